@@ -139,7 +139,7 @@ models:
         ("providers: {lab: {base_url: http://h}}\nmodels: {a: {provider: lab, fallback: [a]}}", "circle: a -> a"),
         ("providers: {lab: {base_url: http://h}}\nmodels: {A b: {provider: lab}}", "cannot be a model's name"),
         ("models: {a: {}}", "lacks 'provider'"),
-        ("models: {a: {provider: lab}}", "which this file does not declare. There are none yet."),
+        ("models: {a: {provider: lab}}", "which this file does not declare. Declare it below 'providers'."),
         ("? [a]\n: b", "not text"),
     ],
 )

@@ -409,4 +409,8 @@ def data_terms(
         (each.model, each.provider, each.region or None, "yes" if each.local else "no", each.data_classes, each.terms)
         for each in found.models
     ]
-    print_table(("MODEL", "PROVIDER", "REGION", "LOCAL", "CLASSES", "TERMS"), rows, empty="No models yet.")
+    print_table(
+        ("MODEL", "PROVIDER", "REGION", "LOCAL", "CLASSES", "TERMS"),
+        rows,
+        empty="No models yet. Add one with: trimtab models add fast --provider openai --upstream gpt-4o-mini",
+    )

@@ -25,7 +25,11 @@ def list_projects(*, client: Client, as_json: bool) -> None:
         print_json(projects)
         return
     rows = [(p.slug, p.name, "kept" if p.capture_content else "not kept", local_time(p.created)) for p in projects]
-    print_table(("SLUG", "NAME", "CONTENT", "CREATED"), rows, empty="There are no projects.")
+    print_table(
+        ("SLUG", "NAME", "CONTENT", "CREATED"),
+        rows,
+        empty="There are no projects that you may see. Make one with: trimtab projects create shop",
+    )
 
 
 @command.command()

@@ -8,7 +8,6 @@ version that is not published yet are in none.
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, Select, and_, func, insert, or_, select, upda
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.evaluation import case_schema
 from trimtab.evaluation.cases import body_of, case_of, tags_column
 from trimtab.evaluation.tables import DATASET_CASES, DATASET_VERSIONS, DATASETS
@@ -104,8 +104,7 @@ def get(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> 
         known = list(
             conn.execute(select(D.name).where(D.project_id == project_id).order_by(D.name).limit(1000)).scalars()
         )
-        close = get_close_matches(name, known, 1)
-        fix = f"Did you mean {close[0]!r}?" if close else "'trimtab datasets list' shows them."
+        fix = did_you_mean(name, known, "dataset")
         raise NotFound(f"There is no dataset {name[:80]!r} in this project.", fix=fix)
     return _dataset(row)
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.evaluation.tables import CUSTOM_SCORERS
 from trimtab.evaluation.types import NAME
 
@@ -105,7 +106,11 @@ def judge(conn: Connection, project_id: str, name: str, version: int | None = No
             f"The judge {name[:80]!r} has no version {version}.",
             fix=f"'trimtab judges versions {name[:80]}' lists them.",
         )
-    raise NotFound(f"There is no judge {name[:80]!r} in this project.", fix="'trimtab judges list' shows them.")
+    names = select(CUSTOM_SCORERS.c.name).where(CUSTOM_SCORERS.c.project_id == project_id).distinct()
+    raise NotFound(
+        f"There is no judge {name[:80]!r} in this project.",
+        fix=did_you_mean(name, conn.execute(names).scalars(), "judge"),
+    )
 
 
 def add(conn: Connection, draft: JudgeDraft) -> tuple[JudgeVersion, bool]:

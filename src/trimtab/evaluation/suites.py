@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.core.registry import meant
 from trimtab.evaluation.tables import SUITES
 from trimtab.evaluation.types import NAME, Suite, SuiteScorer, SuiteSpec
@@ -183,7 +184,8 @@ def suite(conn: Connection, project_id: str, name: str) -> Suite:
     name = name.replace("\0", "?")  # which no name has, and PostgreSQL does not take
     row = conn.execute(select(SUITES).where(SUITES.c.project_id == project_id, SUITES.c.name == name)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no suite {name[:80]!r} in this project.", fix="'trimtab suites list' shows them.")
+        known = conn.execute(select(SUITES.c.name).where(SUITES.c.project_id == project_id)).scalars()
+        raise NotFound(f"There is no suite {name[:80]!r} in this project.", fix=did_you_mean(name, known, "suite"))
     return _made(row)
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from trimtab import __version__
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unsupported, UpstreamFailure, UpstreamTimeout
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.attempts import rejected
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.carried import (
@@ -142,7 +143,7 @@ class Carrier:
             if found is None:
                 raise NotFound(
                     f"There is no provider {header[:80]!r} in this project.",
-                    fix=f"Name one of: {', '.join(sorted(targets.providers)) or 'none yet'}.",
+                    fix=did_you_mean(header, targets.providers, "provider"),
                     param="trimtab-provider",
                 )
             return found

@@ -4,7 +4,8 @@ for the API and the config file."""
 import re
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.gateway.store import Sealed, did_you_mean
+from trimtab.core.known import did_you_mean
+from trimtab.gateway.store import Sealed
 from trimtab.gateway.targets import Provider
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 

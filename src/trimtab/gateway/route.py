@@ -7,6 +7,7 @@ from itertools import chain
 from msgspec import Struct
 
 from trimtab.core.errors import NotFound
+from trimtab.core.known import first
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 
 MAX_MODEL_NAME = 512
@@ -80,4 +81,4 @@ def _way_out(targets: ProjectTargets, name: str, also: tuple[Iterable[str], ...]
         some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
         what = "What can be called here" if also else "Models here"
         return f"{what}: {some}. Any model of a provider is called as 'provider/model-id'."
-    return "None is declared yet: add a provider and a model in the console, or in the config file."
+    return first("model")

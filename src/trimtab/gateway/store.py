@@ -4,7 +4,6 @@ A provider's key and headers rest sealed (`governance/secrets.py`) and are opene
 the config file declares is handed in as `Declared`: it wins over the catalog by name, and is changed in the file only.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -28,6 +27,7 @@ from sqlalchemy import (
 )
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.targets import Timeouts
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
@@ -253,17 +253,6 @@ def check_price(price: PriceOverride) -> None:
             )
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that points to what was probably meant, or lists what there is."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]!r}?"
-    if not names:
-        return "There are none yet."
-    return f"Use one of: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}."
-
-
 def check_fallbacks(name: str, models: Mapping[str, tuple[str, ...]]) -> None:
     """Every fallback of ``name`` is a known model and no path of fallbacks leads back to it. ``models`` are all of the
     project's with their fallbacks, ``name`` included."""
@@ -272,7 +261,7 @@ def check_fallbacks(name: str, models: Mapping[str, tuple[str, ...]]) -> None:
         if other in own[:index]:
             raise InvalidRequest(f"{other!r} stands twice among the fallbacks.", fix="Remove one.", param="fallback")
         if other not in models:
-            known = did_you_mean(other, models.keys() - {name})
+            known = did_you_mean(other, models.keys() - {name}, "model")
             raise InvalidRequest(
                 f"The fallback {other[:80]!r} is not a model of this project.", fix=known, param="fallback"
             )
@@ -323,7 +312,7 @@ def provider(conn: Connection, project_id: str, name: str) -> ProviderRow:
     row = conn.execute(found).one_or_none()
     if row is None:
         known = [p.name for p in providers(conn, project_id)]
-        raise NotFound(f"There is no provider {name[:80]!r} in the catalog.", fix=did_you_mean(name, known))
+        raise NotFound(f"There is no provider {name[:80]!r} in the catalog.", fix=did_you_mean(name, known, "provider"))
     return _provider(row)
 
 
@@ -398,7 +387,7 @@ def model(conn: Connection, project_id: str, name: str) -> ModelRow:
     row = conn.execute(select(MODELS).where(MODELS.c.project_id == project_id, MODELS.c.name == name)).one_or_none()
     if row is None:
         known = [m.name for m in models(conn, project_id)]
-        raise NotFound(f"There is no model {name[:80]!r} in the catalog.", fix=did_you_mean(name, known))
+        raise NotFound(f"There is no model {name[:80]!r} in the catalog.", fix=did_you_mean(name, known, "model"))
     return _model(row)
 
 
@@ -475,7 +464,7 @@ def check_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
     if row.provider not in known:
         raise InvalidRequest(
             f"There is no provider {row.provider[:80]!r} in this project.",
-            fix=did_you_mean(row.provider, known),
+            fix=did_you_mean(row.provider, known, "provider"),
             param="provider",
         )
     check_upstream(row.upstream)

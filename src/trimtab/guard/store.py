@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.guard.spec import digest
 from trimtab.guard.tables import GUARD_REFUSALS, GUARDS
 from trimtab.guard.types import NAME, GuardSpec
@@ -111,7 +112,11 @@ def guard(conn: Connection, project_id: str, name: str, version: int | None = No
             f"The guard {name[:80]!r} has no version {version}.",
             fix=f"'trimtab guards versions {name[:80]}' lists them.",
         )
-    raise NotFound(f"There is no guard {name[:80]!r} in this project.", fix="'trimtab guards list' shows them.")
+    names = select(GUARDS.c.name).where(GUARDS.c.project_id == project_id).distinct()
+    raise NotFound(
+        f"There is no guard {name[:80]!r} in this project.",
+        fix=did_you_mean(name, conn.execute(names).scalars(), "guard"),
+    )
 
 
 def add(conn: Connection, draft: GuardDraft) -> tuple[GuardVersion, bool]:

@@ -36,6 +36,7 @@ from sqlalchemy import (
 
 from trimtab.core.errors import Conflict, NotFound
 from trimtab.core.ids import new_id
+from trimtab.core.known import did_you_mean
 from trimtab.governance.projects import REVISION
 from trimtab.ledger.limits import Rule
 from trimtab.storage.revision import bump, exclusive
@@ -193,8 +194,7 @@ def limits(conn: Connection, project_id: str | None = None) -> list[LimitRow]:
 def limit(conn: Connection, project_id: str, name: str) -> LimitRow:
     row = conn.execute(select(LIMITS).where(LIMITS.c.project_id == project_id, LIMITS.c.name == name)).one_or_none()
     if row is None:
-        known = ", ".join(repr(row.name) for row in limits(conn, project_id)[:12])
-        fix = f"There are: {known}." if known else "There are none yet."
+        fix = did_you_mean(name, [row.name for row in limits(conn, project_id)], "limit")
         raise NotFound(f"There is no limit {name[:80]!r} in the catalog.", fix=fix)
     return _limit(row)
 

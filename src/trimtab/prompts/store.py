@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.prompts.canonical import canonical, decode
@@ -179,7 +180,8 @@ def _prompt(conn: Connection, project_id: str, name: str, *, lock: bool) -> Prom
     found = select(*_PROMPT).where(PROMPTS.c.project_id == project_id, PROMPTS.c.name == name)
     row = conn.execute(found.with_for_update() if lock else found).one_or_none()
     if row is None:
-        raise NotFound(f"There is no prompt {name[:80]!r} in this project.", fix="'trimtab prompts list' shows them.")
+        known = conn.execute(select(PROMPTS.c.name).where(PROMPTS.c.project_id == project_id)).scalars()
+        raise NotFound(f"There is no prompt {name[:80]!r} in this project.", fix=did_you_mean(name, known, "prompt"))
     return _made(PromptRow, row)
 
 

@@ -7,7 +7,6 @@ row, so that a name cannot become an app's and a model's at once.
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +14,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.governance.projects import REVISION
@@ -88,9 +88,7 @@ def app(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> 
     found = select(APPS).where(APPS.c.project_id == project_id, APPS.c.name == name)
     row = conn.execute(found.with_for_update() if lock else found).one_or_none()
     if row is None:
-        known = sorted(names(conn, project_id))
-        close = get_close_matches(name, known, 1)
-        fix = f"Did you mean {close[0]!r}?" if close else "'trimtab apps list' shows them."
+        fix = did_you_mean(name, names(conn, project_id), "app")
         raise NotFound(f"There is no app {name[:80]!r} in this project.", fix=fix)
     return _app(row)
 

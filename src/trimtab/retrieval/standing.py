@@ -107,7 +107,10 @@ class Standings:
         for name in names:
             corpus = now.get(name)
             if corpus is None:
-                raise NotFound(f"There is no corpus {name[:64]!r} in this project.", fix="Make it, or name another.")
+                raise NotFound(
+                    f"There is no corpus {name[:64]!r} in this project.",
+                    fix=f"Make it (trimtab knowledge create {name[:64]}), or name another.",
+                )
             found[name] = await self._fresh(corpus)
         return found
 

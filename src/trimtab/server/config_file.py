@@ -13,11 +13,12 @@ import yaml
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.known import did_you_mean
 from trimtab.gateway import store
 from trimtab.gateway.call_policy import CallPolicy
 from trimtab.gateway.provider_options import check_options, default_base_url, with_defaults
 from trimtab.gateway.routing.types import Route
-from trimtab.gateway.store import Declared, Sealed, did_you_mean
+from trimtab.gateway.store import Declared, Sealed
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.governance import projects
 from trimtab.governance.retention import Rules
@@ -124,7 +125,9 @@ class _Building:
             if model.provider and model.provider not in declared:
                 line = written[name].value["provider"].line
                 what = f"The model {name!r} names the provider {model.provider!r}, which this file does not declare."
-                refuse(line, what, did_you_mean(model.provider, declared))
+                refuse(
+                    line, what, did_you_mean(model.provider, declared) if declared else "Declare it below 'providers'."
+                )
         check_fallbacks(written, {name: model.fallback for name, model in models.items()}, refuse)
         usable = {name: provider for name, provider in providers.items() if provider is not None}
         return ConfigFile(

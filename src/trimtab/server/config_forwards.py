@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.gateway.store import did_you_mean
+from trimtab.core.known import did_you_mean
 from trimtab.server.config_values import Refuse, Value
 from trimtab.telemetry.forward import kafka
 from trimtab.telemetry.forward.types import CONTENTS, KINDS, Destination, Secrets, check

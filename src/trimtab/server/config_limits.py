@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.gateway.store import did_you_mean
+from trimtab.core.known import did_you_mean
 from trimtab.ledger.limits import DIMENSIONS, MEASURES, Rule, check_rule, picodollars
 from trimtab.ledger.windows import WINDOWS
 from trimtab.server.config_values import Refuse, Value

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.known import did_you_mean
 from trimtab.gateway import store
-from trimtab.gateway.store import did_you_mean
 from trimtab.gateway.targets import Model
 from trimtab.ledger.types import PriceOverride
 from trimtab.server.config_resilience import read_resilience

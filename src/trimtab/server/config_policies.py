@@ -6,8 +6,8 @@ from typing import Any, cast
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy, ContextPolicy, check_cache, check_context
-from trimtab.gateway.store import did_you_mean
 from trimtab.server.config_values import Refuse, Value
 
 _CACHE_CHOICES = {"mode": ("exact", "semantic"), "scope": ("project", "key", "user")}

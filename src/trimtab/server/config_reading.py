@@ -8,7 +8,7 @@ from typing import Any, cast
 import yaml
 from msgspec import Struct
 
-from trimtab.gateway.store import did_you_mean
+from trimtab.core.known import did_you_mean
 from trimtab.server.config_fields import Field
 
 

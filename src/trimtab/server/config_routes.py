@@ -9,10 +9,11 @@ import yaml
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.routing.check import Known, mistakes
 from trimtab.gateway.routing.local import is_local
 from trimtab.gateway.routing.types import Affinity, Node, Route
-from trimtab.gateway.store import check_model_name, did_you_mean
+from trimtab.gateway.store import check_model_name
 from trimtab.gateway.targets import Model, Provider
 from trimtab.llm.embedder import missing
 from trimtab.server.config_values import Refuse

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.routing.types import (
     Affinity,
     Cheapest,
@@ -21,7 +22,6 @@ from trimtab.gateway.routing.types import (
     Weights,
     When,
 )
-from trimtab.gateway.store import did_you_mean
 
 MAX_DEPTH = 16
 MAX_TARGETS = 200
@@ -110,7 +110,7 @@ class _Check:
         for index, name in enumerate(node.trust):
             if name not in self._known.providers:
                 what = f"There is no provider {name!r} in this project."
-                fix = did_you_mean(name, self._known.providers)
+                fix = did_you_mean(name, self._known.providers, "provider")
                 yield Mistake(path=f"{path}.trust[{index}]", what=what, fix=fix)
         before, self._local = self._local, (self._local or ()) + node.trust
         yield from self.node(node.use, f"{path}.use", depth + 1)
@@ -132,7 +132,7 @@ class _Check:
             self._inside.pop()
         elif name not in known.models and not self._is_raw(name):
             what = f"There is no model or route {name[:80]!r} in this project."
-            yield Mistake(path=path, what=what, fix=did_you_mean(name, {*known.models, *known.routes}))
+            yield Mistake(path=path, what=what, fix=did_you_mean(name, {*known.models, *known.routes}, "model"))
         elif self._local is not None and not known.is_local(name, self._local):
             yield Mistake(
                 path=path,

@@ -26,10 +26,11 @@ from sqlalchemy import (
 )
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.routing.check import Known, Mistake, mistakes
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.routing.walk import names_of
-from trimtab.gateway.store import check_model_name, did_you_mean
+from trimtab.gateway.store import check_model_name
 from trimtab.governance.projects import REVISION
 from trimtab.releases.apps import refuse_taken
 from trimtab.storage.revision import bump
@@ -92,7 +93,7 @@ def route(conn: Connection, project_id: str, name: str) -> RouteRow:
     row = conn.execute(select(ROUTES).where(ROUTES.c.project_id == project_id, ROUTES.c.name == name)).one_or_none()
     if row is None:
         known = [each.route.name for each in routes(conn, project_id)]
-        raise NotFound(f"There is no route {name[:80]!r} in the catalog.", fix=did_you_mean(name, known))
+        raise NotFound(f"There is no route {name[:80]!r} in the catalog.", fix=did_you_mean(name, known, "route"))
     return _row(row)
 
 

@@ -3,9 +3,9 @@
 from litestar.params import FromPath, JSONBody
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.gateway import cards
 from trimtab.gateway.cards import CardRow, CheckResult
-from trimtab.gateway.store import did_you_mean
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Project
 from trimtab.server.auditing import Deed, written
@@ -22,7 +22,8 @@ def _model(deps: Dependencies, tenant: Project, name: str) -> Model:
     if found is None:
         trouble = deps.snapshots.trouble(tenant.id, name)
         raise NotFound(
-            f"There is no usable model {name[:80]!r} in this project.", fix=trouble or did_you_mean(name, models)
+            f"There is no usable model {name[:80]!r} in this project.",
+            fix=trouble or did_you_mean(name, models, "model"),
         )
     return found
 

@@ -8,6 +8,7 @@ from msgspec import Meta
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.governance.access import Project
 from trimtab.governance.store import keys as keys_of
 from trimtab.ledger import limit_store
@@ -266,8 +267,9 @@ async def change_limit(
 def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str) -> LimitRow:
     found = next((row for row in rows if row.name == name), None)
     if found is None:
-        declared = name in _declared(deps, tenant)
-        fix = "It is declared in the config file: change it there." if declared else "Look at the list of limits."
+        fix = did_you_mean(name, [row.name for row in rows], "limit")
+        if name in _declared(deps, tenant):
+            fix = "It is declared in the config file: change it there."
         raise NotFound(f"There is no limit {name[:80]!r} in the catalog.", fix=fix)
     return found
 

@@ -7,9 +7,10 @@ from msgspec import UNSET, Meta, structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.gateway import store
 from trimtab.gateway.routing import store as route_store
-from trimtab.gateway.store import ModelRow, did_you_mean
+from trimtab.gateway.store import ModelRow
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Project
 from trimtab.ledger.prices import PriceRow
@@ -213,7 +214,8 @@ async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPa
     if name not in models:
         trouble = deps.snapshots.trouble(tenant.id, name)
         raise NotFound(
-            f"There is no usable model {name[:80]!r} in this project.", fix=trouble or did_you_mean(name, models)
+            f"There is no usable model {name[:80]!r} in this project.",
+            fix=trouble or did_you_mean(name, models, "model"),
         )
     return await deps.call_model(tenant, name, caller.principal)
 
@@ -232,7 +234,7 @@ async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str], at: At = 
         provider, _, upstream = model.partition("/")
         if provider not in targets.providers or not upstream:
             raise NotFound(
-                f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models)
+                f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models, "model")
             )
         found = Model(name=model, provider=provider, upstream=upstream)
     return _price(deps, tenant, found, None if at is None else at * 1_000_000)

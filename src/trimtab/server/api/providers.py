@@ -6,9 +6,10 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.known import did_you_mean
 from trimtab.gateway import provider_options, store
 from trimtab.gateway.provider_options import MASK
-from trimtab.gateway.store import ProviderRow, Sealed, did_you_mean
+from trimtab.gateway.store import ProviderRow, Sealed
 from trimtab.gateway.targets import Timeouts
 from trimtab.governance.access import Project
 from trimtab.llm.dialects import dialects

@@ -5,7 +5,7 @@ import asyncio
 from litestar.params import JSONBody
 
 from trimtab.core.errors import InvalidRequest, NotFound
-from trimtab.gateway.store import did_you_mean
+from trimtab.core.known import did_you_mean
 from trimtab.governance.access import Project
 from trimtab.ledger import exports
 from trimtab.ledger.exports import Export, Line, Vendor
@@ -34,7 +34,9 @@ def _known(deps: Dependencies, tenant: Project, provider: str, *, used: bool) ->
     """A provider of the project, or one that its books know from before."""
     names = deps.snapshots.current.targets[tenant.id].providers
     if provider not in names and not used:
-        raise NotFound(f"There is no provider {provider[:80]!r} in this project.", fix=did_you_mean(provider, names))
+        raise NotFound(
+            f"There is no provider {provider[:80]!r} in this project.", fix=did_you_mean(provider, names, "provider")
+        )
 
 
 @route(

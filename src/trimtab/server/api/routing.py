@@ -7,6 +7,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, structs
 
 from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.gateway.routing import store
 from trimtab.gateway.routing.check import Known, mistakes
 from trimtab.gateway.routing.compile import Compiled, compile_route
@@ -14,7 +15,6 @@ from trimtab.gateway.routing.explain import Sample, ask_of, candidates_of
 from trimtab.gateway.routing.plan import Leaf
 from trimtab.gateway.routing.store import RouteRefused, RouteRow
 from trimtab.gateway.routing.types import Node, Route
-from trimtab.gateway.store import did_you_mean
 from trimtab.governance.access import Project
 from trimtab.llm.dialects import DIALECTS
 from trimtab.server import auditing
@@ -226,7 +226,9 @@ def _compiled(deps: Dependencies, tenant: Project, name: str, tree: Node | None)
     inforce = snapshot.routes.get(tenant.id, {})
     if tree is None:
         if name not in inforce:
-            raise NotFound(f"There is no route {name[:80]!r} in this project.", fix=did_you_mean(name, inforce))
+            raise NotFound(
+                f"There is no route {name[:80]!r} in this project.", fix=did_you_mean(name, inforce, "route")
+            )
         return inforce[name]
     made = checked(deps, tenant, Route(name=name, tree=tree))
     others = {other: each.route for other, each in inforce.items() if other != name}
