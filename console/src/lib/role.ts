@@ -24,16 +24,14 @@ export function useMayIn(permission: string, place: Place): boolean {
   return me !== undefined && [...me.permissions, ...(me.in_organisations[place.slug] ?? [])].includes(permission);
 }
 
-/** Whether this caller may change things of a project at all: what its apps do, or how they run. */
-export function useMayWrite(): boolean {
-  const { project } = useParams({ strict: false });
-  const held = heldIn(useQuery(meQuery()).data, project);
-  return ["prompt:write", "provider:write", "member:write", "key:write"].some((each) => held.has(each));
-}
-
 /** Reviewers work queues, and nothing else. */
 export function useMayReview(): boolean {
   return useMay("review:write");
+}
+
+/** Why somebody may not who lacks a permission. */
+export function lacking(permission: string): string {
+  return `It takes the permission ${permission}, which you do not have here.`;
 }
 
 export const READ_ONLY = "You may look here, and change nothing.";

@@ -6,7 +6,7 @@ import { type KeyboardEvent, useRef, useState } from "react";
 import { inProject, patch } from "@/api/client";
 import { appQuery, dayQuery, environmentsQuery, placementsQuery, releasesQuery } from "@/api/releases";
 import type { AppDetail } from "@/api/releaseTypes";
-import { useMayWrite } from "@/lib/role";
+import { useMay } from "@/lib/role";
 import { Empty } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
@@ -70,6 +70,7 @@ export function AppPage() {
               Rollouts
             </Button>
             <WriteButton
+              needs="release:write"
               size="sm"
               leftSection={<PackagePlus size={15} />}
               onClick={() => patchSearch({ release: "new" })}
@@ -252,7 +253,7 @@ function NoRelease({ app }: { app: AppDetail }) {
 
 function More({ project, app }: { project: string; app: AppDetail }) {
   const queries = useQueryClient();
-  const may = useMayWrite();
+  const may = useMay("release:write");
   const [asking, setAsking] = useState(false);
   const archive = useMutation({
     mutationFn: () => patch<AppDetail>(inProject(project, "apps", app.name), { archived: app.archived === null }),

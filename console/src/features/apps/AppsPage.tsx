@@ -43,7 +43,7 @@ export function AppsPage() {
             checked={search.archived === "1"}
             onChange={(event) => void navigate({ search: { archived: event.currentTarget.checked ? "1" : undefined } })}
           />
-          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={add}>
+          <WriteButton needs="release:write" size="sm" leftSection={<Plus size={15} />} onClick={add}>
             Make an app
           </WriteButton>
         </>

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from "react";
 import { ApiProblem, inProject, put } from "@/api/client";
 import { appQuery } from "@/api/releases";
 import type { AppDetail } from "@/api/releaseTypes";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { READ_ONLY, useMay } from "@/lib/role";
 import { Panel } from "@/ui/bits";
 import { JsonInput } from "@/ui/JsonInput";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -35,7 +35,7 @@ export function DraftEditor({ project, app, onRelease }: Props) {
   const [form, setForm] = useState<DraftForm>(initial.form);
   const [tried, setTried] = useState(false);
   const leaving = useLeaving();
-  const may = useMayWrite();
+  const may = useMay("release:write");
   const queries = useQueryClient();
   const read = specOf(form, app.spec);
   const errors = tried ? read.errors : {};

@@ -118,7 +118,12 @@ export function Approvals({ project, app, release }: Props) {
     <section className={css.card} aria-label="Approvals">
       <header className={css.cardHead}>
         <h2>Approvals</h2>
-        <WriteButton variant="default" leftSection={<ThumbsUp size={13} />} onClick={() => setAsking(true)}>
+        <WriteButton
+          needs="release:approve"
+          variant="default"
+          leftSection={<ThumbsUp size={13} />}
+          onClick={() => setAsking(true)}
+        >
           Approve…
         </WriteButton>
       </header>
@@ -142,7 +147,12 @@ export function Approvals({ project, app, release }: Props) {
           {approval.note && <p className="muted">{approval.note}</p>}
           {approval.own && (
             <div>
-              <WriteButton variant="subtle" size="compact-xs" onClick={() => setWithdrawn(approval)}>
+              <WriteButton
+                needs="release:approve"
+                variant="subtle"
+                size="compact-xs"
+                onClick={() => setWithdrawn(approval)}
+              >
                 Withdraw
               </WriteButton>
             </div>

@@ -72,6 +72,7 @@ export function Places({ project, app, placements, environments, figures, onRoll
                 />
                 <div>
                   <WriteButton
+                    needs="release:promote"
                     variant="default"
                     leftSection={<Undo2 size={13} />}
                     why={placement.back_to === null ? "Nothing ran before what runs now." : undefined}

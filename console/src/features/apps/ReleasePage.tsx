@@ -68,6 +68,7 @@ export function ReleasePage() {
               Playground
             </Button>
             <WriteButton
+              needs="release:promote"
               size="sm"
               leftSection={<Rocket size={15} />}
               onClick={() => patch({ promote: String(release.number) })}

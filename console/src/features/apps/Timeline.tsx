@@ -62,6 +62,7 @@ export function Timeline({ project, app, releases, placements, onPromote, more }
                     </Tag>
                   ))}
                 <WriteButton
+                  needs="release:promote"
                   variant="subtle"
                   size="compact-xs"
                   leftSection={<Rocket size={12} />}

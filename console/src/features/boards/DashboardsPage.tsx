@@ -7,7 +7,7 @@ import { API, del, inProject, post, put } from "@/api/client";
 import { dashboardsQuery } from "@/api/seen";
 import type { DashboardView, Tile } from "@/api/types";
 import { useAnchor } from "@/lib/hooks";
-import { useMayWrite } from "@/lib/role";
+import { useMay } from "@/lib/role";
 import { RangePicker } from "@/search/RangePicker";
 import { type RangeSearch, rangeOnly, resolveRange } from "@/search/range";
 import { Empty, Tag } from "@/ui/bits";
@@ -57,7 +57,7 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
   const [draft, setDraft] = useState<DashboardView | null>(null);
   const [editing, setEditing] = useState<number | null>(null);
   const [deleting, setDeleting] = useState(false);
-  const may = useMayWrite();
+  const may = useMay("view:write");
   const leaving = useLeaving();
   const queries = useQueryClient();
   const shown = draft ?? board;
@@ -131,7 +131,7 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
                   <RefreshCw size={15} />
                 </ActionIcon>
               </Tooltip>
-              <WriteButton variant="default" size="sm" onClick={() => setDraft(board)}>
+              <WriteButton needs="view:write" variant="default" size="sm" onClick={() => setDraft(board)}>
                 Edit
               </WriteButton>
               <More

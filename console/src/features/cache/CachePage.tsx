@@ -55,6 +55,7 @@ export function CachePage() {
             onChange={(value) => void navigate({ search: { days: value === "7" ? undefined : value } })}
           />
           <WriteButton
+            needs="cache:write"
             variant="default"
             size="sm"
             leftSection={<Trash2 size={14} />}
@@ -158,6 +159,7 @@ function columnsOf(onPurge: (name: string) => void): Column<CacheNameView>[] {
       align: "right",
       cell: (row) => (
         <WriteButton
+          needs="cache:write"
           variant="default"
           px={8}
           onClick={() => onPurge(row.name)}

@@ -32,7 +32,12 @@ export function CallPolicies({ project }: { project: string }) {
     <section className={css.panel} aria-label="What holds by name">
       <header className={css.head}>
         <h2>What holds by name</h2>
-        <WriteButton variant="default" leftSection={<Plus size={14} />} onClick={() => setEditing("new")}>
+        <WriteButton
+          needs="cache:write"
+          variant="default"
+          leftSection={<Plus size={14} />}
+          onClick={() => setEditing("new")}
+        >
           Add a name
         </WriteButton>
       </header>
@@ -98,6 +103,7 @@ function columnsOf(
       cell: (policy) => (
         <span className={css.acts}>
           <WriteButton
+            needs="cache:write"
             variant="default"
             px={8}
             onClick={() => onEdit(policy)}
@@ -107,6 +113,7 @@ function columnsOf(
             <Pencil size={13} />
           </WriteButton>
           <WriteButton
+            needs="cache:write"
             variant="default"
             px={8}
             onClick={() => onRemove(policy)}

@@ -52,6 +52,7 @@ export function ConnectPage() {
               w={260}
             />
             <WriteButton
+              needs="key:write"
               variant="default"
               size="sm"
               leftSection={<Plus size={15} />}

@@ -40,6 +40,7 @@ export function EncryptionPanel({ project }: { project: string }) {
             <span className={css.acts}>
               {enabled && (
                 <WriteButton
+                  needs="encryption:write"
                   variant="default"
                   size="sm"
                   why={why}
@@ -50,6 +51,7 @@ export function EncryptionPanel({ project }: { project: string }) {
                 </WriteButton>
               )}
               <WriteButton
+                needs="encryption:write"
                 variant={enabled ? "default" : "filled"}
                 size="sm"
                 why={why}
@@ -148,6 +150,7 @@ function columns(why: string | undefined, onDestroy: (key: string) => void): Col
       cell: (key) =>
         key.state !== "destroyed" && (
           <WriteButton
+            needs="encryption:write"
             variant="default"
             why={why}
             leftSection={<Flame size={13} />}

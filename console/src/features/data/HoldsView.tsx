@@ -33,7 +33,13 @@ export function HoldsView({ project, adding, onAdding, released, onReleased }: P
   const past = all.filter((hold) => hold.released !== null).length;
   const why = may ? undefined : NEEDS;
   const add = (
-    <WriteButton size="sm" leftSection={<Gavel size={15} />} why={why} onClick={() => onAdding(true)}>
+    <WriteButton
+      needs="legal_hold:write"
+      size="sm"
+      leftSection={<Gavel size={15} />}
+      why={why}
+      onClick={() => onAdding(true)}
+    >
       New legal hold
     </WriteButton>
   );
@@ -111,6 +117,7 @@ function columns(why: string | undefined, onRelease: (hold: LegalHoldView) => vo
       cell: (hold) =>
         hold.released === null && (
           <WriteButton
+            needs="legal_hold:write"
             variant="default"
             why={why}
             onClick={() => onRelease(hold)}

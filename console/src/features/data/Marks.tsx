@@ -90,6 +90,7 @@ function columns(
       cell: (mark) =>
         onRemove && (
           <WriteButton
+            needs="policy:write"
             variant="default"
             onClick={() => onRemove(mark)}
             aria-label={`Take off the mark of ${labelOf(mark)}`}

@@ -93,6 +93,7 @@ function Provider({ name, stated, models, statedOf, onEdit }: ProviderProps) {
         </div>
         {onEdit && (
           <WriteButton
+            needs="policy:write"
             variant="default"
             leftSection={<Pencil size={13} />}
             onClick={() => onEdit(`provider:${name}`)}
@@ -172,6 +173,7 @@ function columns(
       cell: (row) =>
         onEdit && (
           <WriteButton
+            needs="policy:write"
             variant="default"
             onClick={() => onEdit(`model:${row.model}`)}
             aria-label={`State terms of the model ${row.model}`}

@@ -100,7 +100,12 @@ function ArchiveButton({ project, dataset }: { project: string; dataset: Dataset
   });
   return (
     <>
-      <WriteButton variant="default" size="sm" onClick={() => (away ? setAsking(true) : act.mutate())}>
+      <WriteButton
+        needs="dataset:write"
+        variant="default"
+        size="sm"
+        onClick={() => (away ? setAsking(true) : act.mutate())}
+      >
         {away ? "Archive…" : "Take out of the archive"}
       </WriteButton>
       {act.isError && !asking && <ProblemNotice error={act.error} />}

@@ -102,7 +102,7 @@ function NoCase({ onImport }: { onImport: () => void }) {
         Add the first by hand, take a file, or open a trace that mattered and press “Add to dataset”: the question, the
         answer and its sources come along, and the case remembers the trace.
       </p>
-      <WriteButton variant="default" onClick={onImport}>
+      <WriteButton needs="dataset:write" variant="default" onClick={onImport}>
         Import a file
       </WriteButton>
     </Empty>
@@ -206,6 +206,7 @@ function Peeked({ project, dataset, version, selected, search, onSearch, childre
         actions={
           <>
             <WriteButton
+              needs="dataset:write"
               variant="default"
               leftSection={<Pencil size={13} />}
               why={why}
@@ -214,6 +215,7 @@ function Peeked({ project, dataset, version, selected, search, onSearch, childre
               Edit
             </WriteButton>
             <WriteButton
+              needs="dataset:write"
               variant="default"
               leftSection={<Trash2 size={13} />}
               why={why}

@@ -159,6 +159,7 @@ function Actions({ project, dataset, version, onOpen }: ActionsProps) {
         </>
       )}
       <WriteButton
+        needs="dataset:write"
         variant="default"
         size="sm"
         leftSection={<FileUp size={15} />}
@@ -167,7 +168,13 @@ function Actions({ project, dataset, version, onOpen }: ActionsProps) {
       >
         Import a file
       </WriteButton>
-      <WriteButton size="sm" leftSection={<Plus size={15} />} why={closed} onClick={() => onOpen({ new: "1" })}>
+      <WriteButton
+        needs="dataset:write"
+        size="sm"
+        leftSection={<Plus size={15} />}
+        why={closed}
+        onClick={() => onOpen({ new: "1" })}
+      >
         Add a case
       </WriteButton>
     </>

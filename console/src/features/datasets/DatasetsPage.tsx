@@ -39,7 +39,12 @@ export function DatasetsPage() {
           >
             {archived ? "Back to those in use" : "Archived"}
           </Button>
-          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+          <WriteButton
+            needs="dataset:write"
+            size="sm"
+            leftSection={<Plus size={15} />}
+            onClick={() => patch({ new: "1" })}
+          >
             New dataset
           </WriteButton>
         </>

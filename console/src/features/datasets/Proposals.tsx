@@ -46,11 +46,18 @@ export function Proposals({ project, dataset }: Props) {
   return (
     <>
       <div className={css.proposalBar}>
-        <WriteButton size="xs" leftSection={<Sparkles size={13} />} why={closed} onClick={() => setAsking(true)}>
+        <WriteButton
+          needs="dataset:write"
+          size="xs"
+          leftSection={<Sparkles size={13} />}
+          why={closed}
+          onClick={() => setAsking(true)}
+        >
           Let a model propose cases…
         </WriteButton>
         {open.length > 1 && (
           <WriteButton
+            needs="dataset:write"
             size="xs"
             variant="default"
             why={closed}
@@ -130,13 +137,24 @@ function One({ project, proposal, why, busy, onDecide, onEdit }: OneProps) {
           )}
         </span>
         <Group gap="xs">
-          <WriteButton variant="default" why={why} disabled={busy} onClick={() => onDecide({ reject: [proposal.id] })}>
+          <WriteButton
+            needs="dataset:write"
+            variant="default"
+            why={why}
+            disabled={busy}
+            onClick={() => onDecide({ reject: [proposal.id] })}
+          >
             Leave it
           </WriteButton>
-          <WriteButton variant="default" why={why} disabled={busy} onClick={onEdit}>
+          <WriteButton needs="dataset:write" variant="default" why={why} disabled={busy} onClick={onEdit}>
             Change it…
           </WriteButton>
-          <WriteButton why={why} disabled={busy} onClick={() => onDecide({ accept: [{ id: proposal.id }] })}>
+          <WriteButton
+            needs="dataset:write"
+            why={why}
+            disabled={busy}
+            onClick={() => onDecide({ accept: [{ id: proposal.id }] })}
+          >
             Take it
           </WriteButton>
         </Group>

@@ -30,7 +30,12 @@ export function EnvironmentsPage() {
       title="Environments"
       lead="Where releases run, from the first to the last, and what a release must show before it may run there."
       actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+        <WriteButton
+          needs="release:promote"
+          size="sm"
+          leftSection={<Plus size={15} />}
+          onClick={() => void navigate({ search: { new: "1" } })}
+        >
           Add an environment
         </WriteButton>
       }
@@ -101,10 +106,11 @@ function EnvironmentCard({ project, environment, onEdit }: CardProps) {
           </p>
         </div>
         <div className={css.actions}>
-          <WriteButton variant="default" px={8} onClick={onEdit} aria-label={`Edit ${name}`}>
+          <WriteButton needs="release:promote" variant="default" px={8} onClick={onEdit} aria-label={`Edit ${name}`}>
             <Pencil size={14} />
           </WriteButton>
           <WriteButton
+            needs="release:promote"
             variant="default"
             px={8}
             onClick={() => setAsking(true)}

@@ -112,7 +112,13 @@ function Buttons({ experiment, failed, busy, onAsk, onResume }: ButtonsProps) {
   const bounded = experiment.state === "paused" && Boolean(experiment.spec.budget);
   if (isRunning(experiment.state))
     return (
-      <WriteButton variant="default" size="sm" leftSection={<CircleStop size={15} />} onClick={() => onAsk("cancel")}>
+      <WriteButton
+        needs="evaluation:write"
+        variant="default"
+        size="sm"
+        leftSection={<CircleStop size={15} />}
+        onClick={() => onAsk("cancel")}
+      >
         Cancel…
       </WriteButton>
     );
@@ -120,6 +126,7 @@ function Buttons({ experiment, failed, busy, onAsk, onResume }: ButtonsProps) {
     <>
       {failed > 0 && (
         <WriteButton
+          needs="evaluation:write"
           variant="default"
           size="sm"
           leftSection={<RotateCcw size={15} />}
@@ -130,6 +137,7 @@ function Buttons({ experiment, failed, busy, onAsk, onResume }: ButtonsProps) {
       )}
       {experiment.unknown > 0 && (
         <WriteButton
+          needs="evaluation:write"
           variant="default"
           size="sm"
           leftSection={<HelpCircle size={15} />}
@@ -140,6 +148,7 @@ function Buttons({ experiment, failed, busy, onAsk, onResume }: ButtonsProps) {
       )}
       {experiment.state !== "done" && (
         <WriteButton
+          needs="evaluation:write"
           size="sm"
           leftSection={<Play size={15} />}
           loading={busy}

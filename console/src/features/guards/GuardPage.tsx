@@ -16,7 +16,7 @@ import {
 } from "@/api/guards";
 import { formatDateTime } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
-import { useMayWrite } from "@/lib/role";
+import { useMay } from "@/lib/role";
 import { Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -243,7 +243,7 @@ interface ActsProps {
 }
 
 function Acts({ project, guard, kind, onAct }: ActsProps) {
-  const may = useMayWrite();
+  const may = useMay("guard:write");
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const place = useMutation({
@@ -257,6 +257,7 @@ function Acts({ project, guard, kind, onAct }: ActsProps) {
   return (
     <>
       <WriteButton
+        needs="guard:write"
         variant="default"
         size="sm"
         leftSection={<ShieldCheck size={15} />}
@@ -265,6 +266,7 @@ function Acts({ project, guard, kind, onAct }: ActsProps) {
         Switch…
       </WriteButton>
       <WriteButton
+        needs="guard:write"
         size="sm"
         leftSection={<Pencil size={15} />}
         why={kind ? undefined : "Its kind is not in this server."}

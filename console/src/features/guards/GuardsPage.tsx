@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { Plus } from "lucide-react";
 import { type GuardKind, type GuardView, guardKindsQuery, guardReportQuery, guardsQuery } from "@/api/guards";
 import { formatInt } from "@/lib/format";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { READ_ONLY, useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
@@ -43,6 +43,7 @@ export function GuardsPage() {
       lead="What looks at questions, texts, tools and answers before they pass."
       actions={
         <WriteButton
+          needs="guard:write"
           size="sm"
           leftSection={<Plus size={15} />}
           onClick={() => patch({ view: undefined, new: "choose" })}
@@ -137,7 +138,7 @@ const NEEDS = {
 
 /** Kinds to make a guard of. */
 function Kinds({ kinds, onKind }: { kinds: readonly GuardKind[]; onKind: (name: string) => void }) {
-  const may = useMayWrite();
+  const may = useMay("guard:write");
   return (
     <section className={css.section} aria-label="Make one of">
       <h2 className={css.heading}>Make one of</h2>

@@ -39,6 +39,7 @@ export function PointResult({ found, busy, onApply }: Props) {
       <Parts title="By set" parts={point.by_family} budget={point.budget} />
       <div className={css.foot}>
         <WriteButton
+          needs="guard:write"
           size="sm"
           loading={busy}
           why={same ? "It has this threshold already." : undefined}

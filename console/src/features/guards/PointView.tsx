@@ -127,6 +127,7 @@ function KeptPoint({ project, guard, point }: KeptProps) {
         )}
         <div>
           <WriteButton
+            needs="guard:write"
             variant="default"
             leftSection={<RefreshCw size={13} />}
             loading={check.isPending}

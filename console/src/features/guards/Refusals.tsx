@@ -32,7 +32,13 @@ export function Refusals({ project }: { project: string }) {
     },
   });
   const add = (
-    <WriteButton variant="default" size="sm" leftSection={<Plus size={15} />} onClick={() => setEdited(EMPTY)}>
+    <WriteButton
+      needs="guard:write"
+      variant="default"
+      size="sm"
+      leftSection={<Plus size={15} />}
+      onClick={() => setEdited(EMPTY)}
+    >
       New text
     </WriteButton>
   );
@@ -104,10 +110,22 @@ function columns(onEdit: Pick, onDrop: Pick): Column<RefusalView>[] {
       align: "right",
       cell: (row) => (
         <span style={{ display: "inline-flex", gap: 6 }}>
-          <WriteButton variant="default" px={8} onClick={() => onEdit(row)} aria-label={`Edit ${keyOf(row)}`}>
+          <WriteButton
+            needs="guard:write"
+            variant="default"
+            px={8}
+            onClick={() => onEdit(row)}
+            aria-label={`Edit ${keyOf(row)}`}
+          >
             <Pencil size={14} />
           </WriteButton>
-          <WriteButton variant="default" px={8} onClick={() => onDrop(row)} aria-label={`Remove ${keyOf(row)}`}>
+          <WriteButton
+            needs="guard:write"
+            variant="default"
+            px={8}
+            onClick={() => onDrop(row)}
+            aria-label={`Remove ${keyOf(row)}`}
+          >
             <Trash2 size={14} />
           </WriteButton>
         </span>

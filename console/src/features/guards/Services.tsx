@@ -35,7 +35,14 @@ export function Services({ project, edit, onEdit }: Props) {
   const edited = found.data?.find((each) => each.name === edit);
   const why = may ? undefined : WHO;
   const add = (
-    <WriteButton variant="default" size="sm" leftSection={<Plus size={15} />} why={why} onClick={() => onEdit(NEW)}>
+    <WriteButton
+      needs="provider:write"
+      variant="default"
+      size="sm"
+      leftSection={<Plus size={15} />}
+      why={why}
+      onClick={() => onEdit(NEW)}
+    >
       New service
     </WriteButton>
   );
@@ -132,6 +139,7 @@ function columns(project: string, guards: readonly GuardView[], acts: Acts): Col
       cell: (row) => (
         <span style={{ display: "inline-flex", gap: 6 }}>
           <WriteButton
+            needs="provider:write"
             variant="default"
             px={8}
             why={acts.why}
@@ -141,6 +149,7 @@ function columns(project: string, guards: readonly GuardView[], acts: Acts): Col
             <Pencil size={14} />
           </WriteButton>
           <WriteButton
+            needs="provider:write"
             variant="default"
             px={8}
             why={acts.why}

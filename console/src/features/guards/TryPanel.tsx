@@ -85,7 +85,13 @@ export function TryPanel({ project, spec, kind, inForm = false }: Props) {
             Try it
           </Button>
         ) : (
-          <WriteButton size="sm" leftSection={<Play size={14} />} loading={run.isPending} onClick={ask}>
+          <WriteButton
+            needs="guard:write"
+            size="sm"
+            leftSection={<Play size={14} />}
+            loading={run.isPending}
+            onClick={ask}
+          >
             Try it
           </WriteButton>
         )}

@@ -47,6 +47,7 @@ export function ErasuresPage() {
   ];
   const erase = (
     <WriteButton
+      needs="erasure:write"
       size="sm"
       color="red.8"
       leftSection={<Eraser size={15} />}

@@ -7,7 +7,7 @@ import { inProject, post, put } from "@/api/client";
 import { previewQuery, retentionQuery, retentionRunsQuery } from "@/api/kept";
 import type { OverAge, RetentionRule, RetentionRunView, RetentionView } from "@/api/types";
 import { formatCompact, formatDateTime, formatDay, formatInt, plural } from "@/lib/format";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { READ_ONLY, useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -40,7 +40,7 @@ export function RetentionPage() {
 function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(rules));
   const [asking, setAsking] = useState<"save" | "run" | null>(null);
-  const may = useMayWrite();
+  const may = useMay("retention:write");
   const leaving = useLeaving();
   const queries = useQueryClient();
   const wrong = check(draft);
@@ -94,6 +94,7 @@ function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) 
       {!may && <Notice tone="warn">{READ_ONLY}</Notice>}
       <div className={css.foot}>
         <WriteButton
+          needs="retention:write"
           size="sm"
           loading={save.isPending}
           why={dirty ? (right ? undefined : "Something is not a number of days.") : "Nothing was changed."}
@@ -107,6 +108,7 @@ function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) 
           </Button>
         )}
         <WriteButton
+          needs="retention:write"
           variant="default"
           size="sm"
           leftSection={<Trash2 size={14} />}

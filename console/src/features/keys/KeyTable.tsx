@@ -115,6 +115,7 @@ function acts(
         <span style={{ display: "inline-flex", flexWrap: "wrap", justifyContent: "flex-end", gap: 6 }}>
           {onPriority && (
             <WriteButton
+              needs="key:write"
               variant="default"
               leftSection={<ListOrdered size={13} />}
               onClick={() => onPriority(key)}
@@ -124,6 +125,7 @@ function acts(
             </WriteButton>
           )}
           <WriteButton
+            needs="key:write"
             variant="default"
             leftSection={<RefreshCw size={13} />}
             onClick={() => onReplace(key)}
@@ -132,6 +134,7 @@ function acts(
             Replace
           </WriteButton>
           <WriteButton
+            needs="key:write"
             variant="default"
             leftSection={<Ban size={13} />}
             onClick={() => onRevoke(key)}

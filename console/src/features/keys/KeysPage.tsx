@@ -36,6 +36,7 @@ export function KeysPage() {
   const ended = (keys.data?.length ?? 0) - (keys.data ?? []).filter((key) => key.state === "active").length;
   const create = (
     <WriteButton
+      needs="key:write"
       size="sm"
       leftSection={<Plus size={15} />}
       onClick={() => void navigate({ search: (s) => ({ ...s, new: "1" }) })}

@@ -43,6 +43,7 @@ export function CorpusPage() {
           <>
             <Archive project={project} corpus={corpus} />
             <WriteButton
+              needs="knowledge:write"
               size="sm"
               leftSection={<Plus size={15} />}
               why={corpus.archived === null ? undefined : "It is archived."}
@@ -124,7 +125,13 @@ function Archive({ project, corpus }: { project: string; corpus: Corpus }) {
   return (
     <>
       {move.isError && <ProblemNotice error={move.error} />}
-      <WriteButton variant="default" size="sm" loading={move.isPending} onClick={() => move.mutate()}>
+      <WriteButton
+        needs="knowledge:write"
+        variant="default"
+        size="sm"
+        loading={move.isPending}
+        onClick={() => move.mutate()}
+      >
         {corpus.archived === null ? "Archive" : "Take out of the archive"}
       </WriteButton>
     </>

@@ -98,7 +98,13 @@ export function CorpusSettings({ project, corpus }: Props) {
         {save.isError && <ProblemNotice error={save.error} />}
         {save.isSuccess && !dirty && <Notice tone="good">It is saved, and holds.</Notice>}
         <Group justify="flex-end">
-          <WriteButton size="sm" loading={save.isPending} why={off || undefined} onClick={() => save.mutate()}>
+          <WriteButton
+            needs="knowledge:write"
+            size="sm"
+            loading={save.isPending}
+            why={off || undefined}
+            onClick={() => save.mutate()}
+          >
             Save
           </WriteButton>
         </Group>

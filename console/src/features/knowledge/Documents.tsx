@@ -50,7 +50,7 @@ export function Documents({ project, corpus, gone, open, onGone, onOpen, onAdd }
           {!gone && (
             <>
               <p>Paste a text or choose files; then publish a version, which can be searched.</p>
-              <WriteButton size="sm" onClick={onAdd}>
+              <WriteButton needs="knowledge:write" size="sm" onClick={onAdd}>
                 Add documents
               </WriteButton>
             </>
@@ -194,10 +194,11 @@ function Acts({ project, corpus, document, onClose }: Omit<OneProps, "id"> & { d
       />
       {close.isError && <ProblemNotice error={close.error} />}
       <Group justify="space-between" gap="xs">
-        <WriteButton variant="default" color="red.8" size="sm" onClick={() => setEnding(true)}>
+        <WriteButton needs="knowledge:write" variant="default" color="red.8" size="sm" onClick={() => setEnding(true)}>
           Erase…
         </WriteButton>
         <WriteButton
+          needs="knowledge:write"
           size="sm"
           loading={close.isPending}
           why={access === document.access.join(", ") ? "Nothing is changed." : read.wrong}

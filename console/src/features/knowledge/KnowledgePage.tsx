@@ -41,7 +41,12 @@ export function KnowledgePage() {
           >
             {archived ? "Back to those in use" : "Archived"}
           </Button>
-          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+          <WriteButton
+            needs="knowledge:write"
+            size="sm"
+            leftSection={<Plus size={15} />}
+            onClick={() => patch({ new: "1" })}
+          >
             New corpus
           </WriteButton>
         </>

@@ -35,6 +35,7 @@ export function Versions({ project, corpus }: { project: string; corpus: Corpus 
     <>
       <div className={css.bar}>
         <WriteButton
+          needs="knowledge:write"
           size="sm"
           loading={publish.isPending}
           why={corpus.archived === null ? undefined : "It is archived."}

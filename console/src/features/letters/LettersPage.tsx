@@ -127,7 +127,12 @@ function Opened({ opened, onGone }: { opened: DeadLetterContent; onGone: () => v
       )}
       {replay.error && <ProblemNotice error={replay.error} />}
       <div className={css.buttons}>
-        <WriteButton loading={replay.isPending} why={mistake || undefined} onClick={() => replay.mutate()}>
+        <WriteButton
+          needs="system:write"
+          loading={replay.isPending}
+          why={mistake || undefined}
+          onClick={() => replay.mutate()}
+        >
           {changed ? "Send the mended one" : "Send again"}
         </WriteButton>
         {changed && (
@@ -135,7 +140,7 @@ function Opened({ opened, onGone }: { opened: DeadLetterContent; onGone: () => v
             Undo
           </Button>
         )}
-        <WriteButton variant="default" color="red" onClick={() => setDropping(true)}>
+        <WriteButton needs="system:write" variant="default" color="red" onClick={() => setDropping(true)}>
           Drop
         </WriteButton>
       </div>

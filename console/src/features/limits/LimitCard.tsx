@@ -44,10 +44,18 @@ export function LimitCard({ project, limit, onEdit }: { project: string; limit: 
           <div className="muted">{inWords(limit)}</div>
         </div>
         <div className={css.actions}>
-          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${limit.name}`}>
+          <WriteButton
+            needs="limit:write"
+            variant="default"
+            px={8}
+            onClick={onEdit}
+            why={fromFile}
+            aria-label={`Edit ${limit.name}`}
+          >
             <Pencil size={14} />
           </WriteButton>
           <WriteButton
+            needs="limit:write"
             variant="default"
             px={8}
             onClick={() => setAsking(true)}

@@ -30,7 +30,12 @@ export function LimitsPage() {
       title="Limits and budgets"
       lead="Bounds on requests, tokens, calls at once and money. Hard ones are never passed, whatever the number of workers."
       actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+        <WriteButton
+          needs="limit:write"
+          size="sm"
+          leftSection={<Plus size={15} />}
+          onClick={() => void navigate({ search: { new: "1" } })}
+        >
           Add a limit
         </WriteButton>
       }

@@ -99,10 +99,18 @@ export function ModelRow({ project, model, onEdit }: Props) {
           >
             Test
           </Button>
-          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${model.name}`}>
+          <WriteButton
+            needs="model:write"
+            variant="default"
+            px={8}
+            onClick={onEdit}
+            why={fromFile}
+            aria-label={`Edit ${model.name}`}
+          >
             <Pencil size={14} />
           </WriteButton>
           <WriteButton
+            needs="model:write"
             variant="default"
             px={8}
             onClick={() => setAsking(true)}

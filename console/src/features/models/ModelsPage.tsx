@@ -28,6 +28,7 @@ export function ModelsPage() {
       lead="The names clients may call, where each goes, and what stands in when it fails."
       actions={
         <WriteButton
+          needs="model:write"
           size="sm"
           leftSection={<Plus size={15} />}
           onClick={() => void navigate({ search: { new: "1" } })}

@@ -41,6 +41,7 @@ export function PolicyPanel({ provider, declared, models, all, open, onToggle, o
           <Lines title={others.length > 0 ? "All its models but those below" : ""} policy={here} all={all} />
           <div className={css.tune}>
             <WriteButton
+              needs="provider:write"
               variant="default"
               size="xs"
               why={declared ? DECLARED : undefined}
@@ -51,6 +52,7 @@ export function PolicyPanel({ provider, declared, models, all, open, onToggle, o
             </WriteButton>
             {models.map((model) => (
               <WriteButton
+                needs="model:write"
                 key={model.name}
                 variant="subtle"
                 size="xs"

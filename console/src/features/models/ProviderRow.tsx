@@ -70,10 +70,18 @@ export function ProviderRow(props: Props) {
         <KeyHint provider={provider} needsKey={kind?.needs_key ?? false} />
         <Health provider={provider} />
         <div className={css.actions}>
-          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${provider.name}`}>
+          <WriteButton
+            needs="provider:write"
+            variant="default"
+            px={8}
+            onClick={onEdit}
+            why={fromFile}
+            aria-label={`Edit ${provider.name}`}
+          >
             <Pencil size={14} />
           </WriteButton>
           <WriteButton
+            needs="provider:write"
             variant="default"
             px={8}
             onClick={() => setAsking(true)}

@@ -29,7 +29,12 @@ export function ProvidersPage() {
   const tuned = tunedOf(search.tune, providers.data ?? [], models.data ?? []);
   const tune = (what: string | undefined) => void navigate({ search: (prev) => ({ ...prev, tune: what }) });
   const add = (
-    <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+    <WriteButton
+      needs="provider:write"
+      size="sm"
+      leftSection={<Plus size={15} />}
+      onClick={() => void navigate({ search: { new: "1" } })}
+    >
       Add a provider
     </WriteButton>
   );

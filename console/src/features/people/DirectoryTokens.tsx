@@ -31,7 +31,7 @@ export function DirectoryTokens({ organisation, why }: Props) {
         <p className="muted">
           The provider is given the base URL and a token. It opens that door and nothing else; up to ten work at a time.
         </p>
-        <WriteButton size="sm" leftSection={<Plus size={15} />} why={why} onClick={() => setMaking(true)}>
+        <WriteButton needs={null} size="sm" leftSection={<Plus size={15} />} why={why} onClick={() => setMaking(true)}>
           New token
         </WriteButton>
       </div>
@@ -91,7 +91,13 @@ function columns(why: string | undefined, onEnd: (token: DirectoryToken) => void
       label: "",
       align: "right",
       cell: (row) => (
-        <WriteButton variant="default" why={why} onClick={() => onEnd(row)} aria-label={`End the token ${row.name}`}>
+        <WriteButton
+          needs={null}
+          variant="default"
+          why={why}
+          onClick={() => onEnd(row)}
+          aria-label={`End the token ${row.name}`}
+        >
           End
         </WriteButton>
       ),

@@ -48,7 +48,13 @@ export function DirectoryView({ organisation, roles, edit, onEdit }: Props) {
             An identity provider such as Okta or Entra ID can keep the organisation's people and groups by SCIM 2.0: who
             leaves the company is out of Trimtab with its next request.
           </p>
-          <WriteButton size="sm" leftSection={<FolderSync size={15} />} why={why} onClick={() => onEdit(EDIT)}>
+          <WriteButton
+            needs={null}
+            size="sm"
+            leftSection={<FolderSync size={15} />}
+            why={why}
+            onClick={() => onEdit(EDIT)}
+          >
             Switch it on
           </WriteButton>
         </Empty>
@@ -92,6 +98,7 @@ function Card({ directory, why, onEdit }: CardProps) {
           </div>
           <div className={css.acts}>
             <WriteButton
+              needs={null}
               variant="default"
               leftSection={<Pencil size={13} />}
               why={why}
@@ -101,6 +108,7 @@ function Card({ directory, why, onEdit }: CardProps) {
               Edit
             </WriteButton>
             <WriteButton
+              needs={null}
               variant="default"
               leftSection={<Trash2 size={13} />}
               why={why}

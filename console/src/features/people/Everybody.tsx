@@ -138,7 +138,12 @@ interface ActsProps {
 function PersonActs({ row, onAsk, onLetIn }: ActsProps) {
   if (row.disabled !== null) {
     return (
-      <WriteButton variant="default" leftSection={<UserCheck size={13} />} onClick={() => onLetIn(row.id)}>
+      <WriteButton
+        needs="member:write"
+        variant="default"
+        leftSection={<UserCheck size={13} />}
+        onClick={() => onLetIn(row.id)}
+      >
         Let in again
       </WriteButton>
     );
@@ -146,6 +151,7 @@ function PersonActs({ row, onAsk, onLetIn }: ActsProps) {
   return (
     <span className={css.acts}>
       <WriteButton
+        needs="member:write"
         variant="default"
         leftSection={<LogOut size={13} />}
         onClick={() => onAsk({ person: row, what: "end" })}
@@ -154,6 +160,7 @@ function PersonActs({ row, onAsk, onLetIn }: ActsProps) {
         End sessions
       </WriteButton>
       <WriteButton
+        needs="member:write"
         variant="default"
         leftSection={<Ban size={13} />}
         onClick={() => onAsk({ person: row, what: "disable" })}

@@ -122,6 +122,7 @@ function columnsOf(roles: RoleView[], may: boolean, acts: Acts): Column<MemberVi
       cell: (member) =>
         may && (
           <WriteButton
+            needs={null}
             variant="default"
             leftSection={<UserMinus size={13} />}
             onClick={() => acts.onRemove(member)}

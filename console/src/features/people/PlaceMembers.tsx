@@ -35,7 +35,7 @@ export function PlaceMembers({ place, roles, adding, onAdding }: Props) {
   const may = useMayIn("member:write", place);
   const people = (found.data ?? []).filter((member) => member.kind === "person");
   const add = may && (
-    <WriteButton size="sm" leftSection={<UserPlus size={15} />} onClick={() => onAdding(true)}>
+    <WriteButton needs={null} size="sm" leftSection={<UserPlus size={15} />} onClick={() => onAdding(true)}>
       Add a member
     </WriteButton>
   );

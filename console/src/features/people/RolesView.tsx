@@ -41,6 +41,7 @@ export function RolesView({ project, organisation, list, edit, onEdit }: Props) 
           Your own roles hold in every project of the organisation <code>{organisation}</code>.
         </p>
         <WriteButton
+          needs={null}
           size="sm"
           leftSection={<Plus size={15} />}
           why={may ? undefined : "Roles are made by who may change them in the organisation."}
@@ -125,6 +126,7 @@ function RoleActs({ role, onEdit, onRemove }: Acts & { role: RoleView }) {
   return (
     <span className={css.acts}>
       <WriteButton
+        needs={null}
         variant="default"
         leftSection={<Copy size={13} />}
         onClick={() => onEdit(`like:${role.name}`)}
@@ -135,6 +137,7 @@ function RoleActs({ role, onEdit, onRemove }: Acts & { role: RoleView }) {
       {!role.built_in && (
         <>
           <WriteButton
+            needs={null}
             variant="default"
             leftSection={<Pencil size={13} />}
             onClick={() => onEdit(role.name)}
@@ -143,6 +146,7 @@ function RoleActs({ role, onEdit, onRemove }: Acts & { role: RoleView }) {
             Edit
           </WriteButton>
           <WriteButton
+            needs={null}
             variant="default"
             leftSection={<Trash2 size={13} />}
             onClick={() => onRemove(role)}

@@ -33,6 +33,7 @@ export function ServiceAccounts({ project, roles, adding, onAdding }: Props) {
   const may = useMay("member:write");
   const add = (
     <WriteButton
+      needs={null}
       size="sm"
       leftSection={<Bot size={15} />}
       why={may ? undefined : "Service accounts are made by who may add members."}
@@ -162,6 +163,7 @@ function AccountHead({ account, active, onMake, onLeave }: HeadProps) {
       </div>
       <div className={css.acts}>
         <WriteButton
+          needs={null}
           variant="default"
           leftSection={<Plus size={13} />}
           why={mayKeys ? undefined : "You may not make keys here."}
@@ -171,6 +173,7 @@ function AccountHead({ account, active, onMake, onLeave }: HeadProps) {
           Create a key
         </WriteButton>
         <WriteButton
+          needs={null}
           variant="default"
           leftSection={<Trash2 size={13} />}
           why={may ? undefined : "You may not remove members here."}

@@ -32,7 +32,7 @@ export function SignInView({ roles, edit, onEdit }: Props) {
   const found = useQuery(identityProvidersQuery());
   const edited = found.data?.find((each) => each.name === edit);
   const add = (
-    <WriteButton size="sm" leftSection={<LogIn size={15} />} onClick={() => onEdit("new")}>
+    <WriteButton needs="system:write" size="sm" leftSection={<LogIn size={15} />} onClick={() => onEdit("new")}>
       Add a provider
     </WriteButton>
   );
@@ -82,6 +82,7 @@ function ProviderCard({ provider, onEdit }: { provider: IdentityProvider; onEdit
           </div>
           <div className={css.acts}>
             <WriteButton
+              needs="system:write"
               variant="default"
               leftSection={<Plug size={13} />}
               loading={check.isPending}
@@ -91,6 +92,7 @@ function ProviderCard({ provider, onEdit }: { provider: IdentityProvider; onEdit
               Test
             </WriteButton>
             <WriteButton
+              needs="system:write"
               variant="default"
               leftSection={<Pencil size={13} />}
               onClick={onEdit}
@@ -99,6 +101,7 @@ function ProviderCard({ provider, onEdit }: { provider: IdentityProvider; onEdit
               Edit
             </WriteButton>
             <WriteButton
+              needs="system:write"
               variant="default"
               leftSection={<Trash2 size={13} />}
               onClick={() => setGoing(true)}

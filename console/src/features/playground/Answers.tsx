@@ -56,6 +56,7 @@ export function Answers({ project, answers, diff, onDiff, onKeep }: Props) {
             {onKeep && answer.end?.ok && (
               <div>
                 <WriteButton
+                  needs="dataset:write"
                   variant="subtle"
                   size="compact-xs"
                   leftSection={<Table2 size={12} />}

@@ -165,6 +165,7 @@ function SaveButton({ source, file, mistaken, onClick }: SaveProps) {
   return (
     <div className={css.foot}>
       <WriteButton
+        needs="prompt:write"
         variant="default"
         leftSection={<Save size={14} />}
         why={whyNotSave(source, file, mistaken)}
@@ -234,7 +235,7 @@ function Answered({ project, models, run, why, onAsk, onKeep }: AnsweredProps) {
 /** Calling needs no right to change anything; a read-only key is told by the server. */
 function WriteOrRead({ why, onClick }: { why: string | undefined; onClick: () => void }) {
   return (
-    <WriteButton size="sm" leftSection={<Play size={14} />} why={why} onClick={onClick}>
+    <WriteButton needs="model:call" size="sm" leftSection={<Play size={14} />} why={why} onClick={onClick}>
       Run
     </WriteButton>
   );

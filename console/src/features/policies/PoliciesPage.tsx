@@ -23,7 +23,12 @@ export function PoliciesPage() {
       title="Policies"
       lead="Which data may go to which model, provider and region; who may promote; which tools may be offered. In Cedar, tried before they are switched on."
       actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+        <WriteButton
+          needs="policy:write"
+          size="sm"
+          leftSection={<Plus size={15} />}
+          onClick={() => void navigate({ search: { new: "1" } })}
+        >
           Write policies
         </WriteButton>
       }

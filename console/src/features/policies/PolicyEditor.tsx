@@ -143,14 +143,14 @@ export function PolicyEditor({ project, detail, onClose }: Props) {
         <Button variant="default" onClick={() => plan.mutate()} loading={plan.isPending} disabled={!form.text}>
           What would it have done last week?
         </Button>
-        <WriteButton onClick={() => save.mutate(true)} why={why} loading={save.isPending}>
+        <WriteButton needs="policy:write" onClick={() => save.mutate(true)} why={why} loading={save.isPending}>
           Save and switch on
         </WriteButton>
-        <WriteButton variant="default" onClick={() => save.mutate(false)} why={why}>
+        <WriteButton needs="policy:write" variant="default" onClick={() => save.mutate(false)} why={why}>
           Save only
         </WriteButton>
         {detail && detail.set.in_force !== null && (
-          <WriteButton variant="default" onClick={() => switchTo.mutate(null)}>
+          <WriteButton needs="policy:write" variant="default" onClick={() => switchTo.mutate(null)}>
             Switch off
           </WriteButton>
         )}
@@ -173,7 +173,12 @@ export function PolicyEditor({ project, detail, onClose }: Props) {
                 {version.note && `: ${version.note}`}
               </span>
               {!version.in_force && (
-                <WriteButton size="compact-xs" variant="default" onClick={() => switchTo.mutate(version.number)}>
+                <WriteButton
+                  needs="policy:write"
+                  size="compact-xs"
+                  variant="default"
+                  onClick={() => switchTo.mutate(version.number)}
+                >
                   Put in force
                 </WriteButton>
               )}

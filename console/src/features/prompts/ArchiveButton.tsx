@@ -23,6 +23,7 @@ export function ArchiveButton({ project, prompt }: { project: string; prompt: Pr
   return (
     <>
       <WriteButton
+        needs="prompt:write"
         variant="default"
         leftSection={<Icon size={14} />}
         loading={place.isPending && !asking}

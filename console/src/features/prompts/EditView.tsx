@@ -159,7 +159,7 @@ function FileBar({ project, shown, news, why, onUndo, onSave }: BarProps) {
           Playground
         </Button>
       )}
-      <WriteButton leftSection={<Save size={14} />} why={why} onClick={onSave}>
+      <WriteButton needs="prompt:write" leftSection={<Save size={14} />} why={why} onClick={onSave}>
         Save version
       </WriteButton>
     </div>

@@ -94,7 +94,7 @@ function Version({ project, version, onLabel }: VersionProps) {
         >
           Playground
         </Button>
-        <WriteButton variant="default" leftSection={<TagIcon size={13} />} onClick={onLabel}>
+        <WriteButton needs="prompt:write" variant="default" leftSection={<TagIcon size={13} />} onClick={onLabel}>
           Label
         </WriteButton>
       </div>

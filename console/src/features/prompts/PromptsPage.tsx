@@ -45,6 +45,7 @@ export function PromptsPage() {
       lead="A prompt is a file in your repository and an object here: the same text, the same hash."
       actions={
         <WriteButton
+          needs="prompt:write"
           size="sm"
           leftSection={<Plus size={15} />}
           onClick={() => void navigate({ search: (was) => ({ ...was, new: "1" }) })}

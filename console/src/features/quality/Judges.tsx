@@ -60,6 +60,7 @@ function Judge({ project, judge }: { project: string; judge: JudgeView }) {
           {judge.scorer} <span className="muted">version {judge.version}</span>
         </h2>
         <WriteButton
+          needs="evaluation:write"
           variant="default"
           leftSection={<ScaleIcon size={13} />}
           loading={again.isPending}

@@ -8,7 +8,7 @@ import { onlineRulesKey, onlineRulesQuery, putOnlineRule } from "@/api/quality";
 import type { RuleView } from "@/api/qualityTypes";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
-import { useMayWrite } from "@/lib/role";
+import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -28,7 +28,7 @@ interface Props {
 /** What looks at live answers by itself, what that did today, and what it may cost. */
 export function OnlineRules({ project, edit, isNew, onSearch }: Props) {
   const found = useQuery(onlineRulesQuery(project));
-  const may = useMayWrite();
+  const may = useMay("evaluation:write");
   const [removing, setRemoving] = useState("");
   const act = useActions(project, () => setRemoving(""));
   const edited = found.data?.find((each) => each.name === edit);
@@ -36,7 +36,12 @@ export function OnlineRules({ project, edit, isNew, onSearch }: Props) {
   return (
     <>
       <div className={css.bar}>
-        <WriteButton size="xs" leftSection={<Plus size={13} />} onClick={() => onSearch({ new: "1" })}>
+        <WriteButton
+          needs="evaluation:write"
+          size="xs"
+          leftSection={<Plus size={13} />}
+          onClick={() => onSearch({ new: "1" })}
+        >
           New rule
         </WriteButton>
       </div>

@@ -26,6 +26,7 @@ export function RedteamPage() {
   const rows = found.data?.pages.flatMap((page) => page.items) ?? [];
   const start = (
     <WriteButton
+      needs="evaluation:write"
       size="sm"
       leftSection={<Swords size={15} />}
       onClick={() => void navigate({ search: (prev) => ({ ...prev, new: "1" }) })}

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { keysQuery } from "@/api/queries";
 import { changeItem, itemQuery, reviewKey } from "@/api/review";
 import type { ItemChange, ItemView } from "@/api/reviewTypes";
-import { useMayWrite } from "@/lib/role";
+import { useMay } from "@/lib/role";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { ProblemNotice } from "@/ui/Notice";
@@ -27,7 +27,7 @@ const MOST_OPINIONS = 3;
 export function ItemActions({ project, item, me, onGone, onStays }: Props) {
   const queries = useQueryClient();
   const [dropping, setDropping] = useState(false);
-  const mayName = useMayWrite();
+  const mayName = useMay("key:read");
   const keys = useQuery({ ...keysQuery(project), enabled: mayName });
   const change = useMutation({
     mutationFn: (wanted: ItemChange) => changeItem(project, item.id, wanted),

@@ -26,6 +26,7 @@ export function PlaceQueue({ project, queue }: { project: string; queue: QueueVi
     <>
       {act.isError && !asking && <ProblemNotice error={act.error} />}
       <WriteButton
+        needs="review:manage"
         variant="subtle"
         size="compact-xs"
         leftSection={away ? <Archive size={12} /> : <ArchiveRestore size={12} />}

@@ -47,7 +47,12 @@ export function QueuesPage() {
           >
             {archived ? "Back to those in use" : "Archived"}
           </Button>
-          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+          <WriteButton
+            needs="review:manage"
+            size="sm"
+            leftSection={<Plus size={15} />}
+            onClick={() => patch({ new: "1" })}
+          >
             New queue
           </WriteButton>
         </>

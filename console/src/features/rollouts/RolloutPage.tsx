@@ -151,6 +151,7 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
               const words = wordsOf(action, rollout);
               return (
                 <WriteButton
+                  needs="release:promote"
                   key={action}
                   size="sm"
                   variant={action === "resume" ? "filled" : "default"}

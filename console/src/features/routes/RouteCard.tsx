@@ -61,10 +61,18 @@ export function RouteCard({ project, route, explaining, onExplain, onEdit }: Pro
           >
             Explain
           </Button>
-          <WriteButton variant="default" px={8} onClick={onEdit} why={fromFile} aria-label={`Edit ${route.name}`}>
+          <WriteButton
+            needs="route:write"
+            variant="default"
+            px={8}
+            onClick={onEdit}
+            why={fromFile}
+            aria-label={`Edit ${route.name}`}
+          >
             <Pencil size={14} />
           </WriteButton>
           <WriteButton
+            needs="route:write"
             variant="default"
             px={8}
             onClick={() => setAsking(true)}

@@ -23,7 +23,12 @@ export function RoutesPage() {
       title="Routes"
       lead="Names that clients call as a model; each is a tree that decides, call by call, which models are asked in which order."
       actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => void navigate({ search: { new: "1" } })}>
+        <WriteButton
+          needs="route:write"
+          size="sm"
+          leftSection={<Plus size={15} />}
+          onClick={() => void navigate({ search: { new: "1" } })}
+        >
           Add a route
         </WriteButton>
       }

@@ -29,7 +29,12 @@ export function ScorersPage() {
       title="Scorers"
       lead="What judges answers: code, models, and your own judges. Each may say that it cannot."
       actions={
-        <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+        <WriteButton
+          needs="evaluation:write"
+          size="sm"
+          leftSection={<Plus size={15} />}
+          onClick={() => patch({ new: "1" })}
+        >
           New judge
         </WriteButton>
       }

@@ -4,14 +4,14 @@ import { Link } from "@tanstack/react-router";
 import { inProject, put } from "@/api/client";
 import { detectorsQuery } from "@/api/seen";
 import type { DetectorList } from "@/api/types";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { READ_ONLY, useMay } from "@/lib/role";
 import { Panel } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 
 /** Which silent failures are looked for in this project's answers. Each switch is in force at once. */
 export function DetectorsPanel({ project }: { project: string }) {
   const found = useQuery(detectorsQuery(project));
-  const may = useMayWrite();
+  const may = useMay("project:write");
   const queries = useQueryClient();
   const change = useMutation({
     mutationFn: (off: string[]) => put<DetectorList>(inProject(project, "detectors"), { off }),

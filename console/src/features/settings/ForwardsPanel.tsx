@@ -80,6 +80,7 @@ export function ForwardsPanel({ project }: { project: string }) {
       cell: (to) =>
         to.failed_now > 0 ? (
           <WriteButton
+            needs="forward:write"
             variant="default"
             leftSection={<RotateCcw size={13} />}
             onClick={() => replay.mutate(to.name)}

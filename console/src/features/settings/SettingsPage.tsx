@@ -6,7 +6,7 @@ import { inProject, patch } from "@/api/client";
 import { projectsQuery, statusQuery } from "@/api/queries";
 import type { ProjectView } from "@/api/types";
 import { formatDateTime, formatInt } from "@/lib/format";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { READ_ONLY, useMay } from "@/lib/role";
 import { Facts, Panel } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -37,7 +37,7 @@ export function SettingsPage() {
 function ProjectForm({ project }: { project: ProjectView }) {
   const [name, setName] = useState(project.name);
   const [capture, setCapture] = useState(project.capture_content);
-  const may = useMayWrite();
+  const may = useMay("project:write");
   const leaving = useLeaving();
   const queries = useQueryClient();
   const dirty = name !== project.name || capture !== project.capture_content;

@@ -41,6 +41,7 @@ export function SuitePage() {
           <>
             <ArchiveButton project={project} suite={suite} />
             <WriteButton
+              needs="evaluation:write"
               variant="default"
               size="sm"
               leftSection={<Pencil size={14} />}
@@ -48,7 +49,12 @@ export function SuitePage() {
             >
               Edit
             </WriteButton>
-            <WriteButton size="sm" leftSection={<Play size={15} />} onClick={() => patch({ run: "1" })}>
+            <WriteButton
+              needs="evaluation:write"
+              size="sm"
+              leftSection={<Play size={15} />}
+              onClick={() => patch({ run: "1" })}
+            >
               Run…
             </WriteButton>
           </>
@@ -103,6 +109,7 @@ function ArchiveButton({ project, suite }: { project: string; suite: SuiteView }
     <>
       {act.isError && <ProblemNotice error={act.error} />}
       <WriteButton
+        needs="evaluation:write"
         variant="default"
         size="sm"
         leftSection={away ? <Archive size={14} /> : <ArchiveRestore size={14} />}

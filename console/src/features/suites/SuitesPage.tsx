@@ -47,7 +47,12 @@ export function SuitesPage() {
           >
             {archived ? "Back to those in use" : "Archived"}
           </Button>
-          <WriteButton size="sm" leftSection={<Plus size={15} />} onClick={() => patch({ new: "1" })}>
+          <WriteButton
+            needs="evaluation:write"
+            size="sm"
+            leftSection={<Plus size={15} />}
+            onClick={() => patch({ new: "1" })}
+          >
             New suite
           </WriteButton>
         </>

@@ -4,12 +4,13 @@ import { useState } from "react";
 import type { SpanRow } from "@/api/types";
 import { AddToDataset } from "@/features/datasets/AddToDataset";
 import { SendToReview } from "@/features/review/SendToReview";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { lacking, useMay } from "@/lib/role";
 
 /** What one does with an answer that matters: it becomes a case, or a person looks at it. */
 export function KeepButton({ project, span }: { project: string; span: SpanRow }) {
   const [open, setOpen] = useState<"dataset" | "review" | null>(null);
-  const may = useMayWrite();
+  const may = { dataset: useMay("dataset:write"), review: useMay("review:write") };
+  const none = !may.dataset && !may.review;
   return (
     <>
       <Menu position="bottom-end" width={210}>
@@ -17,17 +18,27 @@ export function KeepButton({ project, span }: { project: string; span: SpanRow }
           <Button
             variant="default"
             leftSection={<Table2 size={13} />}
-            disabled={!may}
-            title={may ? undefined : READ_ONLY}
+            disabled={none}
+            title={none ? lacking("dataset:write or review:write") : undefined}
           >
             Keep
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<Table2 size={14} />} onClick={() => setOpen("dataset")}>
+          <Menu.Item
+            leftSection={<Table2 size={14} />}
+            disabled={!may.dataset}
+            title={may.dataset ? undefined : lacking("dataset:write")}
+            onClick={() => setOpen("dataset")}
+          >
             Add to dataset…
           </Menu.Item>
-          <Menu.Item leftSection={<UserCheck size={14} />} onClick={() => setOpen("review")}>
+          <Menu.Item
+            leftSection={<UserCheck size={14} />}
+            disabled={!may.review}
+            title={may.review ? undefined : lacking("review:write")}
+            onClick={() => setOpen("review")}
+          >
             Send to review…
           </Menu.Item>
         </Menu.Dropdown>

@@ -124,6 +124,7 @@ function ScoreForm({ project, trace, span }: Props) {
         className={css.scoreWhy}
       />
       <WriteButton
+        needs="score:write"
         loading={add.isPending}
         why={value.trim() && name.trim() ? undefined : "Give a value."}
         onClick={() => add.mutate()}

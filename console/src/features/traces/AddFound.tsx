@@ -18,6 +18,7 @@ export function AddFound({ project, q, window }: Props) {
   return (
     <>
       <WriteButton
+        needs="dataset:write"
         variant="subtle"
         size="compact-xs"
         leftSection={<Table2 size={12} />}

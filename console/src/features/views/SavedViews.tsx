@@ -5,7 +5,7 @@ import { type FormEvent, useState } from "react";
 import { del, inProject, post } from "@/api/client";
 import { viewsQuery } from "@/api/seen";
 import type { SavedViewBody } from "@/api/types";
-import { READ_ONLY, useMayWrite } from "@/lib/role";
+import { READ_ONLY, useMay } from "@/lib/role";
 import { Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 
@@ -24,7 +24,7 @@ export function SavedViews({ project, page, q, last, sort = "", onApply }: Props
   const [saving, setSaving] = useState(false);
   const [opened, setOpened] = useState(false);
   const views = useQuery({ ...viewsQuery(project), enabled: opened });
-  const may = useMayWrite();
+  const may = useMay("view:write");
   const queries = useQueryClient();
   const remove = useMutation({
     mutationFn: (id: string) => del(inProject(project, "views", id)),
