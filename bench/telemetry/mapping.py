@@ -4,7 +4,7 @@
 
 The spans are those of `otlp.py`. Each batch is taken several times and its least CPU time is kept, so that what else
 runs on the machine shows less. ``plan`` is everything the writer does before rows: decoding, raw JSON, reading,
-texts, prices, what counts; ``rows`` makes them, detectors included; ``encode`` is MsgPack. The parts in small letters
+texts, prices, what counts; ``rows`` makes them, detectors included; ``encode`` is Arrow. The parts in small letters
 are measured apart and lie within ``plan``.
 """
 
@@ -24,10 +24,12 @@ from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign import ForeignBatch
 from trimtab.telemetry.foreign_before import Stored
+from trimtab.telemetry.foreign_came import arrival_of
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_texts import texts_of
-from trimtab.telemetry.foreign_traces import ForeignTraces, arrival_of
+from trimtab.telemetry.foreign_traces import ForeignTraces
+from trimtab.telemetry.process import GC_THRESHOLD
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent
 
@@ -102,7 +104,7 @@ def main() -> None:
     records = [ForeignBatch(project="bench", arrived_ns=now, otlp=body) for body in made]
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 50)  # much as in the telemetry process
+    gc.set_threshold(*GC_THRESHOLD)
     with TemporaryDirectory() as folder:
         least = measure(records, options.rounds, Path(folder))
     print(json.dumps(least.us_per_span(options.spans)))

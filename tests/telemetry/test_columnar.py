@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trimtab.telemetry.columnar import KINDS, Columns
+from trimtab.telemetry.columnar import KINDS, Columns, plain_default
 from trimtab.telemetry.rows import COLUMNS, SPAN_IO, SPANS, Table, encode
 from trimtab.telemetry.stores import Store, bind
 
@@ -70,6 +70,47 @@ def test_the_engine_reads_the_same_from_columns_as_from_rows(
     engine.insert("spans", SPANS, encode(flat), f"{other}:spans")
     sql = "SELECT * EXCEPT (project) FROM spans WHERE project = {p:String} ORDER BY ALL"
     assert ask(engine, sql, p=one) == ask(engine, sql, p=other)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=rows_of(SPANS), cut=st.integers(0, 4))
+def test_rows_that_come_as_columns_are_the_same_rows(rows: list[tuple[Any, ...]], cut: int) -> None:
+    """Between rows that come one by one, and a column that says nothing being left out."""
+    before, block = rows[:cut], rows[cut:]
+    columns = [list(column) for column in zip(*block, strict=True)] if block else [[] for _ in SPANS]
+    said = [any(each != plain_default(name) for each in column) for name, column in zip(SPANS, columns, strict=True)]
+    table, same = Table("spans", SPANS), Table("spans", SPANS)
+    for row in before:
+        table.add(0, row)
+    table.extend([1] * len(block), [column if says else None for column, says in zip(columns, said, strict=True)])
+    table.add(2, rows[0])
+    for place, row in enumerate([*rows, rows[0]]):
+        same.add(0 if place < len(before) else 1 if place < len(rows) else 2, row)
+    assert table.owners == same.owners
+    assert [table.column(name) for name in SPANS] == [same.column(name) for name in SPANS]
+    assert table.rows() == same.rows()
+    table.truncate(1)
+    assert table.rows() == same.rows()[:1]
+
+
+def test_the_engine_reads_the_same_from_columns_that_came_as_such(engine: Store) -> None:
+    one, other = (f"columns-{next(_numbers)}" for _ in range(2))
+    row = {name: plain_default(name) for name in SPANS}
+    said = {"trace_id": "t", "cost": 0, "tags": ["a"], "metadata": {"k": "v"}, "start_ns": 7}
+    lists = {**{name: [value] * 2 for name, value in said.items()}, "span_id": ["a", "b"], "tried": [[], ["x", "y"]]}
+    table = Table("spans", SPANS)
+    table.add(0, tuple({**row, **said, "project": one, "span_id": "c", "tried": []}.values()))
+    table.extend([0, 0], [{**lists, "project": [one] * 2}.get(name) for name in SPANS])
+    encoded = table.encoded()
+    assert encoded is not None
+    engine.insert("spans", *encoded, f"{one}:spans")
+    for span_id, tried in (("a", []), ("b", ["x", "y"]), ("c", [])):
+        values = list({**row, **said, "project": other, "span_id": span_id, "tried": tried}.values())
+        engine.insert("spans", SPANS, encode(values), f"{other}:{span_id}")
+    sql = "SELECT * EXCEPT (project) FROM spans WHERE project = {p:String} ORDER BY ALL"
+    found = ask(engine, sql, p=one)
+    assert len(found) == 3
+    assert found == ask(engine, sql, p=other)
 
 
 def test_bodies_of_any_bytes_travel_as_they_are(engine: Store) -> None:

@@ -18,9 +18,10 @@ from ways import NOW, TRACE, Way, chat, span
 from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.telemetry import price_file
 from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign_came import merged
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rewrite import StoreLookup
-from trimtab.telemetry.foreign_traces import ROOTLESS_MS, merged
+from trimtab.telemetry.foreign_traces import ROOTLESS_MS
 from trimtab.telemetry.stores import ROWS, Store, bind
 
 

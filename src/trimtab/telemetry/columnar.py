@@ -6,7 +6,7 @@ https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format; texts g
 bodies, whatever bytes they hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, cast
 
@@ -55,19 +55,22 @@ class Columns:
 
     def add(self, values: list[Any]) -> None:
         """Whole rows, their values one after another. Raises one of `DOES_NOT_FIT`, and then nothing was added."""
-        if not values:
-            return
+        width = len(self._names)
+        if values:
+            self.extend(len(values) // width, [values[at::width] for at in range(width)])
+
+    def extend(self, length: int, columns: Sequence[list[Any] | None]) -> None:
+        """So many rows, column by column; None for one in which all have the default. Raises as `add` does."""
         if not self._types:
             self._types = [_type(KINDS.get(name, "")) for name in self._names]
             self._chunks = [[] for _ in self._names]
-        width = len(self._names)
         made = [
-            _array(KINDS.get(name, ""), kind, values[at::width])
-            for at, (name, kind) in enumerate(zip(self._names, self._types, strict=True))
+            None if column is None else _array(KINDS.get(name, ""), kind, column)
+            for name, kind, column in zip(self._names, self._types, columns, strict=True)
         ]
         for chunks, array in zip(self._chunks, made, strict=True):
             chunks.append(array)
-        self._lengths.append(len(values) // width)
+        self._lengths.append(length)
 
     def stream(self) -> tuple[tuple[str, ...], Arrow]:
         """The columns that say something, by name, and all of their rows."""
@@ -98,6 +101,12 @@ _END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 _DEFAULTS: Final[dict[str, Any]] = {
     "uint": 0, "int": 0, "texts": (), "numbers": (), "map": (), "int64?": None, "float64?": None,
 }  # fmt: skip
+
+
+def plain_default(name: str) -> Any:
+    """What a row has in a column of this name that says nothing, as MsgPack encodes it."""
+    kind = KINDS.get(name, "")
+    return {} if kind == "map" else _DEFAULTS.get(kind.rstrip("0123456789"), "")
 
 
 def _array(kind: str, of: Any, column: list[Any]) -> Any:

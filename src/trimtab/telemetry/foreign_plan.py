@@ -5,13 +5,13 @@ kept of its spans: what would be needed to make the same rows once more, should 
 """
 
 import logging
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from trimtab.telemetry.foreign import ForeignSpan
-from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums, raw_values
+from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Raw, Shown, Sums
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import Rows
 
@@ -39,15 +39,15 @@ class Plan:
     """``spans`` and ``raws`` are those whose rows are still to be made."""
 
     def __init__(self) -> None:
-        self.spans: list[tuple[Mapped, Sums | None]] = []
-        self.raws: list[tuple[Arrival, int, str, int]] = []
+        self.spans: list[Shown] = []
+        self.raws: list[Raw] = []
         self.notes: list[Note] = []
         self.settled: list[Key] = []
         """Traces that were noted for want of a root, which is there now."""
         self.broken: list[tuple[int, str]] = []
         """Records that could not be read, and why."""
         self._kept: list[_Kept] = []
-        self._kept_raws: list[tuple[int, tuple[object, ...]]] = []
+        self._kept_raws: list[tuple[list[int], list[list[Any] | None]]] = []
 
     def lengths(self) -> tuple[int, int, int, int]:
         return len(self.spans), len(self.raws), len(self.notes), len(self.settled)
@@ -59,30 +59,36 @@ class Plan:
 
     def rows(self, rows: Rows, maker: ForeignRows) -> None:
         """Make the rows that are still to be made."""
-        raws = [(each[0].owner, maker.raw(raw_values(*each))) for each in self.raws]
-        for owner, values in raws:
-            rows.span_raw.add(owner, values)
+        self._kept_raws.append(maker.add_raws(rows, self.raws))
+        self._add(rows, maker, self.spans)
         for mapped, entry in self.spans:
-            self._add(rows, maker, mapped, entry)
-            owner, project, key_id, arrived_ns, _, raw, digest = mapped.arrival
-            self._kept.append(_Kept(owner, project, key_id, arrived_ns, raw, digest, mapped.leaf, entry))
-        self._kept_raws += raws
+            came = mapped.arrival
+            kept = (came.owner, came.project, came.key_id, came.arrived_ns, came.raw, came.digest, mapped.leaf, entry)
+            self._kept.append(_Kept(*kept))
         self.raws.clear()
         self.spans.clear()
 
     def again(self, rows: Rows, maker: ForeignRows, mapped: Callable[[Arrival, bool], Mapped]) -> None:
         """All rows that were made, once more. ``mapped`` reads a span, given whether it counts."""
-        for owner, values in self._kept_raws:
-            rows.span_raw.add(owner, values)
+        for owners, columns in self._kept_raws:
+            rows.span_raw.extend(owners, columns)
         for owner, project, key_id, arrived_ns, raw, digest, leaf, entry in self._kept:
             arrival = Arrival(owner, project, key_id, arrived_ns, _decode(raw), raw, digest)
-            self._add(rows, maker, mapped(arrival, leaf), entry)
+            self._add(rows, maker, [(mapped(arrival, leaf), entry)])
 
-    def _add(self, rows: Rows, maker: ForeignRows, mapped: Mapped, entry: Sums | None) -> None:
+    def _add(self, rows: Rows, maker: ForeignRows, some: Sequence[Shown]) -> None:
+        """Rows of all of them; where that breaks, of each by itself, so that one costs no other its rows."""
+        mark = rows.mark()
         try:
-            maker.add(rows, mapped, entry)
+            maker.add(rows, some)
         except OSError:
             raise  # a blob could not be put
         except Exception as error:
-            logger.exception("the span %s has no rows", mapped.arrival.span.span_id)
-            self.broken.append((mapped.arrival.owner, f"{type(error).__name__}: {error}"))
+            rows.rewind(mark)
+            if len(some) > 1:
+                for each in some:
+                    self._add(rows, maker, [each])
+                return
+            came = some[0][0].arrival
+            logger.exception("the span %s has no rows", came.span.span_id)
+            self.broken.append((came.owner, f"{type(error).__name__}: {error}"))

@@ -18,10 +18,11 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.governance.sealing import KeyDestroyed
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_before import NEAR_NS, Stored
+from trimtab.telemetry.foreign_came import began, merged
 from trimtab.telemetry.foreign_plan import Key
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Sums
-from trimtab.telemetry.foreign_traces import Read, began, entries, mapped_of, merged, node_of, read_all
+from trimtab.telemetry.foreign_traces import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
@@ -260,11 +261,11 @@ class Rewriter:
     def _trace(self, rows: Rows, arrivals: list[Arrival], ours: list[_Ours]) -> tuple[bool, bool]:
         """All rows of one trace; whether it has a root of its own, and whether one of its spans stands for it."""
         whole = [arrival for arrival in arrivals if not arrival.span.partial]
-        read = [each for each in read_all(self._read, whole) if not each[1].pending]
-        nodes = [node_of(*each) for each in read]
+        read = [each for each in read_all(self._read, self._prices, whole) if not each[1].canonical.pending]
+        nodes = [node_of(arrival, reading.canonical) for arrival, reading in read]
         leaves = counted([*nodes, *map(_node, ours)])
         sums = Sums()
-        mapped = [mapped_of(arrival, span, arrival.span.span_id in leaves, self._prices) for arrival, span in read]
+        mapped = [mapped_of(arrival, reading, arrival.span.span_id in leaves) for arrival, reading in read]
         for each in mapped:
             sums.add(each)
         for line in ours:
@@ -286,8 +287,7 @@ class Rewriter:
         stands = root or _topmost(mapped)
         if root is None and stands and stands.arrival.span.parent_span_id in {line.span_id for line in ours}:
             stands = None  # it went on from our gateway: a model server's own span, say
-        for each, shown in entries(mapped, stands, sums):
-            self._rows.add(rows, each, shown)
+        self._rows.add(rows, entries(mapped, stands, sums))
         return root is not None, stands is not None
 
     def _replace(self, rows: Rows, params: dict[str, str]) -> None:

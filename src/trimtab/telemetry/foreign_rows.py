@@ -4,21 +4,24 @@ Usage is counted once: leaves carry it (which spans are leaves is decided over t
 span that stands for the trace in lists carries the sums of its leaves, as a call's request span does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.sealing import Keyring
 from trimtab.ledger.types import CURRENCY, Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.calls import BLOB_BYTES
 from trimtab.telemetry.calls import place as placed
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_texts import CANONICAL, ForeignTexts
-from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPAN_RAW, SPANS, Rows
 from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
 from trimtab.telemetry.silent import Silent, said_by
 
@@ -27,10 +30,20 @@ LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
 _INT64: Final = (1 << 63) - 1
 _UINT32: Final = (1 << 32) - 1
 _NO_USAGE: Final = Usage()
+_OUTCOMES: Final = {"error": "error", "cancelled": "cancel"}
 
 
-class Arrival(NamedTuple):
-    """A span as it came: from which record of the batch, whose it is, when it came; its raw JSON and that's digest."""
+class Reading(Struct, frozen=True, gc=False):
+    """What a span says, what it said, what that cost."""
+
+    canonical: CanonicalSpan
+    texts: ForeignTexts
+    cost: Cost
+
+
+class Arrival(Struct, gc=False):
+    """A span as it came: from which record of the batch, whose it is, when it came; its raw JSON and that's digest.
+    ``reading``: what it says, once it was read."""
 
     owner: int
     project: str
@@ -39,9 +52,10 @@ class Arrival(NamedTuple):
     span: ForeignSpan
     raw: bytes
     digest: int
+    reading: Reading | None = None
 
 
-class Mapped(NamedTuple):
+class Mapped(Struct, frozen=True, gc=False):
     """A span that was read: what it says, what it said, what it cost. ``leaf``: its usage counts."""
 
     arrival: Arrival
@@ -135,8 +149,17 @@ def _buckets(usage: Usage) -> tuple[int, int, int, int, int]:
     return found if min(found) >= 0 else tuple(max(0, each) for each in found)  # pyright: ignore[reportReturnType]
 
 
+Shown = tuple[Mapped, Sums | None]
+"""A span, and the sums that it shows where it stands for its trace."""
+Raw = tuple[Arrival, int, str, int]
+"""What came of a span, when it began, and the convention and version of the mapper that read it."""
+Columns = dict[str, list[Any]]
+"""Values row by row, by the name of their column; one that is not there has its default in every row."""
+
+
 class ForeignRows:
-    """Turns mapped spans into rows. Pure but for large texts, which it puts into ``blobs`` (idempotent by content)."""
+    """Turns mapped spans into rows, column by column. Pure but for large texts, which it puts into ``blobs``
+    (idempotent by content), and for what ``silent`` remembers of earlier answers."""
 
     def __init__(self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring) -> None:
         self._blobs = blobs
@@ -148,71 +171,71 @@ class ForeignRows:
         """The data keys in force."""
         return self._keys()
 
-    def add(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
-        """Everything one span becomes. ``entry``: it stands for its trace, with these sums."""
-        self._span(rows, mapped, entry)
-        self._texts(rows, mapped)
-        if mapped.leaf:
-            _book(rows, mapped)
-        if mapped.canonical.scores:
-            _scores(rows, mapped)
-        span = mapped.canonical
-        if self._silent is not None and span.kind == "llm" and span.status == "ok" and span.output_messages:
-            self._silent.foreign(rows, mapped.arrival.owner, _said(mapped))
+    def add(self, rows: Rows, some: Sequence[Shown]) -> None:
+        """Everything that spans become, each with the sums it shows where it stands for its trace. Some may be added
+        where it raises (`Rows.mark`)."""
+        mapped = [each for each, _ in some]
+        ring = self._keys()
+        _add_spans(rows, some, ring)
+        self._add_texts(rows, [each for each in mapped if each.texts.request or each.texts.response], ring)
+        _add_books(rows, [each for each in mapped if each.leaf])
+        for each in mapped:
+            span = each.canonical
+            if span.scores:
+                _add_scores(rows, each)
+            if span.kind == "llm" and self._silent is not None and span.status == "ok" and span.output_messages:
+                self._silent.foreign(rows, each.arrival.owner, _said(each))
 
-    def _span(self, rows: Rows, mapped: Mapped, entry: Sums | None) -> None:
-        arrival, span = mapped.arrival, mapped.canonical
-        foreign = arrival.span
-        shown, buckets, cost, price, unpriced, estimated = _counts(mapped, entry)
-        tried = [span.provider[:LABEL]] if span.provider else []
-        rows.spans.add(
-            arrival.owner,
-            (
-                arrival.project, foreign.trace_id, foreign.span_id, foreign.parent_span_id, "", int(entry is not None),
-                int(mapped.leaf), span.kind, (span.name or foreign.name)[:LABEL], span.status, mapped.start_ns,
-                mapped.duration_ns, span.ttft_ns if span.ttft_ns is not None and 0 <= span.ttft_ns <= _INT64 else None,
-                span.model[:LABEL] or shown.model, span.model_used[:LABEL] or shown.model_used,
-                span.provider[:LABEL] or (shown.tried[0] if shown.tried else ""), "", tried or list(shown.tried),
-                span.app[:LABEL] or shown.app, span.release[:LABEL] or shown.release,
-                span.environment[:LABEL] or shown.environment, shown.feature,
-                span.session[:LABEL] or shown.session, span.user[:LABEL] or shown.user, arrival.key_id,
-                [tag[:LABEL] for tag in span.tags[:LABELS]] if span.tags else [], _metadata(mapped), int(span.stream),
-                span.stop[:LABEL],
-                max(0, min(span.http_status, 65_535)), span.error_type[:LABEL], span.error_message[:MESSAGE],
-                "provider" if span.status == "error" and span.kind == "llm" else "", *buckets, estimated, cost, price,
-                unpriced, 0, 0, 1, 0, *self._previews(mapped, shown), "",
-                span.response_id[:LABEL], foreign.scope_name[:LABEL], "", "", [],
-            ),
-        )  # fmt: skip
+    def _add_texts(self, rows: Rows, mapped: list[Mapped], ring: Keyring) -> None:
+        arrivals, texts = [each.arrival for each in mapped], [each.texts for each in mapped]
+        projects = [each.project for each in arrivals]
+        requests, request_blobs = self._placed(projects, [each.request for each in texts], ring)
+        responses, response_blobs = self._placed(projects, [each.response for each in texts], ring)
+        columns: Columns = {
+            "project": projects,
+            "trace_id": [each.span.trace_id for each in arrivals],
+            "span_id": [each.span.span_id for each in arrivals],
+            "start_ns": [each.start_ns for each in mapped],
+            "request_dialect": [CANONICAL] * len(mapped),
+            "response_dialect": [CANONICAL] * len(mapped),
+            "request": requests,
+            "response": responses,
+            "request_blob": request_blobs,
+            "response_blob": response_blobs,
+            "text": _unless_sealed([each.plain for each in texts], projects, ring),
+        }
+        rows.span_io.extend([each.owner for each in arrivals], [columns.get(name) for name in SPAN_IO])
 
-    def _previews(self, mapped: Mapped, shown: Sums) -> tuple[str, str]:
-        if self._keys().seals(mapped.arrival.project):
-            return "", ""
-        return mapped.texts.asked or shown.asked, mapped.texts.answered or shown.answered
+    def _placed(self, projects: list[str], bodies: list[bytes], ring: Keyring) -> tuple[list[bytes], list[str] | None]:
+        """Bodies, and where the large ones lie."""
+        if ring.is_empty and max(map(len, bodies), default=0) <= BLOB_BYTES:
+            return bodies, None
+        there = [placed(self._blobs, ring, project, body) for project, body in zip(projects, bodies, strict=True)]
+        return [body for body, _ in there], [blob for _, blob in there]
 
-    def _texts(self, rows: Rows, mapped: Mapped) -> None:
-        texts, foreign = mapped.texts, mapped.arrival.span
-        if not texts.request and not texts.response:
-            return
-        project, ring = mapped.arrival.project, self._keys()
-        request, request_blob = placed(self._blobs, ring, project, texts.request)
-        response, response_blob = placed(self._blobs, ring, project, texts.response)
-        rows.span_io.add(
-            mapped.arrival.owner,
-            (
-                mapped.arrival.project, foreign.trace_id, foreign.span_id, mapped.start_ns, CANONICAL, CANONICAL, 0,
-                request, response, request_blob, response_blob, "", "" if ring.seals(project) else texts.plain,
-            ),
-        )  # fmt: skip
-
-    def raw(self, values: tuple[object, ...]) -> tuple[object, ...]:
-        """A row of ``span_raw`` as it is stored (`raw_values`): the span itself sealed where its project is."""
-        project, ring = str(values[0]), self._keys()
-        if not ring.seals(project):
-            return values
-        *others, raw = values
-        assert isinstance(raw, bytes)
-        return (*others, ring.seal_text(project, raw.decode("utf-8", "surrogatepass")).encode())
+    def add_raws(self, rows: Rows, raws: Sequence[Raw]) -> tuple[list[int], list[list[Any] | None]]:
+        """Rows of ``span_raw``: what spans were, for a better mapping later; sealed where their project is. Returns
+        what was added, for `Table.extend`."""
+        arrivals = [each for each, *_ in raws]
+        spans = [each.span for each in arrivals]
+        ring, bodies = self._keys(), [each.raw for each in arrivals]
+        if not ring.is_empty:
+            bodies = [_sealed(ring, each.project, each.raw) for each in arrivals]
+        columns: Columns = {
+            "project": [each.project for each in arrivals],
+            "trace_id": [each.trace_id for each in spans],
+            "span_id": [each.span_id for each in spans],
+            "start_ns": [start_ns for _, start_ns, _, _ in raws],
+            "arrived_ns": [each.arrived_ns for each in arrivals],
+            "key_id": [each.key_id for each in arrivals],
+            "convention": [convention for _, _, convention, _ in raws],
+            "mapper_version": [version for *_, version in raws],
+            "digest": [each.digest for each in arrivals],
+            "raw": bodies,
+        }
+        added = [each.owner for each in arrivals], [columns.get(name) for name in SPAN_RAW]
+        rows.span_raw.extend(*added)
+        return added
 
     def opened(self, raw: str) -> str:
         """The span that `raw` has sealed. Raises `KeyDestroyed`, `KeyUnknown`."""
@@ -235,23 +258,135 @@ def _said(mapped: Mapped) -> Said:
     )
 
 
-_EMPTY: Final = Sums()
+def _sealed(ring: Keyring, project: str, raw: bytes) -> bytes:
+    if not ring.seals(project):
+        return raw
+    return ring.seal_text(project, raw.decode("utf-8", "surrogatepass")).encode()
 
 
-def _counts(mapped: Mapped, entry: Sums | None) -> tuple[Sums, tuple[int, ...], int | None, str, int, int]:
+def _unless_sealed(texts: list[str], projects: list[str], ring: Keyring) -> list[str]:
+    if ring.is_empty:
+        return texts
+    return ["" if ring.seals(project) else text for text, project in zip(texts, projects, strict=True)]
+
+
+def _cut(texts: list[str], most: int = LABEL) -> list[str]:
+    """No text longer than that; nearly always none is."""
+    return texts if max(map(len, texts), default=0) <= most else [text[:most] for text in texts]
+
+
+# --- rows, column by column ----------------------------------------------------------------------------------------
+
+
+def _add_spans(rows: Rows, some: Sequence[Shown], ring: Keyring) -> None:
+    mapped = [each for each, _ in some]
+    arrivals, spans = [each.arrival for each in mapped], [each.canonical for each in mapped]
+    came = [each.span for each in arrivals]
+    columns = _labels(spans) | _outcomes(spans) | _counts(some)
+    columns |= {
+        "project": [each.project for each in arrivals],
+        "trace_id": [each.trace_id for each in came],
+        "span_id": [each.span_id for each in came],
+        "parent_span_id": [each.parent_span_id for each in came],
+        "entry": [int(sums is not None) for _, sums in some],
+        "leaf": [int(each.leaf) for each in mapped],
+        "name": _cut([span.name or foreign.name for span, foreign in zip(spans, came, strict=True)]),
+        "start_ns": [each.start_ns for each in mapped],
+        "duration_ns": [each.duration_ns for each in mapped],
+        "key_id": [each.key_id for each in arrivals],
+        "metadata": [_metadata(span) for span in spans],
+        "captured": [1] * len(spans),
+        "input_preview": [each.texts.asked for each in mapped],
+        "output_preview": [each.texts.answered for each in mapped],
+        "user_agent": _cut([each.scope_name for each in came]),
+    }
+    for place, (_, sums) in enumerate(some):
+        if sums is not None:
+            _stand(columns, place, sums)
+    for name in ("input_preview", "output_preview"):
+        columns[name] = _unless_sealed(columns[name], columns["project"], ring)
+    rows.spans.extend([each.owner for each in arrivals], [columns.get(name) for name in SPANS])
+
+
+def _labels(spans: list[CanonicalSpan]) -> Columns:
+    providers = _cut([span.provider for span in spans])
+    return {
+        "kind": [span.kind for span in spans],
+        "model": _cut([span.model for span in spans]),
+        "model_used": _cut([span.model_used for span in spans]),
+        "provider": providers,
+        "tried": [[provider] if provider else [] for provider in providers],
+        "app": _cut([span.app for span in spans]),
+        "release": _cut([span.release for span in spans]),
+        "environment": _cut([span.environment for span in spans]),
+        "session": _cut([span.session for span in spans]),
+        "user": _cut([span.user for span in spans]),
+        "tags": _tags(spans),
+        "response_id": _cut([span.response_id for span in spans]),
+    }
+
+
+def _tags(spans: list[CanonicalSpan]) -> list[list[str]]:
+    return [[tag[:LABEL] for tag in span.tags[:LABELS]] if span.tags else [] for span in spans]
+
+
+def _outcomes(spans: list[CanonicalSpan]) -> Columns:
+    first = [span.ttft_ns for span in spans]
+    if first.count(None) < len(first):
+        first = [each if each is not None and 0 <= each <= _INT64 else None for each in first]
+    return {
+        "status": [span.status for span in spans],
+        "ttft_ns": first,
+        "stream": [int(span.stream) for span in spans],
+        "stop": _cut([span.stop for span in spans]),
+        "http_status": [max(0, min(span.http_status, 65_535)) if span.http_status else 0 for span in spans],
+        "error_code": _cut([span.error_type for span in spans]),
+        "error_message": _cut([span.error_message for span in spans], MESSAGE),
+        "error_source": ["provider" if span.status == "error" and span.kind == "llm" else "" for span in spans],
+    }
+
+
+def _stand(columns: Columns, place: int, sums: Sums) -> None:
+    """What a span that stands for its trace does not say itself, it says of its trace."""
+    for name in ("model", "model_used", "app", "release", "environment", "session", "user"):
+        if not columns[name][place]:
+            columns[name][place] = getattr(sums, name)
+    if sums.feature:
+        columns.setdefault("feature", [""] * len(columns["project"]))[place] = sums.feature
+    if sums.tried and not columns["provider"][place]:
+        columns["provider"][place], columns["tried"][place] = sums.tried[0], list(sums.tried)
+    if not columns["input_preview"][place]:
+        columns["input_preview"][place] = sums.asked
+    if not columns["output_preview"][place]:
+        columns["output_preview"][place] = sums.answered
+
+
+_COUNTED: Final = (
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "tokens_estimated",
+    "cost", "price", "unpriced",
+)  # fmt: skip
+_NOTHING: Final = (0, 0, 0, 0, 0, 0, None, "", 0)
+
+
+def _counts(some: Sequence[Shown]) -> Columns:
     """What a row counts: an entry its trace's sums, a leaf its own, any other nothing (it repeats what leaves used)."""
-    if entry is not None:
-        return entry, tuple(entry.buckets), entry.cost, entry.price, entry.unpriced, entry.estimated
-    if not mapped.leaf:
-        return _EMPTY, (0, 0, 0, 0, 0), None, "", 0, 0
-    usage, cost = mapped.canonical.usage or _NO_USAGE, mapped.cost
-    amount = None if cost.amount is None else min(cost.amount, _INT64)
-    return _EMPTY, _buckets(usage), amount, cost.price, int(amount is None), int(usage.estimated)
+    counts = [_NOTHING if sums is None and not each.leaf else _count(each, sums) for each, sums in some]
+    return {name: [count[at] for count in counts] for at, name in enumerate(_COUNTED)}
 
 
-def _metadata(mapped: Mapped) -> dict[str, str]:
+def _count(mapped: Mapped, sums: Sums | None) -> tuple[int | str | None, ...]:
+    if sums is not None:
+        return *sums.buckets, sums.estimated, sums.cost, sums.price, sums.unpriced
+    usage, amount = mapped.canonical.usage or _NO_USAGE, _amount(mapped.cost)
+    return *_buckets(usage), int(usage.estimated), amount, mapped.cost.price, int(amount is None)
+
+
+def _amount(cost: Cost) -> int | None:
+    return None if cost.amount is None else min(cost.amount, _INT64)
+
+
+def _metadata(span: CanonicalSpan) -> dict[str, str]:
     """Its own, and what of a span has no column, by the names under which it is found as metadata."""
-    span = mapped.canonical
     found: dict[str, str] = {}
     if span.metadata:
         found = {key[:LABEL]: value[:LABEL] for key, value in list(span.metadata.items())[:LABELS]}
@@ -274,30 +409,52 @@ def _metadata(mapped: Mapped) -> dict[str, str]:
     return found
 
 
-def _book(rows: Rows, mapped: Mapped) -> None:
-    """A leaf's row in the books: its own attempt, made by somebody else."""
-    arrival, span, cost = mapped.arrival, mapped.canonical, mapped.cost
-    foreign, usage = arrival.span, span.usage or _NO_USAGE
-    amount = None if cost.amount is None else min(cost.amount, _INT64)
-    outcome = "error" if span.status == "error" else "cancel" if span.status == "cancelled" else "answer"
-    parts = list(cost.parts) if amount is not None and amount == cost.amount else []
-    rows.ledger.add(
-        arrival.owner,
-        (
-            arrival.project, mapped.start_ns, "", foreign.trace_id, foreign.span_id, 0, 1, outcome,
-            span.provider[:LABEL], "", span.model[:LABEL], span.model_used[:LABEL], "", span.model[:LABEL],
-            span.app[:LABEL], span.release[:LABEL], span.environment[:LABEL], "",
-            span.metadata.get("segment", "")[:200], span.session[:LABEL], span.user[:LABEL], arrival.key_id,
-            [tag[:LABEL] for tag in span.tags[:LABELS]],
-            span.prompt_name[:200], "", 0, span.response_id[:LABEL], mapped.duration_ns, *_buckets(usage),
-            max(0, usage.cache_write_1h), max(0, usage.audio_input), max(0, usage.audio_output),
-            min(max(0, usage.images), _UINT32), 1, int(usage.estimated), CURRENCY, amount, parts, cost.price,
-            amount, cost.price, "", arrival.arrived_ns // 1_000_000,
-        ),
-    )  # fmt: skip
+def _add_books(rows: Rows, leaves: list[Mapped]) -> None:
+    """Leaves' rows in the books: each its own attempt, made by somebody else."""
+    if not leaves:
+        return
+    arrivals, spans, costs = (
+        [each.arrival for each in leaves],
+        [each.canonical for each in leaves],
+        [each.cost for each in leaves],
+    )
+    usages = [span.usage or _NO_USAGE for span in spans]
+    amounts, prices = [_amount(cost) for cost in costs], [cost.price for cost in costs]
+    columns = _labels(spans)
+    columns |= {
+        "project": [each.project for each in arrivals],
+        "at_ns": [each.start_ns for each in leaves],
+        "trace_id": [each.span.trace_id for each in arrivals],
+        "span_id": [each.span.span_id for each in arrivals],
+        "final": [1] * len(leaves),
+        "outcome": [_OUTCOMES.get(span.status, "answer") for span in spans],
+        "asked": columns["model"],
+        "segment": [span.metadata.get("segment", "")[:200] for span in spans],
+        "key_id": [each.key_id for each in arrivals],
+        "prompt": _cut([span.prompt_name for span in spans], 200),
+        "duration_ns": [each.duration_ns for each in leaves],
+        **dict(zip(_COUNTED, map(list, zip(*map(_buckets, usages), strict=True)), strict=False)),
+        "cache_write_1h_tokens": [max(0, usage.cache_write_1h) for usage in usages],
+        "audio_input_tokens": [max(0, usage.audio_input) for usage in usages],
+        "audio_output_tokens": [max(0, usage.audio_output) for usage in usages],
+        "images": [min(max(0, usage.images), _UINT32) for usage in usages],
+        "metered": [1] * len(leaves),
+        "tokens_estimated": [int(usage.estimated) for usage in usages],
+        "currency": [CURRENCY] * len(leaves),
+        "cost": amounts,
+        "cost_parts": [
+            list(cost.parts) if amount is not None and amount == cost.amount else []
+            for cost, amount in zip(costs, amounts, strict=True)
+        ],
+        "price": prices,
+        "booked_cost": amounts,
+        "booked_price": prices,
+        "version": [each.arrived_ns // 1_000_000 for each in arrivals],
+    }
+    rows.ledger.extend([each.owner for each in arrivals], [columns.get(name) for name in LEDGER])
 
 
-def _scores(rows: Rows, mapped: Mapped) -> None:
+def _add_scores(rows: Rows, mapped: Mapped) -> None:
     """What the emitter itself judged, under ids that follow from what they judge, so that a repeat replaces."""
     arrival, foreign = mapped.arrival, mapped.arrival.span
     found: list[Score] = []
@@ -324,12 +481,3 @@ def _scores(rows: Rows, mapped: Mapped) -> None:
         except InvalidRequest:
             continue  # a judgement without a value or a name says nothing; the raw span keeps it
     add_scores(rows.scores, arrival.owner, ScoreBatch(project=arrival.project, scores=tuple(found)))
-
-
-def raw_values(arrival: Arrival, start_ns: int, convention: str, mapper_version: int) -> tuple[object, ...]:
-    """A row of ``span_raw``: what a span was, for a better mapping later."""
-    span = arrival.span
-    return (
-        arrival.project, span.trace_id, span.span_id, start_ns, arrival.arrived_ns, arrival.key_id, convention,
-        mapper_version, arrival.digest, arrival.raw,
-    )  # fmt: skip

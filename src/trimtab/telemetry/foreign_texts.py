@@ -4,7 +4,7 @@ A provider's bytes never came by, so what is kept are canonical messages as JSON
 `CANONICAL`. What is no conversation (a tool's arguments, a chain's inputs) is one message with that value as its text.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -33,7 +33,7 @@ class Answered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     messages: tuple[Message, ...] = ()
 
 
-class ForeignTexts(NamedTuple):
+class ForeignTexts(Struct, frozen=True, gc=False):
     """Two bodies (empty: nothing was said), two previews, and everything in lower case."""
 
     request: bytes

@@ -17,22 +17,22 @@ one row, as it first came; what comes of it later is kept raw; usage is counted 
 remembered, and the sums of what stands for it end where it became endless.
 """
 
-import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
+from trimtab.ledger.types import Cost
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.foreign import STATUS_ERROR, Attributes, ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign import STATUS_ERROR, ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_before import Forgotten, Lookup, Newest, Stored
+from trimtab.telemetry.foreign_came import MERGED, Told, as_arrivals, began, gather, merged, portions, with_span
 from trimtab.telemetry.foreign_plan import Key, Plan
 from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rows import Arrival, Mapped, Sums
+from trimtab.telemetry.foreign_rows import Arrival, Mapped, Reading, Sums
 from trimtab.telemetry.foreign_texts import texts_of
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.usage_once import UsageNode, counted
@@ -44,12 +44,6 @@ TRACE_SPANS: Final = 10_000
 """Spans of one trace that are remembered; a trace with more of them is endless."""
 PARTIAL_BYTES: Final = 64 << 20
 """Of what only adds to spans that have not come yet, so much is held; beyond it their traces are made anew."""
-MERGED: Final = 1_000
-"""Events and links of a span that was told in several pieces, and tens of attributes; what comes beyond is kept raw."""
-PORTION_BYTES: Final = 2 << 20
-"""What is planned at once of a batch: some fifteen hundred spans (`portions`)."""
-_LEAST: Final = 1_000
-"""Bytes that a record counts for at least."""
 ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
 
@@ -146,12 +140,12 @@ class ForeignTraces:
         told: Told = {}
         parts = portions(records)
         for number, some in enumerate(parts):
-            lately = _gather(told, some, plan)
+            lately = gather(told, some, plan.broken)
             ready = told
             if number < len(parts) - 1:
                 ready = {key: spans for key, spans in told.items() if key not in lately}
                 told = {key: spans for key, spans in told.items() if key in lately}
-            self._some(plan, _arrived(ready, plan))
+            self._some(plan, as_arrivals(ready, plan.broken))
             if portion is not None:
                 portion(plan)
         self._shrink()
@@ -159,11 +153,15 @@ class ForeignTraces:
 
     def mapped(self, arrival: Arrival, leaf: bool) -> Mapped:
         """A span that was planned, read once more."""
-        [(arrival, span)] = read_all(self._read, [arrival])
-        return mapped_of(arrival, span, leaf, self._prices)
+        [(arrival, reading)] = read_all(self._read, self._prices, [arrival])
+        return mapped_of(arrival, reading, leaf)
 
     def _some(self, plan: Plan, arrived: dict[Key, dict[str, Arrival]]) -> None:
         stored = self._look_up(arrived)
+        try:
+            read_all(self._read, self._prices, self._unread(arrived, stored))
+        except Exception as error:  # noqa: BLE001  the trace that is to blame raises it again, below, and it alone
+            logger.debug("spans are read trace by trace: %s", error)
         for key, spans in arrived.items():
             so_far = plan.lengths()
             try:
@@ -174,6 +172,16 @@ class ForeignTraces:
                 owners = {each.owner for each in spans.values()}
                 plan.broken += [(owner, f"{type(error).__name__}: {error}") for owner in sorted(owners)]
                 self._let_go(key)
+
+    def _unread(self, arrived: dict[Key, dict[str, Arrival]], stored: dict[Key, Stored]) -> list[Arrival]:
+        """The spans that most likely become rows."""
+        found: list[Arrival] = []
+        for key, spans in arrived.items():
+            if key not in stored:
+                trace = self._traces.get(key)
+                known = {} if trace is None else trace.digests
+                found += [each for span_id, each in spans.items() if span_id not in known and not each.span.partial]
+        return found
 
     def _each(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: Stored | None) -> None:
         trace = self._traces.get(key)
@@ -351,15 +359,16 @@ class ForeignTraces:
 
     def _add(self, plan: Plan, trace: _Trace, fresh: list[Arrival]) -> bool:
         """Rows for what is new; whether rows that were made before are no longer right."""
-        read = read_all(self._read, fresh)
+        read = read_all(self._read, self._prices, fresh)
         leaves, dirty = _count(trace, read)
         had_root = trace.rooted
         before = (trace.sums.session, trace.sums.user)
         mapped: list[Mapped] = []
-        for arrival, span in read:
-            plan.raws.append((arrival, began(arrival.span), span.convention, span.mapper_version))
+        for arrival, reading in read:
+            span = reading.canonical
+            each = mapped_of(arrival, reading, arrival.span.span_id in leaves)
+            plan.raws.append((arrival, each.start_ns, span.convention, span.mapper_version))
             if not span.pending:
-                each = mapped_of(arrival, span, arrival.span.span_id in leaves, self._prices)
                 mapped.append(each)
                 trace.sums.add(each)
         stands = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
@@ -391,131 +400,31 @@ def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tup
     return [(each, sums.copy() if each is stands else None) for each in mapped]
 
 
-Told = dict[Key, dict[str, tuple[int, ForeignBatch, ForeignSpan]]]
-"""Spans by trace and id, each with its record and that one's place."""
-
-
-def portions(records: Sequence[tuple[int, ForeignBatch]]) -> list[list[tuple[int, ForeignBatch]]]:
-    """The records in their order, a few MB together: what is made of them still fits into the processor's cache."""
-    found: list[list[tuple[int, ForeignBatch]]] = []
-    room = 0
-    for each in records:
-        if room <= 0:
-            found.append([])
-            room = PORTION_BYTES
-        found[-1].append(each)
-        room -= max(len(each[1].otlp), each[1].expands // 2, _LEAST)
-    return found
-
-
-def _gather(told: Told, records: list[tuple[int, ForeignBatch]], plan: Plan) -> set[Key]:
-    """Add every span to what is ``told``; one that comes twice is merged. Returns the traces that the later half of the
-    records has spans of: more may come with the next ones."""
-    lately: set[Key] = set()
-    for number, (owner, record) in enumerate(records):
-        if number == len(records) // 2:
-            lately.clear()
-        try:
-            for span in record.all_spans():
-                key = (record.project, span.trace_id)
-                lately.add(key)
-                trace = told.setdefault(key, {})
-                before = trace.get(span.span_id)
-                whole = span if before is None or before[2] == span else merged(before[2], span)
-                trace[span.span_id] = (owner, record, whole)
-        except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
-            plan.broken.append((owner, f"{type(error).__name__}: {error}"))
-    return lately
-
-
-def _arrived(told: Told, plan: Plan) -> dict[Key, dict[str, Arrival]]:
-    """What is told, each span as JSON: once, however often it was told."""
-    traces: dict[Key, dict[str, Arrival]] = {}
-    for key, spans in told.items():
-        for span_id, (owner, record, span) in spans.items():
-            try:
-                arrival = arrival_of(owner, record, span)
-            except (ValueError, TypeError, RecursionError) as error:  # it cannot be written as JSON
-                plan.broken.append((owner, f"the span {span_id}: {type(error).__name__}: {error}"))
-            else:
-                traces.setdefault(key, {})[span_id] = arrival
-    return traces
-
-
-_encode: Final = msgspec.json.Encoder().encode
-
-
-def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
-    raw = _encode(span)
-    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw))
-
-
-def with_span(arrival: Arrival, span: ForeignSpan) -> Arrival:
-    """The same arrival, of more than came with it."""
-    raw = _encode(span)
-    return arrival._replace(span=span, raw=raw, digest=_digest(raw))
-
-
-def _digest(raw: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
-
-
-def began(span: ForeignSpan) -> int:
-    """When a span began; one that says only when it ended began then."""
-    return span.start_ns or span.end_ns
-
-
-def merged(old: ForeignSpan, new: ForeignSpan) -> ForeignSpan:
-    """Two tellings of one span: what the later one says holds, field by field, attribute by attribute. Of very many
-    tellings only so much is merged (`MERGED`): each costs as much as what is there already."""
-    if new.partial and len(old.events) >= MERGED:
-        return old
-    known: dict[tuple[str, int], ForeignEvent] = {(event.name, event.time_ns): event for event in old.events}
-    known |= {(event.name, event.time_ns): event for event in new.events}
-    links = {(link.trace_id, link.span_id): link for link in (*old.links, *new.links)}
-    start_ns = new.start_ns or old.start_ns
-    if old.partial != new.partial:
-        start_ns = old.start_ns if new.partial else new.start_ns
-    return ForeignSpan(
-        trace_id=new.trace_id,
-        span_id=new.span_id,
-        partial=old.partial and new.partial,
-        parent_span_id=new.parent_span_id or old.parent_span_id,
-        name=new.name or old.name,
-        kind=new.kind or old.kind,
-        start_ns=start_ns,
-        end_ns=new.end_ns or old.end_ns,
-        status_code=new.status_code or old.status_code,
-        status_message=new.status_message or old.status_message,
-        attributes=_merged_attributes(old.attributes, new.attributes),
-        events=tuple(islice(known.values(), max(MERGED, len(old.events), len(new.events)))),
-        links=tuple(islice(links.values(), max(MERGED, len(old.links), len(new.links)))),
-        scope_name=new.scope_name or old.scope_name,
-        scope_version=new.scope_version or old.scope_version,
-        resource={**old.resource, **new.resource},
-    )
-
-
-def _merged_attributes(old: Attributes, new: Attributes) -> Attributes:
-    if len(old) + len(new) <= 10 * MERGED:
-        return {**old, **new}
-    room = max(10 * MERGED, len(old), len(new))
-    return dict(islice({**old, **new}.items(), room))
-
-
 # --- reading and counting ------------------------------------------------------------------------------------------
 
 
-def read_all(read: Read, arrivals: Iterable[Arrival]) -> list[tuple[Arrival, CanonicalSpan]]:
-    """What each span says. A mapper that breaks over a span costs that span its meaning, never its place."""
-    found: list[tuple[Arrival, CanonicalSpan]] = []
-    for arrival in arrivals:
+def read_all(read: Read, prices: ForeignPrices, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, Reading]]:
+    """What each span says, where it was not read before. A mapper that breaks over a span costs that span its meaning,
+    never its place. One step for all of them after the other: all steps for one span after the other take half as long
+    again, because the code of one step stays in the processor."""
+    unread = [each for each in arrivals if each.reading is None]
+    said: list[CanonicalSpan] = []
+    for each in unread:
         try:
-            span = read(arrival.span)
+            said.append(read(each.span))
         except Exception as error:  # noqa: BLE001  a plug is called; the raw span is kept and can be read anew
-            span = plain(arrival.span, f"{type(error).__name__}: {error}"[:200])
-        found.append((arrival, span))
-    return found
+            said.append(plain(each.span, f"{type(error).__name__}: {error}"[:200]))
+    texts = [texts_of(span) for span in said]
+    costs = [
+        _SPENT_NOTHING if span.usage is None else prices.cost(each.project, span, began(each.span))
+        for each, span in zip(unread, said, strict=True)
+    ]
+    for each, span, told, cost in zip(unread, said, texts, costs, strict=True):
+        each.reading = Reading(span, told, cost)
+    return [(each, each.reading) for each in arrivals if each.reading is not None]
+
+
+_SPENT_NOTHING: Final = Cost()
 
 
 def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
@@ -531,11 +440,12 @@ def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
     )
 
 
-def mapped_of(arrival: Arrival, span: CanonicalSpan, leaf: bool, prices: ForeignPrices) -> Mapped:
-    """A span with its texts and, where its usage counts, its price."""
-    start_ns = began(arrival.span)
-    cost = prices.cost(arrival.project, span, start_ns)
-    return Mapped(arrival, span, texts_of(span), cost, start_ns, max(0, arrival.span.end_ns - start_ns), leaf)
+def mapped_of(arrival: Arrival, reading: Reading, leaf: bool) -> Mapped:
+    """A span with its texts and its price."""
+    span = arrival.span
+    start_ns = span.start_ns or span.end_ns  # `began`
+    duration_ns = max(0, span.end_ns - start_ns)
+    return Mapped(arrival, reading.canonical, reading.texts, reading.cost, start_ns, duration_ns, leaf)
 
 
 def node_of(arrival: Arrival, span: CanonicalSpan) -> UsageNode:
@@ -552,10 +462,10 @@ def node_of(arrival: Arrival, span: CanonicalSpan) -> UsageNode:
     )
 
 
-def _count(trace: _Trace, read: list[tuple[Arrival, CanonicalSpan]]) -> tuple[frozenset[str], bool]:
+def _count(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> tuple[frozenset[str], bool]:
     """Which spans of the trace count now, and whether that changes what was said of spans that came before."""
-    for arrival, span in read:
-        trace.nodes[arrival.span.span_id] = node_of(arrival, span)
+    for arrival, reading in read:
+        trace.nodes[arrival.span.span_id] = node_of(arrival, reading.canonical)
     now = counted(trace.nodes.values())
     before, trace.counted = trace.counted, now
     if before == now:

@@ -1,16 +1,17 @@
-"""Rows on their way to the store: flat lists of values, column after column, row after row.
+"""Rows on their way to the store: flat lists of values, column after column, row after row, or columns at once.
 
 A batch goes as columns (`columnar.py`), a portion at a time. A few rows, or one that does not fit, go as ClickHouse's
 MsgPack format, which is exactly such a flat list, without any framing; bodies travel as they are, whatever bytes they
 hold. The columns here are those of `stores/_schema.py`, by name.
 """
 
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from trimtab.governance.sealing import Keyring
-from trimtab.telemetry.columnar import DOES_NOT_FIT, Columns
+from trimtab.telemetry.columnar import DOES_NOT_FIT, Columns, plain_default
 from trimtab.telemetry.stores import Arrow
 
 SPANS: Final = (
@@ -64,24 +65,62 @@ CANNOT_ENCODE: Final = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Table:
-    """Rows of one table. ``owners`` says for each row which record of the batch it comes from; ``values`` are those of
-    the rows after the first ``sealed``."""
+class _Block(NamedTuple):
+    """Rows that came as columns, each a list of its values, or None where all have its default."""
 
-    __slots__ = ("_odd", "_stream", "columns", "name", "owners", "sealed", "values")
+    length: int
+    columns: list[list[Any] | None]
+
+
+def _filled(block: _Block, at: int, name: str) -> list[Any]:
+    column = block.columns[at]
+    return [plain_default(name)] * block.length if column is None else column
+
+
+class Table:
+    """Rows of one table. ``owners`` says for each row which record of the batch it comes from."""
+
+    __slots__ = ("_odd", "_pieces", "_stream", "columns", "name", "owners", "sealed")
 
     def __init__(self, name: str, columns: tuple[str, ...]) -> None:
         self.name = name
         self.columns = columns
-        self.values: list[Any] = []
         self.owners: list[int] = []
         self.sealed = 0
+        """So many rows, the first ones, have become columns of the stream."""
+        self._pieces: list[list[Any] | _Block] = []
+        """The others, in their order: flat lists of values, and blocks."""
         self._stream = Columns(columns)
         self._odd = False
 
     def add(self, owner: int, row: tuple[Any, ...]) -> None:
-        self.values += row
+        pieces = self._pieces
+        if pieces and type(pieces[-1]) is list:
+            pieces[-1] += row
+        else:
+            pieces.append([*row])
         self.owners.append(owner)
+
+    def extend(self, owners: list[int], columns: list[list[Any] | None]) -> None:
+        """A row for each of ``owners``, column by column; None for a column in which all have the default."""
+        if owners:
+            self._pieces.append(_Block(len(owners), columns))
+            self.owners += owners
+
+    @property
+    def values(self) -> list[Any]:
+        """The values of the rows that are not sealed, one row after another."""
+        if len(self._pieces) == 1 and type(self._pieces[0]) is list:
+            return self._pieces[0]
+        flat: list[Any] = []
+        for piece in self._pieces:
+            if type(piece) is list:
+                flat += piece
+            else:
+                columns = [_filled(piece, at, name) for at, name in enumerate(self.columns)]
+                flat += chain.from_iterable(zip(*columns, strict=True))
+        self._pieces[:] = [flat]
+        return flat
 
     def cut(self, first: int, end: int) -> list[Any]:
         """The values of rows [first, end)."""
@@ -90,17 +129,24 @@ class Table:
 
     def column(self, name: str) -> list[Any]:
         """One column's values, row after row."""
-        return self.values[self.columns.index(name) :: len(self.columns)]
+        at, width = self.columns.index(name), len(self.columns)
+        found: list[Any] = []
+        for piece in self._pieces:
+            found += piece[at::width] if type(piece) is list else _filled(piece, at, name)
+        return found
 
     def seal(self) -> None:
         """Make columns of what is there and let go of its values: while they are in the processor's cache, and so that
         the next ones come to lie where memory was used before (half the time of encoding all at the end)."""
-        if not self._odd:
-            try:
-                self._stream.add(self.values)
-            except DOES_NOT_FIT:
-                self._odd = True
-        self.values.clear()
+        try:
+            for piece in () if self._odd else self._pieces:
+                if type(piece) is list:
+                    self._stream.add(piece)
+                else:
+                    self._stream.extend(*piece)
+        except DOES_NOT_FIT:
+            self._odd = True
+        self._pieces.clear()
         self.sealed = len(self.owners)
 
     def encoded(self) -> tuple[tuple[str, ...], Arrow] | None:
@@ -110,14 +156,14 @@ class Table:
 
     def truncate(self, rows: int) -> None:
         """Take back everything after the first ``rows`` rows, none of them sealed."""
-        del self.values[(rows - self.sealed) * len(self.columns) :]
-        del self.owners[rows:]
+        if rows < len(self.owners):
+            del self.values[(rows - self.sealed) * len(self.columns) :]
+            del self.owners[rows:]
 
     def rows(self) -> list[dict[str, Any]]:
         """As people read them; for tests and tools."""
-        width = len(self.columns)
-        starts = range(0, len(self.values), width)
-        return [dict(zip(self.columns, self.values[at : at + width], strict=True)) for at in starts]
+        width, values = len(self.columns), self.values
+        return [dict(zip(self.columns, values[at : at + width], strict=True)) for at in range(0, len(values), width)]
 
 
 def encode(values: list[Any]) -> bytes:

@@ -12,12 +12,13 @@ The answer depends on the set of spans and not on their order, so a late span co
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from trimtab.telemetry.canonical import COUNTED
 
 
-class UsageNode(NamedTuple):
+class UsageNode(Struct, frozen=True, gc=False):
     """What must be known of a span. ``usage``: it reports any; ``ours``: our gateway made it, which always counts."""
 
     span_id: str

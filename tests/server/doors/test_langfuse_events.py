@@ -19,8 +19,8 @@ from trimtab.server.doors.langfuse_events import (
 )
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
+from trimtab.telemetry.foreign_came import merged
 from trimtab.telemetry.foreign_check import check_span
-from trimtab.telemetry.foreign_traces import merged
 from trimtab.telemetry.kinds import encode_any
 
 NOW = 1_790_000_000_000_000_000
