@@ -11,6 +11,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiProblem } from "@/api/client";
 import { mayPass } from "@/api/queries";
+import { reloadWhenRebuilt } from "@/lib/rebuilt";
 import { makeRouter } from "./router";
 import { cssVariables, theme } from "./theme";
 
@@ -35,6 +36,7 @@ const queries = new QueryClient({
   },
 });
 const router = makeRouter(queries);
+reloadWhenRebuilt();
 
 const mount = document.getElementById("root");
 if (!mount) throw new Error("index.html has no #root");

@@ -6,6 +6,9 @@ import httpx
 import pytest
 from shells import Shell, call
 
+from trimtab.cli.traces import print_sources
+from trimtab.sdk import types as t
+
 
 def test_projects_are_created_and_listed(shell: Shell) -> None:
     slug = f"{shell.environment['TRIMTAB_PROJECT']}-x"
@@ -104,6 +107,31 @@ def test_a_trace_is_found_and_shown(with_model: Shell) -> None:
     value = with_model.json("traces", "show", trace_id)
     assert value["trace"]["trace_id"] == trace_id
     assert value["io"]["input"][-1]["parts"][0]["text"] == "Hello there"
+
+
+def test_the_sources_of_an_answer_are_shown_by_their_numbers_with_why_each_was_allowed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = t.KnowledgeLine(
+        corpus="handbook", version=3, follow=False, mode="hybrid", found=3, used=2, failed="", remarks=[], span_id="s"
+    )
+    trace = t.Trace(
+        trace_id="1", spans=[], tokens=t.Tokens(), cost=None, unpriced=0, started=0.0, duration=1.0, decision=[],
+        metadata={}, knowledge=[line],
+    )  # fmt: skip
+    documents = [
+        {"number": 0, "id": "secret.md", "score": 0.9, "left_out": "The guard g@1 would block."},
+        {"number": 2, "id": "salaries.md", "score": 0.4, "left_out": "", "allowed": "group:people"},
+        {"number": 1, "id": "refunds.md", "score": 0.5, "left_out": "", "allowed": ""},
+    ]
+    io = t.SpanIO(captured=True, input=[], output=[], tools=[], params={"documents": documents}, truncated=False)
+    print_sources(trace, [io])
+    rows = [line.rstrip().split(None, 4) for line in capsys.readouterr().out.splitlines() if "handbook@3" in line]
+    assert [(row[0], row[2], row[4]) for row in rows] == [
+        ("1", "refunds.md", "open to whoever may search"),
+        ("2", "salaries.md", "allowed by group:people"),
+        ("-", "secret.md", "The guard g@1 would block."),
+    ]
 
 
 def test_a_limit_is_kept(with_model: Shell) -> None:

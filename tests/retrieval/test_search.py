@@ -67,8 +67,11 @@ def test_who_is_not_let_in_finds_nothing_of_a_document_whatever_they_ask(run: Ca
             for who in (Seeker(), Seeker(user="bob", groups=("sales",)), Seeker(key="ada", role="people")):
                 made = await ask(room, question, who, mode=mode, top=100)
                 assert not [each for each in made.passages if each.document == "salaries.md"]
-            for who in (Seeker(user="ada"), Seeker(user="eve", groups=("people",))):
-                assert found(await ask(room, question, who, mode=mode))[0] == "salaries.md#0"
+            for who, by in ((Seeker(user="ada"), "user:ada"), (Seeker(user="eve", groups=("people",)), "group:people")):
+                made = await ask(room, question, who, mode=mode)
+                assert found(made)[0] == "salaries.md#0"
+                assert made.passages[0].allowed == by
+                assert {each.allowed for each in made.passages[1:]} <= {""}, "what is open says so"
 
     run(story)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -322,6 +323,29 @@ def test_a_file_that_went_away_under_a_running_server_is_a_404(tmp_path: Path) -
             return (await client.get("/icon.svg")).status_code
 
     assert asyncio.run(story()) == 404
+
+
+def test_a_console_that_is_built_anew_under_a_running_server_is_served_as_it_is_now(tmp_path: Path) -> None:
+    static = built(tmp_path)
+    console = StaticConsole(static)
+
+    async def story() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=console), base_url="http://t") as client:
+            old = await client.get("/")
+            shutil.rmtree(static)
+            building = await client.get("/")
+            assert (building.status_code, "refresh" in building.text) == (503, True)
+            (static / "assets").mkdir(parents=True)
+            (static / "assets" / "index-new456.js").write_text("console.log('new')")
+            (static / "index.html").write_text("<!doctype html><title>another</title>")
+            assert (await client.get("/assets/index-abc123.js")).status_code == 404, (
+                "an open page loads itself anew"
+            )
+            page = await client.get("/traces", headers={"if-none-match": old.headers["etag"]})
+            assert (page.status_code, page.text) == (200, "<!doctype html><title>another</title>")
+            assert (await client.get("/assets/index-new456.js")).text == "console.log('new')"
+
+    asyncio.run(story())
 
 
 # --- description ---

@@ -1,4 +1,4 @@
-"""The console asks for permissions that there are: a misspelt one would be lacked by everybody, an administrator too."""
+"""The console asks for permissions that there are: a misspelt one would be lacked by everybody, administrators too."""
 
 import re
 from pathlib import Path

@@ -16,7 +16,8 @@ from trimtab.telemetry.knowledge_rows import LookedUp, add_knowledge_rows
 from trimtab.telemetry.records import CallRecord, KnowledgeNote, PassageNote, decode_record, encode_record
 from trimtab.telemetry.rows import Rows
 
-USED = PassageNote(number=2, document="b", chunk="b#0", score=0.5, title="Beta", source="s", text="second text")
+USED = PassageNote(number=2, document="b", chunk="b#0", score=0.5, title="Beta", source="s", text="second text",
+    allowed="group:legal")  # fmt: skip
 FIRST = PassageNote(number=1, document="a", chunk="a#0", score=0.4, title="Alpha", text="first text", stale=True)
 LEFT = PassageNote(number=0, document="c", chunk="c#1", score=0.9, title="Gamma", left_out="The guard g@1 would block")
 NOTE = KnowledgeNote(
@@ -55,6 +56,7 @@ def test_each_corpus_is_a_span_below_the_request_with_what_the_model_was_given_i
     assert [(each["id"], each["number"], each["left_out"]) for each in asked.params["documents"]] == [
         ("a", 1, ""), ("b", 2, ""), ("c", 0, "The guard g@1 would block")
     ]  # fmt: skip
+    assert [each["allowed"] for each in asked.params["documents"]] == ["", "group:legal", ""]
     assert texts["text"] == "how long?\nfirst text\nsecond text"
     assert read_decision(top["decision"]).knowledge == (
         LookedUp(corpus="handbook", version=3, mode="hybrid", found=3, used=2, span_id=found["span_id"]),

@@ -129,8 +129,11 @@ def unmask(trace_id: str, *, reason: str, project: str, client: Client, as_json:
 def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_json: bool) -> None:
     entry = trace.spans[0] if trace.spans else None
     io = client.span_io(project, trace.trace_id, entry.span_id) if content and entry is not None else None
+    sources = (
+        [client.span_io(project, trace.trace_id, line.span_id) for line in trace.knowledge] if io is not None else []
+    )
     if as_json:
-        print_json({"trace": trace, "io": io})
+        print_json({"trace": trace, "io": io, "sources": sources})
         return
     _print_summary(trace)
     _print_spans(trace)
@@ -143,6 +146,7 @@ def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_jso
         print_table(("MODEL", "PROVIDER", "VERDICT", "REASON"), lines, empty="")
     if io is not None:
         _print_io(io)
+        print_sources(trace, sources)
 
 
 def _print_summary(trace: t.Trace) -> None:
@@ -185,3 +189,27 @@ def _print_io(io: t.SpanIO) -> None:
         click.echo(f"\n{io.note}")
     elif io.truncated:
         click.echo("  (cut; the console has the rest)")
+
+
+def print_sources(trace: t.Trace, sources: list[t.SpanIO]) -> None:
+    """What the answer was made from, by the number that it is cited by, and what the model was not given and why."""
+    if not trace.knowledge:
+        return
+    rows: list[tuple[object, ...]] = []
+    for line, io in zip(trace.knowledge, sources, strict=True):
+        for each in io.params.get("documents") or ():
+            number, score = each["number"], f"{each['score']:.4f}"
+            why = each.get("left_out") or _allowed(each.get("allowed"))
+            rows.append((number or "-", f"{line.corpus}@{line.version}", each["id"], score, why))
+        if line.failed:
+            rows.append(("-", line.corpus, "", "", line.failed))
+    rows.sort(key=lambda row: (row[0] == "-", row[0] if isinstance(row[0], int) else 0))
+    click.echo("\nSources")
+    print_table(("NO", "CORPUS", "DOCUMENT", "SCORE", "WHY"), rows, empty="Nothing was found that the user may see.")
+
+
+def _allowed(by: str | None) -> str:
+    """None: noted by a server that did not say it yet."""
+    if by is None:
+        return ""
+    return f"allowed by {by}" if by else "open to whoever may search"

@@ -242,6 +242,7 @@ def _note(of: Passage, number: int, left_out: str) -> PassageNote:
         meaning=of.meaning,
         words=of.words,
         left_out=left_out,
+        allowed=of.allowed,
     )
 
 

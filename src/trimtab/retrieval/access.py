@@ -30,6 +30,11 @@ def admits(access: Sequence[str], own: frozenset[str]) -> bool:
     return not access or EVERYBODY in access or not own.isdisjoint(access)
 
 
+def reason(lists: Iterable[Sequence[str]], own: frozenset[str]) -> str:
+    """Which entries of these access lists let somebody in who has these labels; empty where none restricts."""
+    return ", ".join(sorted({each for access in lists if EVERYBODY not in access for each in own.intersection(access)}))
+
+
 def checked(access: Iterable[str], param: str = "access") -> tuple[str, ...]:
     """An access list as it is kept: sorted, each once. Raises `InvalidRequest`."""
     made = tuple(sorted(set(access)))

@@ -229,6 +229,7 @@ def _hit(asked: Asked, ranked: Ranked) -> Hit:
         words=ranked.words,
         updated=standing.updated(doc.id),
         stale=standing.is_stale(doc.id, asked.now),
+        allowed=standing.reason(doc.id, asked.labels),
     )
     terms: dict[str, float] = {}
     if asked.explain:

@@ -55,6 +55,11 @@ class Standing:
         days = self.corpus.stale_days
         return days is not None and now - self.updated(document) > days * DAY_MS
 
+    def reason(self, document: str, own: frozenset[str]) -> str:
+        """What of the access lists lets them see a document; empty where none restricts it."""
+        code = self._codes.get(document, _NOBODY)
+        return access.reason((self.corpus.access, self._lists[code] if code != _NOBODY else ()), own)
+
     def sees(self, document: str, own: frozenset[str]) -> bool:
         """Whether somebody with these labels may see a document."""
         code = self._codes.get(document, _NOBODY)

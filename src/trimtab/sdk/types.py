@@ -323,6 +323,22 @@ class Remapped(Struct, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class KnowledgeLine(Struct, frozen=True, kw_only=True):
+    """A corpus that a call was to be answered from: which ``version`` was searched (0 where none was), how many
+    passages were ``found`` and how many the model was given (``used``), why it ``failed``. `Client.span_io` of
+    ``span_id`` has the passages, as ``params["documents"]``."""
+
+    corpus: str
+    version: int
+    follow: bool
+    mode: str
+    found: int
+    used: int
+    failed: str
+    remarks: list[str]
+    span_id: str
+
+
 class Trace(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
 
@@ -337,6 +353,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     route: str = ""
     steps: list[StepLine] = []
+    knowledge: list[KnowledgeLine] = []
     cache: CacheLine | None = None
     context: ContextLine | None = None
     limits: list[LimitLine] = []

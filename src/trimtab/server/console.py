@@ -1,11 +1,13 @@
-"""The console's files: a folder read once at start and served from memory's index, so no path from outside ever touches
-the disk.
+"""The console's files: a folder read at start and served from memory's index, so no path from outside ever touches the
+disk. Where the console was built anew under a running server the folder is read again: pages that are open ask for
+files that are gone, load themselves anew (`console/src/lib/rebuilt.ts`), and must find the new ones.
 
 Files under ``assets/`` carry a hash in their name and never change; ``index.html`` is asked for again each time, and is
 also the answer for every page of the console that has no file of its own. A page cannot run anything we did not ship:
 see `POLICY`.
 """
 
+import asyncio
 import hashlib
 import mimetypes
 from pathlib import Path
@@ -42,11 +44,15 @@ _TYPES = {
     ".wasm": "application/wasm",
     ".txt": "text/plain; charset=utf-8",
 }
+_BUILDING = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">
+<title>Trimtab</title><body style="font: 16px/1.6 system-ui; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
+<h1>The console is being built</h1><p>This page comes back by itself.</p>
+"""
 _UNBUILT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Trimtab</title>
 <body style="font: 16px/1.6 system-ui; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
 <h1>The console is not built</h1>
-<p>This server runs from a source tree without the console's files. Build them with <code>make console</code> and
-restart. The gateway at <code>/v1</code> and the API at <code>/api/v1</code> work meanwhile.</p>
+<p>This server runs from a source tree without the console's files. Build them with <code>make console</code>
+and load this page again. The gateway at <code>/v1</code> and the API at <code>/api/v1</code> work meanwhile.</p>
 """
 
 
@@ -63,10 +69,22 @@ class StaticConsole:
     """An ASGI app for GET and HEAD: the folder's files, `index.html` for the console's own pages."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen = _stamp(folder)
         self._files = _index(folder)
 
+    async def _look_again(self) -> None:
+        """Read the folder anew where it is not as it was."""
+        seen = _stamp(self._folder)
+        if seen is not None and seen != self._seen:
+            self._files = await asyncio.to_thread(_index, self._folder)
+            self._seen = seen
+
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
-        file = self._files.get(scope["path"]) or self._page(scope["path"])
+        file = self._files.get(scope["path"])
+        if file is None or not file.forever:
+            await self._look_again()
+            file = self._files.get(scope["path"]) or self._page(scope["path"])
         head = scope["method"] == "HEAD"
         if file is None:
             missing = "." in scope["path"].rpartition("/")[2] and bool(self._files)
@@ -86,7 +104,11 @@ class StaticConsole:
         zipped = file.zipped if b"gzip" in headers.get(b"accept-encoding", b"") else None
         try:
             body = (zipped or file.path).read_bytes()
-        except OSError:  # rebuilt under a running server: the page must be loaded anew
+        except OSError:  # it is being built
+            if file.path.name == "index.html":
+                page = [(b"content-type", _TYPES[".html"].encode()), (b"cache-control", b"no-store")]
+                await _answer(send, 503, [*page, (b"retry-after", b"2")], _BUILDING, head=head)
+                return
             plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
             await _answer(send, 404, plain, b"This file is gone; reload the page.\n", head=head)
             return
@@ -106,6 +128,15 @@ async def _answer(
     length = [] if body is None else [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *length, *_HARDENED]})
     await send({"type": "http.response.body", "body": b"" if head or body is None else body})
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """What is another one when the console was built anew: of its page, and of the folder of all that it loads. None
+    while it is being built, or not built at all."""
+    try:
+        return (folder / "index.html").stat().st_mtime_ns, (folder / "assets").stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _index(folder: Path) -> dict[str, _File]:

@@ -159,4 +159,5 @@ def _document(of: PassageNote) -> dict[str, Any]:
         "updated": of.updated,
         "stale": of.stale,
         "left_out": of.left_out,
+        "allowed": of.allowed,
     }

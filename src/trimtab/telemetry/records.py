@@ -182,6 +182,7 @@ class PassageNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     meaning: float | None = None
     words: float | None = None
     left_out: str = ""
+    allowed: str = ""
 
 
 class KnowledgeNote(Struct, frozen=True, kw_only=True, omit_defaults=True):

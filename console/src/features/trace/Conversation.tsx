@@ -7,6 +7,7 @@ import type { MessageView, SpanIO, SpanRow } from "@/api/types";
 import { plural } from "@/lib/format";
 import { CopyIconButton } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { AnswerSources } from "./AnswerSources";
 import css from "./conversation.module.css";
 import { PartView } from "./PartView";
 import { messageText } from "./parts";
@@ -25,7 +26,12 @@ export function Conversation({ project, span }: { project: string; span: SpanRow
   if (io.data.withheld) return <Withheld project={project} traceId={span.trace_id} />;
   if (!io.data.captured) return <NotCaptured project={project} />;
   if (lookedUp(io.data)) return <Sources project={project} io={io.data} />;
-  return <Messages key={span.span_id} io={io.data} span={span} />;
+  return (
+    <>
+      <Messages key={span.span_id} io={io.data} span={span} />
+      <AnswerSources project={project} span={span} />
+    </>
+  );
 }
 
 export function NotCaptured({ project }: { project: string }) {

@@ -4,7 +4,7 @@ import { formatDateTime } from "@/lib/format";
 import { Facts, Tag } from "@/ui/bits";
 import { Notice } from "@/ui/Notice";
 import css from "../knowledge/knowledge.module.css";
-import { lookedUp, type SourceLine } from "./sources";
+import { allowedWords, lookedUp, type SourceLine } from "./sources";
 
 /** What was looked up for a call: the passages that the model was given, and those that it was not, with the reason. */
 export function Sources({ project, io }: { project: string; io: SpanIO }) {
@@ -69,6 +69,7 @@ function Source({ project, corpus, source }: { project: string; corpus: string; 
         {source.words !== null && <span>words {source.words.toFixed(2)}</span>}
         {source.updated > 0 && <span>updated {formatDateTime(source.updated)}</span>}
         {source.source && <span>{source.source}</span>}
+        {source.number > 0 && <span>{allowedWords(source)}</span>}
         <Link to="/p/$project/knowledge/$corpus" params={{ project, corpus }} search={{ document: source.id }}>
           the document {source.id}
         </Link>

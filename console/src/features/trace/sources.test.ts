@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SpanIO } from "@/api/types";
-import { lookedUp } from "./sources";
+import { allowedWords, lookedUp } from "./sources";
 
 const io = (params: object, texts: string[]) =>
   ({
@@ -20,6 +20,12 @@ test("each source has its text, and one that was left out has its reason", () =>
     ["a", "first", "", true],
     ["b", "", "A guard.", false],
   ]);
+});
+
+test("why it was allowed is told, and is not made up of traces that do not say it", () => {
+  const documents = [{ allowed: "group:people" }, { allowed: "" }, {}];
+  const found = lookedUp(io({ corpus: "handbook", documents }, []));
+  expect(found?.documents.map(allowedWords)).toEqual(["allowed by group:people", "open to whoever may search", ""]);
 });
 
 test("a retriever span from elsewhere is no such thing", () => {

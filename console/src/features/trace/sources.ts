@@ -16,6 +16,8 @@ export interface SourceLine {
   updated: number;
   stale: boolean;
   left_out: string;
+  /** Which entries of access lists let the user see it; empty where none restricts it, null where it was not noted. */
+  allowed: string | null;
 }
 
 export interface LookedUp {
@@ -52,6 +54,7 @@ export function lookedUp(io: SpanIO): LookedUp | null {
     updated: num(each.updated),
     stale: each.stale === true,
     left_out: str(each.left_out),
+    allowed: typeof each.allowed === "string" ? each.allowed : null,
   }));
   return {
     corpus: params.corpus,
@@ -61,4 +64,10 @@ export function lookedUp(io: SpanIO): LookedUp | null {
     remarks: Array.isArray(params.remarks) ? params.remarks.map(str).filter(Boolean) : [],
     documents,
   };
+}
+
+/** Why the user was let see a passage. */
+export function allowedWords(source: SourceLine): string {
+  if (source.allowed === null) return "";
+  return source.allowed ? `allowed by ${source.allowed}` : "open to whoever may search";
 }

@@ -46,7 +46,8 @@ class Passage(Struct, frozen=True, kw_only=True):
     """One chunk that was found, best first. ``start`` and ``end`` are characters of the document's text. ``score`` is
     what it is ranked by (the sum of reciprocal ranks in ``hybrid``, the cosine or BM25 score else); ``meaning`` and
     ``words`` are those parts, None where that part did not see it. ``updated`` is Unix ms; ``stale``: the document is
-    older than its corpus allows."""
+    older than its corpus allows. ``allowed`` are the entries of access lists that let the seeker see it
+    (``group:legal``), empty where none restricts it."""
 
     corpus: str
     version: int
@@ -62,6 +63,7 @@ class Passage(Struct, frozen=True, kw_only=True):
     words: float | None = None
     updated: int = 0
     stale: bool = False
+    allowed: str = ""
 
 
 class Found(Struct, frozen=True, kw_only=True):
