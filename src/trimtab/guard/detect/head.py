@@ -13,6 +13,7 @@ import re
 import zlib
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,12 @@ MOST: Final = 4_000
 """Sentences of a text that are read."""
 _SENTENCE: Final = re.compile(r"[^.!?\n…。！？]*(?:[.!?…。！？]+[\"'”’)\]]*(?=\s|$)\s*|\n+\s*|[.!?…。！？]+|$)")
 _TOKEN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[?!:<\[{|#\"]")
+_ASCII_TOKEN: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|[0-9]+|[?!:<\[{|#\"]")
+"""The same for ASCII, in which most sentences are."""
+_KEPT: Final = 16_384
+"""Words whose features are kept: a few letters each, of which no text can be made again."""
+_LONGEST_KEPT: Final = 32
+_MOST_WEIGHED: Final = 4_096
 
 
 class Sentence(Struct):
@@ -69,11 +76,22 @@ class Loaded:
         self.extra = head.extra
         self.scale = head.scale
         self.table = array("b", base64.b64decode(head.weights))
+        self._weighed: dict[frozenset[str], float] = {}
 
     def sums(self, sentences: Sequence[Sentence]) -> list[int]:
         """Of each sentence the sum of its features' weights, in steps of ``scale``."""
-        table = self.table
-        return [sum([table[place] for place in each.ids]) for each in sentences]
+        weight = self.table.__getitem__
+        return [sum(map(weight, each.ids)) for each in sentences]
+
+    def weighed(self, traits: frozenset[str]) -> float:
+        """What traits weigh together, the same in whatever order. Few sentences have traits of their own, so sums are
+        kept."""
+        found = self._weighed.get(traits)
+        if found is None:
+            if len(self._weighed) >= _MOST_WEIGHED:
+                self._weighed.clear()
+            found = self._weighed[traits] = math.fsum([self.extra.get(trait, 0.0) for trait in traits])
+        return found
 
     def value(self, total: float, count: int, extra: float = 0.0) -> float:
         """Of a window whose ``count`` features have ``total`` steps of weight; `chance_of` makes it a chance."""
@@ -104,7 +122,8 @@ def sentences(text: str) -> list[Sentence]:
     for match in _SENTENCE.finditer(text):
         if match.end() == match.start():
             continue
-        tokens = _TOKEN.findall(match[0])
+        written = match[0]
+        tokens = (_ASCII_TOKEN if written.isascii() else _TOKEN).findall(written)
         if not tokens:
             continue
         if len(tokens) <= LONGEST:
@@ -125,27 +144,56 @@ def _parts(match: re.Match[str]) -> list[Sentence]:
     ]
 
 
+_Word = tuple[str, str, bytes, int, int, int, int, int]
+"""What a word gives to the features of its sentence: itself, its beginning, its bytes and its buckets (the second is -1
+for a short one); and the hashes that pairs, pairs with a word between, and triples begin with behind it."""
+_START: Final = zlib.crc32(b"^")
+_START_SKIPPED: Final = zlib.crc32(b"_", _START)
+_START_THIRD: Final = zlib.crc32(b"3^")
+"""Before the first word."""
+
+
+def _word(token: str) -> _Word:
+    crc = zlib.crc32
+    word = token.casefold()
+    plain = b"0" if word[0].isdigit() else word.encode()
+    alone = crc(plain)
+    before = crc(b" ", alone)
+    long = crc(b"~" + word[:STEM].encode()) & _MASK if len(word) > STEM else -1
+    return word, word[:STEM], plain, alone & _MASK, long, before, crc(b"_", before), crc(b"3" + plain)
+
+
+_known_word: Final = lru_cache(maxsize=_KEPT)(_word)
+
+
 def _read(start: int, end: int, tokens: list[str]) -> Sentence:
-    """Words, beginnings of words, pairs, triples, and pairs with one word between, each hashed into a bucket."""
+    """Words, beginnings of words, pairs, triples, and pairs with one word between, each hashed into a bucket. What a
+    word gives is worked out once, but for long ones and figures, which are not kept."""
     crc, mask = zlib.crc32, _MASK
-    words = [token.casefold() for token in tokens]
-    raw = [(b"0" if word[0].isdigit() else word.encode()) for word in words]
+    look_up = _known_word if max(map(len, tokens)) <= _LONGEST_KEPT else _word
+    words: list[str] = []
     ids: list[int] = []
     stems: set[str] = set()
-    one = two = b"^"
-    hash_one = hash_two = crc(b"^")
-    for word, plain in zip(words, raw, strict=True):
-        alone = crc(plain)
-        ids.append(alone & mask)
-        pair = crc(plain, hash_one)
-        ids.append(pair & mask)
-        ids.append(crc(plain, crc(b"_", hash_two)) & mask)
-        ids.append(crc(plain, crc(one, crc(b"3" + two))) & mask)
-        stems.add(word[:STEM])
-        if len(word) > STEM:
-            ids.append(crc(b"~" + word[:STEM].encode()) & mask)
-        two, one = one, plain
-        hash_two, hash_one = hash_one, crc(b" ", alone)
+    plain_before, hash_before = b"^", _START
+    skipped = skipped_before = _START_SKIPPED
+    third = third_before = _START_THIRD
+    for token in tokens:
+        word, stem, plain, alone, long, behind, skipped_now, third_now = (
+            _word(token) if token.isdigit() else look_up(token)
+        )
+        words.append(word)
+        stems.add(stem)
+        ids += (
+            alone,
+            crc(plain, hash_before) & mask,
+            crc(plain, skipped) & mask,
+            crc(plain, crc(plain_before, third)) & mask,
+        )
+        if long >= 0:
+            ids.append(long)
+        plain_before, hash_before = plain, behind
+        skipped, skipped_before = skipped_before, skipped_now
+        third, third_before = third_before, third_now
     return Sentence(start, end, words, ids, stems)
 
 

@@ -4,6 +4,7 @@ One of a sort says nothing; which sorts meet in one sentence does, and is what t
 """
 
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 
 _WORDS: Final = {
@@ -101,11 +102,20 @@ _NAMES: Final = tuple(SORTS)
 _PAIRS: Final = tuple(tuple(f"{one}&{other}" for other in _NAMES) for one in _NAMES)
 
 
-def met(stems: AbstractSet[str]) -> set[str]:
+def met(stems: AbstractSet[str]) -> frozenset[str]:
     """``over``, ``order``, ``over&order``, ...: the sorts in a sentence, alone and in pairs."""
-    there = sorted({place for stem in stems if stem in _SORTS_OF for place in _SORTS_OF[stem]})
+    known = _SORTS_OF.keys() & stems
+    return _named(frozenset([place for stem in known for place in _SORTS_OF[stem]])) if known else _NOTHING
+
+
+_NOTHING: Final = frozenset[str]()
+
+
+@lru_cache(maxsize=4_096)
+def _named(places: frozenset[int]) -> frozenset[str]:
+    there = sorted(places)
     found = {_NAMES[place] for place in there}
     for at, one in enumerate(there):
         row = _PAIRS[one]
         found.update([row[other] for other in there[at + 1 :]])
-    return found
+    return frozenset(found)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.guard.detect import lexicon, plain, tells
 from trimtab.guard.detect.head import Loaded, Sentence, chance_of, sentences, windows
@@ -71,23 +72,36 @@ def read(text: str, *, shape: bool) -> Read:
         ]
         for each in found
     ]
-    traits = _shapes(text, found) if shape else [set[str]() for _ in found]
-    for each, known in zip(found, traits, strict=True):
-        known.update(lexicon.met(each.stems))
-    for place, each in enumerate(met):
-        traits[place].update(f"tell:{tell.family}" for tell, _ in each)
     for tell, at in _whole(text):
         place = next((number for number, each in enumerate(found) if each.start <= at < each.end), None)
         if place is not None:
-            traits[place].add(f"tell:{tell.family}")
             met[place].append((tell, at))
-    return Read(text, found, met, [frozenset(each) for each in traits])
+    traits = [
+        lexicon.met(each.stems).union(f"tell:{tell.family}" for tell, _ in rules) if rules else lexicon.met(each.stems)
+        for each, rules in zip(found, met, strict=True)
+    ]
+    plain = Read(text, found, met, traits)
+    return shaped(plain) if shape else plain
+
+
+def shaped(found: Read) -> Read:
+    """With what is odd about each sentence within its document besides."""
+    shapes = _shapes(found.text, found.sentences)
+    return replace(found, traits=[known | shape for known, shape in zip(found.traits, shapes, strict=True)])
 
 
 def _whole(text: str) -> list[tuple[tells.Tell, int]]:
     """Rules that are tried on the whole text, and where they hold."""
-    rules = (*tells.MARKS, *tells.OTHER_SCRIPTS) if tells.SCRIPTS.search(text) else tells.MARKS
-    return [(tell, match.start()) for tell in rules for match in tell.pattern.finditer(text)]
+    found: list[tuple[tells.Tell, int]] = []
+    for tell, opening in zip(tells.MARKS, tells.OPENINGS, strict=True):
+        at = 0
+        if tell.pattern.match(text) is None and (opened := opening.pattern.match(text)):
+            found.append((opening, 0))
+            at = opened.end()
+        found += [(tell, match.start()) for match in tell.pattern.finditer(text, at)]
+    if not text.isascii() and tells.SCRIPTS.search(text):
+        found += [(tell, match.start()) for tell in tells.OTHER_SCRIPTS for match in tell.pattern.finditer(text)]
+    return found
 
 
 def _shapes(text: str, found: Sequence[Sentence]) -> list[set[str]]:
@@ -134,35 +148,37 @@ def score(found: Read, head: Loaded) -> list[Hit]:
     ]
 
 
-def chances(found: Read, head: Loaded) -> list[Hit]:
+def chances(found: Read, head: Loaded, least: float = -1.0) -> list[Hit]:
     """For each sentence the highest chance of it alone and of the pairs it is in; and the surest longer window, where
-    it is surer than all of these."""
+    it is surer than all of these. Those above ``least`` alone."""
     count = len(found.sentences)
     if not count:
         return []
     totals = _running(head.sums(found.sentences))
     sizes = _running([len(each.ids) for each in found.sentences])
-    weight = head.extra.get
-    extra = [sum([weight(trait, 0.0) for trait in each]) for each in found.traits]
+    extra = [head.weighed(each) for each in found.traits]
     best, alone = [NEVER] * count, [NEVER] * count
     widest = (NEVER, 0, 0)
+    value_of = head.value
     for first, behind in windows(count):
         size = sizes[behind] - sizes[first]
         if size < LEAST:
             continue
-        value = head.value(totals[behind] - totals[first], size, strongest(extra[first:behind]))
-        if behind - first == 1:
-            best[first] = alone[first] = value
-        elif behind - first > 2:
-            widest = max(widest, (value, first, behind))
+        total, width = totals[behind] - totals[first], behind - first
+        if width == 1:
+            best[first] = alone[first] = value_of(total, size, extra[first])
+        elif width == 2:
+            _pair(first, value_of(total, size, max(extra[first], extra[first + 1])), alone, best)
         else:
-            _pair(first, value, alone, best)
+            widest = max(widest, (value_of(total, size, strongest(extra[first:behind])), first, behind))
     hits = [
-        Hit(each.start, each.end, chance_of(best[place]), "classifier") for place, each in enumerate(found.sentences)
+        Hit(each.start, each.end, chance, "classifier")
+        for each, value in zip(found.sentences, best, strict=True)
+        if (chance := chance_of(value)) > least
     ]
-    if widest[0] > max(best):
+    if widest[0] > max(best) and (chance := chance_of(widest[0])) > least:
         first, last = found.sentences[widest[1]], found.sentences[widest[2] - 1]
-        hits.append(Hit(first.start, last.end, chance_of(widest[0]), "classifier"))
+        hits.append(Hit(first.start, last.end, chance, "classifier"))
     return hits
 
 

@@ -108,7 +108,7 @@ SENTENCE: Final[tuple[Tell, ...]] = (
           r"|\b(?:never|don't|do not|avoid|without)\s+(?:ever\s+)?(?:say|saying|respond|reply|use|using|begin|"
           r"start|include|mention)\w*"
           r"[^.!?\n]{0,40}\bas an ai\b"),
-    _tell("role", 0.8, "longer longer, not are",
+    _tell("role", 0.8, "longer not",
           r"\byou(?:'re| are)\s+(?:no longer|not(?: actually|"
           r" really)?)\s+an?\s[^.;!?\n]{2,60}[.;,]\s*(?:but\s+)?(?:you(?:'re| are)(?: now)?|from now on|instead)\b"),
     _tell("override", 0.85, "longer",
@@ -169,15 +169,19 @@ MARKS: Final[tuple[Tell, ...]] = (
           r"\{\s{0,3}\"role\"\s{0,3}:\s{0,3}\"(?:system|developer)\"\s{0,3},\s{0,3}\"content\"|<\|(?:im_start|"
           r"im_end|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text)\|?>|"
           r"\[/?INST\]|<</?SYS>>|<\s*/?\s*(?:system|system_prompt|sys|admin|override|developer_instructions|"
-          r"im_start|important|information)\s*>"
-          r"|^\s{0,4}(?:#{1,6}|\*{2,3}|-{3,}|={3,}|\[|<{1,3}|\({1,2})\s{0,3}(?:new |updated |end of |begin |"
+          r"im_start|important|information)\s*>"),
+)  # fmt: skip
+"""Tried on every text: they stand by marks, not words. Each begins with a mark, which is quickly looked for."""
+OPENINGS: Final[tuple[Tell, ...]] = (
+    _tell("fake_turn", 0.9, "",
+          r"^\s{0,4}(?:#{1,6}|\*{2,3}|-{3,}|={3,}|\[|<{1,3}|\({1,2})\s{0,3}(?:new |updated |end of |begin |"
           r"start of )?(?:system|admin(?:istrator)?|developer|root|override)(?:\s+(?:prompt|message|instructions?|"
           r"override|note|notice|mode|update|command|directive))?\s{0,3}(?:\*{2,3}|#{1,6}|\]|>{1,3}|\){1,2}|-{3,}|"
           r"={3,})?\s{0,3}(?:[:\]>-]|$)"
           r"|^\s{0,4}(?:system|assistant|developer)\s{0,2}(?:prompt|message|override)?\s{0,2}:\s{1,3}(?=you|"
           r"ignore|new|from|the|do|your|override|disregard|user|all|mode)"),
 )  # fmt: skip
-"""Tried on every text: they stand by marks, not words."""
+"""Tried at the beginning of every text."""
 _DE: Final = r"(?:anweisung\w*|vorgaben?|regeln|befehle?|instruktion\w*|alles)"
 _ES: Final = r"(?:instrucci\w+|órdenes|reglas|indicaciones|todo lo)"
 _IT: Final = r"(?:istruzion\w+|regole|tutto (?:ciò|quello)|direttive)"
@@ -237,18 +241,20 @@ _DISCUSSED: Final = re.compile(
 )
 
 
-_WORDS: Final = frozenset[str]().union(*(tell.words for tell in (*SENTENCE, *TONGUES)))
+_BY_WORD: Final[dict[str, tuple[int, ...]]] = {}
+"""Which of the rules have a word."""
+_ALL: Final = (*SENTENCE, *TONGUES)
+for _place, _rule in enumerate(_ALL):
+    for _stem in _rule.words:
+        _BY_WORD[_stem] = (*_BY_WORD.get(_stem, ()), _place)
 
 
 def in_sentence(sentence: str, stems: AbstractSet[str]) -> list[tuple[Tell, int]]:
     """Rules that a sentence meets, and where. ``stems``: the first letters of its words, in lower case."""
-    if _WORDS.isdisjoint(stems):
+    if _BY_WORD.keys().isdisjoint(stems):
         return []
-    return [
-        (tell, match.start())
-        for tell in (*SENTENCE, *TONGUES)
-        if not tell.words.isdisjoint(stems) and (match := tell.pattern.search(sentence))
-    ]
+    places = {place for stem in stems if stem in _BY_WORD for place in _BY_WORD[stem]}
+    return [(_ALL[place], match.start()) for place in sorted(places) if (match := _ALL[place].pattern.search(sentence))]
 
 
 def is_discussed(text: str, place: int) -> bool:

@@ -107,7 +107,7 @@ class InjectionGuard:
         ]
         if ready.classifier:
             heads = (self._direct, self._indirect) if document else (self._direct,)
-            hits += [hit for head in heads for hit in scan.chances(read, head.get()) if hit.score > LEAST]
+            hits += [hit for head in heads for hit in scan.chances(read, head.get(), LEAST)]
         return hits
 
 

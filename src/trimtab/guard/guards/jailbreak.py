@@ -73,7 +73,7 @@ class JailbreakGuard:
             if tell.family in FAMILIES
         ]
         if ready.classifier:
-            hits += [hit for hit in scan.chances(read, self._head.get()) if hit.score > LEAST]
+            hits += scan.chances(read, self._head.get(), LEAST)
         return max(hits, key=lambda hit: hit.score, default=None)
 
 
