@@ -29,12 +29,12 @@ class Shell:
         return json.loads(self.ok(*arguments, "--json"))
 
 
-def call(shell: Shell, **headers: str) -> str:
-    """One call by a client's key; returns the trace's id."""
+def call(shell: Shell, said: Any = "Hello there", **headers: str) -> str:
+    """One call by a client's key; returns the trace's id. ``said`` is the content of the user's message."""
     key = shell.ok("keys", "create", "app").strip()
     answer = httpx.post(
         f"{shell.server.url}/v1/chat/completions",
-        json={"model": "fast", "messages": [{"role": "user", "content": "Hello there"}]},
+        json={"model": "fast", "messages": [{"role": "user", "content": said}]},
         headers={"authorization": f"Bearer {key}", **headers},
     )
     answer.raise_for_status()

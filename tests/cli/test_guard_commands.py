@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shells import Shell
+from shells import Shell, call
 
 FILE = "kind: secrets\naction: block\napplies_to: ['*']\n"
 AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
@@ -48,6 +48,24 @@ def test_a_guard_is_pushed_tried_compared_and_asked_about(with_model: Shell, tmp
     unknown = with_model.run("guards", "why", "req_000")
     assert unknown.exit_code == 1
     assert "There is no request" in unknown.stderr
+
+
+def test_a_trace_tells_what_guards_decided_could_not_read_and_made_of_the_class_of_its_data(
+    with_model: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(FILE.replace("block", "flag") + "data_class: confidential\n")
+    with_model.ok("guards", "push", "keys", str(file))
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.example/a.png"}}
+    trace_id = call(with_model, said=[{"type": "text", "text": f"My key is {AWS}"}, picture])
+    shown = " ".join(with_model.ok("traces", "show", trace_id).split())
+    assert "Guards" in shown
+    assert "keys@1 input flag" in shown
+    assert "It could not read 1 image." in shown
+    assert "It raised the class of the data from internal to confidential." in shown
+    assert "class confidential" in shown
+    assert "1 calls had something that it cannot read" not in with_model.ok("guards", "report", "keys")
+    assert "1 call had something that it cannot read." in with_model.ok("guards", "report", "keys")
 
 
 def test_a_guard_service_is_set_listed_used_and_removed(with_model: Shell, tmp_path: Path) -> None:

@@ -239,11 +239,16 @@ def test_a_guard_raises_the_class_of_a_call_before_policies_choose_its_target() 
                 assert (await g.chat(asked)).status_code == 200
                 record = g.spool.records[-1]
                 assert (up.requests[-1][1]["model"], record.data_class) == (sent, found)
-            assert [(each.action, each.data_class) for each in record.guards][:1] == [("flag", "personal")]
+            line = record.guards[0]
+            assert (line.action, line.data_class) == ("flag", "personal")
+            assert (line.raised_from, line.raised_to) == ("internal", "personal")
+            await g.chat(MAIL, trimtab_data_class="personal")
+            line = g.spool.records[-1].guards[0]
+            assert (line.data_class, line.raised_from, line.raised_to) == ("personal", "", ""), "it was so declared"
             assert record.decision[0].policy
             refused = await g.chat({**MAIL, "model": "far-only"})
             assert (refused.status_code, refused.json()["error"]["code"]) == (403, "policy_forbidden")
-            assert len(up.requests) == 2
+            assert len(up.requests) == 3
 
     asyncio.run(main())
 
@@ -276,6 +281,7 @@ def test_what_is_found_in_an_answer_is_of_that_class_on_record_where_nothing_is_
             assert (record.data_class, [each.stage for each in record.guards if each.data_class]) == (
                 "personal", ["output"],
             )  # fmt: skip
+            assert [each.raised_from for each in record.guards if each.raised_to] == ["internal"]
 
     asyncio.run(main())
 

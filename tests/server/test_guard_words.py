@@ -22,4 +22,6 @@ def test_a_report_begins_with_what_the_guard_is_set_to_do(
     action: str, did: dict[str, int], would: dict[str, int], failed: int, said: str
 ) -> None:
     calls = sum(did.values()) + sum(would.values())
-    assert say(Report(calls=calls, enforced=did, would_have=would, failed=failed, examples=()), action) == said
+    assert (
+        say(Report(calls=calls, enforced=did, would_have=would, failed=failed, unread=0, examples=()), action) == said
+    )

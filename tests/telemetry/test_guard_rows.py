@@ -40,7 +40,7 @@ def test_verdicts_are_searched_reported_and_counted(engine: Store, served: Any, 
         call(1, owner, line("block")),
         call(2, owner, line("allow"), line("redact", stage="output")),
         call(3, owner, line("block", "shadow"), line("flag", guard="tone")),
-        call(4, owner, line("allow", "shadow")),
+        call(4, owner, line("allow", "shadow", unread={"image": 2})),
         call(5, owner, line("block", failed="It took too long.")),
         call(6, owner),
     ]
@@ -61,7 +61,7 @@ def test_verdicts_are_searched_reported_and_counted(engine: Store, served: Any, 
                 {"block": 2, "redact": 1},
                 {"block": 1, "allow": 1},
             )
-            assert found.failed == 1
+            assert (found.failed, found.unread) == (1, 1)
             assert [each.request_id for each in found.examples] == [calls[at].request_id for at in (4, 2, 0, 1)]
             assert [each.mode for each in found.examples] == ["enforce", "shadow", "enforce", "enforce"]
             await _rates(reader, owner)
@@ -87,6 +87,8 @@ async def _searches(reader: TelemetryReader, owner: str, calls: list[CallRecord]
         ("guard.action:block", [0, 4]),
         ("guard.shadow:block", [2]),
         ("guard.action:redact", [1]),
+        ("guard.unread:pii", [3]),
+        ("guard.unread:tone", []),
         ("score.guard_blocked:1", [0, 4]),
         ("score.guard_flagged:1", [1, 2]),
     ):

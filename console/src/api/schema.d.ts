@@ -9819,9 +9819,9 @@ export interface components {
         /**
          * GuardReport
          * @description What a guard did with the `calls` that it looked at, each counted once with the weightiest action it asked for:
-         *     `enforced`, and what it `would_have` done in shadow mode. `failed` counts the times it could not tell; `say`
-         *     is the report in a sentence. `examples` are the newest calls in which it minded something, those that it
-         *     stopped (or would have) first.
+         *     `enforced`, and what it `would_have` done in shadow mode. `failed` counts the times it could not tell,
+         *     `unread` the calls that had something it cannot read; `say` is the report in a sentence. `examples` are the
+         *     newest calls in which it minded something, those that it stopped (or would have) first.
          */
         GuardReport: {
             name: string;
@@ -9835,6 +9835,7 @@ export interface components {
                 [key: string]: number;
             };
             failed: number;
+            unread: number;
             say: string;
             examples: components["schemas"]["GuardExample"][];
         };
@@ -9877,6 +9878,8 @@ export interface components {
          *     `order`: lower looks first. `budget` is what its own model calls may cost in a day, a decimal of the project's
          *     currency. `queue` is the review queue that `escalate` sends to; `refusal` the template of what the user is
          *     told. `data_class`: of which class a call's data is at least, once the guard has found something in it.
+         *     `unread` is what becomes of a call with parts that no guard can read (pictures, sound, files that are no text): it
+         *     passes, which the verdict says (`flag`) or does not (`allow`), or it is blocked.
          */
         GuardSpec: {
             kind: string;
@@ -9919,6 +9922,11 @@ export interface components {
             refusal: string;
             /** @default  */
             data_class: string;
+            /**
+             * @default flag
+             * @enum {unknown}
+             */
+            unread: "allow" | "block" | "flag";
         };
         /**
          * GuardTrial
@@ -9951,9 +9959,10 @@ export interface components {
          * GuardVerdictLine
          * @description What one guard decided at one stage of a call (input, retrieved, tool_arguments, tool_result, output). `action`
          *     is what it asked for: allow, flag, redact, block or escalate; in the `mode` shadow nothing came of it. `kind` is
-         *     what looked and `detector` the version of that. `failed`: why it could not tell. `found` counts by kind;
-         *     `took_us` is microseconds; `cost` US dollars, null where unknown. `data_class`: the class that it says the
-         *     call's data has; empty where it says none.
+         *     what looked and `detector` the version of that. `failed`: why it could not tell. `found` counts by kind,
+         *     `unread` what stood there that it could not read (image, audio, video, file); `took_us` is microseconds;
+         *     `cost` US dollars, null where unknown. `data_class`: the class that it says the call's data has, empty where it
+         *     says none; where that raised the call's class, it did so from `raised_from` to `raised_to`.
          */
         GuardVerdictLine: {
             guard: string;
@@ -9975,6 +9984,14 @@ export interface components {
             cost: string | null;
             /** @default  */
             data_class: string;
+            /** @default {} */
+            unread: {
+                [key: string]: number;
+            };
+            /** @default  */
+            raised_from: string;
+            /** @default  */
+            raised_to: string;
         };
         /**
          * GuardView

@@ -9,6 +9,7 @@ from typing import Any, cast
 import click
 import msgspec
 
+from trimtab.cli import guard_words
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.cli.guard_points import operating_point
 from trimtab.cli.guard_services import service, services
@@ -282,17 +283,7 @@ def why(request_id: str, *, project: str, client: Client, as_json: bool) -> None
         print_json(found)
         return
     click.echo(f"{found.model}, {local_time(found.started)}, trace {found.trace_id}")
-    rows = [
-        (
-            f"{each.guard}@{each.version}",
-            each.stage,
-            each.action if each.mode == "enforce" else f"would {each.action}",
-            f"{each.score:.2f}",
-            each.failed or each.reason or None,
-        )
-        for each in found.verdicts
-    ]
-    print_table(("GUARD", "AT", "DECIDED", "SCORE", "WHY"), rows, empty="No guard looked at it.")
+    print_table(guard_words.HEAD, guard_words.rows(found.verdicts), empty="No guard looked at it.")
 
 
 @command.command()

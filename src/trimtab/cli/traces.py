@@ -5,6 +5,7 @@ import time
 import click
 import msgspec
 
+from trimtab.cli import guard_words
 from trimtab.cli.base import Span, api_command, local_time, money, print_json, print_table, project_option
 from trimtab.sdk import types as t
 from trimtab.sdk.client import Client
@@ -144,6 +145,9 @@ def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_jso
         click.echo("\nDecision")
         lines = [(line.model, line.provider, line.verdict, line.reason) for line in trace.decision]
         print_table(("MODEL", "PROVIDER", "VERDICT", "REASON"), lines, empty="")
+    if trace.guards:
+        click.echo("\nGuards")
+        print_table(guard_words.HEAD, guard_words.rows(trace.guards), empty="")
     if io is not None:
         _print_io(io)
         print_sources(trace, sources)
@@ -155,6 +159,8 @@ def _print_summary(trace: t.Trace) -> None:
     click.echo(f"Trace {trace.trace_id}")
     click.echo(f"  started  {local_time(trace.started)}, took {trace.duration:.0f} ms")
     click.echo(f"  tokens   {trace.tokens.total} ({trace.tokens.input} in, {trace.tokens.output} out)")
+    if trace.data_classes:
+        click.echo(f"  class    {', '.join(trace.data_classes)}")
     click.echo(f"  cost     {cost}{lower}\n")
 
 

@@ -16,7 +16,7 @@ def check_batch(guards: ProjectGuards, called: str, target: Target, targets: Pro
     provider = target.provider.name
     names = [called, f"{provider}/", *(each.name for each in targets.models.values() if each.provider == provider)]
     passed = sorted({each.name for each in guards.always if each.spec.on_failure == "closed" and
-                     each.spec.mode == "enforce" and each.spec.action != "flag" and
+                     each.spec.mode == "enforce" and (each.spec.action != "flag" or each.spec.unread == "block") and
                      _any(each.spec.applies_to, names)})  # fmt: skip
     if passed:
         raise Forbidden(

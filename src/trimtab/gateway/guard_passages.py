@@ -56,7 +56,7 @@ def _subject(guards: Guards, passage: Passage) -> Subject:
     labels = [" ".join(each.split()) for each in (passage.title, passage.source)]
     text, cuts = joined([*(each and each + LINE for each in labels), passage.text])
     piece = Piece(stage=STAGE, text=text, role="user", place="knowledge", cuts=cuts)
-    return replace(guards.subject, pieces=(piece,))
+    return replace(guards.subject, pieces=(piece,), unread=())
 
 
 def _looked(passage: Passage, ran: Ran) -> Looked:

@@ -21,22 +21,18 @@ import msgspec
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
+from trimtab.gateway.guard_files import Leaf, leaves, read, unread
 from trimtab.guard.parts import joined, sliced, split
 from trimtab.guard.run import Swap
-from trimtab.guard.types import Piece, Stage, Subject
+from trimtab.guard.types import Piece, Stage, Subject, Unread
 from trimtab.llm.dialects import Dialect, Quirks
 from trimtab.llm.types import Message, Opaque, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
 
 RETRIEVED: Final = "retrieved"
 _MARKED: Final = re.compile(r"(<(retrieved|document)\b[^<>]{0,500}>)(.*?)(</\2\s*>)", re.DOTALL | re.IGNORECASE)
-_STAGES: Final[dict[str, Stage]] = {"document": "retrieved", "search_result": "retrieved"}
-_NO_TEXT: Final = frozenset(
-    (
-        "type", "status", "media_type", "mimeType", "mime_type", "signature", "encrypted_content", "encrypted_index",
-        "file_data", "image_url", "thoughtSignature",
-    )
-)  # fmt: skip
-"""Fields of vendors' blocks that hold no words, or files and pictures in Base64."""
+_GEMINI_FILES: Final = ("inlineData", "inline_data", "fileData", "file_data")
+_FILES: Final = ("document", "search_result", "file", "input_file")
+"""What was given a model to read, by the type of its block; Gemini's have none."""
 _SHORT: Final = 4
 """Characters below which a text that was taken out is not looked for in the rest of a kept body."""
 _decode: Final = msgspec.json.Decoder().decode
@@ -100,30 +96,39 @@ def _of_part(part: Part, message: Message, place: str, called: Mapping[str, str]
 
 
 def _of_opaque(part: Opaque, role: str, place: str, stage: Stage | None) -> Iterator[Piece]:
-    """The texts of a block that only its vendor understands (Anthropic's documents, outputs of custom tools). They can
-    be looked at, and replaced where the provider speaks the same dialect."""
-    value = _decode(part.raw)
-    if stage is None:
-        kind = str(cast("dict[str, Any]", value).get("type", "")) if isinstance(value, dict) else ""
-        stage = _STAGES.get(kind) or ("tool_result" if kind.endswith(("_output", "_result", "_call")) else "input")
-    for number, text in enumerate(_texts_in(value)):
-        yield Piece(stage=stage, text=text, role=role, place=f"{place}!{number}")
+    """The texts of a block that only its vendor understands (documents, files, outputs of custom tools). They can be
+    looked at, and replaced where the provider speaks the same dialect."""
+    stage = _stage_of_block(part) if stage is None else stage
+    for number, leaf in enumerate(_texts_of(part)):
+        yield Piece(stage=stage, text=leaf.text, role=role, place=f"{place}!{number}")
 
 
-def _texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for each in cast("list[Any]", value):
-            if isinstance(each, str):
-                yield each
-            else:
-                yield from _texts_in(each)
-    elif isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        for name, each in fields.items():
-            if not isinstance(each, str):
-                yield from _texts_in(each)
-            elif not (name in _NO_TEXT or name.endswith("id")) and (name != "data" or fields.get("type") == "text"):
-                yield each
+def _texts_of(part: Opaque) -> list[Leaf]:
+    return [each for each in leaves(part) if isinstance(each, Leaf)]
+
+
+def _stage_of_block(part: Opaque) -> Stage:
+    fields = _decode(part.raw)
+    if not isinstance(fields, dict):
+        return "input"
+    kind = str(cast("dict[str, Any]", fields).get("type", ""))
+    if kind in _FILES or any(name in fields for name in _GEMINI_FILES):
+        return "retrieved"
+    return "tool_result" if kind.endswith(("_output", "_result", "_call")) else "input"
+
+
+def unread_of(request: Request) -> tuple[Unread, ...]:
+    """What nobody here can read of what is asked: pictures, sound, files that are no text, and what lies elsewhere."""
+    found: list[Unread] = []
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                kinds = [kind for inner in part.parts for kind in unread(inner)]
+                found += [Unread(stage="tool_result", what=kind, role="tool") for kind in kinds]
+            elif kinds := unread(part):
+                stage = _stage_of_block(part) if isinstance(part, Opaque) else _stage_of(message)
+                found += [Unread(stage=stage, what=kind, role=message.role) for kind in kinds]
+    return tuple(found)
 
 
 def _stage_of(message: Message) -> Stage:
@@ -162,6 +167,7 @@ def subject_of(request: Request, pieces: tuple[Piece, ...]) -> Subject:
         system="\n\n".join(_text_of(each) for each in request.messages if each.role in ("system", "developer")),
         question=users[-1] if users else "",
         context=tuple(each.text for each in pieces if each.stage in ("retrieved", "tool_result") and each.text),
+        unread=unread_of(request),
         schema=None if shape is None else shape.schema,
     )
 
@@ -222,13 +228,36 @@ def rewritten(front: Dialect, body: bytes, before: Sequence[Piece], after: Seque
     """The client's body with the texts of ``after`` where those of ``before`` stood; None where that cannot be done
     for sure. All else stays as it was."""
     old, new = _joined(before), _joined(after)
+    files = _files_of(front.parse_request(body))
     swapped: dict[str, str] = {}
     for place, text in old.items():
-        if text and swapped.setdefault(text, new[place]) != new[place]:
+        file = files.get(place)
+        was, now = (text, new[place]) if file is None else (file.written, _again(file, new[place]))
+        if text and swapped.setdefault(was, now) != now:
             return _rendered(front, body, after)  # one text, to be replaced here and not there
     changes = {text: other for text, other in swapped.items() if text != other}
     made = _encode(_leaves(_decode(body), lambda leaf: changes.get(leaf, leaf)))
     return made if _says(front, made, new) else _rendered(front, body, after)
+
+
+def _files_of(request: Request) -> dict[str, Leaf]:
+    """The files of text, by their places."""
+    return {
+        f"{at}!{number}": leaf
+        for first, message in enumerate(request.messages)
+        for second, part in enumerate(message.parts)
+        for at, each in [
+            (f"{first}.{second}", part),
+            *((f"{first}.{second}.{third}", inner) for third, inner in enumerate(getattr(part, "parts", ()))),
+        ]
+        if isinstance(each, Opaque)
+        for number, leaf in enumerate(_texts_of(each))
+        if leaf.is_file
+    }
+
+
+def _again(file: Leaf, text: str) -> str:
+    return file.written if text == file.text else file.again(text)
 
 
 def _rendered(front: Dialect, body: bytes, after: Sequence[Piece]) -> bytes | None:
@@ -273,11 +302,16 @@ def without(body: bytes, swaps: Sequence[Swap]) -> bytes:
         {(each.text, each.instead) for each in swaps if len(each.text) >= _SHORT}, key=lambda it: -len(it[0])
     )
 
+    def taken_out(text: str) -> str:
+        for each, instead in inorder:
+            if each in text:
+                text = text.replace(each, instead)
+        return text
+
     def change(leaf: str) -> str:
-        for text, instead in inorder:
-            if text in leaf:
-                leaf = leaf.replace(text, instead)
-        return leaf
+        made = taken_out(leaf)
+        file = read(leaf) if made == leaf else None
+        return made if file is None else _again(file, taken_out(file.text))
 
     return _encode(_leaves(_decode(body), change))
 

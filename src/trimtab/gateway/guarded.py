@@ -56,6 +56,7 @@ class Guards(Protocol):
     verdicts: list[Verdict]
     subject: Subject
     held: int
+    base_class: str
 
     @property
     def hash(self) -> bytes: ...

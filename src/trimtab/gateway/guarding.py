@@ -10,7 +10,7 @@ in" (`refusal_of`), and the record says which guard it was, and why; its request
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -212,6 +212,7 @@ class CallGuards:
     __slots__ = (
         "_by",
         "_classes",
+        "base_class",
         "chain",
         "held",
         "originals",
@@ -237,6 +238,8 @@ class CallGuards:
         self.swaps: list[Swap] = []
         self.originals: dict[str, str] = {}
         self.held = 0
+        self.base_class = ""
+        """Of what class the call's data was before they looked; empty until that is told, and where nobody tells it."""
 
     @property
     def hash(self) -> bytes:
@@ -257,11 +260,20 @@ class CallGuards:
         self.verdicts = [replace(each, failed=why[:500]) if each is by else each for each in self.verdicts]
 
     def told(self, record: CallRecord) -> CallRecord:
-        lines = tuple(_line(each) for each in self.verdicts)
-        if not lines:
+        if not self.verdicts:
             return record
         data_class = self._classes.raised(record.data_class, self.claims)  # also what was found in the answer
-        return replace(record, guards=lines, held=self.held, data_class=data_class)
+        return replace(record, guards=tuple(self._lines()), held=self.held, data_class=data_class)
+
+    def _lines(self) -> Iterator[GuardLine]:
+        """Each verdict, with what it made of the class of the call's data."""
+        now = self.base_class or self._classes.standard
+        for each in self.verdicts:
+            line, claim = _line(each), each.data_class if each.mode == "enforce" else ""
+            if (raised := self._classes.raised(now, [claim])) != now:
+                line = replace(line, raised_from=now, raised_to=raised)
+            now = raised
+            yield line
 
     def words(self, call: Call, by: Verdict) -> str:
         """What the user is told: by the guard's template, for the app and the language of the call."""
@@ -274,7 +286,7 @@ class CallGuards:
         return not self.originals and not self.chain.broken and not self.chain.at(*ANSWERED)
 
     def of_answer(self) -> Subject:
-        return replace(self.subject, pieces=())
+        return replace(self.subject, pieces=(), unread=())
 
     async def whole(self, call: Call, attempt: Try | None, body: bytes) -> bytes:
         """A whole answer in the client's dialect, as the client may have it."""

@@ -209,6 +209,7 @@ def classify(call: Call, governed: Governed | None) -> None:
     names.append(stated.apps.get(_app(call), ""))
     call.data_class = stated.classes.highest(names)
     if call.guards is not None:
+        call.guards.base_class = call.data_class
         call.data_class = stated.classes.raised(call.data_class, call.guards.claims)
 
 

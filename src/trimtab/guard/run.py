@@ -27,6 +27,7 @@ from trimtab.guard.types import (
     Action,
     CannotTell,
     Finding,
+    Look,
     Outcome,
     Piece,
     Stage,
@@ -91,7 +92,7 @@ class Runner:
                 return Ran(pieces=subject.pieces, verdicts=tuple(verdicts), stopped=verdict)
         for guard in chain.guards:
             for stage in guard.stages:
-                if stage not in wanted or not any(concerns(guard, stage, piece) for piece in subject.pieces):
+                if stage not in wanted or not _concerned(guard, stage, subject):
                     continue
                 seen = await self.look(guard, stage, subject, tools)
                 verdicts.append(seen.verdict)
@@ -110,9 +111,11 @@ class Runner:
         at = [number for number, piece in enumerate(subject.pieces) if concerns(guard, stage, piece)]
         own = replace(subject, pieces=tuple(subject.pieces[number] for number in at))
         began = self._clock()
-        outcome = await self._outcome(guard, own, tools)
+        outcome = await self._outcome(guard, own, tools) if at else Look()
         took = (self._clock() - began) // 1_000
-        return seen_of(guard, stage, outcome, took, at)
+        seen = seen_of(guard, stage, outcome, took, at)
+        unread = missed(guard, stage, subject)
+        return replace(seen, verdict=_unread(guard, seen.verdict, unread)) if unread else seen
 
     async def aclose(self) -> None:
         if self._threads is not None:
@@ -172,16 +175,41 @@ class Runner:
         return self._threads
 
 
+def _concerned(guard: Ready, stage: Stage, subject: Subject) -> bool:
+    return any(concerns(guard, stage, piece) for piece in subject.pieces) or bool(missed(guard, stage, subject))
+
+
 def concerns(guard: Ready, stage: Stage, piece: Piece) -> bool:
     """Whether it looks at that piece at that stage."""
-    if not piece.text:
-        return False
-    if piece.stage != stage:
-        # who writes a message can mark a part of it as found: that hides it from no guard that looks at messages alone
-        marked = piece.stage == "retrieved" and "#" in piece.place and "retrieved" not in guard.stages
-        if not (marked and stage == "input"):
+    marked = "#" in piece.place or "!" in piece.place
+    return bool(piece.text) and _is_at(guard, stage, piece.stage, piece.role, marked=marked)
+
+
+def missed(guard: Ready, stage: Stage, subject: Subject) -> dict[str, int]:
+    """What it would have had to look at there and cannot read, counted by kind; none where it does not mind."""
+    found: dict[str, int] = {}
+    for each in subject.unread if guard.spec.unread != "allow" else ():
+        if _is_at(guard, stage, each.stage, each.role, marked=True):
+            found[each.what] = found.get(each.what, 0) + 1
+    return found
+
+
+def _is_at(guard: Ready, stage: Stage, of: Stage, role: str, *, marked: bool) -> bool:
+    if of != stage:
+        # who writes a message can mark a part of it as found, or send it as a file: that hides it from no guard that
+        # looks at messages alone
+        hidden = of == "retrieved" and marked and "retrieved" not in guard.stages
+        if not (hidden and stage == "input"):
             return False
-    return stage != "input" or not guard.spec.roles or piece.role in guard.spec.roles
+    return stage != "input" or not guard.spec.roles or role in guard.spec.roles
+
+
+def _unread(guard: Ready, verdict: Verdict, unread: dict[str, int]) -> Verdict:
+    verdict = replace(verdict, unread=unread)
+    if guard.spec.unread != "block" or verdict.action in STOPS:
+        return verdict
+    what = ", ".join(f"{count} {kind}" for kind, count in sorted(unread.items()))
+    return replace(verdict, action="block", label="unread", reason=f"It lets nothing pass that it cannot read: {what}.")
 
 
 def checked(outcome: Outcome, subject: Subject) -> Outcome:
@@ -268,7 +296,8 @@ def broken_at(chain: Chain, subject: Subject, stages: Sequence[Stage]) -> list[V
         verdict
         for guard in chain.broken
         for stage in stages
-        if stage in (guard.spec.stages or STAGES) and any(piece.stage == stage for piece in subject.pieces)
+        if stage in (guard.spec.stages or STAGES)
+        and any(each.stage == stage for each in (*subject.pieces, *subject.unread))
         for verdict in (_broken(guard, stage),)
     ]
 

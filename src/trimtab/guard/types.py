@@ -25,6 +25,7 @@ ACTIONS: Final[tuple[Action, ...]] = ("allow", "flag", "redact", "block", "escal
 Mode = Literal["enforce", "shadow", "off"]
 """``shadow``: the verdict is written down and changes nothing."""
 OnFailure = Literal["closed", "open"]
+OnUnread = Literal["allow", "flag", "block"]
 Needs = Literal["cpu", "embed", "model", "service"]
 """What a plug needs to look: nothing but this process, the local embedder, a model through the gateway, or a program
 beside this process (a guard service of the project's, a library in a thread of its own)."""
@@ -46,8 +47,17 @@ class Piece(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cuts: tuple[int, ...] = ()
 
 
+class Unread(Struct, frozen=True, kw_only=True):
+    """A part of what is asked that no guard can read: ``what`` is image, audio, video or file."""
+
+    stage: Stage
+    what: str
+    role: str = ""
+
+
 class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a guard sees at once: ``pieces`` are what it must judge, the rest is what it may judge them by.
+    """What a guard sees at once: ``pieces`` are what it must judge, the rest is what it may judge them by. ``unread``
+    is what stands beside them and cannot be looked at.
 
     ``system`` is the system prompt, ``question`` the user's last words, ``context`` the texts the answer should rest
     on, ``schema`` what the answer must look like. ``whole``: nothing more is to come (false while a stream runs, whose
@@ -60,6 +70,7 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: Json = None
     finish: str = ""
     whole: bool = True
+    unread: tuple[Unread, ...] = ()
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -160,6 +171,8 @@ class GuardSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     ``order``: lower looks first. ``budget`` is what its own model calls may cost in a day, a decimal of the project's
     currency. ``queue`` is the review queue that ``escalate`` sends to; ``refusal`` the template of what the user is
     told. ``data_class``: of which class a call's data is at least, once the guard has found something in it.
+    ``unread`` is what becomes of a call with parts that no guard can read (pictures, sound, files that are no text): it
+    passes, which the verdict says (``flag``) or does not (``allow``), or it is blocked.
     """
 
     kind: str
@@ -178,12 +191,13 @@ class GuardSpec(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     queue: str = ""
     refusal: str = ""
     data_class: str = ""
+    unread: OnUnread = "flag"
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one guard decided at one stage of one call, as the record and the span have it. ``action`` is what it asked
     for; it was done where ``mode`` is ``enforce``. ``failed``: why it could not tell. ``found`` counts findings by
-    kind. ``took_us`` is its time in microseconds."""
+    kind, ``unread`` what stood there that it could not read. ``took_us`` is its time in microseconds."""
 
     guard: str
     version: int
@@ -201,3 +215,4 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     took_us: int = 0
     cost: int | None = 0
     data_class: str = ""
+    unread: dict[str, int] = {}

@@ -183,7 +183,8 @@ class GuardExample(Struct, frozen=True, kw_only=True):
 
 class GuardReport(Struct, frozen=True, kw_only=True):
     """``calls`` are those it looked at, each counted once with the weightiest action it asked for: ``enforced``, and
-    what it ``would_have`` done in shadow mode. ``failed``: times it could not tell."""
+    what it ``would_have`` done in shadow mode. ``failed``: times it could not tell; ``unread``: calls that had
+    something it cannot read."""
 
     name: str
     since: int
@@ -194,9 +195,13 @@ class GuardReport(Struct, frozen=True, kw_only=True):
     failed: int
     say: str
     examples: list[GuardExample]
+    unread: int = 0
 
 
 class GuardVerdict(Struct, frozen=True, kw_only=True):
+    """``unread`` counts what it could not read (image, audio, video, file). Where its ``data_class`` raised that of the
+    call, it did so from ``raised_from`` to ``raised_to``."""
+
     guard: str
     version: int
     kind: str
@@ -213,6 +218,9 @@ class GuardVerdict(Struct, frozen=True, kw_only=True):
     took_us: int
     cost: str | None
     data_class: str = ""
+    unread: dict[str, int] = {}
+    raised_from: str = ""
+    raised_to: str = ""
 
 
 class GuardWhy(Struct, frozen=True, kw_only=True):

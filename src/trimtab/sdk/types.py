@@ -8,6 +8,8 @@ from typing import Any, TypedDict
 
 from msgspec import Struct, field
 
+from trimtab.sdk.guard_types import GuardVerdict
+
 
 class KeyScope(TypedDict, total=False):
     """What narrows a key: ``permissions`` of those of its role; ``models``: names it may call, such as ``openai/*``;
@@ -340,7 +342,8 @@ class KnowledgeLine(Struct, frozen=True, kw_only=True):
 
 
 class Trace(Struct, frozen=True, kw_only=True):
-    """Every span of a trace, oldest first, with the roll-ups and the decision record of its call."""
+    """Every span of a trace, oldest first, with the roll-ups and the decision record of its call. ``guards`` are all
+    verdicts on it, ``held`` the most tokens of its stream that they held back, ``data_classes`` those of its data."""
 
     trace_id: str
     spans: list[Span]
@@ -358,6 +361,9 @@ class Trace(Struct, frozen=True, kw_only=True):
     context: ContextLine | None = None
     limits: list[LimitLine] = []
     scores: list[Score] = []
+    guards: list[GuardVerdict] = []
+    held: int = 0
+    data_classes: list[str] = []
 
 
 class Message(Struct, frozen=True, kw_only=True):

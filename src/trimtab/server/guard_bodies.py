@@ -182,9 +182,9 @@ class GuardExample(Struct, frozen=True, kw_only=True):
 
 class GuardReport(Struct, frozen=True, kw_only=True):
     """What a guard did with the ``calls`` that it looked at, each counted once with the weightiest action it asked for:
-    ``enforced``, and what it ``would_have`` done in shadow mode. ``failed`` counts the times it could not tell; ``say``
-    is the report in a sentence. ``examples`` are the newest calls in which it minded something, those that it
-    stopped (or would have) first."""
+    ``enforced``, and what it ``would_have`` done in shadow mode. ``failed`` counts the times it could not tell,
+    ``unread`` the calls that had something it cannot read; ``say`` is the report in a sentence. ``examples`` are the
+    newest calls in which it minded something, those that it stopped (or would have) first."""
 
     name: str
     since: int
@@ -193,6 +193,7 @@ class GuardReport(Struct, frozen=True, kw_only=True):
     enforced: dict[str, int]
     would_have: dict[str, int]
     failed: int
+    unread: int
     say: str
     examples: list[GuardExample]
 

@@ -17,6 +17,7 @@ _WINDOW: Final = (
     "project = {project:String} AND entry = 1 AND request_id != '' AND start_ns >= {since:Int64}"
     " AND start_ns < {until:Int64}"
 )
+_UNREAD: Final = "arrayExists(each -> startsWith(each, {own:String}) AND position(each, '|unread|') > 0, guards)"
 MS: Final = 1_000_000
 HOUR_NS: Final = 3_600 * 10**9
 
@@ -41,12 +42,14 @@ class Example(Struct, frozen=True, kw_only=True):
 
 class Report(Struct, frozen=True, kw_only=True):
     """``calls`` are those it looked at, each counted once with the weightiest action that it asked for: ``enforced`` by
-    action, and ``would_have`` in shadow mode. ``failed`` counts the times it could not tell."""
+    action, and ``would_have`` in shadow mode. ``failed`` counts the times it could not tell, ``unread`` the calls that
+    had something it cannot read."""
 
     calls: int
     enforced: dict[str, int]
     would_have: dict[str, int]
     failed: int
+    unread: int
     examples: tuple[Example, ...]
 
 
@@ -64,10 +67,10 @@ async def report(asker: Asker, project: str, name: str, since_ns: int, until_ns:
     params: dict[str, Value] = {"project": project, "since": since_ns, "until": until_ns, "own": f"{name}|"}
     looked = f"{_WINDOW} AND arrayExists(each -> startsWith(each, {{own:String}}), guards)"
     sql = (
-        f"SELECT {_heaviest('enforce')} AS enforced, {_heaviest('shadow')} AS would, count()"  # noqa: S608  our own text around placeholders
+        f"SELECT {_heaviest('enforce')} AS enforced, {_heaviest('shadow')} AS would, count(), countIf({_UNREAD})"  # noqa: S608  our own text around placeholders
         f" FROM spans WHERE {looked} GROUP BY enforced, would"
     )
-    lines = await asker.ask(tuple[str, str, int], sql, params)
+    lines = await asker.ask(tuple[str, str, int, int], sql, params)
     params["named"] = f"guard {name}@"
     failed = await asker.ask(
         tuple[int],
@@ -77,10 +80,11 @@ async def report(asker: Asker, project: str, name: str, since_ns: int, until_ns:
         params,
     )
     return Report(
-        calls=sum(count for *_, count in lines),
-        enforced=_by_action((did, count) for did, _, count in lines),
-        would_have=_by_action((would, count) for _, would, count in lines),
+        calls=sum(count for _, _, count, _ in lines),
+        enforced=_by_action((did, count) for did, _, count, _ in lines),
+        would_have=_by_action((would, count) for _, would, count, _ in lines),
         failed=failed[0][0] if failed else 0,
+        unread=sum(missed for *_, missed in lines),
         examples=await _examples(asker, looked, params),
     )
 

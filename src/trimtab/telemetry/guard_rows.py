@@ -1,7 +1,8 @@
 """What guards decided about a call, as rows: marks on its request span, a guardrail span and a score for each verdict
 that was more than "allow", and one score of the call for what was done.
 
-    guards column   ``NAME|STAGE|ACTION|MODE`` for every verdict: what searches, reports and shares are counted by
+    guards column   ``NAME|STAGE|ACTION|MODE`` for every verdict: what searches, reports and shares are counted by; one
+                    more with ``unread`` in place of the action where there was something that it could not read
     guardrail span  below the request span; its name is the guard's, its error what kept the guard from telling
     score           ``guard:NAME`` on the request span, source ``guard``: value its score, label the action (``would
                     block`` in shadow mode), explanation its reason
@@ -22,6 +23,7 @@ from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, id_for
 BLOCKED: Final = "guard_blocked"
 FLAGGED: Final = "guard_flagged"
 PREFIX: Final = "guard:"
+UNREAD: Final = "unread"
 STOPS: Final = ("block", "escalate")
 _json: Final = msgspec.json.Encoder()
 EMPTY: Final[dict[str, Any]] = {
@@ -34,7 +36,11 @@ EMPTY: Final[dict[str, Any]] = {
 
 def marks(record: CallRecord) -> list[str]:
     """The ``guards`` column of a call's request span."""
-    return [f"{line.guard}|{line.stage}|{line.action}|{line.mode}" for line in record.guards]
+    return [
+        f"{line.guard}|{line.stage}|{what}|{line.mode}"
+        for line in record.guards
+        for what in ((line.action, UNREAD) if line.unread else (line.action,))
+    ]
 
 
 def add_guard_rows(rows: Rows, owner: int, record: CallRecord) -> None:

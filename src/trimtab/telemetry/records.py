@@ -142,8 +142,9 @@ class GuardLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one guard decided at one stage (input, retrieved, tool_arguments, tool_result, output). ``action`` is what
     it asked for (allow, flag, redact, block, escalate); it was done where ``mode`` is ``enforce``, in ``shadow`` it is
     only written down. ``detector`` is the version of what looked, ``failed`` why it could not tell, ``found`` counts
-    by kind. ``took_us`` is microseconds, ``cost`` picodollars (null: unknown). ``data_class``: the class that it says
-    the call's data has."""
+    by kind, ``unread`` what stood there that it could not read. ``took_us`` is microseconds, ``cost`` picodollars
+    (null: unknown). ``data_class``: the class that it says the call's data has; where that raised the call's class, it
+    did so from ``raised_from`` to ``raised_to``."""
 
     guard: str
     version: int
@@ -161,6 +162,9 @@ class GuardLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     took_us: int = 0
     cost: int | None = 0
     data_class: str = ""
+    unread: dict[str, int] = {}
+    raised_from: str = ""
+    raised_to: str = ""
 
 
 class PassageNote(Struct, frozen=True, kw_only=True, omit_defaults=True):

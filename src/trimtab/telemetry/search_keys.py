@@ -363,7 +363,13 @@ def _guard(values: Values, term: Term) -> str:
     """By the name of a guard, which may hold ``*``: calls in which it asked for anything but to let them pass."""
     name = _word(term, "guard")
     like = values.bind(f"{pattern(name)}|%")
-    return f"arrayExists(x -> x LIKE {like} AND x NOT LIKE '%|allow|%', guards)"
+    return f"arrayExists(x -> x LIKE {like} AND x NOT LIKE '%|allow|%' AND x NOT LIKE '%|unread|%', guards)"
+
+
+def _unread(values: Values, term: Term) -> str:
+    """By the name of a guard: calls with something that it could not read."""
+    like = values.bind(f"{pattern(_word(term, 'guard.unread'))}|%|unread|%")
+    return f"arrayExists(x -> x LIKE {like}, guards)"
 
 
 def _guarded(mode: str) -> Compile:
@@ -405,6 +411,7 @@ KEYS: Final[dict[str, Key]] = {
     "guard.action": Key(
         _guarded("enforce"), "what a guard did with it", "choice", choices=ACTIONS, example="guard.action:block"
     ),
+    "guard.unread": Key(_unread, "guard that could not read all of it", example="guard.unread:pii"),
     "guard.shadow": Key(
         _guarded("shadow"),
         "what a guard in shadow mode would have done",

@@ -205,9 +205,10 @@ class LimitLine(Struct, frozen=True, kw_only=True):
 class GuardVerdictLine(Struct, frozen=True, kw_only=True):
     """What one guard decided at one stage of a call (input, retrieved, tool_arguments, tool_result, output). ``action``
     is what it asked for: allow, flag, redact, block or escalate; in the ``mode`` shadow nothing came of it. ``kind`` is
-    what looked and ``detector`` the version of that. ``failed``: why it could not tell. ``found`` counts by kind;
-    ``took_us`` is microseconds; ``cost`` US dollars, null where unknown. ``data_class``: the class that it says the
-    call's data has; empty where it says none."""
+    what looked and ``detector`` the version of that. ``failed``: why it could not tell. ``found`` counts by kind,
+    ``unread`` what stood there that it could not read (image, audio, video, file); ``took_us`` is microseconds;
+    ``cost`` US dollars, null where unknown. ``data_class``: the class that it says the call's data has, empty where it
+    says none; where that raised the call's class, it did so from ``raised_from`` to ``raised_to``."""
 
     guard: str
     version: int
@@ -225,6 +226,9 @@ class GuardVerdictLine(Struct, frozen=True, kw_only=True):
     took_us: int
     cost: str | None
     data_class: str = ""
+    unread: dict[str, int] = {}
+    raised_from: str = ""
+    raised_to: str = ""
 
 
 class ScoreView(Struct, frozen=True, kw_only=True):

@@ -296,7 +296,7 @@ function Options({ kind, form, set, wrong }: PartProps) {
 function Failing({ kind, form, set, wrong }: PartProps) {
   return (
     <details>
-      <summary>If it fails, and in which order</summary>
+      <summary>If it cannot look, and in which order</summary>
       <div className={css.form} style={{ paddingTop: 10 }}>
         <Select
           label="If it cannot look"
@@ -312,6 +312,18 @@ function Failing({ kind, form, set, wrong }: PartProps) {
           value={form.onFailure}
           allowDeselect={false}
           onChange={(value) => value && set({ onFailure: value as GuardForm["onFailure"] })}
+        />
+        <Select
+          label="What no guard can read"
+          description="Pictures, sound, and files that are no text: guards read texts."
+          data={[
+            { value: "flag", label: "let it pass, and say so on the trace" },
+            { value: "block", label: "stop the call" },
+            { value: "allow", label: "let it pass, and say nothing" },
+          ]}
+          value={form.unread}
+          allowDeselect={false}
+          onChange={(value) => value && set({ unread: value as GuardForm["unread"] })}
         />
         <div className={css.pair}>
           <TextInput

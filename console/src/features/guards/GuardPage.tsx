@@ -219,6 +219,12 @@ function Setting({ guard, kind }: { guard: GuardView; kind: GuardKind | undefine
           ["Messages of", (spec.roles ?? []).join(", ")],
           ["Holds for", whereWords(spec)],
           ["If it fails", spec.on_failure === "open" ? "the call passes" : "as if it had found something"],
+          [
+            "What it cannot read",
+            { allow: "passes, and nothing is said", flag: "passes, and the trace says so", block: "is stopped" }[
+              spec.unread ?? "flag"
+            ],
+          ],
           ["Timeout", spec.timeout_ms != null && `${spec.timeout_ms} ms`],
           ["Budget", spec.budget != null && `${formatUsd(spec.budget)} a day`],
           ["Queue", spec.queue],

@@ -1,7 +1,7 @@
 import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Action, GuardReport } from "@/api/guards";
-import { formatDateTime, formatInt, formatPercent } from "@/lib/format";
+import { formatDateTime, formatInt, formatPercent, plural } from "@/lib/format";
 import { Empty, Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice } from "@/ui/Notice";
@@ -36,6 +36,14 @@ export function ReportView({ project, report, days }: Props) {
           Neither counted as harmless nor as found: what then happens is set at “if it cannot look”.{" "}
           <Link to="/p/$project/errors" params={{ project }} search={{ q: "error:guard_failed" }}>
             Why
+          </Link>
+        </Notice>
+      )}
+      {report.unread > 0 && (
+        <Notice tone="warn" title={`${plural(report.unread, "call")} had something that it cannot read`}>
+          Pictures, sound, files that are no text: nobody looked at those.{" "}
+          <Link to="/p/$project/traces" params={{ project }} search={{ q: `guard.unread:${report.name}` }}>
+            Which
           </Link>
         </Notice>
       )}

@@ -5,7 +5,7 @@ import { formatMs, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import css from "./guards.module.css";
 import { ActionIcon } from "./Signs";
-import { didWords, foundWords, STAGES, scoreWords, weighed } from "./words";
+import { didWords, foundWords, STAGES, scoreWords, unreadWords, weighed } from "./words";
 
 interface Props {
   project: string;
@@ -44,6 +44,7 @@ export function Verdicts({ project, lines, children }: Props) {
 function VerdictLine({ project, line }: { project: string; line: GuardVerdictLine }) {
   const failed = line.failed !== "";
   const found = foundWords(line.found);
+  const unread = unreadWords(line.unread ?? {});
   const figures = [
     !failed && `score ${scoreWords(line.score)}, acts from ${scoreWords(line.threshold)} on`,
     `${line.kind.replaceAll("_", " ")}${line.detector && ` detector ${line.detector}`}`,
@@ -64,6 +65,15 @@ function VerdictLine({ project, line }: { project: string; line: GuardVerdictLin
         {failed && <div>{line.failed}</div>}
         {line.reason && line.reason !== line.failed && <div>{line.reason}</div>}
         {found && <div>Found: {found}</div>}
+        {unread && <div>Not looked at, since it cannot read them: {unread}</div>}
+        {line.raised_to && (
+          <div>
+            It raised the class of the call’s data from {line.raised_from} to {line.raised_to}
+            {(line.stage === "output" || line.stage === "tool_arguments") &&
+              ", after policies had chosen where it goes"}
+            .
+          </div>
+        )}
         <div className="muted num">
           <Link
             to="/p/$project/guards/$guard"

@@ -40,6 +40,7 @@ describe("a guard as a form", () => {
       timeout_ms: 200,
       order: 5,
       on_failure: "open",
+      unread: "block",
       applies_to: ["support", "gpt-*"],
       data_class: "personal",
       options: { kinds: ["email"], mode: "hash" },
@@ -53,6 +54,7 @@ describe("a guard as a form", () => {
   it("takes what the server leaves out as the server does", () => {
     const form = formOf({ kind: "pii" }, kind);
     expect([form.mode, form.action, form.onFailure, form.order]).toEqual(["enforce", "flag", "closed", "100"]);
+    expect(form.unread).toBe("flag");
     expect(form.stages).toEqual(["input", "output"]);
   });
   it("forgets the options of another kind", () => {

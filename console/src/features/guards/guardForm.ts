@@ -14,6 +14,8 @@ export interface GuardForm {
   /** Empty: the kind's own. */
   threshold: string;
   onFailure: "closed" | "open";
+  /** What becomes of a call with parts that no guard can read. */
+  unread: "allow" | "flag" | "block";
   timeout: string;
   budget: string;
   appliesTo: string[];
@@ -42,6 +44,7 @@ export function formOf(spec: GuardSpec | undefined, kind: GuardKind): GuardForm 
     roles: [...(spec?.roles ?? [])],
     threshold: spec?.threshold === undefined || spec.threshold === null ? "" : String(spec.threshold),
     onFailure: spec?.on_failure ?? "closed",
+    unread: spec?.unread ?? "flag",
     timeout: spec?.timeout_ms === undefined || spec.timeout_ms === null ? "" : String(spec.timeout_ms),
     budget: spec?.budget ?? "",
     appliesTo: spec?.applies_to ?? [],
@@ -75,6 +78,7 @@ const FIELDS = [
   "queue",
   "refusal",
   "data_class",
+  "unread",
 ];
 
 /** The spec that a form says, over what it has no field for. What is as by default is left out, so that the same guard
@@ -99,6 +103,7 @@ export function specOf(form: GuardForm, kind: GuardKind, before?: GuardSpec): { 
   if (typeof order === "string") wrong.order = order;
   else if (order !== null && order !== DEFAULT_ORDER) spec.order = order;
   if (form.onFailure === "open") spec.on_failure = "open";
+  if (form.unread !== "flag") spec.unread = form.unread;
   if (kind.needs === "model" && form.budget.trim()) spec.budget = form.budget.trim();
   if (form.appliesTo.length > 0) spec.applies_to = form.appliesTo;
   if (form.action === "escalate") {

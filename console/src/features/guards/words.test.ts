@@ -8,11 +8,17 @@ import {
   stagesOf,
   stoppedOf,
   stopper,
+  unreadWords,
   weighed,
   whereWords,
 } from "./words";
 
-const line = (action: string, mode = "enforce", failed = "") => ({ action, mode, failed });
+const line = (action: string, mode = "enforce", failed = "", unread: Record<string, number> = {}) => ({
+  action,
+  mode,
+  failed,
+  unread,
+});
 
 describe("what guards did, in words", () => {
   it("never says of a shadow that it did something", () => {
@@ -28,6 +34,11 @@ describe("what guards did, in words", () => {
   it("puts what could not be told with what was found", () => {
     const [told, passed] = weighed([line("allow"), line("flag"), line("allow", "enforce", "timed out")]);
     expect([told.length, passed.length]).toEqual([2, 1]);
+  });
+  it("puts what could not be read with what was found, and counts it", () => {
+    const [told] = weighed([line("allow"), line("allow", "enforce", "", { image: 2 })]);
+    expect(told.map((each) => unreadWords(each.unread))).toEqual(["2 pictures"]);
+    expect(unreadWords({ image: 1, audio: 2, file: 1 })).toBe("2 recordings, 1 file, 1 picture");
   });
   it("counts what it stopped apart from what it would have stopped", () => {
     expect(stoppedOf({ enforced: {}, would_have: { block: 14, allow: 79_986 } })).toEqual([

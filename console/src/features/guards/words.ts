@@ -1,7 +1,7 @@
 /** What guards look at, do and did, in words. */
 
 import type { Action, GuardReport, GuardSpec, GuardVerdictLine, Mode, Stage } from "@/api/guards";
-import { formatInt } from "@/lib/format";
+import { formatInt, plural } from "@/lib/format";
 
 export const STAGES: Record<Stage, { label: string; about: string }> = {
   input: { label: "question", about: "What users, or the application, write." },
@@ -60,9 +60,12 @@ export function stopper<L extends Pick<GuardVerdictLine, "action" | "mode">>(lin
   return lines.findLast((line) => line.mode === "enforce" && stops(line.action));
 }
 
-/** Those that did or would have done something, or could not tell; then those that let it pass. */
-export function weighed<L extends Pick<GuardVerdictLine, "action" | "failed">>(lines: readonly L[]): [L[], L[]] {
-  const told = (line: L) => line.action !== "allow" || line.failed !== "";
+/** Those that did or would have done something, could not tell or could not read all of it; then those that let it
+ * pass. */
+export function weighed<L extends Pick<GuardVerdictLine, "action" | "failed" | "unread">>(
+  lines: readonly L[],
+): [L[], L[]] {
+  const told = (line: L) => line.action !== "allow" || line.failed !== "" || Object.keys(line.unread ?? {}).length > 0;
   return [lines.filter(told), lines.filter((line) => !told(line))];
 }
 
@@ -71,6 +74,16 @@ export function foundWords(found: Record<string, number>): string {
   return Object.entries(found)
     .sort(([a, x], [b, y]) => y - x || a.localeCompare(b))
     .map(([kind, count]) => `${formatInt(count)} ${kind.replaceAll("_", " ")}`)
+    .join(", ");
+}
+
+const UNREAD: Record<string, string> = { image: "picture", audio: "recording", video: "film", file: "file" };
+
+/** `2 pictures, 1 file`: what it could not read. */
+export function unreadWords(unread: Record<string, number>): string {
+  return Object.entries(unread)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([kind, count]) => plural(count, UNREAD[kind] ?? kind))
     .join(", ");
 }
 
@@ -142,6 +155,7 @@ const UNSAID: Record<string, string> = {
   action: "flag",
   mode: "enforce",
   on_failure: "closed",
+  unread: "flag",
   order: "100",
   stages: "all of its kind",
   roles: "all messages",

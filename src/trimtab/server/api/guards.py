@@ -326,6 +326,7 @@ async def report_guard(
         enforced=found.enforced,
         would_have=found.would_have,
         failed=found.failed,
+        unread=found.unread,
         say=say(found, guard.spec.action),
         examples=[
             GuardExample(
@@ -348,7 +349,9 @@ def say(found: Report, action: str) -> str:
         return "It has looked at no call in this window."
     said = [*_did(found.enforced, action, "It"), *_did(found.would_have, action, "It would have")]
     if found.failed:
-        said.append(f"It could not tell {found.failed:,} times.")
+        said.append(f"It could not tell {found.failed:,} time{'s' * (found.failed != 1)}.")
+    if found.unread:
+        said.append(f"{found.unread:,} call{'s' * (found.unread != 1)} had something that it cannot read.")
     return " ".join(said)
 
 
