@@ -296,7 +296,8 @@ def test_of_a_span_that_is_added_to_for_ever_little_is_held_and_it_ends_whole(
 def test_very_many_tellings_of_one_span_in_one_batch_are_merged_within_bounds(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.MERGED", 5)
+    for module in ("foreign_came", "foreign_traces"):
+        monkeypatch.setattr(f"trimtab.telemetry.{module}.MERGED", 5)
     events = [ForeignEvent("gen_ai.choice", NOW + number, {}) for number in range(50)]
     pieces = [
         ForeignSpan(trace_id=TRACE, span_id=f"{1:016x}", start_ns=NOW, end_ns=0, events=(each,), partial=True)
