@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from live import Live, admin, live, simulated
+from live import Live, admin, live, simulated, until
 from planting import Planter
 
 from trimtab.governance.permissions import GRANTS, INSTANCE_ONLY
@@ -44,13 +44,14 @@ ASKED = {
         {"sql": "SELECT * FROM spans"}, {"sql": "SELECT * FROM texts"}, {"sql": "SELECT * FROM scores"},
         {"sql": "SELECT trace_id, text FROM texts WHERE text LIKE '%zqwords%'"},
     ],
+    "searchCorpus": [{"text": "who wrote a letter", "mode": "words"}],
     "replayRoute": [{"tree": {"node": "fallback", "of": ["quick"]}}],
 }  # fmt: skip
 """What is posted because it has no room in an address, and tells of calls."""
 TELLING = {
     "listTraces", "getTrace", "getSpanIO", "listSessions", "getSession", "compareTraces", "exportRows",
     "runSql", "openSpanInPlayground", "listScores", "listCauses", "listCases", "getCase", "listReviewItems",
-    "getReviewItem", "exportCases",
+    "getReviewItem", "exportCases", "getDocument", "searchCorpus",
 }  # fmt: skip
 """Where an administrator reads what was said: the walk does look where the words are."""
 CLIENT = httpx.Client()
@@ -65,9 +66,14 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, di
         made = Planter(server, MARK, USER).everywhere()
         failed = {"resourceSpans": [{"scopeSpans": [{"spans": [FAILED]}]}]}
         assert ask(server, admin(), "POST", "/v1/traces", failed).status_code == 200
+        published = ask(server, admin(), "POST", f"{PROJECT}/corpora/plants/versions", {})
+        assert published.status_code == 200, published.text
         score = {"name": "tone", "value": 1, "trace_id": made["trace"], "explanation": f"{MARK} explained"}
         assert ask(server, admin(), "POST", f"{PROJECT}/scores", score).status_code < 300
         server.settled()
+        search = ASKED["searchCorpus"][0]
+        there = f"{PROJECT}/corpora/plants/search"
+        until(lambda: ask(server, admin(), "POST", there, search).status_code == 200, 60, server.told)
         yield server, made
 
 
@@ -94,7 +100,7 @@ def names(server: Live, made: dict[str, str]) -> dict[str, str]:
     return {
         "project": "default", "organisation": "default", "trace_id": made["trace"],
         "span_id": trace["spans"][0]["span_id"], "session": f"s-{USER}", "user": USER, "dataset": "plants",
-        "version": "latest",
+        "version": "latest", "corpus": "plants", "document": "letter",
         "case": next(each["id"] for each in cases if MARK in str(each["input"])),
         "experiment": made["experiment"], "suite": "plants", "item": first("/review/items", "id"),
         "hold": first("/holds", "id"), "queue": "risky", "request_id": trace["spans"][0]["request_id"],
@@ -142,6 +148,21 @@ def test_no_way_out_tells_who_may_not_read_content_what_was_said(planted: tuple[
             telling.add(operation)
     assert leaks == []
     assert telling == TELLING
+
+
+def test_a_key_of_an_application_reads_what_it_searches_and_no_calls(planted: tuple[Live, dict[str, str]]) -> None:
+    server, made = planted
+    search = ASKED["searchCorpus"][0]
+    where = f"{PROJECT}/corpora/plants/search"
+    whole, narrow = somebody(server, "app", None, "client"), somebody(server, "ranks", ["knowledge:search"], "client")
+    (passage,) = ask(server, whole, "POST", where, search).json()["passages"]
+    assert (MARK in passage["text"], passage["withheld"], "letter" in passage["terms"]) == (True, False, True)
+    (bare,) = ask(server, narrow, "POST", where, search).json()["passages"]
+    assert (bare["text"], bare["terms"], bare["withheld"]) == ("", {}, True)
+    same = ("document", "chunk", "title", "score", "words_rank")
+    assert [bare[name] for name in same] == [passage[name] for name in same]
+    for path in (f"traces/{made['trace']}", "traces", "scores", "corpora/plants/documents/letter"):
+        assert ask(server, whole, "GET", f"{PROJECT}/{path}").status_code == 403, path
 
 
 def test_what_is_withheld_says_so_and_numbers_names_and_verdicts_stay(planted: tuple[Live, dict[str, str]]) -> None:

@@ -649,6 +649,35 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/organisations/{organisation}/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The domains of e-mail that are an organisation's own
+         * @description A directory gives people addresses of these alone (docs/scim.md).
+         *
+         *     Needs the permission `member:read`.
+         */
+        get: operations["getDomains"];
+        /**
+         * Say which domains are an organisation's own
+         * @description For administrators of the whole server: nobody says of themselves what is theirs. A domain is one
+         *     organisation's. Who has another address already keeps it, and is not let in again once deactivated.
+         *
+         *     Needs the permission `organisation:write`.
+         */
+        put: operations["putDomains"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organisations/{organisation}/members": {
         parameters: {
             query?: never;
@@ -3939,7 +3968,8 @@ export interface paths {
         post?: never;
         /**
          * End a membership of a project
-         * @description In force everywhere when it returns; the keys they own here end too.
+         * @description In force everywhere when it returns; the keys they own here end too. What an identity provider's groups give
+         *     comes back with its next change, so ending that is refused but for `anyway`.
          *
          *     Needs the permission `member:write`.
          */
@@ -8786,6 +8816,22 @@ export interface components {
             same: string[];
         };
         /**
+         * DomainsBody
+         * @description What is behind the @, such as `example.com`; none for any that is not another organisation's.
+         */
+        DomainsBody: {
+            domains: string[];
+        };
+        /**
+         * DomainsView
+         * @description `outside` is how many of the people whom the directory lets in have an address of none of them.
+         */
+        DomainsView: {
+            organisation: string;
+            domains: string[];
+            outside: number;
+        };
+        /**
          * Drift
          * @description Agreement on what was judged within the last `days`, against before. `drifted`: it fell, and the interval of
          *     the difference leaves no room for none. `says` is that in words.
@@ -11800,7 +11846,8 @@ export interface components {
          * PassageView
          * @description A chunk that was found: characters `start` to before `end` of its document. `score` is what it is ranked
          *     by; `meaning` is its cosine and `words` its BM25 score, with its rank in each list (null: that list does not
-         *     have it), and `terms` what each word of the question adds to the latter.
+         *     have it), and `terms` what each word of the question adds to the latter. Who may not read content has neither
+         *     `text` nor `terms`: they are `withheld`.
          */
         PassageView: {
             document: string;
@@ -11820,6 +11867,8 @@ export interface components {
             };
             updated: number;
             stale: boolean;
+            /** @default false */
+            withheld: boolean;
         };
         /**
          * Period
@@ -16826,7 +16875,9 @@ export interface operations {
     };
     removeInstanceMember: {
         parameters: {
-            query?: never;
+            query?: {
+                anyway?: boolean;
+            };
             header?: never;
             path: {
                 member: string;
@@ -18573,6 +18624,189 @@ export interface operations {
             };
         };
     };
+    getDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainsView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putDomains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organisation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DomainsBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainsView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listOrganisationMembers: {
         parameters: {
             query?: {
@@ -18763,7 +18997,9 @@ export interface operations {
     };
     removeOrganisationMember: {
         parameters: {
-            query?: never;
+            query?: {
+                anyway?: boolean;
+            };
             header?: never;
             path: {
                 organisation: string;
@@ -35162,7 +35398,9 @@ export interface operations {
     };
     removeMember: {
         parameters: {
-            query?: never;
+            query?: {
+                anyway?: boolean;
+            };
             header?: never;
             path: {
                 project: string;

@@ -16,6 +16,7 @@ from trimtab.sdk.knowledge_types import CorpusVersion
 
 WAIT_S: Final = 3_600.0
 MODES: Final = ("hybrid", "meaning", "words")
+WITHHELD: Final = "(withheld: reading passages needs content:read)"
 SEEN_AT_ONCE: Final = 1_000
 
 
@@ -385,7 +386,7 @@ def search(
         click.echo(f"{number}. {each.title or each.document} ({each.chunk}{stale})")
         if explain:
             click.echo(f"   {_why(each)}")
-        click.echo(f"   {_short(each.text)}\n")
+        click.echo(f"   {WITHHELD if each.withheld else _short(each.text)}\n")
     whole = "" if found.considered == found.chunks else f" of {found.chunks}"
     click.echo(
         f"{len(found.passages)} passages of {found.considered}{whole} chunks of {name}@{found.version}, "

@@ -128,7 +128,16 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     "read_only": _READS,
     "client": frozenset(
-        ("self", "model:read", "model:call", "score:write", "prompt:read", "feedback:write", "knowledge:search")
+        (
+            "self",
+            "model:read",
+            "model:call",
+            "score:write",
+            "prompt:read",
+            "feedback:write",
+            "knowledge:search",
+            "content:read",
+        )
     ),
     "viewer": _VIEWS,
     "developer": _VIEWS | _EDITS,
@@ -142,7 +151,7 @@ people who check answers: they read the traces of their project, work its queues
 all but the audit log, ``read_only`` (of keys) the audit log too. ``auditor`` sees the audit log and all numbers, names
 and verdicts, and none of the texts of calls ("metadata only"), unless they unmask a trace and say why. ``client`` keys
 are for the data plane; of the API they see themselves, the models they may call, and the prompts that their application
-renders, and search corpora."""
+renders, and search corpora; what they find there they may read, and no calls but their own."""
 
 MEMBER_ROLES: tuple[Role, ...] = ("viewer", "developer", "reviewer", "operator", "auditor", "admin")
 """Those that members have; the others are for keys alone."""

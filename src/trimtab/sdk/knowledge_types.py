@@ -109,7 +109,7 @@ class CorpusPublished(Struct, frozen=True, kw_only=True):
 
 
 class FoundPassage(Struct, frozen=True, kw_only=True):
-    """A chunk and how it was found; docs/knowledge.md."""
+    """A chunk and how it was found; docs/knowledge.md. ``withheld``: whoever asks may not read content."""
 
     document: str
     chunk: str
@@ -126,6 +126,7 @@ class FoundPassage(Struct, frozen=True, kw_only=True):
     terms: dict[str, float]
     updated: int
     stale: bool
+    withheld: bool = False
 
 
 class FoundPassages(Struct, frozen=True, kw_only=True):

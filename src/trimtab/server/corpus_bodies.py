@@ -171,7 +171,8 @@ class SearchCorpus(Struct, kw_only=True, forbid_unknown_fields=True):
 class PassageView(Struct, frozen=True, kw_only=True):
     """A chunk that was found: characters ``start`` to before ``end`` of its document. ``score`` is what it is ranked
     by; ``meaning`` is its cosine and ``words`` its BM25 score, with its rank in each list (null: that list does not
-    have it), and ``terms`` what each word of the question adds to the latter."""
+    have it), and ``terms`` what each word of the question adds to the latter. Who may not read content has neither
+    ``text`` nor ``terms``: they are ``withheld``."""
 
     document: str
     chunk: str
@@ -188,6 +189,7 @@ class PassageView(Struct, frozen=True, kw_only=True):
     terms: dict[str, float]
     updated: int
     stale: bool
+    withheld: bool = False
 
 
 class SearchResult(Struct, frozen=True, kw_only=True):

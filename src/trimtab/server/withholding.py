@@ -20,7 +20,7 @@ from trimtab.evaluation.redteam.types import AttackExample
 from trimtab.evaluation.types import CaseTexts
 from trimtab.review.types import Outcome, SeenScore, Subject
 from trimtab.server.content_access import STATE
-from trimtab.server.corpus_bodies import DocumentText
+from trimtab.server.corpus_bodies import DocumentText, PassageView
 from trimtab.server.dataset_bodies import CaseChangeView, CaseView
 from trimtab.server.experiment_bodies import CellScoreView, CellView, ReportView
 from trimtab.server.guard_bodies import GuardExample
@@ -56,6 +56,7 @@ TEXTS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
     AttackExample: ("why",),
     RedteamReportView: ("text",),
     DocumentText: ("text", "metadata"),
+    PassageView: ("text", "terms"),
 }
 """What holds texts of calls, or of what was made of them. An error's message is one: providers repeat what they were
 sent."""

@@ -186,7 +186,11 @@ function One({ passage, number, onOpen }: { passage: Passage; number: number; on
           {passage.score.toFixed(4)}
         </span>
       </div>
-      <p className={css.words}>{passage.text}</p>
+      {passage.withheld ? (
+        <p className="muted">Withheld: reading passages needs the permission content:read.</p>
+      ) : (
+        <p className={css.words}>{passage.text}</p>
+      )}
       <div className={css.facts}>
         <span>
           meaning{" "}

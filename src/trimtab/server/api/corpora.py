@@ -40,6 +40,7 @@ from trimtab.server.corpus_bodies import (
 )
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.prompt_reading import aside
+from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 BASE = "/api/v1/projects/{project:str}/corpora"
@@ -146,6 +147,7 @@ async def get_document(
     deps: Deps, caller: CallerNow, tenant: Tenant, corpus: FromPath[str], document: FromPath[str]
 ) -> DocumentText:
     """With its text as it is now."""
+    await content_read(deps, caller, tenant, f"corpus:{corpus}")
 
     def read(conn: Connection) -> DocumentText:
         found = _seen(conn, caller, tenant, corpus)
@@ -319,6 +321,7 @@ async def search_corpus(
 ) -> SearchResult:
     """What its access list, and each document's, keeps from the seeker takes no part in it. Every passage says how it
     was found."""
+    await content_read(deps, caller, tenant, f"corpus:{corpus}")
     if deps.knowledge is None:
         raise Unavailable("Nothing can be searched from here.", fix="Ask a whole server.")
     seeker = _seeker(caller.principal, tenant, data)
