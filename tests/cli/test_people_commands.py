@@ -81,6 +81,15 @@ def test_a_directory_is_made_given_a_token_and_ended(shell: Shell) -> None:
     httpx.post(f"{made['url']}/Groups", json={"displayName": "Admins"}, headers=headers).raise_for_status()
     assert "people: 1, let in: 1; groups: 1" in shell.ok("directory", "show", *whose)
     assert "Admins" in shell.ok("directory", "groups", *whose)
+    assert "no domains of its own" in shell.ok("directory", "domains", *whose)
+    assert "1 of the people let in have another address" in shell.ok(
+        "directory", "domains", "acme.com", "acme.org", *whose
+    )
+    assert "Domains of acme: acme.com, acme.org" in shell.ok("directory", "domains", *whose)
+    other = {"userName": "ceo@other.example"}
+    assert httpx.post(f"{made['url']}/Users", json=other, headers=headers).status_code == 400
+    assert shell.run("directory", "domains", "acme.com", "--any", *whose).exit_code != 0
+    assert json.loads(shell.ok("directory", "domains", "--any", "--json", *whose))["domains"] == []
     listed = json.loads(shell.ok("directory", "tokens", "list", "--json", *whose))
     assert [each["name"] for each in listed] == ["okta"]
     shell.ok("directory", "tokens", "end", listed[0]["id"], *whose)

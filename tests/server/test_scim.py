@@ -255,7 +255,7 @@ async def key_of(house: House, person_id: str) -> httpx.AsyncClient:
     return house.client(issued.secret)
 
 
-async def sign_in_gives(house: House, email: str, organisation: str) -> dict[str, str]:
+async def sign_in_gives(house: House, email: str, organisation: str, subject: str = "s1") -> dict[str, str]:
     """What somebody is after signing in with a provider whose groups mean something there."""
     terms = SignInTerms(roles=(GroupRole(group="*", role="developer", organisation=organisation),))
     row = ProviderRow(
@@ -268,7 +268,7 @@ async def sign_in_gives(house: House, email: str, organisation: str) -> dict[str
         created=1,
         updated=1,
     )
-    who = Claimed(issuer="https://i.test", subject="s1", email=email, name="", groups=())
+    who = Claimed(issuer="https://i.test", subject=subject, email=email, name="", groups=())
     admitted = await house.db.write(lambda conn: sign_in.admit(conn, row, who, house.deps.now()))
     assert admitted.person is not None
     return await roles_of(house, admitted.person.id)
@@ -437,3 +437,141 @@ def test_what_no_text_column_or_decoder_takes_is_refused(run: Run, catalog_url: 
         assert [each.status_code for each in strange] == [400, 400, 404, 400, 400, 400, 400, 400, 400, 400]
 
     run(story, url=catalog_url)
+
+
+DOMAINS = "/api/v1/organisations/{}/domains"
+
+
+async def say(house: House, organisation: str, *domains: str) -> dict[str, Any]:
+    answer = await house.admin.put(DOMAINS.format(organisation), json={"domains": list(domains)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_directory_gives_addresses_of_its_organisations_domains_alone(run: Run, catalog_url: str) -> None:
+    async def story(house: House) -> None:
+        client = await directory(house)
+        early = await sent(client, "Users", okta_user("eve@elsewhere.example"))
+        ada = await sent(client, "Users", okta_user("ada@example.com"))
+        said = await say(house, "default", " @Example.com", "sub.example.org")
+        assert said == {"organisation": "default", "domains": ["example.com", "sub.example.org"], "outside": 1}
+        for address in ("ceo@other.example", "x@www.example.com", "x@example.org", "x@notexample.com"):
+            refused = await client.post("/scim/v2/Users", json=okta_user(address))
+            assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue"), address
+        await sent(client, "Users", okta_user("Bo@EXAMPLE.com"))
+        await sent(client, "Users", {"userName": "nobody-of-an-address"})
+        to_other = {"op": "replace", "path": 'emails[type eq "work"].value', "value": "ceo@other.example"}
+        assert (await patch(client, f"Users/{ada['id']}", to_other)).status_code == 400
+        whole = {**okta_user("ada@example.com"), "emails": [], "userName": "ceo@other.example"}
+        assert (await client.put(f"/scim/v2/Users/{ada['id']}", json=whole)).status_code == 400
+        assert await house.db.read(lambda conn: people_store.person_by_email(conn, "ceo@other.example")) is None
+        # Who was here before can be changed and locked out, and is not let in again.
+        titled = {"op": "replace", "path": "title", "value": "Spy"}
+        assert (await patch(client, f"Users/{early['id']}", titled)).status_code == 200
+        off, on = ({"op": "replace", "path": "active", "value": value} for value in (False, True))
+        assert (await patch(client, f"Users/{early['id']}", off)).json()["active"] is False
+        refused = await patch(client, f"Users/{early['id']}", on)
+        assert (refused.status_code, "trimtab directory domains" in refused.json()["detail"]) == (400, True)
+        assert (await client.delete(f"/scim/v2/Users/{early['id']}")).status_code == 204
+        assert (await house.admin.get(DOMAINS.format("default"))).json()["outside"] == 0
+        await say(house, "default")
+        await sent(client, "Users", okta_user("ceo@other.example"))
+
+    run(story, url=catalog_url)
+
+
+def test_no_directory_names_people_of_another_organisations_domains(run: Run) -> None:
+    async def story(house: House) -> None:
+        await made(house.admin, "/api/v1/organisations", {"slug": "away"})
+        await say(house, "default", "example.com")
+        theirs = await directory(house, "away", roles=[])
+        assert (await theirs.post("/scim/v2/Users", json=okta_user("ada@example.com"))).status_code == 400
+        await sent(theirs, "Users", okta_user("ada@free.example"))
+        taken = await house.admin.put(DOMAINS.format("away"), json={"domains": ["example.com", "away.example"]})
+        assert (taken.status_code, taken.json()["code"]) == (409, "domain_taken")
+        assert (await house.admin.get(DOMAINS.format("away"))).json()["domains"] == []
+        await directory(house, "away", roles=[], everywhere=True)
+        await sent(theirs, "Users", okta_user("ada@example.com"))  # its people are everybody's
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "example", "a b.com", "x@example.com", "exa_mple.com", "-a.com", "a" * 64 + ".com"]
+)
+def test_what_is_no_domain_is_refused(run: Run, wrong: str) -> None:
+    async def story(house: House) -> None:
+        answer = await house.admin.put(DOMAINS.format("default"), json={"domains": ["example.com", wrong]})
+        assert (answer.status_code, answer.json()["param"]) == (400, "domains")
+        assert (await house.admin.get(DOMAINS.format("default"))).json()["domains"] == []
+
+    run(story)
+
+
+def test_only_who_may_change_the_whole_server_says_whose_domains_are_whose(run: Run) -> None:
+    async def story(house: House) -> None:
+        _, client = await member(house, ORG, "boss@example.com", "admin")
+        assert (await client.get(DOMAINS.format("default"))).status_code == 200
+        refused = await client.put(DOMAINS.format("default"), json={"domains": ["example.com"]})
+        assert refused.status_code == 403, refused.text
+        await say(house, "default", "example.com")
+        await say(house, "default", "example.com")  # changes nothing, and is not written down
+        trail = (await house.admin.get("/api/v1/audit", params={"action": "organisation.domains_changed"})).json()
+        assert [each["detail"] for each in trail["items"]] == [
+            {"from": {"domains": []}, "to": {"domains": ["example.com"]}}
+        ]
+
+    run(story)
+
+
+def test_signing_in_gives_nobody_of_another_address_a_role_where_a_directory_is_on(run: Run) -> None:
+    async def story(house: House) -> None:
+        await directory(house, roles=[])
+        await say(house, "default", "example.com")
+        with pytest.raises(AssertionError):  # nobody is let in
+            await sign_in_gives(house, "ceo@other.example", "default", "ceo")
+        assert await sign_in_gives(house, "ada@example.com", "default") == {"org": "developer"}
+        assert (await house.admin.delete(f"{ORG}/directory")).status_code == 204
+        assert await sign_in_gives(house, "ceo@other.example", "default", "ceo") == {"org": "developer"}
+
+    run(story)
+
+
+def test_signing_in_changes_nobodys_address_to_one_outside_of_their_directorys_domains(run: Run) -> None:
+    async def story(house: House) -> None:
+        client = await directory(house)
+        await say(house, "default", "example.com")
+        ada = await sent(client, "Users", okta_user("ada@example.com"))
+        await sign_in_gives(house, "ada@example.com", "default")
+        for claimed, known in (("ceo@other.example", "ada@example.com"), ("al@example.com", "al@example.com")):
+            await sign_in_gives(house, claimed, "default")
+            person = await house.db.read(lambda conn: people_store.person(conn, ada["id"]))
+            assert person is not None
+            assert person.email == known
+
+    run(story)
+
+
+def test_what_groups_give_is_ended_by_hand_only_by_who_says_that_it_comes_back(run: Run) -> None:
+    async def story(house: House) -> None:
+        client = await directory(house)
+        ada = await sent(client, "Users", okta_user("ada@example.com"))
+        team = await sent(client, "Groups", {"displayName": "Writers", "members": [{"value": ada["id"]}]})
+        where = f"{P}/members/{ada['id']}"
+        key = await key_of(house, ada["id"])
+        refused = await house.admin.delete(where)
+        assert (refused.status_code, refused.json()["code"]) == (409, "kept_by_directory")
+        assert "--anyway" in refused.json()["fix"]
+        assert await roles_of(house, ada["id"]) == {"org": "viewer", "prj": "developer"}
+        assert (await key.get(f"{P}/prompts")).status_code == 200, "nothing was ended"
+        assert (await house.admin.delete(where, params={"anyway": True})).status_code == 204
+        assert await roles_of(house, ada["id"]) == {"org": "viewer"}
+        assert (await key.get(f"{P}/prompts")).status_code == 401
+        again = {"op": "replace", "path": "displayName", "value": "WRITERS"}
+        assert (await patch(client, f"Groups/{team['id']}", again)).status_code == 204
+        assert await roles_of(house, ada["id"]) == {"org": "viewer", "prj": "developer"}
+        # Nobody gives back what a directory gave that is there no more.
+        assert (await house.admin.delete(f"{ORG}/directory")).status_code == 204
+        assert (await house.admin.delete(where)).status_code == 204
+
+    run(story)

@@ -18,6 +18,7 @@ export type GroupRole = S["GroupRole"];
 export type OrganisationView = S["OrganisationView"];
 export type Directory = Omit<S["DirectoryView"], "roles"> & { roles: Meaning[] };
 export type DirectoryBody = S["DirectoryBody"];
+export type Domains = S["DomainsView"];
 export type DirectoryToken = S["DirectoryTokenView"];
 export type DirectoryGroup = S["DirectoryGroupView"];
 export type IssuedDirectoryToken = S["IssuedDirectoryToken"];
@@ -94,6 +95,16 @@ export const directoryQuery = (slug: string) =>
         throw error;
       }
     },
+    retry: mayPass,
+  });
+
+/** The path of the domains of e-mail that are an organisation's own. */
+export const domainsAt = (slug: string) => at(organisationAt(slug), "domains");
+export const domainsKey = (slug: string) => ["domains", slug] as const;
+export const domainsQuery = (slug: string) =>
+  queryOptions({
+    queryKey: domainsKey(slug),
+    queryFn: ({ signal }) => get<Domains>(domainsAt(slug), signal),
     retry: mayPass,
   });
 

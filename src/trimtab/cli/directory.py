@@ -111,6 +111,36 @@ def _place(meaning: dict[str, Any], found: Directory) -> str:
 
 @command.command()
 @_organisation
+@click.argument("names", nargs=-1, metavar="[DOMAIN]...")
+@click.option("--any", "any_domain", is_flag=True, help="Forget them: any but those of other organisations.")
+@api_command
+def domains(*, organisation: str, names: tuple[str, ...], any_domain: bool, client: Client, as_json: bool) -> None:
+    """Show the domains of e-mail that are the organisation's own, or say which they are (for administrators of the
+    whole server). Its directory gives people no address of others.
+
+    \b
+    Example:
+      trimtab directory domains acme.com acme.org --organisation acme
+    """
+    if names and any_domain:
+        raise InvalidRequest("Domains and --any say different things.", fix="Leave one of them out.", param="any")
+    if names or any_domain:
+        found = client.directories.set_domains(organisation, names)
+    else:
+        found = client.directories.domains(organisation)
+    if as_json:
+        print_json(found)
+        return
+    if not found.domains:
+        click.echo(f"{organisation} has no domains of its own: its directory may name any but those of others.")
+        return
+    click.echo(f"Domains of {organisation}: {', '.join(found.domains)}")
+    if found.outside:
+        click.echo(f"  {found.outside} of the people let in have another address: they keep it until it is changed")
+
+
+@command.command()
+@_organisation
 @api_command
 def groups(*, organisation: str, client: Client, as_json: bool) -> None:
     """List the groups that the provider has sent so far.

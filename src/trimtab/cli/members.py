@@ -112,19 +112,21 @@ def set_role(
 
 @command.command()
 @click.argument("member")
+@click.option("--anyway", is_flag=True, help="Also what an identity provider's groups give, until its next change.")
 @_placed
 @project_option
 @api_command
 def remove(
-    member: str, *, project: str, organisation: str | None, instance: bool, client: Client, as_json: bool
+    member: str, *, anyway: bool, project: str, organisation: str | None, instance: bool, client: Client, as_json: bool
 ) -> None:
-    """End a membership: when this returns, no worker lets them in by it. Keys they own there end too.
+    """End a membership: when this returns, no worker lets them in by it. Keys they own there end too. What a directory
+    gives (FROM scim:...) comes back with the provider's next change of their groups: end it there.
 
     \b
     Example:
       trimtab members remove usr_0199aabb
     """
-    client.people.remove(_where(project, organisation, instance=instance), member)
+    client.people.remove(_where(project, organisation, instance=instance), member, anyway=anyway)
     if as_json:
         print_json({"removed": member})
     else:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound, RateLimited
 from trimtab.core.ids import new_id
-from trimtab.governance import members, oidc, people_store, roles
+from trimtab.governance import domains, members, oidc, people_store, roles
 from trimtab.governance import sign_in_store as store
 from trimtab.governance import store as catalog
 from trimtab.governance.access import digest
@@ -183,7 +183,7 @@ def admit(conn: Connection, row: ProviderRow, who: Claimed, now: int) -> Admitte
     if row.terms.domains and who.email.rpartition("@")[2] not in row.terms.domains:
         return Admitted(person=None, refused="oidc_domain")
     found = people_store.person_of_identity(conn, who.issuer, who.subject)
-    wanted = _wanted(conn, row, who)
+    wanted = _theirs(conn, who.email, _wanted(conn, row, who))
     if found is None:
         recognised = _recognised(conn, row, who, wanted, now)
         if isinstance(recognised, str):
@@ -243,6 +243,17 @@ def _wanted(conn: Connection, row: ProviderRow, who: Claimed) -> dict[str, str]:
     return wanted
 
 
+def _theirs(conn: Connection, email: str, wanted: dict[str, str]) -> dict[str, str]:
+    """What a provider gives in places that no directory keeps, or whose organisation may name that address."""
+    refused: dict[str, bool] = {}
+    for owner in {organisation_of(conn, place) for place in wanted} - {""}:
+        kept = scim_store.directory(conn, owner)
+        refused[owner] = kept is not None and bool(
+            domains.refusal(conn, owner, email, everywhere=kept.terms.everywhere)
+        )
+    return {place: role for place, role in wanted.items() if not refused.get(organisation_of(conn, place), False)}
+
+
 def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[str, str], now: int) -> bool:
     """Make the memberships of this provider what it says now. Those given by hand, or by another, stay as they are;
     nothing is given where the organisation's directory does not let them in."""
@@ -268,13 +279,22 @@ def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[st
     return changed
 
 
+def _is_foreign(conn: Connection, person_id: str, email: str) -> bool:
+    """Whether a directory that keeps somebody may not name them by that address."""
+    kept = [(each, scim_store.directory(conn, each)) for each in scim_store.kept_in(conn, person_id)]
+    return any(
+        row is not None and domains.refusal(conn, owner, email, everywhere=row.terms.everywhere) for owner, row in kept
+    )
+
+
 def _learn(conn: Connection, person: PersonRow, who: Claimed, now: int) -> bool:
-    """Names and addresses are the provider's to change; an address that is somebody else's stays theirs. Whether any
-    did: policies name people by them."""
+    """Names and addresses are the provider's to change; an address that is somebody else's, or is not one of the
+    domains of a directory that keeps them, is not taken. Whether any did: policies name people by them."""
     values: dict[str, Any] = {"seen": now}
     if who.name and who.name != person.name:
         values["name"] = who.name
-    if who.email and who.email != person.email and people_store.person_by_email(conn, who.email) is None:
+    new = who.email and who.email != person.email and people_store.person_by_email(conn, who.email) is None
+    if new and not _is_foreign(conn, person.id, who.email):
         values["email"] = who.email
     if len(values) > 1:
         bump(conn, REVISION)

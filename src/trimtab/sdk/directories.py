@@ -24,6 +24,14 @@ class Directory(Struct, frozen=True, kw_only=True):
     updated: int
 
 
+class Domains(Struct, frozen=True, kw_only=True):
+    """``outside`` is how many of the people whom the directory lets in have an address of none of them."""
+
+    organisation: str
+    domains: list[str]
+    outside: int
+
+
 class DirectoryToken(Struct, frozen=True, kw_only=True):
     """Times are Unix ms; ``seen`` is about when it was shown last."""
 
@@ -96,6 +104,15 @@ class Directories:
     def remove(self, organisation: str) -> None:
         """Its tokens end; people stay what they are."""
         self._http.ask("DELETE", self._at(organisation), type(None))
+
+    def domains(self, organisation: str) -> Domains:
+        """The domains of e-mail that are its own: a directory gives people no others. None: any but another's."""
+        return self._http.ask("GET", path("organisations", organisation, "domains"), Domains)
+
+    def set_domains(self, organisation: str, domains: Sequence[str]) -> Domains:
+        """For administrators of the whole server."""
+        body = {"domains": list(domains)}
+        return self._http.ask("PUT", path("organisations", organisation, "domains"), Domains, body=body)
 
     def groups(self, organisation: str) -> list[DirectoryGroup]:
         """Those the provider has sent so far."""

@@ -143,9 +143,11 @@ class People:
     def change(self, where: tuple[str, ...], member: str, role: str) -> Member:
         return self._http.ask("PATCH", path(*where, "members", member), Member, body={"role": role})
 
-    def remove(self, where: tuple[str, ...], member: str) -> None:
-        """In force everywhere when it returns; the keys they own there end too."""
-        self._http.ask("DELETE", path(*where, "members", member), type(None))
+    def remove(self, where: tuple[str, ...], member: str, *, anyway: bool = False) -> None:
+        """In force everywhere when it returns; the keys they own there end too. ``anyway``: also what an identity
+        provider's groups give, until its next change (else `Conflict`, ``kept_by_directory``)."""
+        query = {"anyway": True} if anyway else None
+        self._http.ask("DELETE", path(*where, "members", member), type(None), query=query)
 
     def add_service(self, project: str, name: str, role: str) -> Member:
         """A member that is no person: ``create_key(..., owner=its id)`` makes keys that do no more than it may."""

@@ -34,6 +34,20 @@ class DirectoryBody(Struct, kw_only=True, forbid_unknown_fields=True):
     roles: list[Meaning] = field(default_factory=list[Meaning])
 
 
+class DomainsBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is behind the @, such as ``example.com``; none for any that is not another organisation's."""
+
+    domains: list[str]
+
+
+class DomainsView(Struct, frozen=True, kw_only=True):
+    """``outside`` is how many of the people whom the directory lets in have an address of none of them."""
+
+    organisation: str
+    domains: list[str]
+    outside: int
+
+
 class DirectoryTokenView(Struct, frozen=True, kw_only=True):
     """``seen``: about when it was shown last."""
 

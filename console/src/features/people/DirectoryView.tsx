@@ -3,7 +3,14 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { FolderSync, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { del } from "@/api/client";
-import { type Directory, directoryAt, directoryGroupsQuery, directoryKey, directoryQuery } from "@/api/identity";
+import {
+  type Directory,
+  directoryAt,
+  directoryGroupsQuery,
+  directoryKey,
+  directoryQuery,
+  domainsQuery,
+} from "@/api/identity";
 import type { RoleView } from "@/api/types";
 import { formatInt, plural } from "@/lib/format";
 import { useMayIn } from "@/lib/role";
@@ -14,6 +21,7 @@ import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import { DirectoryEditor } from "./DirectoryEditor";
 import { DirectoryTokens } from "./DirectoryTokens";
+import { DomainsEditor } from "./DomainsEditor";
 import { placeOfMeaning, unnamed } from "./directoryForm";
 import css from "./people.module.css";
 import { placeWords } from "./providerForm";
@@ -27,6 +35,7 @@ interface Props {
 
 /** What the address calls the form of the directory. */
 const EDIT = "directory";
+const DOMAINS = "domains";
 export const WHO = "A directory acts in the whole organisation: who sets it up holds everything there.";
 
 /** "Does an identity provider keep our people, and what do its groups give them?" */
@@ -65,6 +74,7 @@ export function DirectoryView({ organisation, roles, edit, onEdit }: Props) {
           <DirectoryTokens organisation={organisation} why={why} />
         </>
       )}
+      <Domains organisation={organisation} edit={edit} onEdit={onEdit} />
       {may && edit === EDIT && found.data !== undefined && (
         <DirectoryEditor
           organisation={organisation}
@@ -74,6 +84,47 @@ export function DirectoryView({ organisation, roles, edit, onEdit }: Props) {
         />
       )}
     </section>
+  );
+}
+
+/** "Which addresses may it give?" The administrator of the server says. */
+function Domains({ organisation, edit, onEdit }: Pick<Props, "organisation" | "edit" | "onEdit">) {
+  const found = useQuery(domainsQuery(organisation));
+  const may = useMayIn("system:write", { kind: "organisation", slug: organisation });
+  const domains = found.data;
+  return (
+    <Panel>
+      <div className={css.body} data-testid="domains">
+        <div className={css.bar} style={{ margin: 0 }}>
+          <div>
+            <strong>Domains of e-mail</strong>
+            <div className="muted">
+              {domains === undefined && "…"}
+              {domains?.domains.length === 0 && "none said: any address whose domain is no other organisation's"}
+              {domains && domains.domains.length > 0 && domains.domains.join(", ")}
+            </div>
+            {domains && domains.outside > 0 && (
+              <div className="muted">
+                {plural(domains.outside, "person has", "people have")} another address, until it is changed
+              </div>
+            )}
+          </div>
+          <div className={css.acts}>
+            <WriteButton
+              variant="default"
+              leftSection={<Pencil size={13} />}
+              why={may ? undefined : "Who administers the whole server says whose domains are whose."}
+              onClick={() => onEdit(DOMAINS)}
+              aria-label="Edit the domains"
+            >
+              Edit
+            </WriteButton>
+          </div>
+        </div>
+        {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+      </div>
+      {may && edit === DOMAINS && domains && <DomainsEditor found={domains} onClose={() => onEdit(undefined)} />}
+    </Panel>
   );
 }
 

@@ -12,7 +12,7 @@ import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
-import { givable, sourceOf, stateOf } from "./words";
+import { givable, isByDirectory, sourceOf, stateOf } from "./words";
 
 const TONES = { active: "accent", invited: "warn", disabled: "bad" } as const;
 
@@ -32,7 +32,8 @@ export function MemberTable({ place, members, roles }: Props) {
     onSettled: known,
   });
   const remove = useMutation({
-    mutationFn: (member: MemberView) => del(at(place, "members", member.id)),
+    mutationFn: (member: MemberView) =>
+      del(at(place, "members", member.id) + (isByDirectory(member) ? "?anyway=true" : "")),
     onSuccess: async () => {
       await known();
       setLeaving(null);
@@ -51,7 +52,7 @@ export function MemberTable({ place, members, roles }: Props) {
       <Confirm
         opened={leaving !== null}
         title={`Remove ${leaving?.name}?`}
-        action="Remove"
+        action={leaving && isByDirectory(leaving) ? "Remove until then" : "Remove"}
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => leaving && remove.mutate(leaving)}
@@ -60,6 +61,12 @@ export function MemberTable({ place, members, roles }: Props) {
           setLeaving(null);
         }}
       >
+        {leaving && isByDirectory(leaving) && (
+          <p>
+            <strong>The directory gives them this role, and will again with the provider's next change.</strong> To end
+            it, take them out of the group at the provider, or change what the group means under “Organisation”.
+          </p>
+        )}
         They have nothing in this {place.kind} any more from this moment on, and the keys they own here end. What they
         did stays in the audit log.
       </Confirm>

@@ -3,9 +3,12 @@ import type { MemberView, RoleView } from "@/api/types";
 
 /** Where a role came from, in a person's words. */
 export function sourceOf(member: MemberView): string {
-  if (member.source.startsWith("scim:")) return "by the directory";
+  if (isByDirectory(member)) return "by the directory";
   return member.source.startsWith("oidc:") ? `by ${member.source.slice(5)}` : member.source;
 }
+
+/** What is done to it by hand, the provider's next change undoes. */
+export const isByDirectory = (member: MemberView): boolean => member.source.startsWith("scim:");
 
 export function stateOf(member: MemberView): "disabled" | "invited" | "active" {
   if (member.disabled !== null) return "disabled";

@@ -74,6 +74,14 @@ def source_of(organisation: Organisation) -> str:
     return f"scim:{organisation.slug}"
 
 
+def keeps(conn: Connection, source: str) -> bool:
+    """Whether a membership of that source is a directory's that is on: what is done to it by hand, the provider's next
+    change undoes."""
+    kind, _, slug = source.partition(":")
+    owner = people_store.organisation_by_slug(conn, slug) if kind == "scim" else None
+    return owner is not None and store.directory(conn, owner.id) is not None
+
+
 # --- set up by people ---
 
 

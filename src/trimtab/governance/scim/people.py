@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.core.ids import new_id
-from trimtab.governance import members, people_store, session_store
+from trimtab.governance import domains, members, people_store, session_store
 from trimtab.governance import store as catalog
 from trimtab.governance.members import clean_email
 from trimtab.governance.people_store import INSTANCE, MembershipRow, PersonRow
@@ -87,6 +87,7 @@ def create(conn: Connection, directory: Directory, resource: dict[str, Any], now
     exclusive(conn, members.LOCK)
     _checked(resource)
     user_key, email = _key(resource), _email(resource)
+    _may_name(conn, directory, email)
     if store.user_by_name(conn, directory.id, user_key) is not None:
         raise _taken(f"the userName {user_key[:80]!r}")
     person = _person(conn, directory, resource, user_key, email, now)
@@ -136,6 +137,8 @@ def _change(
 ) -> dict[str, Any]:
     _checked(resource)
     user_key, kept = _key(resource), _kept(resource)
+    if _email(resource) != _email(row.resource) or (active and not row.active):
+        _may_name(conn, directory, _email(resource))
     same = store.user_by_name(conn, directory.id, user_key)
     if same is not None and same.person_id != row.person_id:
         raise _taken(f"the userName {user_key[:80]!r}")
@@ -242,6 +245,14 @@ def _checked(resource: dict[str, Any]) -> dict[str, Any]:
         raise invalid(f"An externalId has at most {LONGEST_NAME} characters.")
     _email(resource)
     return resource
+
+
+def _may_name(conn: Connection, directory: Directory, email: str | None) -> None:
+    """Raises `InvalidRequest` for an address that is not this directory's to give. Who has such a one already is
+    changed, deactivated and deleted as ever, and not let in again."""
+    why = "" if email is None else domains.refusal(conn, directory.id, email, everywhere=directory.terms.everywhere)
+    if why:
+        raise invalid(why, fix="The server's administrator says an organisation's domains: trimtab directory domains.")
 
 
 def _key(resource: dict[str, Any]) -> str:

@@ -257,6 +257,19 @@ def kept_elsewhere(conn: Connection, organisation_id: str, person_id: str) -> bo
     return conn.execute(other.limit(1)).first() is not None
 
 
+def kept_in(conn: Connection, person_id: str) -> list[str]:
+    """The organisations whose directory keeps somebody."""
+    query = select(USERS.c.organisation_id).where(USERS.c.person_id == person_id, USERS.c.removed.is_(None))
+    return list(conn.execute(query).scalars())
+
+
+def addresses(conn: Connection, organisation_id: str) -> list[str]:
+    """Of the people it lets in, as they are known here."""
+    query = select(PEOPLE.c.email).join(USERS, USERS.c.person_id == PEOPLE.c.id)
+    found = query.where(_live(organisation_id), USERS.c.active, PEOPLE.c.email.is_not(None))
+    return list(conn.execute(found).scalars().all())
+
+
 class Narrowed(Struct, frozen=True, kw_only=True):
     """What an index can say of a filter: only those may fit. ``member`` is somebody who is in a group; ``after`` the id
     of the last group of a page."""

@@ -3,7 +3,7 @@
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
-from trimtab.governance import permissions
+from trimtab.governance import domains, permissions
 from trimtab.governance.access import Organisation
 from trimtab.governance.scim import directories, settling, store
 from trimtab.governance.scim.directories import Holding, IssuedToken, NewToken
@@ -20,6 +20,8 @@ from trimtab.server.directory_bodies import (
     DirectoryTokenList,
     DirectoryTokenView,
     DirectoryView,
+    DomainsBody,
+    DomainsView,
     IssuedDirectoryToken,
     NewDirectoryToken,
 )
@@ -28,6 +30,7 @@ from trimtab.server.scim import PREFIX
 
 TAG = "people"
 PATH = "/api/v1/organisations/{organisation:str}/directory"
+DOMAINS_PATH = "/api/v1/organisations/{organisation:str}/domains"
 
 
 def _url(deps: Dependencies) -> str:
@@ -121,6 +124,51 @@ async def remove_directory(deps: Deps, caller: CallerNow, within: Within) -> Non
     await deps.snapshots.changed()
 
 
+def _domains(conn: Connection, within: Organisation) -> DomainsView:
+    found = domains.of(conn, within.id)
+    own = frozenset(found)
+    known = store.addresses(conn, within.id) if own else []
+    outside = sum(each.rpartition("@")[2] not in own for each in known)
+    return DomainsView(organisation=within.slug, domains=found, outside=outside)
+
+
+@route(
+    "GET",
+    DOMAINS_PATH,
+    "member:read",
+    Operation(id="getDomains", summary="The domains of e-mail that are an organisation's own", tag=TAG, errors=(404,)),
+)
+async def get_domains(deps: Deps, within: Within) -> DomainsView:
+    """A directory gives people addresses of these alone (docs/scim.md)."""
+    return await deps.db.read(lambda conn: _domains(conn, within))
+
+
+@route(
+    "PUT",
+    DOMAINS_PATH,
+    "organisation:write",
+    Operation(id="putDomains", summary="Say which domains are an organisation's own", tag=TAG, errors=(404, 409)),
+)
+async def put_domains(deps: Deps, caller: CallerNow, within: Within, data: JSONBody[DomainsBody]) -> DomainsView:
+    """For administrators of the whole server: nobody says of themselves what is theirs. A domain is one
+    organisation's. Who has another address already keeps it, and is not let in again once deactivated."""
+    if not permissions.holds_everywhere(caller.principal, "system:write"):
+        raise permissions.refusal(caller.principal, "system:write", " for the whole server")
+    now = deps.now()
+
+    def work(conn: Connection) -> DomainsView:
+        domains.put(conn, within, data.domains, now)
+        return _domains(conn, within)
+
+    deed = Deed(
+        project=None,
+        action="organisation.domains_changed",
+        subject=f"organisation:{within.slug}",
+        state=lambda conn: {"domains": domains.of(conn, within.id)},
+    )
+    return await written(deps, caller, deed, work)
+
+
 @route(
     "GET",
     PATH + "/tokens",
@@ -205,6 +253,6 @@ async def list_directory_groups(
 
 
 ROUTES = (
-    get_directory, put_directory, remove_directory,
+    get_directory, put_directory, remove_directory, get_domains, put_domains,
     list_directory_tokens, create_directory_token, end_directory_token, list_directory_groups,
 )  # fmt: skip

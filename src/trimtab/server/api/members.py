@@ -1,14 +1,16 @@
 """Who belongs to a project, to an organisation, to the whole instance: the same acts in three places."""
 
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
+from sqlalchemy import Connection
 
-from trimtab.core.errors import NotFound
+from trimtab.core.errors import Conflict, NotFound
 from trimtab.governance import members, people_store, permissions, roles
 from trimtab.governance.access import Organisation, Project
 from trimtab.governance.members import Newcomer
 from trimtab.governance.people_store import MEMBERSHIPS, MemberRow
 from trimtab.governance.roles import Place
+from trimtab.governance.scim import directories
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
@@ -105,14 +107,22 @@ async def _change(deps: Dependencies, caller: Caller, where: Where, member: str,
     return view(made)
 
 
-async def _remove(deps: Dependencies, caller: Caller, where: Where, member: str) -> None:
+async def _remove(deps: Dependencies, caller: Caller, where: Where, member: str, *, anyway: bool = False) -> None:
     now = deps.now()
-    await written(
-        deps,
-        caller,
-        _deed(where, member, "member.removed"),
-        lambda conn: members.remove(conn, where.place, member, where.held, now),
-    )
+
+    def work(conn: Connection) -> MemberRow:
+        found = members.remove(conn, where.place, member, where.held, now)
+        if not anyway and directories.keeps(conn, found.membership.source):
+            raise Conflict(
+                f"An identity provider's groups make {found.person.name} {found.membership.role} here, and will again "
+                "with its next change.",
+                fix="Take them out of the group there, or change what the group means (trimtab directory set). "
+                "To end it until then: ?anyway=true (trimtab members remove --anyway).",
+                code="kept_by_directory",
+            )
+        return found
+
+    await written(deps, caller, _deed(where, member, "member.removed"), work)
     await deps.snapshots.changed()
 
 
@@ -162,9 +172,12 @@ async def change_member(
     "member:write",
     Operation(id="removeMember", summary="End a membership of a project", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_member(deps: Deps, caller: CallerNow, tenant: Tenant, member: FromPath[str]) -> None:
-    """In force everywhere when it returns; the keys they own here end too."""
-    await _remove(deps, caller, in_project(caller, tenant), member)
+async def remove_member(
+    deps: Deps, caller: CallerNow, tenant: Tenant, member: FromPath[str], anyway: FromQuery[bool] = False
+) -> None:
+    """In force everywhere when it returns; the keys they own here end too. What an identity provider's groups give
+    comes back with its next change, so ending that is refused but for ``anyway``."""
+    await _remove(deps, caller, in_project(caller, tenant), member, anyway=anyway)
 
 
 @route(
@@ -281,8 +294,10 @@ async def change_organisation_member(
         errors=(404, 409),
     ),
 )
-async def remove_organisation_member(deps: Deps, caller: CallerNow, within: Within, member: FromPath[str]) -> None:
-    await _remove(deps, caller, in_organisation(caller, within), member)
+async def remove_organisation_member(
+    deps: Deps, caller: CallerNow, within: Within, member: FromPath[str], anyway: FromQuery[bool] = False
+) -> None:
+    await _remove(deps, caller, in_organisation(caller, within), member, anyway=anyway)
 
 
 # --- of the instance ---
@@ -333,8 +348,10 @@ async def change_instance_member(
         id="removeInstanceMember", summary="End a membership of the instance", tag=TAG, status=204, errors=(404, 409)
     ),
 )
-async def remove_instance_member(deps: Deps, caller: CallerNow, member: FromPath[str]) -> None:
-    await _remove(deps, caller, everywhere(caller), member)
+async def remove_instance_member(
+    deps: Deps, caller: CallerNow, member: FromPath[str], anyway: FromQuery[bool] = False
+) -> None:
+    await _remove(deps, caller, everywhere(caller), member, anyway=anyway)
 
 
 ROUTES = (
