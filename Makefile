@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup console run demo test check beside format bench docs schemas clean
+.PHONY: help setup console run demo test check lint beside format bench docs schemas clean
 
 UV_VERSION := 0.13.8
 VENV := .venv
@@ -14,8 +14,13 @@ STAMPS := $(VENV)/.stamps
 ARGS ?=
 PYTEST_ARGS ?=
 TEST_WORKERS ?= 3
+BY_FILE := --dist loadfile --no-loadscope-reorder
 CALLS ?= 500000
 SOURCES := src tests bench scripts hatch_build.py
+
+# Bytecode is kept, also where the environment forbids it: without it each test worker spends half a minute of a
+# processor on compiling the tests, and every process that they start compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # uv may neither bring a Python of its own nor look for another environment than ours.
 export UV_PYTHON_DOWNLOADS := never
@@ -32,11 +37,10 @@ $(STAMPS)/venv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" >&2
 	mkdir -p $(STAMPS) && touch $@
 
-# --compile-bytecode: the first start must be as quick as every other. It writes bytecode even where
-# PYTHONDONTWRITEBYTECODE is set.
+# --compile-bytecode: the first start must be as quick as every other.
 $(STAMPS)/packages: $(STAMPS)/venv pyproject.toml uv.lock
 	@echo "Installing the locked packages ..." >&2
-	env -u PYTHONDONTWRITEBYTECODE $(UV) sync --frozen --all-extras --no-extra pii --group smollm2 --compile-bytecode --quiet >&2
+	$(UV) sync --frozen --all-extras --no-extra pii --group smollm2 --compile-bytecode --quiet >&2
 	touch $@
 
 setup: $(STAMPS)/packages console ## Make .venv, install everything, build the console
@@ -56,16 +60,24 @@ test: setup ## Run every test, browser tests included
 	$(BIN)/python scripts/install_clients.py
 	$(BIN)/python scripts/console.py run test
 	if [ -n "$(PYTEST_ARGS)" ]; then exec $(BIN)/pytest $(PYTEST_ARGS); fi
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --ignore tests/browser
-	TRIMTAB_TEST_SCREENSHOTS=none $(BIN)/pytest -n 2 --dist loadfile tests/browser
+	$(BIN)/pytest -n $(TEST_WORKERS) $(BY_FILE) --ignore tests/browser
+	TRIMTAB_TEST_SCREENSHOTS=none $(BIN)/pytest -n 2 $(BY_FILE) tests/browser
 
-# Types take one processor for more than a minute, and tests often wait: they run beside each other.
+# Types take one processor for more than a minute, and tests often wait: they run beside each other. So do the checks
+# that take seconds and the compilation of the tests, which every worker would do for itself.
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
+	@$(MAKE) --no-print-directory --jobs 2 lint $(STAMPS)/tests
+	$(MAKE) --no-print-directory --jobs 2 beside test
+
+lint: setup
 	@$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/lint-imports
 	$(BIN)/python -m trimtab.server.openapi | diff -u schemas/openapi.json - || { echo "schemas/openapi.json is out of date: make schemas" >&2; exit 1; }
-	$(MAKE) --no-print-directory --jobs 2 beside test
+
+$(STAMPS)/tests: $(STAMPS)/packages $(shell find tests -name '*.py')
+	@told="$$($(BIN)/pytest --collect-only -qq 2>&1)" || { echo "$$told" >&2; exit 1; }
+	touch $@
 
 beside: setup
 	@$(BIN)/basedpyright

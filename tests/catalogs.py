@@ -69,8 +69,9 @@ class Postgres:
         return self._new("")
 
     def ready(self) -> str:
-        """The URL of a new catalog, ready to use."""
-        return self._new(f"TEMPLATE {self._template}")
+        """The URL of a new catalog, ready to use. Copying the template's files takes half of what writing each of their
+        pages to the log takes, which is how PostgreSQL would do it by itself."""
+        return self._new(f"TEMPLATE {self._template} STRATEGY FILE_COPY")
 
     def close(self) -> None:
         self._server.stop()

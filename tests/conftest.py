@@ -1,10 +1,12 @@
 """What tests of several rooms need: a catalog of either kind, fresh for each test; one telemetry store for all."""
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,17 +29,43 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.load_profile("repeat")
 
 
+HERE = Path(__file__).parent
+DEAREST = (
+    *("cli/test_demo.py", "server/test_fuzz_unfitting.py", "server/test_fuzz_fitting.py", "clients/", "emitters/"),
+    *("browser/test_console_accessible.py", "gateway/test_erasure.py", "server/folder/", "llm/test_tasks.py", "flows/"),
+    *("llm/test_local_server.py", "telemetry/test_writer.py", "llm/test_round_trips.py", "cli/", "telemetry/"),
+)
+"""Files and folders by how much of the processors they take, as measured for each test; the rest takes less."""
+
+
 def pytest_configure() -> None:
     """Where the suite runs in the background (nohup, some CI) SIGINT is ignored, and would be in every process that
-    the tests start and interrupt."""
+    the tests start and interrupt. And until every test is found nothing is garbage (`pytest_collection_finish`)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and found stays to the end: to look through all of it for garbage again and again took a
+    quarter of the collection, and of each test that makes much."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests run last: while its browser lives, Playwright keeps an event loop running in the main thread, in
-    which no other test could run one of its own."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """What takes longest comes first and single small files last, so that workers, which take a file at a time, end
+    together (`--no-loadscope-reorder` keeps this order). Browser tests run behind all others: while its browser lives,
+    Playwright keeps an event loop running in the main thread, in which no other test could run one of its own."""
+    counts = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[bool, int, int, Path]:
+        inside = item.path.relative_to(HERE).as_posix()
+        rank = next((rank for rank, start in enumerate(DEAREST) if inside.startswith(start)), len(DEAREST))
+        return "browser" in item.path.parts, rank, -counts[item.path], item.path
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

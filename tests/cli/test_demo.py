@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import ADMIN, Live
+from live import ADMIN, START_S, Live
 from rich.console import Console
 
 from trimtab.cli.demo.books import Entry, Summary, quantile, summarise
@@ -229,15 +230,20 @@ def test_a_port_that_was_asked_for_is_taken() -> None:
 # --- the whole of it ---
 
 
-def start(folder: Path, *more: str) -> "subprocess.Popen[str]":
+@contextlib.contextmanager
+def started(folder: Path) -> "Generator[subprocess.Popen[str]]":
+    """The whole demo, which ends with the block: one that a test gave up waiting for would go on beside all others."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TRIMTAB_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "trimtab.cli.main", "demo", "--port", "0", "--data-dir", str(folder), *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=clean,
+    argv = [sys.executable, "-m", "trimtab.cli.main", "demo", "--port", "0", "--data-dir", str(folder)]
+    running = subprocess.Popen(
+        [*argv, "--once", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean
     )
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.terminate()
+            running.communicate(timeout=60)
 
 
 def with_folder(folder: Path) -> list[int]:
@@ -252,8 +258,8 @@ def with_folder(folder: Path) -> list[int]:
 
 @pytest.mark.timeout(400)
 def test_the_whole_demo_answers_traces_and_costs_every_call(tmp_path: Path) -> None:
-    done = start(tmp_path / "demo", "--once", "--json")
-    out, err = done.communicate(timeout=380)
+    with started(tmp_path / "demo") as done:
+        out, err = done.communicate(timeout=380)
     summary = json.loads(out.splitlines()[-1])
     assert done.returncode == 0, err[-3000:]
     assert summary["calls"] == summary["answered"] == summary["traced"] == summary["costed"] == len(TURNS)
@@ -270,18 +276,19 @@ def test_the_whole_demo_answers_traces_and_costs_every_call(tmp_path: Path) -> N
     assert with_folder(tmp_path) == []
 
 
+@pytest.mark.timeout(START_S + 120)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
-    running = start(tmp_path / "demo", "--once", "--json")
     note = tmp_path / "demo" / "run" / "local-model.json"
-    deadline = time.monotonic() + 60
-    while not note.exists():
-        assert running.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    local_model = json.loads(note.read_text())["pid"]
-    running.send_signal(number)
-    _, err = running.communicate(timeout=60)
+    deadline = time.monotonic() + START_S
+    with started(tmp_path / "demo") as running:
+        while not note.exists():
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        local_model = json.loads(note.read_text())["pid"]
+        running.send_signal(number)
+        _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err[-2000:]
     assert with_folder(tmp_path) == []
     assert not Path(f"/proc/{local_model}").exists()
