@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from harness import provider, running
+from msgspec.structs import replace
 from test_guarding import AWS, FAST, HELLO, MAIL, guard, pii, secrets, stand_ins
 from test_guarding_fronts import FRONTS
-from upstream import DONE, WHOLE, answers, delta, event, streams, upstream
+from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, event, streams, upstream
 from vendors import vendors
 
 from trimtab.gateway.guard_errors import WITHHELD
 from trimtab.guard.types import GuardSpec
+from trimtab.telemetry.records import CallRecord
 
 ONE, OTHER = AWS[:9], AWS[9:]
 PARTS: dict[str, dict[str, Any]] = {
@@ -126,6 +128,60 @@ def test_what_a_provider_says_when_it_refuses_passes_the_guards_of_answers(actio
                 each.response + (each.fault.message.encode() if each.fault else b"") for each in record.attempts
             ) + "".join(line.reason for line in record.decision).encode()  # fmt: skip
             assert (AWS.encode() in kept) == (action == "flag")
+
+    asyncio.run(main())
+
+
+def kept_of(record: CallRecord) -> str:
+    """All that the record has of what providers said."""
+    faults = [each.fault.message for each in record.attempts if each.fault is not None]
+    bodies = [each.response.decode() for each in record.attempts]
+    return "\n".join([*faults, *bodies, *(line.reason for line in record.decision)])
+
+
+@pytest.mark.parametrize(("action", "told"), [("redact", "Your account ["), ("block", WITHHELD), ("flag", AWS)])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_failed_attempt_said_is_kept_as_guards_leave_it_where_another_answered(
+    action: Any, told: str, stream: bool
+) -> None:
+    async def main() -> None:
+        failed = event({"error": {"message": f"Your account {AWS} is closed.", "type": "server_error"}})
+        first = streams(delta(), failed, DONE) if stream else answers(REFUSED, 500)
+        second = streams(delta(), delta("hi"), STOP, USAGE, DONE) if stream else answers(WHOLE)
+        models = [replace(FAST, fallback=("spare",)), replace(FAST, name="spare", provider="other")]
+        async with (
+            upstream(first) as bad,
+            upstream(second) as good,
+            running([provider("lab", bad.port), provider("other", good.port)], models) as g,
+        ):
+            guard(g, secrets(action=action, stages=("output",)))
+            response = await g.chat({**HELLO, "stream": stream})
+            assert response.status_code == 200
+            assert "hi" in response.text
+            record = await g.spool.one()
+            assert record.attempts[0].fault is not None
+            kept = kept_of(record)
+            assert told in kept
+            assert (AWS in kept) == (action == "flag")
+            assert "hi" in record.attempts[-1].response.decode()
+
+    asyncio.run(main())
+
+
+def test_and_is_withheld_where_only_a_service_could_tell() -> None:
+    async def main() -> None:
+        models = [replace(FAST, fallback=("spare",)), replace(FAST, name="spare", provider="other")]
+        async with (
+            upstream(answers(REFUSED, 500)) as bad,
+            upstream(answers(WHOLE)) as good,
+            running([provider("lab", bad.port), provider("other", good.port)], models) as g,
+        ):
+            guard(g, GuardSpec(kind="http", options={"service": "gone"}, action="block", stages=("output",),
+                               on_failure="open", applies_to=("*",)))  # fmt: skip
+            assert (await g.chat(HELLO)).status_code == 200
+            kept = kept_of(await g.spool.one())
+            assert AWS not in kept
+            assert WITHHELD in kept
 
     asyncio.run(main())
 

@@ -338,9 +338,7 @@ def test_a_console_that_is_built_anew_under_a_running_server_is_served_as_it_is_
             (static / "assets").mkdir(parents=True)
             (static / "assets" / "index-new456.js").write_text("console.log('new')")
             (static / "index.html").write_text("<!doctype html><title>another</title>")
-            assert (await client.get("/assets/index-abc123.js")).status_code == 404, (
-                "an open page loads itself anew"
-            )
+            assert (await client.get("/assets/index-abc123.js")).status_code == 404, "an open page loads itself anew"
             page = await client.get("/traces", headers={"if-none-match": old.headers["etag"]})
             assert (page.status_code, page.text) == (200, "<!doctype html><title>another</title>")
             assert (await client.get("/assets/index-new456.js")).text == "console.log('new')"

@@ -1,4 +1,6 @@
-"""What a provider says when it refuses or fails, as the client may have it: guards of answers look at it, too."""
+"""What a provider says when it refuses or fails, as the client and the record may have it: guards of answers look at
+it, too. What none of them has looked at, of an attempt that came to nothing, is not kept where one may act on answers.
+"""
 
 from typing import Final
 
@@ -7,10 +9,16 @@ from msgspec.structs import replace
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected
 from trimtab.gateway.call import Call
 from trimtab.gateway.guarded import Guards
-from trimtab.guard.run import Ran
+from trimtab.guard.run import Ran, taken_out
 from trimtab.guard.standing_in import StandIns
-from trimtab.guard.types import Piece
+from trimtab.guard.types import Piece, Stage
+from trimtab.telemetry.records import Attempt, Fault
 
+ANSWERED: Final[tuple[Stage, ...]] = ("output", "tool_arguments")
+MOST_KEPT: Final = 2_000
+"""Characters of a fault's words in a record (`call.fault_of`)."""
+MOST_READ: Final = 20_000
+"""Characters of a refusal that are read to keep it; a longer one is not kept."""
 SAID_IN_A_STREAM: Final = "upstream_stream_error"
 WITHHELD: Final = "The provider did not answer; what it said is withheld by a guard."
 
@@ -25,14 +33,58 @@ async def withhold(call: Call, guards: Guards, error: UpstreamFailure) -> None:
         detail = error.detail if isinstance(error, UpstreamRejected) else b""
         said = error.message
         texts = (said, detail.decode("utf-8", "replace"))
-        pieces = tuple(
-            Piece(stage="output", text=text, role="assistant", place=str(at)) for at, text in enumerate(texts)
-        )
+        pieces = tuple(_piece(text, at) for at, text in enumerate(texts))
         ran = await guards.runner.run(chain, replace(guards.of_answer(), pieces=pieces), guards.tools, "output")
         guards.verdicts += ran.verdicts
         _told(call, error, ran)
+        guards.heard |= {error.message, error.sentence()[:MOST_KEPT]}
         if error.message != said:
             _recorded(call, said, error.message)
+
+
+def over(call: Call, guards: Guards) -> None:
+    """What attempts left that the client has nothing of, on its way into the record: a provider's words without what
+    guards take out of them, and no answer that nobody looked at."""
+    chain = guards.chain
+    if call.front.operation != "chat" or not (chain.broken or any(each.acts for each in chain.at(*ANSWERED))):
+        return
+    said = [each.fault.message for each in call.attempts if each.fault is not None and _is_of_provider(each.fault)]
+    answered = len(call.attempts) - 1 if call.outcome == "answer" else -1
+    for at, attempt in enumerate(call.attempts):
+        if at != answered:
+            call.attempts[at] = _kept(attempt, guards)
+    for at, line in enumerate(call.decision):
+        code, _, words = line.reason.partition(": ")
+        if words and any(each.startswith(words[: len(each)]) for each in said):
+            call.decision[at] = replace(line, reason=f"{code}: {_words(words, guards)}")
+
+
+def _is_of_provider(fault: Fault) -> bool:
+    """Whether it is told in a provider's own words."""
+    return fault.source == "provider" or fault.code == SAID_IN_A_STREAM
+
+
+def _kept(attempt: Attempt, guards: Guards) -> Attempt:
+    fault, response = attempt.fault, attempt.response
+    if fault is not None and _is_of_provider(fault):
+        fault = replace(fault, message=_words(fault.message, guards))
+    if attempt.span_id not in guards.looked:
+        said = response.decode("utf-8", "replace") if fault is not None and fault.source == "provider" else ""
+        keep = said and len(said) <= MOST_READ and _words(said, guards) == said
+        response = response if keep else b""
+    return replace(attempt, fault=fault, response=response)
+
+
+def _words(said: str, guards: Guards) -> str:
+    """As guards leave them, which can be asked at once; withheld where one of them cannot."""
+    if not said or said in guards.heard:
+        return said
+    made = taken_out(guards.chain, replace(guards.of_answer(), pieces=(_piece(said, 0),)), guards.tools)
+    return WITHHELD if made is None else made
+
+
+def _piece(text: str, at: int) -> Piece:
+    return Piece(stage="output", text=text, role="assistant", place=str(at))
 
 
 def put_back(guards: Guards, error: TrimtabError) -> None:
@@ -56,7 +108,9 @@ def _recorded(call: Call, said: str, told: str) -> None:
     for at, attempt in enumerate(call.attempts):
         if attempt.fault is not None and said[:1000] in attempt.fault.message:
             message = attempt.fault.message.replace(said, told) if said in attempt.fault.message else told
-            call.attempts[at] = replace(attempt, fault=replace(attempt.fault, message=message[:2000]), response=b"")
+            call.attempts[at] = replace(
+                attempt, fault=replace(attempt.fault, message=message[:MOST_KEPT]), response=b""
+            )
     call.decision = [
         replace(line, reason=line.reason.replace(said, told)) if said in line.reason else line for line in call.decision
     ]

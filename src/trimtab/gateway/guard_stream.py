@@ -125,6 +125,7 @@ class AnswerGuard:
 
     def note(self, attempt: Try) -> None:
         """Tell the record what was given, where that is not what the provider wrote."""
+        self._guards.looked.add(attempt.span_id)
         for hold in self._holds():
             self._guards.held = max(self._guards.held, hold.held)
         broken_off = not (self.passes or self._through)

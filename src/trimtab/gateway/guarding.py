@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError
 from trimtab.core.ids import new_span_id
 from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.guard_errors import ANSWERED, over
 from trimtab.gateway.guard_stream import AnswerGuard
 from trimtab.gateway.guard_texts import (
     answer_pieces,
@@ -42,7 +43,6 @@ from trimtab.telemetry.records import Attempt, CallRecord, Candidate, GuardLine
 logger = logging.getLogger("trimtab.guards")
 BLOCKED: Final = Cost(amount=0, price="guard:blocked")
 ASKED: Final[tuple[Stage, ...]] = ("input", "retrieved", "tool_result")
-ANSWERED: Final[tuple[Stage, ...]] = ("output", "tool_arguments")
 RESPONSES: Final = "openai_responses"
 SECOND: Final = 1_000_000_000
 
@@ -214,7 +214,9 @@ class CallGuards:
         "_classes",
         "base_class",
         "chain",
+        "heard",
         "held",
+        "looked",
         "originals",
         "refusals",
         "request",
@@ -240,6 +242,10 @@ class CallGuards:
         self.held = 0
         self.base_class = ""
         """Of what class the call's data was before they looked; empty until that is told, and where nobody tells it."""
+        self.heard: set[str] = set()
+        """Words of providers that failed, as they left them."""
+        self.looked: set[str] = set()
+        """The attempts (span ids) whose answer, or what came of it, they have looked at."""
 
     @property
     def hash(self) -> bytes:
@@ -258,6 +264,10 @@ class CallGuards:
 
     def unsent(self, by: Verdict, why: str) -> None:
         self.verdicts = [replace(each, failed=why[:500]) if each is by else each for each in self.verdicts]
+
+    def over(self, call: Call) -> None:
+        """Before the call's record is made: what attempts left in it that the client has nothing of."""
+        over(call, self)
 
     def told(self, record: CallRecord) -> CallRecord:
         if not self.verdicts:
@@ -299,6 +309,7 @@ class CallGuards:
             ran = await self.runner.run(self.chain, subject, self.tools, *ANSWERED)
         except BaseException:  # the client left meanwhile: what was not looked at is not kept
             if attempt is not None and (self.chain.broken or any(each.acts for each in self.chain.at(*ANSWERED))):
+                self.looked.add(attempt.span_id)
                 attempt.guarded = Guarded(body=b"", dialect=call.front.name, stop=response.stop)
             raise
         self.verdicts += ran.verdicts
@@ -309,6 +320,8 @@ class CallGuards:
             response = stopped(response, self.words(call, ran.stopped))
         elif ran.swaps:
             response = answer_with(response, ran.pieces)
+        if attempt is not None:
+            self.looked.add(attempt.span_id)
         if ran.stopped is not None or ran.swaps:
             body = call.front.render_response(response)
             if attempt is not None:

@@ -179,6 +179,28 @@ def _concerned(guard: Ready, stage: Stage, subject: Subject) -> bool:
     return any(concerns(guard, stage, piece) for piece in subject.pieces) or bool(missed(guard, stage, subject))
 
 
+def taken_out(chain: Chain, subject: Subject, tools: Tools) -> str | None:
+    """The one text of a subject as guards of answers leave it, at once: None where one of them would stop it, cannot
+    tell, or has to ask somebody."""
+    if any(each.spec.mode == "enforce" for each in chain.broken):
+        return None
+    for guard in chain.at("output"):
+        if not guard.acts:
+            continue
+        if guard.plug.needs != "cpu":
+            return None
+        try:
+            outcome = checked(cast("Outcome", guard.plug.look(subject, guard.made, tools)), subject)
+        except Exception as error:  # noqa: BLE001 - a plug may fail in any way
+            outcome = CannotTell(reason=f"It failed: {type(error).__name__}.")
+        seen = seen_of(guard, "output", outcome, 0, (0,))
+        if seen.verdict.action in STOPS:
+            return None
+        if seen.verdict.action == "redact":
+            subject = replace(subject, pieces=redacted(subject.pieces, seen.findings, []))
+    return subject.pieces[0].text
+
+
 def concerns(guard: Ready, stage: Stage, piece: Piece) -> bool:
     """Whether it looks at that piece at that stage."""
     marked = "#" in piece.place or "!" in piece.place

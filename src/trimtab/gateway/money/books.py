@@ -164,6 +164,8 @@ class Books:
         call.ended_ns = self._now()
         if call.reservation is not None:
             call.reservation.settle(call.attempts)
+        if call.guards is not None:
+            call.guards.over(call)
         record = call.as_record()
         call.recorded = True
         try:
