@@ -7,13 +7,15 @@ after a name such as ``password`` or ``api_key`` counts where it is as random as
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from trimtab.scoring.pii import LONGEST, Found
+from trimtab.scoring.looking import LONGEST, folded, matches_at, matches_in, places, stretches
+from trimtab.scoring.pii import Found
 
-_SHAPES: Final[tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]] = tuple(
-    (name, tuple(hints.split()), re.compile(rf"(?<![A-Za-z0-9_]){pattern}"))
-    for name, hints, pattern in (  # without one of the hints in a text there is none, and looking is spared
+_SHAPES: Final[tuple[tuple[str, tuple[bytes, ...], re.Pattern[str]], ...]] = tuple(
+    (name, tuple(hint.encode() for hint in hints.split()), re.compile(rf"(?<![A-Za-z0-9_]){pattern}"))
+    for name, hints, pattern in (  # without one of the hints in a text there is none, and most begin with it
         ("anthropic", "sk-ant-", r"sk-ant-[A-Za-z0-9_-]{20,200}"),
         ("openrouter", "sk-or-", r"sk-or-v1-[0-9a-f]{64}"),
         ("openai", "sk-", r"sk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,200}"),
@@ -25,7 +27,7 @@ _SHAPES: Final[tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]] = tuple
         ("slack", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,200}"),
         (
             "slack_webhook",
-            "hooks.slack",
+            "https://hooks.slack.com/services/T",
             r"https://hooks\.slack\.com/services/T[A-Za-z0-9_]{8,12}/B[A-Za-z0-9_]{8,12}/[A-Za-z0-9_]{24}",
         ),
         ("stripe", "sk_ rk_", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,200}"),
@@ -56,6 +58,12 @@ _NAMED: Final = re.compile(
 _PLACEHOLDER: Final = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3}|example|placeholder|your[_-]|changeme|redacted|dummy|<|>|\$\{|123456|abcdef|password"
 )
+_NAMES: Final = (
+    b"passw", b"passp", b"pwd", b"secret", b"token", b"api", b"access", b"auth", b"client", b"private", b"credential",
+)  # fmt: skip
+"""What `_NAMED` begins with."""
+_WITHIN: Final = {"digitalocean": (3, 80), "telegram": (10, 50), "url_password": (22, 560)}
+"""Those whose hint stands in their middle: characters of one before it, and from it on, and one beside each end."""
 LEAST_BITS: Final = 3.0
 """Entropy a character of a named value, in bits: words of English have some 2.5 to 3 in ten letters, random values of
 16 characters from 62 have 3.6 and more."""
@@ -69,15 +77,16 @@ def entropy(text: str) -> float:
 def find(text: str) -> list[Found]:
     """All credentials in a text, by place, without overlaps. Time grows with the text."""
     found: list[Found] = []
+    plain = text[:LONGEST].encode("ascii", "replace")
     for name, hints, pattern in _SHAPES:
-        if not any(hint in text for hint in hints):
-            continue
-        found += [
-            Found(match.start(), match.end(), name, match[0])
-            for match in pattern.finditer(text, 0, LONGEST)
-            if not _PLACEHOLDER.search(match[0]) or name == "private_key"
-        ]
-    for match in _NAMED.finditer(text, 0, LONGEST):
+        if at := places(plain, hints):
+            found += [
+                Found(match.start(), match.end(), name, match[0])
+                for match in _matches(name, pattern, text, at)
+                if not _PLACEHOLDER.search(match[0]) or name == "private_key"
+            ]
+    names = places(folded(text[:LONGEST]).encode("ascii", "replace"), _NAMES)
+    for match in matches_at(_NAMED, text, names):
         value = match["value"]
         if random_looking(value) and not _PLACEHOLDER.search(value):
             found.append(Found(match.start("value"), match.end("value"), "named", value))
@@ -87,6 +96,14 @@ def find(text: str) -> list[Found]:
         if not kept or each.start >= kept[-1].end:
             kept.append(each)
     return kept
+
+
+def _matches(name: str, pattern: re.Pattern[str], text: str, at: Sequence[int]) -> Iterator[re.Match[str]]:
+    """As `finditer`; ``at``: where its hints stand."""
+    if name not in _WITHIN:
+        return matches_at(pattern, text, at)
+    around = stretches(((place, place) for place in at), *_WITHIN[name], min(len(text), LONGEST))
+    return matches_in(pattern, text, around)
 
 
 def random_looking(value: str) -> bool:

@@ -11,12 +11,17 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from trimtab.scoring.looking import folded, matches_at, places
+
 How = Literal["image", "link", "attribute", "bare"]
 MOST: Final = 2_000
 _ADDRESS: Final = r"(?:(?:https?|ftp|wss?)://|//(?=[\w-]+\.)|www\.)[^\s<>\"'`\\\]}|^]{1,4000}"
 _ANY: Final = re.compile(
     rf"(?P<bare>{_ADDRESS})|(?P<scheme>\b(?:javascript|vbscript|data|file):[^\s<>\"'`]{{1,4000}})", re.I
 )
+_BEGINNINGS: Final = (b"www.", b"javascript:", b"vbscript:", b"data:", b"file:")
+_SCHEMES: Final = (b"https:", b"http:", b"ftp:", b"wss:", b"ws:")
+"""What `_ANY` begins with; each of these may have ``//`` behind it."""
 _IMAGE: Final = re.compile(r"!\[[^\]\n]{0,1000}\]\(\s{0,5}<?$|!\[[^\]\n]{0,1000}\]:\s{0,5}$")
 _LINK: Final = re.compile(r"\]\(\s{0,5}<?$|\]:\s{0,5}$")
 _SOURCE: Final = re.compile(
@@ -46,13 +51,23 @@ def find(text: str) -> list[Url]:
     """By place; at most `MOST`."""
     found: list[Url] = []
     images = {name.casefold() for name in _REFERENCE.findall(text)} if "![" in text else set[str]()
-    for match in _ANY.finditer(text):
-        written = _trimmed(match[0])
-        before = text[max(0, match.start() - 1_100) : match.start()]
-        found.append(_read(written, match.start(), _how(before, images)))
+    for match in matches_at(_ANY, text, _begun(text), len(text)):
+        found.append(_read(_trimmed(match[0]), match.start(), _how(text, match.start(), images)))
         if len(found) >= MOST:
             break
     return found
+
+
+def _begun(text: str) -> list[int]:
+    """Where an address may begin, in order."""
+    plain = folded(text).encode("ascii", "replace")
+    found = set(places(plain, _BEGINNINGS))
+    for slashes in places(plain, (b"//",)):
+        found.add(slashes)
+        for scheme in _SCHEMES:
+            if plain.endswith(scheme, 0, slashes):
+                found.add(slashes - len(scheme))
+    return sorted(found)
 
 
 def _trimmed(written: str) -> str:
@@ -64,15 +79,19 @@ def _trimmed(written: str) -> str:
     return written
 
 
-def _how(before: str, images: set[str]) -> How:
-    if _IMAGE.search(before) or _SOURCE.search(before):
+def _how(text: str, start: int, images: set[str]) -> How:
+    """By what stands before an address: the ends of it first, of which each has a few characters."""
+    near = max(0, start - 40)
+    link = _LINK.search(text, near, start)
+    before = text[max(0, start - 1_100) : start] if link else ""
+    if (link and _IMAGE.search(before)) or _SOURCE.search(text, near, start):
         return "image"
-    named = _DEFINITION.search(before.rpartition("\n")[2]) if images else None
+    named = _DEFINITION.search(before.rpartition("\n")[2]) if link and images else None
     if named and named[1].casefold() in images:
         return "image"
-    if _LINK.search(before):
+    if link:
         return "link"
-    return "attribute" if _HREF.search(before) else "bare"
+    return "attribute" if _HREF.search(text, near, start) else "bare"
 
 
 def _read(written: str, start: int, how: How) -> Url:
