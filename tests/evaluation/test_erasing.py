@@ -107,6 +107,44 @@ def test_no_table_has_the_words_and_versions_keep_their_hashes(catalog_url: str)
     asyncio.run(run())
 
 
+def test_what_was_answered_with_passages_of_a_document_that_is_erased_goes_with_it(catalog_url: str) -> None:
+    whole = f"# Letters\n\nDear Bob,\n{MARK} are these.\n\nYours"
+
+    def story(conn: Connection) -> None:
+        plant(conn)
+        kept = [
+            Answer(output="made with it", context=("other", f"{MARK} are these."), trace_id="d" * 32),
+            Answer(output="made with another", context=("other", ""), trace_id=RUN),
+            Answer(output="made with none", trace_id=RUN),
+        ]
+        cache.keep(
+            conn, "p", [Entry(key=f"answer:k{at}", body=msgspec.json.encode(each)) for at, each in enumerate(kept)], 1
+        )
+        assert erasing.forget_passages(conn, "other", [whole]) == {"experiment_cells": 0, "evaluation_cache": 0}
+        assert erasing.forget_passages(conn, "p", ["nothing of it"]) == {"experiment_cells": 0, "evaluation_cache": 0}
+        assert erasing.forget_passages(conn, "p", []) == {"experiment_cells": 0, "evaluation_cache": 0}
+        # The answer, and the one verdict that says something in words.
+        assert erasing.forget_passages(conn, "p", [whole]) == {"experiment_cells": 1, "evaluation_cache": 2}
+        left = cache.find(
+            conn, "p", ["answer:1", "answer:2", *(f"answer:k{at}" for at in range(3)), "score:1", "score:2"]
+        )
+        assert sorted(left) == ["answer:1", "answer:2", "answer:k1", "answer:k2", "score:2"]
+        cells = {row.case_id: row for row in conn.execute(select(CELLS))}
+        assert (cells["one"].output, cells["two"].output) == (f"About {MARK}", "")
+        [score] = msgspec.json.decode(cells["two"].scores, type=tuple[CellScore, ...])
+        assert (score.value, score.explanation) == (0.5, "")
+        assert erasing.forget_passages(conn, "p", [whole]) == {"experiment_cells": 0, "evaluation_cache": 0}
+
+    async def run() -> None:
+        db = Database.open(catalog_url)
+        try:
+            await db.write(story)
+        finally:
+            await db.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("traces", [set[str](), {"f" * 32}])
 def test_of_a_trace_that_nothing_was_made_of_nothing_is_removed(catalog_url: str, traces: set[str]) -> None:
     async def run() -> None:

@@ -17,7 +17,10 @@ def test_what_tells_of_a_user_is_erased_and_what_tells_of_others_stays(run: Run)
         )
         await room.put(NewDocument(id="letter", text="Dear Ada,", about=("ada",)), corpus="letters")
         assert await room.db.write(lambda conn: erasing.forget(conn, "other", "ada", NOW)) == {"corpus_documents": 0}
+        said = await room.db.read(lambda conn: erasing.said(conn, "p", "ada", room.ring))
+        assert sorted(said) == ["Ada likes otters.", "Dear Ada,"]
         assert await room.db.write(lambda conn: erasing.forget(conn, "p", "ada", NOW)) == {"corpus_documents": 2}
+        assert await room.db.read(lambda conn: erasing.said(conn, "p", "ada", room.ring)) == []
         assert await room.db.write(lambda conn: erasing.forget(conn, "p", "ada", NOW)) == {"corpus_documents": 0}
         left = await room.db.read(lambda conn: documents.listed(conn, corpora.get(conn, "p", "handbook"), room.ring))
         assert [each.id for each in left] == ["like her name", "nobody's"]

@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from house import House
 
+from trimtab.evaluation import cache
+from trimtab.evaluation.answers import Answer
+from trimtab.evaluation.cache import Entry
 from trimtab.governance.sealing import Keyring
 from trimtab.retrieval import building, versions
 
@@ -114,11 +118,15 @@ def test_deleting_erases_from_every_version_unless_versions_are_kept(run: "Run")
     async def story(house: House) -> None:
         await filled(house)
         kept = (await house.admin.delete(f"{ONE}/documents/refunds", params={"keep_versions": "true"})).json()
-        assert kept == {"removed": 1, "erased": 0}
+        assert kept == {"removed": 1, "erased": 0, "answers": 0, "cells": 0}
         search = {"text": "refund", "version": 1}
-        assert (await house.admin.post(f"{ONE}/search", json=search)).json()["passages"]
+        passages = (await house.admin.post(f"{ONE}/search", json=search)).json()["passages"]
+        answer = Answer(output="It is in there.", context=(passages[0]["text"],))
+        body, project = msgspec.json.encode(answer), (await house.admin.get("/api/v1/projects/default")).json()["id"]
+        await house.db.write(lambda conn: cache.keep(conn, project, [Entry(key="answer:1", body=body)], 1))
         gone = (await house.admin.delete(f"{ONE}/documents/refunds")).json()
-        assert gone == {"removed": 0, "erased": 1}
+        assert gone == {"removed": 0, "erased": 1, "answers": 1, "cells": 0}
+        assert await house.db.read(lambda conn: cache.find(conn, project, ["answer:1"])) == {}
         assert (await house.admin.post(f"{ONE}/search", json=search)).json()["passages"] == []
         one = (await house.admin.get(f"{ONE}/documents/refunds")).json()
         assert (one["text"], one["document"]["erased"] is not None) == (None, True)

@@ -1684,7 +1684,8 @@ export interface paths {
         /**
          * Delete a document
          * @description What it says is erased from every version and every index; its id and its hashes stay, so that each version still
-         *     has the hash that it had. `keep_versions`: versions that have it keep it, and the next one leaves it out.
+         *     has the hash that it had. Answers to experiments that were made with it lose their words. `keep_versions`:
+         *     versions that have it keep it, and the next one leaves it out.
          *
          *     Needs the permission `knowledge:write`.
          */
@@ -8800,10 +8801,18 @@ export interface components {
             removed: number | null;
             erased: number | null;
         };
-        /** DocumentsGone */
+        /**
+         * DocumentsGone
+         * @description `answers` kept for experiments, verdicts among them, were removed, and `cells` of experiments emptied, that
+         *     were made with what is erased.
+         */
         DocumentsGone: {
             removed: number;
             erased: number;
+            /** @default 0 */
+            answers: number;
+            /** @default 0 */
+            cells: number;
         };
         /**
          * DocumentsPut
@@ -11846,8 +11855,8 @@ export interface components {
          * PassageView
          * @description A chunk that was found: characters `start` to before `end` of its document. `score` is what it is ranked
          *     by; `meaning` is its cosine and `words` its BM25 score, with its rank in each list (null: that list does not
-         *     have it), and `terms` what each word of the question adds to the latter. Who may not read content has neither
-         *     `text` nor `terms`: they are `withheld`.
+         *     have it), and `terms` what each word of the question adds to the latter; `allowed` why the seeker may see it.
+         *     Who may not read content has neither `text` nor `terms`: they are `withheld`.
          */
         PassageView: {
             document: string;
@@ -11867,6 +11876,7 @@ export interface components {
             };
             updated: number;
             stale: boolean;
+            allowed: string;
             /** @default false */
             withheld: boolean;
         };

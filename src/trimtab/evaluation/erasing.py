@@ -87,6 +87,31 @@ def forget(conn: Connection, project_id: str, traces: Iterable[str], now: int) -
     return rows
 
 
+def forget_passages(conn: Connection, project_id: str, texts: Sequence[str]) -> dict[str, int]:
+    """What was answered with passages of documents that say these texts, which are erased: kept answers that hold such
+    a passage, what the experiments' cells say that were answered so, and of kept verdicts all that say anything in
+    words. Rows by table; done again it finds nothing."""
+    rows = {"experiment_cells": 0, "evaluation_cache": 0}
+    table = EVALUATION_CACHE
+    query = select(table.c.key, table.c.body).where(table.c.project_id == project_id, table.c.key.like("answer:%"))
+    hits: dict[str, str] = {}
+    for row in conn.execute(query) if texts else ():
+        answer = msgspec.json.decode(row.body, type=Answer) if row.body else None
+        passages = () if answer is None or answer.context is None else answer.context
+        if answer is not None and any(passage in text for passage in passages if passage for text in texts):
+            hits[row.key] = answer.trace_id
+    if not hits:
+        return rows
+    for part in _parts(list(hits)):
+        gone = delete(table).where(table.c.project_id == project_id, table.c.key.in_(part))
+        rows["evaluation_cache"] += conn.execute(gone).rowcount
+    of = X.experiment.in_(select(E.id).where(E.project_id == project_id))
+    for part in _parts(sorted(set(hits.values()) - {""})):
+        rows["experiment_cells"] += _bare(conn, project_id, of, X.trace_id.in_(part))
+    rows["evaluation_cache"] += _forget_cached(conn, project_id, frozenset(), verdicts=True)
+    return rows
+
+
 def _empty_cases(conn: Connection, project_id: str, hit: Hit, traces: Sequence[str]) -> int:
     """Every state of a case from the one on that was made of such a trace: what is changed later holds what it was
     changed from."""

@@ -380,6 +380,15 @@ def erase(conn: Connection, found: Corpus, names: Sequence[str], by: By, why: st
     return number
 
 
+def said(conn: Connection, found: Corpus, names: Sequence[str], ring: Keyring) -> list[str]:
+    """What all revisions of some documents say that there are: for what was made of them elsewhere, before they are
+    erased."""
+    bodies = [
+        body for name in names for body in conn.execute(select(X.body).where(*_at(found, name, X))).scalars().all()
+    ]
+    return [text.body for body in bodies if (text := _opened(body, ring)) is not None and text.body]
+
+
 def there(conn: Connection, found: Corpus, name: str) -> None:
     """Raises `NotFound` for a document there is not, `Conflict` for one that was erased."""
     _there(conn, found, name)

@@ -76,8 +76,12 @@ class DocumentsPut(Struct, frozen=True, kw_only=True):
 
 
 class DocumentsGone(Struct, frozen=True, kw_only=True):
+    """``answers`` kept for experiments and ``cells`` of experiments lost what they said with it."""
+
     removed: int
     erased: int
+    answers: int = 0
+    cells: int = 0
 
 
 class CorpusVersion(Struct, frozen=True, kw_only=True):
@@ -126,6 +130,7 @@ class FoundPassage(Struct, frozen=True, kw_only=True):
     terms: dict[str, float]
     updated: int
     stale: bool
+    allowed: str = ""
     withheld: bool = False
 
 

@@ -112,8 +112,13 @@ class RestateDocument(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class DocumentsGone(Struct, frozen=True, kw_only=True):
+    """``answers`` kept for experiments, verdicts among them, were removed, and ``cells`` of experiments emptied, that
+    were made with what is erased."""
+
     removed: int
     erased: int
+    answers: int = 0
+    cells: int = 0
 
 
 class CorpusVersionView(Struct, frozen=True, kw_only=True):
@@ -171,8 +176,8 @@ class SearchCorpus(Struct, kw_only=True, forbid_unknown_fields=True):
 class PassageView(Struct, frozen=True, kw_only=True):
     """A chunk that was found: characters ``start`` to before ``end`` of its document. ``score`` is what it is ranked
     by; ``meaning`` is its cosine and ``words`` its BM25 score, with its rank in each list (null: that list does not
-    have it), and ``terms`` what each word of the question adds to the latter. Who may not read content has neither
-    ``text`` nor ``terms``: they are ``withheld``."""
+    have it), and ``terms`` what each word of the question adds to the latter; ``allowed`` why the seeker may see it.
+    Who may not read content has neither ``text`` nor ``terms``: they are ``withheld``."""
 
     document: str
     chunk: str
@@ -189,6 +194,7 @@ class PassageView(Struct, frozen=True, kw_only=True):
     terms: dict[str, float]
     updated: int
     stale: bool
+    allowed: str
     withheld: bool = False
 
 

@@ -5,6 +5,7 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from trimtab.evaluation import erasing as evaluated
 from trimtab.gateway.apps.knowledge import PinnedCorpus, Seeker, Wanted
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.permissions import holds_in
@@ -230,7 +231,8 @@ async def delete_document(
     keep_versions: FromQuery[bool] = False,
 ) -> DocumentsGone:
     """What it says is erased from every version and every index; its id and its hashes stay, so that each version still
-    has the hash that it had. ``keep_versions``: versions that have it keep it, and the next one leaves it out."""
+    has the hash that it had. Answers to experiments that were made with it lose their words. ``keep_versions``:
+    versions that have it keep it, and the next one leaves it out."""
 
     def write(conn: Connection) -> DocumentsGone:
         found = corpora.to_change(conn, tenant.id, corpus)
@@ -238,7 +240,12 @@ async def delete_document(
         documents.there(conn, found, document)
         if keep_versions:
             return DocumentsGone(removed=documents.remove(conn, found, [document], by), erased=0)
-        return DocumentsGone(removed=0, erased=documents.erase(conn, found, [document], by))
+        texts = documents.said(conn, found, [document], deps.keys())
+        erased = documents.erase(conn, found, [document], by)
+        reached = evaluated.forget_passages(conn, tenant.id, texts)
+        return DocumentsGone(
+            removed=0, erased=erased, answers=reached["evaluation_cache"], cells=reached["experiment_cells"]
+        )
 
     gone = await deps.db.write(write)
     if gone.erased:
