@@ -103,7 +103,7 @@ def through(deltas: list[Delta], action: Action, stages: tuple[Any, ...] = ("out
         guard, call, guards = guarded(action, stages)
         out = [await guard.feed(block) for block in events(deltas, call)]
         out.append(await guard.end())
-        attempt: Any = type("A", (), {"guarded": None})()
+        attempt: Any = type("A", (), {"guarded": None, "span_id": "1"})()
         guard.note(attempt)
         decoder = call.front.stream_decoder()
         return [each for block in out for each in decoder.feed(block)] + decoder.close(), (guards, attempt.guarded)
@@ -179,7 +179,7 @@ def test_a_stream_that_ends_in_the_middle_of_what_is_held_lets_nothing_of_it_out
         guard, call, _ = guarded(action)
         deltas = answer(Text("Well. " * 20 + "<swordfish> and"))[:-8]
         out = b"".join([await guard.feed(block) for block in events(deltas, call)])
-        attempt: Any = type("A", (), {"guarded": None})()
+        attempt: Any = type("A", (), {"guarded": None, "span_id": "1"})()
         guard.note(attempt)  # the provider went away: nobody calls `end`
         assert b"Well." in out
         assert b"sword" not in out + attempt.guarded.body
