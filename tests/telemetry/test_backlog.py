@@ -10,7 +10,7 @@ from makings import record
 from ways import NOW, Way, chat, span
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry import foreign_traces
+from trimtab.telemetry import foreign_came
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch
@@ -115,7 +115,7 @@ def test_traces_are_made_anew_also_while_a_backlog_lasts(way: Way) -> None:
 def test_a_batch_that_is_planned_in_portions_ends_like_one_planned_at_once(
     way: Way, order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(foreign_traces, "PORTION_BYTES", 1)
+    monkeypatch.setattr(foreign_came, "PORTION_BYTES", 1)
     spans = [
         span(1),
         chat(2, 1, tokens=30),
@@ -135,7 +135,7 @@ def test_a_batch_that_is_planned_in_portions_ends_like_one_planned_at_once(
 def test_a_portion_waits_for_what_the_next_one_may_bring_of_its_last_traces(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(foreign_traces, "PORTION_BYTES", 2_000)
+    monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     spans = [span(1), chat(2, 1), chat(3, 1)]
     way.put(*(ForeignBatch(project=way.name, arrived_ns=NOW, spans=(each,)) for each in spans))
     assert way.writer.drain_once() == 3
@@ -166,7 +166,7 @@ class Picky:
 def test_where_the_store_refuses_a_row_the_others_are_made_once_more_as_they_were(
     tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(foreign_traces, "PORTION_BYTES", 1)
+    monkeypatch.setattr(foreign_came, "PORTION_BYTES", 1)
     way = Way(tmp_path, Picky(engine))
     try:
         records = [(span(1), chat(2, 1)), (span(3, trace="b" * 32, name="poison"),), (chat(4, trace="c" * 32),)]

@@ -41,7 +41,7 @@ class Evaluation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     identifier: str = ""
 
 
-class CanonicalSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CanonicalSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One foreign span, read.
 
     ``input`` and ``output`` are values of any JSON type for what is no conversation (a tool's arguments, a chain's

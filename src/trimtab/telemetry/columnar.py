@@ -8,6 +8,7 @@ bodies, whatever bytes they hold.
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate, chain
 from typing import Any, Final, cast
 
 from trimtab.telemetry.stores import Arrow
@@ -116,9 +117,29 @@ def _array(kind: str, of: Any, column: list[Any]) -> Any:
             return None
     elif not any(column):
         return None
+    pa = _pyarrow()
     if kind == "map":
-        column = [list(cast("dict[str, str]", each).items()) for each in column]
-    return _pyarrow().array(column, of, memory_pool=_pool())
+        return pa.MapArray.from_arrays(*_flat(column, of.key_type), _values(column, of.item_type), pool=_pool())
+    if kind in ("texts", "numbers"):
+        return pa.ListArray.from_arrays(*_flat(column, of.value_type), pool=_pool())
+    if len(column) >= _REPEATED and column[0] == column[-1] and column.count(column[0]) == len(column):
+        return pa.repeat(pa.scalar(column[0], of), len(column), memory_pool=_pool())
+    return pa.array(column, of, memory_pool=_pool())
+
+
+_REPEATED: Final = 64
+"""Of fewer values it is not worth while to look whether they are all the same."""
+
+
+def _flat(column: list[Any], of: Any) -> tuple[Any, Any]:
+    """Where each row's own begin, and all of them one after another: elements of lists, or keys of maps."""
+    pa, pool = _pyarrow(), _pool()
+    begins = pa.array([0, *accumulate(map(len, column))], pa.int32(), memory_pool=pool)
+    return begins, pa.array([*chain.from_iterable(column)], of, memory_pool=pool)
+
+
+def _values(column: list[dict[str, str]], of: Any) -> Any:
+    return _pyarrow().array([*chain.from_iterable(map(dict.values, column))], of, memory_pool=_pool())
 
 
 def _type(kind: str) -> Any:

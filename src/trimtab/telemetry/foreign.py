@@ -21,7 +21,7 @@ STATUS_UNSET, STATUS_OK, STATUS_ERROR = 0, 1, 2
 """`Status.StatusCode` by number."""
 
 
-class ForeignEvent(Struct, frozen=True, array_like=True):
+class ForeignEvent(Struct, frozen=True, array_like=True, gc=False):
     """Something that happened at ``time_ns`` during a span."""
 
     name: str
@@ -29,7 +29,7 @@ class ForeignEvent(Struct, frozen=True, array_like=True):
     attributes: Attributes = {}
 
 
-class ForeignLink(Struct, frozen=True, array_like=True):
+class ForeignLink(Struct, frozen=True, array_like=True, gc=False):
     """A pointer to a span, of this trace or another."""
 
     trace_id: str
@@ -37,7 +37,7 @@ class ForeignLink(Struct, frozen=True, array_like=True):
     attributes: Attributes = {}
 
 
-class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """``status_code`` is one of `STATUS_UNSET`, `STATUS_OK`, `STATUS_ERROR`; ``kind`` one of `KINDS`.
 
     ``resource`` holds the attributes of what emitted the span; ``parent_span_id`` is empty for a root.

@@ -206,10 +206,10 @@ class ForeignRows:
         }
         rows.span_io.extend([each.owner for each in arrivals], [columns.get(name) for name in SPAN_IO])
 
-    def _placed(self, projects: list[str], bodies: list[bytes], ring: Keyring) -> tuple[list[bytes], list[str] | None]:
+    def _placed(self, projects: list[str], bodies: list[bytes], ring: Keyring) -> tuple[list[bytes], list[str]]:
         """Bodies, and where the large ones lie."""
         if ring.is_empty and max(map(len, bodies), default=0) <= BLOB_BYTES:
-            return bodies, None
+            return bodies, [""] * len(bodies)
         there = [placed(self._blobs, ring, project, body) for project, body in zip(projects, bodies, strict=True)]
         return [body for body, _ in there], [blob for _, blob in there]
 

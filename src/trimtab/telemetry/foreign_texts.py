@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from trimtab.llm.types import Message, Text, Tool
+from trimtab.llm.types import Message, Role, Text, Tool
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.messages import preview, text_of
 
@@ -51,10 +51,10 @@ _NOTHING: Final = ForeignTexts(b"", b"", "", "", "")
 
 def texts_of(span: CanonicalSpan) -> ForeignTexts:
     """What is kept of a span's texts."""
+    if not (span.input_messages or span.output_messages or span.tools_offered or span.params):
+        return _of_values(_text(span.input), _text(span.output))
     asked = span.input_messages or _as_message("user", span.input)
     answered = span.output_messages or _as_message("assistant", span.output)
-    if not (asked or answered or span.tools_offered or span.params):
-        return _NOTHING
     said, told = [text_of(message.parts) for message in asked], [text_of(message.parts) for message in answered]
     request = b""
     if asked or span.tools_offered or span.params:
@@ -68,11 +68,41 @@ def texts_of(span: CanonicalSpan) -> ForeignTexts:
     )
 
 
-def _as_message(role: Any, value: Any) -> tuple[Message, ...]:
+def _of_values(asked: str, answered: str) -> ForeignTexts:
+    """The same of what is no conversation, without the messages: most spans."""
+    if not (asked or answered):
+        return _NOTHING
+    return ForeignTexts(
+        _ASKED[0] + _json.encode(asked) + _ASKED[1] if asked else b"",
+        _ANSWERED[0] + _json.encode(answered) + _ANSWERED[1] if answered else b"",
+        preview(asked) if asked else "",
+        preview(answered) if answered else "",
+        f"{asked}\n{answered}"[:SEARCHED].lower(),
+    )
+
+
+def _text(value: Any) -> str:
+    """An untyped value as a text, empty where it says nothing."""
+    if type(value) is str:
+        return value
     if value is None or value in ("", {}, []):
-        return ()
-    text = value if isinstance(value, str) else _json.encode(value).decode()
-    return (Message(role, (Text(text),)),)
+        return ""
+    return _json.encode(value).decode()
+
+
+def _as_message(role: Role, value: Any) -> tuple[Message, ...]:
+    text = _text(value)
+    return (Message(role, (Text(text),)),) if text else ()
+
+
+def _around(body: Struct) -> tuple[bytes, bytes]:
+    """What stands before and behind the one text of a body, which is a zero."""
+    head, _, tail = _json.encode(body).partition(_json.encode("0"))
+    return head, tail
+
+
+_ASKED: Final = _around(Asked(messages=_as_message("user", "0")))
+_ANSWERED: Final = _around(Answered(messages=_as_message("assistant", "0")))
 
 
 def _joined(texts: list[str]) -> str:

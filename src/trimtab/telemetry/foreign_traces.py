@@ -312,6 +312,12 @@ class ForeignTraces:
 
     def _sorted(self, plan: Plan, trace: _Trace, spans: dict[str, Arrival]) -> tuple[list[Arrival], bool]:
         """The spans that are new, and whether one that is not brought news."""
+        if not trace.digests and not trace.partials and not any(each.span.partial for each in spans.values()):
+            starts = [began(each.span) for each in spans.values()]  # nearly always: all of them are
+            trace.low_ns, trace.high_ns = min(trace.low_ns, *starts), max(trace.high_ns, *starts)
+            trace.digests = {span_id: each.digest for span_id, each in spans.items()}
+            self._spans += len(spans)
+            return list(spans.values()), False
         fresh: list[Arrival] = []
         changed = False
         for each in spans.values():

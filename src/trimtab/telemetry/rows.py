@@ -95,7 +95,7 @@ class Table:
 
     def add(self, owner: int, row: tuple[Any, ...]) -> None:
         pieces = self._pieces
-        if pieces and type(pieces[-1]) is list:
+        if pieces and isinstance(pieces[-1], list):
             pieces[-1] += row
         else:
             pieces.append([*row])
@@ -110,11 +110,11 @@ class Table:
     @property
     def values(self) -> list[Any]:
         """The values of the rows that are not sealed, one row after another."""
-        if len(self._pieces) == 1 and type(self._pieces[0]) is list:
+        if len(self._pieces) == 1 and isinstance(self._pieces[0], list):
             return self._pieces[0]
         flat: list[Any] = []
         for piece in self._pieces:
-            if type(piece) is list:
+            if isinstance(piece, list):
                 flat += piece
             else:
                 columns = [_filled(piece, at, name) for at, name in enumerate(self.columns)]
@@ -132,7 +132,7 @@ class Table:
         at, width = self.columns.index(name), len(self.columns)
         found: list[Any] = []
         for piece in self._pieces:
-            found += piece[at::width] if type(piece) is list else _filled(piece, at, name)
+            found += piece[at::width] if isinstance(piece, list) else _filled(piece, at, name)
         return found
 
     def seal(self) -> None:
@@ -140,10 +140,10 @@ class Table:
         the next ones come to lie where memory was used before (half the time of encoding all at the end)."""
         try:
             for piece in () if self._odd else self._pieces:
-                if type(piece) is list:
+                if isinstance(piece, list):
                     self._stream.add(piece)
                 else:
-                    self._stream.extend(*piece)
+                    self._stream.extend(piece.length, piece.columns)
         except DOES_NOT_FIT:
             self._odd = True
         self._pieces.clear()

@@ -79,12 +79,12 @@ def said_by(
 ) -> Said:
     """From messages, where there was no request: ``ids`` are project, trace, span and session; ``labels`` model,
     feature, the time of the answer (Unix ns) and why it ended."""
-    parts: tuple[Part, ...] = tuple(part for message in output for part in message.parts)
+    parts = output[0].parts if len(output) == 1 else tuple([part for message in output for part in message.parts])
     answer, calls, refused = _read(parts)
     question = ""
     for message in reversed(messages):
         if message.role == "user":
-            question = "\n".join(part.text for part in message.parts if isinstance(part, Text))
+            question = "\n".join([part.text for part in message.parts if isinstance(part, Text)])
             if question:
                 break
     return Said(*ids, *labels, question, answer, messages, calls, refused, tools, format)
