@@ -87,6 +87,20 @@ def test_a_corpus_is_made_filled_published_and_searched(library: Library, visito
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("It is saved, and holds.")).to_be_visible()
     wrong += visitor.looked_at("knowledge-settings")
+
+    # somebody else saves first: what they changed is told, and goes together with what is in the form
+    page.get_by_label("What it is").fill("What we tell everybody")
+    library.tell("/corpora/handbook", {"owner": "Bob"}, "PUT")
+    page.get_by_role("button", name="Save").click()
+    clash = page.get_by_role("region", name="Changed by somebody else")
+    expect(clash).to_contain_text("Bob")
+    wrong += visitor.looked_at("knowledge-conflict")
+    clash.get_by_role("button", name="Keep my changes over theirs").click()
+    expect(page.get_by_label("Owner")).to_have_value("Bob")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("It is saved, and holds.")).to_be_visible()
+    kept = library.api.get("/corpora/handbook").json()
+    assert (kept["owner"], kept["description"]) == ("Bob", "What we tell everybody")
     page.get_by_role("tab", name="Freshness").click()
     expect(page.get_by_text("No document is older than it may be.")).to_be_visible()
 
@@ -145,6 +159,12 @@ def test_an_app_takes_a_corpus_into_its_release_and_a_trace_shows_its_sources(
     assert "warranty of two years" in answer.text, answer.text
     library.at.server.settled()
     trace = answer.headers["trimtab-trace-id"]
+    page.goto(f"{visitor.url}/p/{PROJECT}/traces/{trace}")
+    below = page.get_by_role("region", name="Sources of the answer")
+    below.get_by_text("[1]").click()
+    expect(below).to_contain_text(f"handbook, version {version}: returns-and-warranty")
+    expect(below).to_contain_text("open to whoever may search")
+    wrong += visitor.looked_at("knowledge-answer")
     page.goto(f"{visitor.url}/p/{PROJECT}/traces/{trace}?view=decision")
     expect(page.get_by_test_id("call-notes")).to_contain_text(f"of handbook, version {version}")
     page.get_by_role("link", name=re.compile("of handbook, version")).click()

@@ -127,3 +127,15 @@ def test_every_option_has_a_meaning() -> None:
         for parameter in found.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{name} {parameter.opts}"
+
+
+@pytest.mark.parametrize("group", ["routes", "online"])
+def test_the_old_name_of_a_command_goes_on_says_the_new_one_and_stands_in_no_help(
+    group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIMTAB_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("TRIMTAB_ADMIN_KEY", "tt_" + "x" * 40)
+    done = CliRunner().invoke(command, [group, "delete", "smart"])
+    assert f"is called 'trimtab {group} remove' now" in done.stderr.replace("'command ", "'trimtab ")
+    assert done.exit_code == 3, "it asked the server, as the new one does"
+    assert "delete" not in CliRunner().invoke(command, [group, "--help"]).stdout

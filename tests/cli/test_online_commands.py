@@ -30,7 +30,7 @@ def test_a_rule_is_put_shown_paused_resumed_and_deleted(shell: Shell, tmp_path: 
     assert "paused" in shell.ok("online", "list")
     assert "long goes on." in shell.ok("online", "resume", "long")
     assert json.loads(shell.ok("online", "show", "long", "--json"))["revision"] == 3
-    assert "its scores stay" in shell.ok("online", "delete", "long")
+    assert "its scores stay" in shell.ok("online", "remove", "long")
     assert json.loads(shell.ok("online", "list", "--json")) == []
 
 

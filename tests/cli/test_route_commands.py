@@ -30,7 +30,7 @@ def test_a_route_is_set_explained_changed_and_deleted(with_model: Shell, tmp_pat
     assert refused.exit_code == 1
     assert "tree.of[0]" in refused.stderr
     assert "Did you mean 'fast'?" in refused.stderr
-    assert "Deleted" in shell.ok("routes", "delete", "smart")
+    assert "Removed" in shell.ok("routes", "remove", "smart")
 
 
 def test_explaining_needs_one_request(with_model: Shell) -> None:

@@ -62,7 +62,9 @@ def command(
         click.echo(f"Wrote {len(wanted)} payloads to {folder}.")
         return
     click.echo(
-        f"Sending {len(wanted)} invented traces of 'token-accounting' to the project {project!r}, where they stay.",
+        f"Sending {len(wanted)} invented traces of 'token-accounting' to the project {project!r}: they count in its "
+        "lists and costs, and stay. To keep them apart: trimtab projects create accounting, then --project accounting. "
+        "To take one out again: trimtab erase --trace ID (--json gives the ids).",
         err=True,
     )
     lines = _run(client, project, wanted, wait)

@@ -177,3 +177,17 @@ class Span(click.ParamType[int]):
         if match is None:
             self.fail(f"{value!r} is not a length of time; write for example 30m, 24h or 7d.", param, ctx)
         return int(match[1]) * _UNITS[match[2]] * 1000
+
+
+def old_name(group: click.Group, old: str, command: click.Command) -> None:
+    """A command goes on under the name that it had, which no help shows, and says what it is called now."""
+
+    def said(ctx: click.Context, /, **given: Any) -> Any:
+        path = ctx.command_path.rpartition(" ")[0]
+        click.echo(f"'{path} {old}' is called '{path} {command.name}' now; the old name goes with 1.0.", err=True)
+        return ctx.invoke(command, **given)
+
+    about = f"The old name of `{command.name}`."
+    group.add_command(
+        click.Command(old, params=command.params, callback=click.pass_context(said), help=about, hidden=True)
+    )

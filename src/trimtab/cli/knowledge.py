@@ -396,6 +396,8 @@ def search(
 
 def _why(passage: Any) -> str:
     parts = [f"score {passage.score:.4f}"]
+    if passage.allowed:
+        parts.append(f"allowed by {passage.allowed}")
     if passage.meaning is not None:
         rank = "beyond the list" if passage.meaning_rank is None else f"rank {passage.meaning_rank}"
         parts.append(f"meaning {passage.meaning:.3f} ({rank})")

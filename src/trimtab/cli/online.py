@@ -6,7 +6,7 @@ from typing import Any, cast
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, local_time, money, print_json, print_table, project_option
+from trimtab.cli.base import api_command, local_time, money, old_name, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.online_types import OnlineRule
@@ -156,12 +156,15 @@ def resume(name: str, *, project: str, client: Client, as_json: bool) -> None:
 @click.argument("name")
 @project_option
 @api_command
-def delete(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
     """Remove a rule; the scores that it wrote stay.
 
     \b
     Example:
-      trimtab online delete helpful
+      trimtab online remove helpful
     """
     client.online.delete(project, name)
-    print_json({"deleted": name}) if as_json else click.echo(f"{name} is removed; its scores stay.")
+    print_json({"removed": name}) if as_json else click.echo(f"{name} is removed; its scores stay.")
+
+
+old_name(command, "delete", remove)

@@ -30,7 +30,7 @@ def page() -> str:
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that can be run, by its whole name, in the order of the help."""
+    """Every command that help shows, by its whole name, in the order of the help."""
     yield from _below(root, "")
 
 
@@ -40,7 +40,7 @@ def _below(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]
         found = cast("click.Command", group.get_command(ctx, name))
         if isinstance(found, click.Group):
             yield from _below(found, f"{path}{name} ")
-        else:
+        elif not found.hidden:
             yield f"{path}{name}", found
 
 

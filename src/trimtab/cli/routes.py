@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, old_name, print_json, print_table, project_option
 from trimtab.cli.route_files import read_json, read_route
 from trimtab.core.errors import NotFound
 from trimtab.sdk.client import Client
@@ -15,7 +15,7 @@ from trimtab.sdk.types import DecisionLine
 
 @click.group()
 def command() -> None:
-    """List, show, set, explain and delete the routes of a project."""
+    """List, show, set, explain and remove the routes of a project."""
 
 
 @command.command("list")
@@ -97,18 +97,18 @@ def set_route(name: str, *, file: Path, project: str, client: Client, as_json: b
 @click.argument("name")
 @project_option
 @api_command
-def delete(name: str, *, project: str, client: Client, as_json: bool) -> None:
-    """Delete a route: clients can no longer call it. Its traces stay.
+def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Remove a route: clients can no longer call it. Its traces stay.
 
     \b
     Example:
-      trimtab routes delete smart
+      trimtab routes remove smart
     """
     client.delete_route(project, name)
     if as_json:
-        print_json({"deleted": name})
+        print_json({"removed": name})
     else:
-        click.echo(f"Deleted route {name}.")
+        click.echo(f"Removed the route {name}.")
 
 
 @command.command()
@@ -173,3 +173,6 @@ def _known(line: DecisionLine) -> str:
         ("weight", known.weight, ""), ("draw", known.draw, ""),
     ]  # fmt: skip
     return ", ".join(f"{name} {value}{unit}" for name, value, unit in parts if value is not None)
+
+
+old_name(command, "delete", remove)

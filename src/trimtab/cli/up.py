@@ -31,7 +31,9 @@ def command(ctx: click.Context, **options: Any) -> None:
     """
     from trimtab.cli.base import USAGE, told
     from trimtab.core.errors import InvalidRequest, TrimtabError
+    from trimtab.server.starting import Starting
 
+    starting = Starting("loading the program")
     gc.disable()  # of what is imported nothing is garbage: to look for some takes a tenth of the start
     try:
         from trimtab.server.settings import Settings
@@ -48,6 +50,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     try:
         settings = Settings.read(**options)
     except InvalidRequest as error:
+        starting.over()
         click.echo(f"trimtab: {error.sentence()}", err=True)
         ctx.exit(USAGE)
-    ctx.exit(run(settings))
+    ctx.exit(run(settings, starting))

@@ -24,6 +24,7 @@ from trimtab.core.large_pages import use_large_pages
 from trimtab.server.hot import HotServer
 from trimtab.server.housing import House, RunFile
 from trimtab.server.settings import Settings
+from trimtab.server.starting import Starting
 from trimtab.server.wiring import FirstLook, Wired, prepare_catalog_later
 
 logger = logging.getLogger("trimtab.up")
@@ -152,12 +153,13 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
         loop.add_signal_handler(number, stop)
 
 
-def announce(settings: Settings, house: House, look: FirstLook | None, began: float) -> None:
+def announce(settings: Settings, house: House, look: FirstLook | None, starting: Starting) -> None:
     """Tell people and tools that the server is ready, and at the first start how to get in (later, if the catalog is
     away)."""
+    starting.over()
     url = settings.address
     house.announce(RunFile(pid=os.getpid(), url=url, version=__version__))
-    logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - began, 2)})
+    logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - starting.began, 2)})
     print(f"Trimtab {__version__} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
     if look is not None:
         show_way_in(url, look)

@@ -9,7 +9,6 @@ import logging
 import os
 import socket
 import sys
-import time
 
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.logs import configure_logging
@@ -17,15 +16,15 @@ from trimtab.server.children import Child
 from trimtab.server.housing import House
 from trimtab.server.serving import STORE_GRACE_S, announce, catalog_prepared, run_event_loop, serve
 from trimtab.server.settings import Settings
+from trimtab.server.starting import Starting
 from trimtab.server.wiring import prepare_catalog, wire
 from trimtab.server.workers import supervise
 
 logger = logging.getLogger("trimtab.up")
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, starting: Starting) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit code. Configuration errors are told on standard error."""
-    began = time.monotonic()
     # What numpy multiplies here takes milliseconds: threads that wait for each other at it take longer, and the
     # processor from calls (measured in docs/benchmarks.md, "Knowledge"). numpy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -33,23 +32,25 @@ def run(settings: Settings) -> int:
     try:
         house = House(settings.data_dir)
         try:
-            return _run(settings, house, began)
+            return _run(settings, house, starting)
         finally:
             house.leave()
     except TrimtabError as error:
         print(f"trimtab: {error.sentence()}", file=sys.stderr)  # noqa: T201  the one word of a server that cannot start
         return 1
+    finally:
+        starting.over()
 
 
-def _run(settings: Settings, house: House, began: float) -> int:
+def _run(settings: Settings, house: House, starting: Starting) -> int:
     listener = listen(settings.host, settings.port)
     settings = settings.at_port(listener.getsockname()[1])
     telemetry = telemetry_child(settings, house)
     telemetry.begin()  # first of all: it takes longest, and nothing here waits for it
     if settings.workers > 1:
-        body = supervise(settings, house, listener, telemetry, began)
+        body = supervise(settings, house, listener, telemetry, starting)
     else:
-        body = _serve_alone(settings, house, listener, telemetry, began)
+        body = _serve_alone(settings, house, listener, telemetry, starting)
     return run_event_loop(body)
 
 
@@ -90,15 +91,17 @@ def telemetry_child(settings: Settings, house: House) -> Child:
 
 
 async def _serve_alone(
-    settings: Settings, house: House, listener: socket.socket, telemetry: Child, began: float
+    settings: Settings, house: House, listener: socket.socket, telemetry: Child, starting: Starting
 ) -> int:
     try:
+        starting.at("looking at the catalog, and bringing it up to date")
         look = await prepare_catalog(settings)
+        starting.at("reading the configuration, and making the server of it")
         wired = await wire(settings, house, worker="w0")
         telemetry.watch()
         try:
             async with catalog_prepared(settings, look):
-                await serve(wired, settings, listener, lambda: announce(settings, house, look, began))
+                await serve(wired, settings, listener, lambda: announce(settings, house, look, starting))
         finally:
             await wired.aclose()
     finally:

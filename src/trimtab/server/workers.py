@@ -34,6 +34,7 @@ from trimtab.server.serving import (
     stop_on_signals,
 )
 from trimtab.server.settings import Settings
+from trimtab.server.starting import Starting
 from trimtab.server.wiring import prepare_catalog, wire
 
 logger = logging.getLogger("trimtab.workers")
@@ -41,7 +42,9 @@ READY_WITHIN_S = 30.0
 SETTINGS = "TRIMTAB_WORKER_SETTINGS"
 
 
-async def supervise(settings: Settings, house: House, listener: socket.socket, telemetry: Child, began: float) -> int:
+async def supervise(
+    settings: Settings, house: House, listener: socket.socket, telemetry: Child, starting: Starting
+) -> int:
     """Run the workers until a signal; returns the exit code. SIGHUP replaces them one by one."""
     hub = Hub(house.run / "bus.sock")
     crew = Crew(settings, listener, hub)
@@ -49,14 +52,16 @@ async def supervise(settings: Settings, house: House, listener: socket.socket, t
     stop_on_signals(stopped.set)
     on_hangup(stopped.set, crew.replace)
     try:
+        starting.at("looking at the catalog, and bringing it up to date")
         look = await prepare_catalog(settings)
         share_metrics(house.run / "metrics")
         await hub.open()
         telemetry.watch()
         listener.set_inheritable(True)
+        starting.at(f"waiting for {settings.workers} workers")
         crew.begin()
         if await hub.joined(settings.workers, READY_WITHIN_S):
-            announce(settings, house, look, began)
+            announce(settings, house, look, starting)
         else:
             logger.error("not every worker became ready within %g s", READY_WITHIN_S)
         async with catalog_prepared(settings, look):

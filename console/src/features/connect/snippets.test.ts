@@ -6,7 +6,7 @@ describe("snippets", () => {
     for (const snippet of SNIPPETS) {
       const text = snippet.render({ origin: "http://h:4600", model: "lab/fast", secret: null });
       expect(text).toContain("http://h:4600");
-      if (snippet.id !== "env") expect(text).toContain("lab/fast");
+      if (!["env", "otlp"].includes(snippet.id)) expect(text).toContain("lab/fast");
       expect(text).toMatch(/TRIMTAB_API_KEY|your-trimtab-key/);
       expect(snippet.render({ origin: "http://h", model: "m", secret: "tt_s" })).toContain("tt_s");
     }

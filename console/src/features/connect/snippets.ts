@@ -124,6 +124,15 @@ export OPENAI_API_KEY=${secret ?? "your-trimtab-key"}
 export ANTHROPIC_BASE_URL=${origin}
 export ANTHROPIC_API_KEY=${secret ?? "your-trimtab-key"}`,
   },
+  {
+    id: "otlp",
+    label: "OpenTelemetry",
+    before:
+      "For applications that call their models elsewhere: any OpenTelemetry exporter or collector sends its traces here.",
+    render: ({ origin, secret }) => `export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+export OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20${secret ?? "your-trimtab-key"}`,
+  },
 ];
 
 function shellQuote(text: string): string {

@@ -1,12 +1,14 @@
 import { Group, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { ApiProblem } from "@/api/client";
 import { type Corpus, knowledgeKey, putCorpus } from "@/api/knowledge";
 import { useMay } from "@/lib/role";
 import { Panel } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
+import { CorpusConflict } from "./CorpusConflict";
 import css from "./knowledge.module.css";
 import { accessWords, type CorpusForm, formOfCorpus, putOfCorpus } from "./words";
 
@@ -34,6 +36,7 @@ export function CorpusSettings({ project, corpus }: Props) {
       setDraft(null);
     },
   });
+  const outdated = save.error instanceof ApiProblem && save.error.code === "revision_differs";
   const off = may
     ? dirty
       ? fault
@@ -95,7 +98,18 @@ export function CorpusSettings({ project, corpus }: Props) {
           disabled={!may}
           onChange={(event) => set({ description: event.currentTarget.value })}
         />
-        {save.isError && <ProblemNotice error={save.error} />}
+        {save.isError && !outdated && <ProblemNotice error={save.error} />}
+        {outdated && (
+          <CorpusConflict
+            project={project}
+            base={base}
+            mine={form}
+            onGoOn={(now, next) => {
+              setDraft({ base: now, form: next });
+              save.reset();
+            }}
+          />
+        )}
         {save.isSuccess && !dirty && <Notice tone="good">It is saved, and holds.</Notice>}
         <Group justify="flex-end">
           <WriteButton

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Corpus, CorpusVersion } from "@/api/knowledge";
-import { formOfCorpus, idOf, kindOfFile, progressOf, putOfCorpus, readAccess, searchable } from "./words";
+import { formOfCorpus, idOf, kindOfFile, mergeForms, progressOf, putOfCorpus, readAccess, searchable } from "./words";
 
 test("what can be searched is the newest that is ready, and what is being built is said", () => {
   const corpus = (ready: number, newest: number) => ({ ready, newest }) as Corpus;
@@ -59,4 +59,18 @@ test("settings of a corpus go back as they came, against the revision that was r
   for (const staleDays of ["0", "1.5", "-3", "36501", "a week"])
     expect(putOfCorpus({ ...formOfCorpus(aged), staleDays }, aged).wrong.staleDays).not.toBe("");
   expect(putOfCorpus({ ...formOfCorpus(aged), access: "ada" }, aged).wrong.access).not.toBe("");
+});
+
+test("what somebody else changed is told, and goes together with what was changed here", () => {
+  const base = { description: "d", owner: "Ada", access: "", staleDays: "30" };
+  const mine = { ...base, owner: "Eve", staleDays: "60" };
+  const theirs = { ...base, owner: "Bob", access: "group:legal", staleDays: "60" };
+  expect(mergeForms(base, mine, theirs)).toEqual({
+    clashes: [
+      { field: "owner", theirs: "Bob", mine: "Eve" },
+      { field: "access", theirs: "group:legal", mine: null },
+    ],
+    both: { description: "d", owner: "Eve", access: "group:legal", staleDays: "60" },
+  });
+  expect(mergeForms(base, mine, base)).toEqual({ clashes: [], both: mine });
 });

@@ -107,3 +107,28 @@ export function putOfCorpus(form: CorpusForm, corpus: Corpus) {
     wrong: { access: badAccess, staleDays: sound ? "" : `A whole number of days, from 1 to ${formatInt(MOST_DAYS)}.` },
   };
 }
+
+export interface Clash {
+  field: keyof CorpusForm;
+  theirs: string;
+  /** What is in the form; null where it was left as it was read. */
+  mine: string | null;
+}
+
+/** What somebody else changed since ``base`` was read, beside what was changed here; and both together, where mine wins. */
+export function mergeForms(
+  base: CorpusForm,
+  mine: CorpusForm,
+  theirs: CorpusForm,
+): { clashes: Clash[]; both: CorpusForm } {
+  const both = { ...theirs };
+  const clashes: Clash[] = [];
+  for (const field of Object.keys(base) as (keyof CorpusForm)[]) {
+    const touched = mine[field] !== base[field];
+    if (touched) both[field] = mine[field];
+    if (theirs[field] !== base[field] && theirs[field] !== mine[field]) {
+      clashes.push({ field, theirs: theirs[field], mine: touched ? mine[field] : null });
+    }
+  }
+  return { clashes, both };
+}
