@@ -96,12 +96,30 @@ class Guarding:
             return False
         assert call.project is not None
         made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards, self)
+        try:
+            ran, stopped_by = await self._asked(call, made)
+        except BaseException as error:  # nobody has looked at all of it, so what was to be taken out may be anywhere
+            if found.broken or any(each.acts for each in found.at(*ASKED)):
+                call.original = b""
+            if isinstance(error, RecursionError):
+                raise _too_deep() from None
+            raise
+        if stopped_by is not None:
+            await self._refuse(call, made, stopped_by)
+            return True
+        if made.originals and call.head.choices > 1:
+            names = ", ".join(sorted({each.guard for each in ran.verdicts if each.action == "redact"}))
+            raise _one_answer(names, call.head.model)
+        return False
+
+    async def _asked(self, call: Call, made: "CallGuards") -> tuple[Ran, Verdict | None]:
+        """What guards made of what is asked, which the call then asks; and the verdict that stops it, if one does."""
         request = call.front.parse_request(call.body)
         made.request = request
-        _check_choices(call, found)
+        _check_choices(call, made.chain)
         pieces = pieces_of(request)
         made.subject = subject_of(request, pieces)
-        ran = await self.runner.run(found, made.subject, made.tools, *ASKED)
+        ran = await self.runner.run(made.chain, made.subject, made.tools, *ASKED)
         made.take(ran)
         stopped_by = ran.stopped
         if ran.swaps:  # also of a call that another guard then stops: its record and whoever looks at it go without
@@ -112,13 +130,7 @@ class Guarding:
             made.subject = replace(made.subject, pieces=ran.pieces)
             if body is None and stopped_by is None:
                 stopped_by = _unwritten(ran)
-        if stopped_by is not None:
-            await self._refuse(call, made, stopped_by)
-            return True
-        if made.originals and call.head.choices > 1:
-            names = ", ".join(sorted({each.guard for each in ran.verdicts if each.action == "redact"}))
-            raise _one_answer(names, call.head.model)
-        return False
+        return ran, stopped_by
 
     async def _refuse(self, call: Call, guards: "CallGuards", by: Verdict) -> None:
         """The client's answer in place of one that no provider was asked for."""
@@ -404,6 +416,14 @@ def _one_answer(names: str, model: str) -> InvalidRequest:
         fix="Ask for one answer at a time ('n', 'candidateCount').",
         code="guard_unsupported",
         param="n",
+    )
+
+
+def _too_deep() -> InvalidRequest:
+    return InvalidRequest(
+        "The body is nested more deeply than guards can look.",
+        fix="Nest what is asked less deeply: some hundred levels are read.",
+        code="guard_unsupported",
     )
 
 
