@@ -114,14 +114,16 @@ class Connection:
         query: Mapping[str, str | int | None] | None = None,
         body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> T:
         """One request; the answer as ``shape`` (``type(None)`` for none). None in ``query`` and ``body`` is left out.
+        ``timeout`` in seconds, where it takes longer than others do.
 
         Raises `Unreachable`, or the error of `trimtab.core.errors` that the server's problem stands for.
         """
         content = None if body is None else msgspec.json.encode(_given(body))
         given = {k: v for k, v in (query or {}).items() if v is not None}
-        answer = self._send(method, where, given, content, headers)
+        answer = self._send(method, where, given, content, headers, timeout)
         if answer.status_code >= 400:
             raise self._error(answer)
         try:
@@ -186,12 +188,14 @@ class Connection:
         query: dict[str, str | int],
         content: bytes | None,
         more: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> "httpx.Response":
         import httpx
 
         try:
             headers = {**(more or {}), **({"content-type": "application/json"} if content else {})}
-            return self._open().request(method, where, params=query, content=content, headers=headers)
+            wait = max(timeout or 0.0, self._timeout)
+            return self._open().request(method, where, params=query, content=content, headers=headers, timeout=wait)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 

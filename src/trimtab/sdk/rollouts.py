@@ -9,6 +9,8 @@ from trimtab.sdk import rollout_types as t
 from trimtab.sdk.connection import Connection, path
 
 PAGE = 100
+VERIFY_S = 600.0
+"""A log of a million entries takes a good while on a busy machine."""
 Move = Literal["advance", "hold", "resume", "promote", "rollback", "stop"]
 
 
@@ -154,7 +156,7 @@ class Rollouts:
 
     def verify_audit(self, project: str | None) -> t.AuditVerified:
         """Whether the log is as it was written; ``project`` None: that of the whole instance."""
-        return self._http.ask("GET", _audit(project, "verify"), t.AuditVerified)
+        return self._http.ask("GET", _audit(project, "verify"), t.AuditVerified, timeout=VERIFY_S)
 
     def export_audit(self, project: str | None, *, after: int = 0, limit: int = PAGE) -> t.AuditExport:
         """A page of entries with their hashes, oldest first, from behind the one with the number ``after``."""

@@ -457,8 +457,8 @@ def groups_by_id(conn: Connection, group_ids: Iterable[str]) -> dict[str, GroupR
     return {row.id: _group(row) for row in conn.execute(query)}
 
 
-def groups_of(conn: Connection, organisation_id: str, person_ids: Sequence[str]) -> dict[str, list[GroupRow]]:
-    """By person: the groups they are in, in order of id."""
+def groups_of(conn: Connection, organisation_id: str, person_ids: Sequence[str] | None) -> dict[str, list[GroupRow]]:
+    """By person: the groups they are in, in order of id; of everybody with None."""
     ids = group_ids_of(conn, organisation_id, person_ids)
     rows = groups_by_id(conn, {each for theirs in ids.values() for each in theirs})
     return {person_id: [rows[each] for each in theirs] for person_id, theirs in ids.items()}
