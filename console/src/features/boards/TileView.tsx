@@ -1,7 +1,7 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { tileQuery } from "@/api/seen";
 import type { AggregateReport, Tile, Window } from "@/api/types";
 import { formatDateTime } from "@/lib/format";
@@ -43,11 +43,29 @@ export function TileView({ project, tile, q, window, range, onZoom }: Props) {
         </Link>
       </header>
       <div className={css.tileBody}>
-        {found.error && <ProblemNotice error={found.error} />}
-        {found.isPending && !found.error && <Skeleton height="100%" />}
+        {found.error && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+        {found.isPending && !found.error && <Waiting failed={found.failureReason} />}
         {found.data && !found.error && <Drawn tile={tile} report={found.data} onZoom={onZoom} />}
       </div>
     </>
+  );
+}
+
+const SLOW_MS = 4_000;
+
+/** A grey tile says nothing: after a while, why it is grey. */
+function Waiting({ failed }: { failed: Error | null }) {
+  const [slow, setSlow] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSlow(true), SLOW_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const why = failed ? `${failed.message} Trying again…` : slow ? "The store is busy, and still counting…" : "";
+  if (!why) return <Skeleton height="100%" />;
+  return (
+    <p className="muted" role="status">
+      {why}
+    </p>
   );
 }
 
