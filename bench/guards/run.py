@@ -9,6 +9,7 @@ false alarms are chosen on its side ``tune``, so that the rate on the test side 
 """
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -24,7 +25,9 @@ from bench.guards.sets import Row, all_rows
 from trimtab.guard import operating
 from trimtab.guard.guards import REGISTRY
 from trimtab.guard.operating import GuardShare, Judged
-from trimtab.guard.types import CannotTell, Piece, Stage, Subject, Tools
+from trimtab.guard.run import Runner
+from trimtab.guard.spec import chain, ready
+from trimtab.guard.types import CannotTell, GuardSpec, Piece, Stage, Subject, Tools
 
 DOCS: Final = Path("docs/benchmarks.md")
 START, END = "<!-- bench:guards:start -->", "<!-- bench:guards:end -->"
@@ -214,6 +217,9 @@ def times(rows: Sequence[Row]) -> list[str]:
         taken[title] = [
             [sum(each) for each in zip(*(taken[name][at] for name in parts), strict=True)] for at in range(ROUNDS)
         ]
+    for title, parts in chains.items():
+        ran = _runner_of(parts)
+        taken[f"{title}, run as a chain"] = [[ran(text) for text in texts] for _ in range(ROUNDS)]
     lines = ["| guard | p50 ms | p95 ms | p95 of all rounds |", "|---|---|---|---|"]
     for name, rounds in taken.items():
         best = sorted(min(values) for values in zip(*rounds, strict=True))
@@ -221,6 +227,24 @@ def times(rows: Sequence[Row]) -> list[str]:
         title = f"`{name}`" if name in names else name
         lines.append(f"| {title} | {_at(best, 0.5):.2f} | {_at(best, 0.95):.2f} | {_at(every, 0.95):.2f} |")
     return lines
+
+
+def _runner_of(names: Sequence[str]) -> Callable[[str], float]:
+    """The time of a chain as calls have it: with all that is done about looks, and what guards share done once."""
+    made = chain(ready(name, 1, GuardSpec(kind=name, order=at)) for at, name in enumerate(names))
+    assert made is not None
+    loop, runner = asyncio.new_event_loop(), Runner()
+
+    def run(text: str) -> float:
+        subject = Subject(pieces=(Piece(stage="input", text=text, role="user"),))
+        began = time.process_time()
+        ran = loop.run_until_complete(runner.run(made, subject, Tools(), "input"))
+        taken = time.process_time() - began
+        assert len(ran.verdicts) == len(names)
+        return taken * 1e3
+
+    run("warm")
+    return run
 
 
 def _timed(name: str, text: str) -> float:

@@ -52,6 +52,22 @@ def ran(guards: list[Ready], *pieces: Piece) -> Any:
     return asyncio.run(Runner().run(made, Subject(pieces=pieces), Tools()))
 
 
+class Noting(Words):
+    """Notes down how often it had to work something out."""
+
+    made_of: tuple[str, ...] = ()
+
+    def look(self, subject: Subject, ready: Any, tools: Tools) -> Any:
+        assert tools.notes is not None
+        for piece in subject.pieces:
+            assert tools.notes.once("length", piece.text, self._length) == len(piece.text)
+        return super().look(subject, ready, tools)
+
+    def _length(self, text: str) -> int:
+        self.made_of = (*self.made_of, text)
+        return len(text)
+
+
 def said(text: str, role: str = "user") -> Piece:
     return Piece(stage="input", text=text, role=role)
 
@@ -130,3 +146,13 @@ def test_redaction_takes_out_every_found_character_and_no_other(found: list[tupl
     assert kept == "".join(letter for at, letter in enumerate(text) if at not in gone)
     inorder = merged(findings)
     assert all(one.end <= other.start for one, other in pairwise(inorder))
+
+
+def test_what_a_guard_worked_out_is_there_for_those_behind_it_and_gone_with_the_run() -> None:
+    first, takes, last = Noting("a", "one"), Noting("b", "two"), Noting("c", "three")
+    guards = [guard(first), guard(takes, action="redact"), guard(last)]
+    for _ in range(2):
+        ran(guards, said("one"), said("or two"))
+    assert first.made_of == ("one", "or two") * 2
+    assert takes.made_of == ()
+    assert last.made_of == ("or [B]",) * 2

@@ -88,7 +88,8 @@ def test_entropy_is_shannons() -> None:
 @given(
     st.lists(
         st.sampled_from([text for _, text in KEYS] + ["sk-", "gl", "://", "a:b@c", "x", "_", " ", "é", "password",
-                         "PAſſwd", "api_key", "is", "=", ": ", "Tok3n9aB7x", '"', "auth-key", "https", "client", "secret"]),
+                         "PAſſwd", "api_key", "is", "=", ": ", "Tok3n9aB7x", '"', "auth-key", "https", "client",
+                         "secret"]),
         max_size=8,
     ).map("".join)
 )  # fmt: skip

@@ -28,6 +28,7 @@ from trimtab.guard.types import (
     CannotTell,
     Finding,
     Look,
+    Notes,
     Outcome,
     Piece,
     Stage,
@@ -84,6 +85,7 @@ class Runner:
     async def run(self, chain: Chain, subject: Subject, tools: Tools, *stages: Stage) -> Ran:
         """The guards of the chain for those stages (all, if none is given)."""
         wanted = stages or STAGES
+        tools = replace(tools, notes=Notes())
         verdicts: list[Verdict] = []
         swaps: list[Swap] = []
         for verdict in broken_at(chain, subject, wanted):

@@ -8,7 +8,7 @@ the guard itself fails. `run.py` puts the two together.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -111,6 +111,23 @@ class CannotTell(Struct, frozen=True, kw_only=True):
 Outcome = Look | CannotTell
 
 
+T = TypeVar("T")
+
+
+class Notes:
+    """What guards have worked out of texts in one run of a chain, so that those behind them need not do it again."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def once(self, what: str, text: str, make: Callable[[str], T]) -> T:
+        """What ``make`` makes of the text, which is the same whoever asks for ``what``; nobody may change it."""
+        key = (what, text)
+        if key not in self._made:
+            self._made[key] = make(text)
+        return self._made[key]
+
+
 class Tools(Struct, frozen=True, kw_only=True):
     """What a guard may reach; None: not there. ``ask`` goes through the gateway, into the ledger, as a call of its own.
     ``pseudonym`` gives the same stand-in for the same datum in one project, and cannot be undone without its key."""
@@ -124,6 +141,8 @@ class Tools(Struct, frozen=True, kw_only=True):
     reach: Callable[[str, bytes], Awaitable[bytes]] | None = None
     """``(service, JSON) -> JSON``: asks a guard service of the project by its name. Raises `TrimtabError` where it is
     not there, does not answer, or answers too much."""
+    notes: Notes | None = None
+    """Of this run: whoever runs a chain gives it."""
 
 
 class Guard(Protocol):

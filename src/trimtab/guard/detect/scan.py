@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from trimtab.guard.detect import lexicon, plain, tells
 from trimtab.guard.detect.head import Loaded, Sentence, chance_of, sentences, windows
+from trimtab.guard.types import Notes
 
 LONGEST: Final = 200_000
 """Characters of a text that are read."""
@@ -60,8 +61,13 @@ class Hit(Struct, frozen=True):
     by: str
 
 
-def read(text: str, *, shape: bool) -> Read:
+def read(text: str, *, shape: bool, notes: Notes | None = None) -> Read:
     """``shape``: whether what is odd about a sentence within its document is looked for."""
+    plain = _read(text) if notes is None else notes.once("read", text, _read)
+    return shaped(plain) if shape else plain
+
+
+def _read(text: str) -> Read:
     text = text[:LONGEST]
     found = sentences(text)
     met = [
@@ -80,8 +86,7 @@ def read(text: str, *, shape: bool) -> Read:
         lexicon.met(each.stems).union(f"tell:{tell.family}" for tell, _ in rules) if rules else lexicon.met(each.stems)
         for each, rules in zip(found, met, strict=True)
     ]
-    plain = Read(text, found, met, traits)
-    return shaped(plain) if shape else plain
+    return Read(text, found, met, traits)
 
 
 def shaped(found: Read) -> Read:
@@ -203,9 +208,19 @@ def _running(values: Sequence[int]) -> list[int]:
     return made
 
 
-def readings(text: str) -> list[plain.Reading]:
-    """The text as it is read, and what is hidden in it, each once."""
-    first = plain.Reading("", plain.normal(text), 0, len(text))
+def readings(text: str, *, decode: bool = True, notes: Notes | None = None) -> list[plain.Reading]:
+    """The text as it is read, and what is hidden in it, each once; without ``decode`` the first alone."""
+    if not decode:
+        return [_first_reading(text)]
+    return _readings(text) if notes is None else notes.once("readings", text, _readings)
+
+
+def _first_reading(text: str) -> plain.Reading:
+    return plain.Reading("", plain.normal(text), 0, len(text))
+
+
+def _readings(text: str) -> list[plain.Reading]:
+    first = _first_reading(text)
     made = [first]
     for each in plain.decoded(first.text[:LONGEST]):
         made.append(each)

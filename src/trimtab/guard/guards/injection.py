@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from trimtab.guard.detect import plain, scan
 from trimtab.guard.detect.head import HeadFile
-from trimtab.guard.types import Action, CannotTell, Finding, Look, Needs, Piece, Stage, Subject, Tools
+from trimtab.guard.types import Action, CannotTell, Finding, Look, Needs, Notes, Piece, Stage, Subject, Tools
 from trimtab.scoring.texts import squeezed
 
 FAMILIES: Final = frozenset(
@@ -57,10 +57,11 @@ class InjectionGuard:
     def look(self, subject: Subject, ready: Options, tools: Tools) -> Look | CannotTell:
         """The surest sentence's score. Findings are sentences, so that `redact` takes the order out and leaves the
         document; what stood encoded is found as the whole run."""
-        del tools
         if sum(len(piece.text) for piece in subject.pieces) > MOST:
             return CannotTell(reason=f"injection reads texts of up to {MOST:,} characters.")
-        findings = [each for at, piece in enumerate(subject.pieces) for each in self.found(at, piece, ready)]
+        findings = [
+            each for at, piece in enumerate(subject.pieces) for each in self.found(at, piece, ready, tools.notes)
+        ]
         worst = max(findings, key=lambda each: each.score, default=None)
         if worst is None:
             return Look()
@@ -74,7 +75,7 @@ class InjectionGuard:
             findings=tuple(findings),
         )  # fmt: skip
 
-    def found(self, at: int, piece: Piece, ready: Options) -> list[Finding]:
+    def found(self, at: int, piece: Piece, ready: Options, notes: Notes | None = None) -> list[Finding]:
         """What reads as an attack in one piece with more than hardly a chance; ``kind`` is the family."""
         squeezed_text = squeezed(piece.text) if ready.canaries else ""
         found = [
@@ -83,8 +84,8 @@ class InjectionGuard:
         if plain.hidden(piece.text) >= 12:
             found.append(_whole(at, piece.text, "invisible", 0.95))
         document = piece.stage in DOCUMENTS
-        for reading in scan.readings(piece.text) if ready.decode else scan.readings(piece.text)[:1]:
-            for hit in self._hits(reading.text, ready, document=document):
+        for reading in scan.readings(piece.text, decode=ready.decode, notes=notes):
+            for hit in self._hits(scan.read(reading.text, shape=document, notes=notes), ready, document=document):
                 same = not reading.how and reading.text == piece.text
                 kind = f"hidden_{hit.by}" if reading.how else hit.by
                 start, end = (hit.start, hit.end) if same else (reading.start, reading.end)
@@ -96,9 +97,8 @@ class InjectionGuard:
                     found.append(Finding(piece=at, start=start, end=end, kind=kind, score=hit.score, instead=REMOVED))
         return found
 
-    def _hits(self, text: str, ready: Options, *, document: bool) -> list[scan.Hit]:
+    def _hits(self, read: scan.Read, ready: Options, *, document: bool) -> list[scan.Hit]:
         """Of rules of these families, and of the classifiers where they say more than a tenth."""
-        read = scan.read(text, shape=document)
         hits = [
             scan.Hit(each.start, each.end, tell.score, tell.family)
             for each, met in zip(read.sentences, read.met, strict=True)

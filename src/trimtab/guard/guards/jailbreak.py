@@ -44,13 +44,12 @@ class JailbreakGuard:
 
     def look(self, subject: Subject, ready: Options, tools: Tools) -> Look | CannotTell:
         """The surest window's score. A window may be the whole text, so findings only show where to look."""
-        del tools
         if sum(len(piece.text) for piece in subject.pieces) > MOST:
             return CannotTell(reason=f"jailbreak reads texts of up to {MOST:,} characters.")
         findings: list[Finding] = []
         for at, piece in enumerate(subject.pieces):
-            for reading in scan.readings(piece.text) if ready.decode else scan.readings(piece.text)[:1]:
-                hit = self._worst(reading.text, ready)
+            for reading in scan.readings(piece.text, decode=ready.decode, notes=tools.notes):
+                hit = self._worst(scan.read(reading.text, shape=False, notes=tools.notes), ready)
                 if hit is not None and piece.text:
                     kind = f"hidden_{hit.by}" if reading.how else hit.by
                     findings.append(Finding(piece=at, start=0, end=len(piece.text), kind=kind, score=hit.score))
@@ -64,8 +63,7 @@ class JailbreakGuard:
             findings=tuple(findings),
         )
 
-    def _worst(self, text: str, ready: Options) -> scan.Hit | None:
-        read = scan.read(text, shape=False)
+    def _worst(self, read: scan.Read, ready: Options) -> scan.Hit | None:
         hits = [
             scan.Hit(each.start, each.end, min(tell.score, RULED), tell.family)
             for each, met in zip(read.sentences, read.met, strict=True)
