@@ -8,7 +8,7 @@ import pytest
 from trimtab.sdk import Client
 from trimtab.sdk.rollouts import VERIFY_S
 
-VERIFIED = {
+VERIFIED: dict[str, Any] = {
     "chain": "", "ok": True, "entries": 0, "head": {"seq": 0, "hash": ""}, "checkpoints": 0, "signed": 0,
     "signed_at": None, "key": "", "problems": [], "found": 0,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.cache import Entry
 from trimtab.governance.sealing import Keyring
 from trimtab.retrieval import building, versions
+from trimtab.server.keeping import forget_user
 
 if TYPE_CHECKING:
     from house import Run
@@ -131,6 +132,32 @@ def test_deleting_erases_from_every_version_unless_versions_are_kept(run: "Run")
         one = (await house.admin.get(f"{ONE}/documents/refunds")).json()
         assert (one["text"], one["document"]["erased"] is not None) == (None, True)
         assert (await house.admin.delete(f"{ONE}/documents/refunds")).json()["code"] == "document_erased"
+
+    run(story)
+
+
+def test_erasing_a_user_reaches_what_was_answered_with_documents_that_tell_of_them(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await filled(house)
+        letter = {"id": "letter", "text": "Dear Bob,\n\nAda likes otters.", "about": ["ada"]}
+        put = await house.admin.post(f"{ONE}/documents", json={"items": [letter]})
+        assert put.status_code == 200, put.text
+        project = (await house.admin.get("/api/v1/projects/default")).json()["id"]
+        kept = [Answer(output="Otters.", context=(text,)) for text in ("Ada likes otters.", "Bob likes bees.")]
+        entries = [Entry(key=f"answer:{at}", body=msgspec.json.encode(each)) for at, each in enumerate(kept)]
+        await house.db.write(lambda conn: cache.keep(conn, project, entries, 1))
+
+        async def forgotten(user: str) -> dict[str, int]:
+            ring, now = house.deps.keys(), house.deps.now()
+            return await house.db.write(lambda conn: forget_user(conn, project, user, ring, now))
+
+        none = {"corpus_documents": 0, "experiment_cells": 0, "evaluation_cache": 0}
+        assert await forgotten("bob") == none
+        assert await forgotten("ada") == {**none, "corpus_documents": 1, "evaluation_cache": 1}
+        assert list(await house.db.read(lambda conn: cache.find(conn, project, ["answer:0", "answer:1"]))) == [
+            "answer:1"
+        ]
+        assert await forgotten("ada") == none
 
     run(story)
 

@@ -462,7 +462,7 @@ def test_a_directory_gives_addresses_of_its_organisations_domains_alone(run: Run
         await sent(client, "Users", {"userName": "nobody-of-an-address"})
         to_other = {"op": "replace", "path": 'emails[type eq "work"].value', "value": "ceo@other.example"}
         assert (await patch(client, f"Users/{ada['id']}", to_other)).status_code == 400
-        whole = {**okta_user("ada@example.com"), "emails": [], "userName": "ceo@other.example"}
+        whole = okta_user("ada@example.com", emails=[], userName="ceo@other.example")
         assert (await client.put(f"/scim/v2/Users/{ada['id']}", json=whole)).status_code == 400
         assert await house.db.read(lambda conn: people_store.person_by_email(conn, "ceo@other.example")) is None
         # Who was here before can be changed and locked out, and is not let in again.

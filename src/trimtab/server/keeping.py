@@ -68,7 +68,7 @@ class Keeping:
                 beyond=lambda conn, project, traces: _forget(conn, project, traces, clock.now_ns() // 1_000_000),
                 led=_led,
                 adopt=words.adopt,
-                of_user=lambda conn, project, user: _forget_user(
+                of_user=lambda conn, project, user: forget_user(
                     conn, project, user, places.keys(), clock.now_ns() // 1_000_000
                 ),
                 elsewhere=elsewhere,
@@ -88,7 +88,7 @@ def _forget(conn: Connection, project_id: str, traces: set[str], now: int) -> di
     return found | {"guard_points": marks}
 
 
-def _forget_user(conn: Connection, project_id: str, user: str, ring: Keyring, now: int) -> dict[str, int]:
+def forget_user(conn: Connection, project_id: str, user: str, ring: Keyring, now: int) -> dict[str, int]:
     """The documents that tell of somebody, and what was answered with them."""
     texts = known.said(conn, project_id, user, ring)
     return known.forget(conn, project_id, user, now) | evaluated.forget_passages(conn, project_id, texts)
