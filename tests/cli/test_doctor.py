@@ -60,6 +60,14 @@ def test_a_folder_that_others_may_read_is_told(tmp_path: Path) -> None:
     assert "chmod 700" in doctor(tmp_path)[1]["data folder"]["fix"]
 
 
+def test_a_folder_inside_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    code, checks = doctor(tmp_path / "taken" / "deep")
+    assert code == 1
+    assert checks["data folder"]["state"] == "fail"
+    assert "taken is not a folder" in checks["data folder"]["detail"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

@@ -141,12 +141,16 @@ def data_folder(patient: Patient) -> Iterator[Check]:
     folder = patient.folder
     if not folder.exists():
         parent = next((above for above in folder.parents if above.exists()), Path("/"))
-        if os.access(parent, os.W_OK):
-            yield ok("data folder", f"{folder} will be made at the first start")
+        if not parent.is_dir():
+            why = f"{parent} is not a folder"
+        elif not os.access(parent, os.W_OK | os.X_OK):
+            why = f"{parent} is not writable"
         else:
-            yield fail(
-                "data folder", f"{folder} cannot be made: {parent} is not writable", "Choose another: --data-dir."
-            )
+            why = ""
+        if why:
+            yield fail("data folder", f"{folder} cannot be made: {why}", "Choose another: --data-dir.")
+        else:
+            yield ok("data folder", f"{folder} will be made at the first start")
     elif not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         yield fail(
             "data folder", f"{folder} cannot be written to", f"Run: chown -R $USER {folder} && chmod 700 {folder}"
