@@ -11,7 +11,7 @@ from browsing import AXE, House, Visitor
 from live import admin, until
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PROJECT = "library"
 TEXT = "# Returns\n\nReturns are free for thirty days.\n\n# Warranty\n\nKettles have a warranty of two years."
 SECRET = "The warranty budget for kettles is one million."
