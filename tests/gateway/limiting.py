@@ -12,9 +12,10 @@ from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.targets import Model, Provider
 from trimtab.ledger.leases import Keeper
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.reserve import Limiter, ProjectLimits
+from trimtab.ledger.reserve import Limiter
 from trimtab.storage.database import Database
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)

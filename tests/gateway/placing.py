@@ -15,7 +15,7 @@ from trimtab.gateway.apps.types import Placed, ProjectApps
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.compile import Fittings
 from trimtab.gateway.staying_up.live import Live
-from trimtab.ledger.reserve import ProjectLimits
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.prompts.types import Bundle, Content, Message, Source, Variable
 from trimtab.releases import types as releases
 from trimtab.releases.lanes import ReleaseRow

@@ -21,9 +21,10 @@ from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.targets import Model, Timeouts
 from trimtab.ledger.leases import Keeper
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import PICO, Rule
 from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.reserve import Limiter, ProjectLimits
+from trimtab.ledger.reserve import Limiter
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.simulated.openai_media import SPEECH
 from trimtab.storage.database import Database

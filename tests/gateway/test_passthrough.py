@@ -20,9 +20,10 @@ from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.policy import Policy
 from trimtab.gateway.targets import Model, Provider, Timeouts
 from trimtab.ledger.leases import Keeper
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.reserve import Limiter, ProjectLimits
+from trimtab.ledger.reserve import Limiter
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.simulated.app import SimulatedProviders

@@ -16,8 +16,9 @@ from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.ledger import limit_store
 from trimtab.ledger.journal import Journals
 from trimtab.ledger.leases import Keeper
+from trimtab.ledger.limit_plan import Facts, Priced, ProjectLimits
 from trimtab.ledger.limits import PICO, Rule
-from trimtab.ledger.reserve import Facts, Limiter, Priced, ProjectLimits, Reservation
+from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.types import Cost
 from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
 from trimtab.ledger import limit_store
+from trimtab.ledger.limit_plan import Priced
 from trimtab.ledger.limits import Rule, Scope
 from trimtab.ledger.refusals import LimitReached
-from trimtab.ledger.reserve import Priced
 from trimtab.ledger.types import Cost
 from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage

@@ -26,6 +26,7 @@ from trimtab.gateway.relay import StandIn, named, relay_between
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
+from trimtab.gateway.staying_up.live import TargetState
 from trimtab.gateway.staying_up.resilience import class_of
 from trimtab.gateway.targets import dialect_for
 from trimtab.gateway.walk import Walk
@@ -73,14 +74,17 @@ class Attempts:
         """Ask one target after the other until the client has a whole answer and the books of the call are closed.
 
         Raises the last failure when nothing is left, before the client has a byte; or `UpstreamFailure` after."""
-        bound(call, policy_of(targets[0]).deadline_s)
+        deadline_s = policy_of(targets[0]).deadline_s
+        if deadline_s is not None:
+            bound(call, deadline_s)
         walk = Walk(call, targets, self._watch)
         opened = await self._open_any(call, walk)
         if len(targets) > 1:
             walk.note_passed()
             call.rest = walk.rest()
-        if call.plan is not None and call.plan.escalation is not None and opened.relay is None:
-            doubted, opened = opened, await self._sent_up(call, opened, call.plan.escalation)
+        plan = call.plan
+        if plan is not None and plan.escalation is not None and opened.relay is None:
+            doubted, opened = opened, await self._sent_up(call, opened, plan.escalation)
             if doubted is opened and call.current is None:
                 await self._delivery.deliver_doubted(call, opened)
                 return
@@ -127,14 +131,18 @@ class Attempts:
                 await self._pause(call, walk, seconds)
             if call.first_by_ns and call.first_by_ns <= now:
                 raise exceeded(call, _words(walk.failure))
-            state = walk.state(walk.at)
-            if state.gate is not None and not state.gate.try_enter():
+            place = walk.at
+            state = walk.state(place)
+            gate = state.gate
+            if gate is not None and not gate.try_enter():
                 assert call.principal is not None
-                await state.gate.enter(call.principal.key_id, call.priority, left_s(call, now))
-            attempt = call.current = self._begin(walk, walk.at)
+                await gate.enter(call.principal.key_id, call.priority, left_s(call, now))
+            attempt = call.current = self._begin(walk.targets[place], place, state)
             hedge = state.policy.hedge
             try:
-                race = None if hedge is None else self._race(call, walk, attempt, hedge)
+                if hedge is None:
+                    return await self._open_one(call, attempt)
+                race = self._race(call, walk, state, hedge)
                 if race is None:
                     return await self._open_one(call, attempt)
                 return await self._open_raced(call, walk, attempt, race)
@@ -174,19 +182,18 @@ class Attempts:
             raise error
         walk.failed(attempt.place, error, failure)
 
-    def _begin(self, walk: Walk, place: int) -> Try:
+    def _begin(self, target: Target, place: int, state: TargetState) -> Try:
         """The call has a place in the target's gate already, if that has one; `Try.release` gives it back."""
-        now, state = self._now(), walk.state(place)
-        attempt = Try(walk.targets[place], now)
+        now = self._now()
+        attempt = Try(target, now)
         attempt.place, attempt.gate = place, state.gate
         self._watch.begin(attempt, state, now)
         return attempt
 
     # --- two at once ---
 
-    def _race(self, call: Call, walk: Walk, attempt: Try, hedge: Hedge) -> Race | None:
-        """What asks a second target when this attempt takes long; None where nothing may."""
-        state = walk.state(attempt.place)
+    def _race(self, call: Call, walk: Walk, state: TargetState, hedge: Hedge) -> Race | None:
+        """What asks a second target when the first attempt takes long; None where nothing may."""
         hedging.fill(state, hedge)
         delay = hedging.delay_s(hedge, state, stream=call.head.stream)
         return None if delay is None or call.attempts else Race(self, self._alarms, delay, call, walk)
@@ -202,7 +209,7 @@ class Attempts:
         if gate is not None and not gate.try_enter():
             return None
         walk.count(place, self._now())
-        call.rival = self._begin(walk, place)
+        call.rival = self._begin(walk.targets[place], place, walk.state(place))
         return self._open_one(call, call.rival)
 
     def rival_failed(self, call: Call, walk: Walk, error: TrimtabError) -> None:
@@ -299,7 +306,7 @@ class Attempts:
 
     async def _send(self, call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Answer:
         stream = call.head.stream
-        endpoint = self._endpoints.known(call.project, attempt.target, dialect, stream=stream)
+        endpoint = self._endpoints.ready.get((attempt.target, dialect, stream))
         if endpoint is None:
             endpoint = await self._endpoints.of(call.project, attempt.target, dialect, stream=stream)
         extra = forwarded_headers(call, attempt, same_dialect=dialect is call.front)
@@ -316,7 +323,8 @@ class Attempts:
                     await answer.head()
                     attempt.first_byte_ns = self._now()
                 else:
-                    await answer.whole()
+                    while not answer.is_whole():
+                        await answer.news()
                     attempt.first_byte_ns = self._now() - round(answer.since_first_byte() * SECOND)
             except StaleConnection:
                 continue  # only a kept connection can be stale, and each failure removes one

@@ -119,18 +119,19 @@ class Try:
 
     def release(self, now_ns: int) -> None:
         """It no longer counts as under way."""
-        if self.gate is not None:
-            self.gate.leave((now_ns - self.started_ns) / 1e9)
+        gate, state, key = self.gate, self.state, self.key
+        if gate is not None:
+            gate.leave((now_ns - self.started_ns) / 1e9)
             self.gate = None
-        if self.state is not None and self.key is not None:
-            self.state.in_flight -= 1
-            self.key.in_flight -= 1
+        if state is not None and key is not None:
+            state.in_flight -= 1
+            key.in_flight -= 1
             self.state = None
 
     def keep(self, data: bytes) -> None:
         """Remember bytes of the answer, up to a bound."""
-        self.kept += len(data)
-        if self.kept <= MAX_KEPT_BYTES:
+        self.kept = kept = self.kept + len(data)
+        if kept <= MAX_KEPT_BYTES:
             self.chunks.append(data)
         if self.noted is not None:
             self.noted.progress(data)
@@ -139,17 +140,16 @@ class Try:
         return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
 
     def as_attempt(self, ended_ns: int, *, stream: bool, capture: bool) -> Attempt:
-        if self.guarded is not None:
-            return self.guarded.over(self._as_attempt(ended_ns, stream=stream, capture=False), capture=capture)
-        return self._as_attempt(ended_ns, stream=stream, capture=capture)
-
-    def _as_attempt(self, ended_ns: int, *, stream: bool, capture: bool) -> Attempt:
-        provider = self.target.provider
-        return Attempt(
+        target, guarded, chunks = self.target, self.guarded, self.chunks
+        provider = target.provider
+        response = b""
+        if capture and guarded is None and chunks:
+            response = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        made = Attempt(
             span_id=self.span_id,
             provider=provider.name,
             kind=provider.kind,
-            model=self.target.model.upstream,
+            model=target.model.upstream,
             dialect=provider.dialect if self.dialect is None else self.dialect.name,
             started_ns=self.started_ns,
             ended_ns=ended_ns,
@@ -164,10 +164,11 @@ class Try:
             response_id=self.response_id,
             model_used=self.model_used,
             stop=self.stop,
-            request=self.request if capture or self.guarded is not None else b"",
-            response=self.received() if capture else b"",
-            name=self.target.model.name,
+            request=self.request if capture or guarded is not None else b"",
+            response=response,
+            name=target.model.name,
         )
+        return made if guarded is None else guarded.over(made, capture=capture)
 
 
 class Call:
@@ -271,17 +272,19 @@ class Call:
     def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
         """Close the attempt under way (or that one of several) and add it to the record."""
         attempt = attempt or self.current
-        if attempt is not None:
-            attempt.release(now_ns)
-            attempt.noted = None
-            capture = self.project is not None and self.project.capture_content
-            if attempt.guarded is None and attempt.fault is not None and attempt.status == OK and self._kept_back():
-                attempt.guarded = Guarded(body=b"", dialect=self.front.name, stop="unknown")  # nobody looked at it
-            self.attempts.append(attempt.as_attempt(now_ns, stream=self.head.stream, capture=capture))
-            if attempt is self.current:
-                self.current = None
-            if attempt is self.rival:
-                self.rival = None
+        if attempt is None:
+            return
+        attempt.release(now_ns)
+        attempt.noted = None
+        if attempt.fault is not None and attempt.guarded is None and attempt.status == OK and self._kept_back():
+            attempt.guarded = Guarded(body=b"", dialect=self.front.name, stop="unknown")  # nobody looked at it
+        project = self.project
+        capture = project is not None and project.capture_content
+        self.attempts.append(attempt.as_attempt(now_ns, stream=self.head.stream, capture=capture))
+        if attempt is self.current:
+            self.current = None
+        if attempt is self.rival:
+            self.rival = None
 
     def _kept_back(self) -> bool:
         """Whether guards may keep anything of an answer back."""
@@ -332,35 +335,40 @@ class Call:
 
     def answer_headers(self, error: TrimtabError | None = None) -> bytes:
         """The header lines that every answer of ours carries, and what steps of the path have added to them."""
-        request_id = self.request_id.encode()
-        lines = b"x-request-id: %b\r\nrequest-id: %b\r\n%b" % (request_id, request_id, self.extra_headers)
-        if self.caller.trace_id:
-            lines += b"trimtab-trace-id: %b\r\n" % self.caller.trace_id.encode()
+        request_id, trace_id = self.request_id, self.caller.trace_id
+        if trace_id:
+            lines = (
+                f"x-request-id: {request_id}\r\nrequest-id: {request_id}\r\ntrimtab-trace-id: {trace_id}\r\n".encode()
+            )
+        else:
+            lines = f"x-request-id: {request_id}\r\nrequest-id: {request_id}\r\n".encode()
+        if self.extra_headers:
+            lines += self.extra_headers
         if error is not None and error.retry_after_s is not None:
             lines += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s))
         return lines
 
     def as_record(self) -> CallRecord:
-        assert self.project is not None
-        assert self.principal is not None
-        capture = self.project.capture_content
-        caller = self.caller
+        project, principal, caller, head, plan = self.project, self.principal, self.caller, self.head, self.plan
+        assert project is not None
+        assert principal is not None
+        capture, model = project.capture_content, head.model
         asked = self.body if self.original is None else self.original
         record = CallRecord(
             request_id=self.request_id,
             trace_id=caller.trace_id,
             span_id=self.span_id,
             parent_span_id=caller.parent_span_id,
-            project=self.project.id,
-            key_id=self.principal.key_id,
+            project=project.id,
+            key_id=principal.key_id,
             front=self.front.name,
-            model=self.head.model[:MAX_MODEL_NAME],
+            model=model if len(model) <= MAX_MODEL_NAME else model[:MAX_MODEL_NAME],
             feature=caller.feature,
             session=caller.session,
             user=caller.user,
             tags=caller.tags,
             metadata=caller.metadata if capture else {},
-            stream=self.head.stream,
+            stream=head.stream,
             started_ns=self.started_ns,
             ended_ns=self.ended_ns,
             first_token_ns=self.first_token_ns,
@@ -372,8 +380,8 @@ class Call:
             attempts=tuple(self.attempts),
             decision=tuple(self.decision),
             user_agent=caller.user_agent,
-            route="" if self.plan is None else self.plan.route,
-            steps=() if self.plan is None else tuple(self.plan.steps),
+            route="" if plan is None else plan.route,
+            steps=() if plan is None else tuple(plan.steps),
             cache=self.cache,
             context=self.context,
             limits=() if self.reservation is None else self.reservation.notes(),

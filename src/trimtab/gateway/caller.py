@@ -41,21 +41,14 @@ def read_caller(exchange: Exchange, head: Head, fresh: str) -> Caller:
     the call begins one."""
     header = exchange.header
     metadata = head.metadata
-    given, tags = header(b"traceparent"), header(b"trimtab-tags")
+    given, agent = header(b"traceparent"), header(b"user-agent")
+    trace_id, parent, state = (fresh, "", b"") if given is None else _joined(given, exchange, fresh)
+    if exchange.quiet and not metadata and not head.user:  # says nothing of itself, as most calls do
+        return Caller(trace_id=trace_id, parent_span_id=parent, tracestate=state, user_agent=_text(agent))
     session, user, feature = header(b"trimtab-session"), header(b"trimtab-user"), header(b"trimtab-feature")
-    agent, told, data = header(b"user-agent"), header(b"trimtab-metadata"), header(b"trimtab-data-class")
+    tags, told, data = header(b"trimtab-tags"), header(b"trimtab-metadata"), header(b"trimtab-data-class")
     if told is not None:
         metadata = {**metadata, **_object(told)}
-    trace_id, parent, state = (fresh, "", b"") if given is None else _joined(given, exchange, fresh)
-    if not (metadata or session or user or feature or tags or head.user):  # says nothing of itself, as most calls do
-        return Caller(
-            trace_id=trace_id,
-            parent_span_id=parent,
-            tracestate=state,
-            metadata=metadata,
-            user_agent=_text(agent),
-            data_class=_text(data).strip().lower(),
-        )
     return Caller(
         trace_id=trace_id,
         parent_span_id=parent,

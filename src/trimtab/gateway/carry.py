@@ -81,7 +81,7 @@ class Carries(Attempts):
             if state.gate is not None and not state.gate.try_enter():
                 assert call.principal is not None
                 await state.gate.enter(call.principal.key_id, call.priority, left_s(call, now))
-            attempt = call.current = self._begin(walk, walk.at)
+            attempt = call.current = self._begin(target, walk.at, state)
             try:
                 await self._ask(call, attempt, asker)
                 return

@@ -26,7 +26,7 @@ class DeadlineExceeded(TrimtabError):
 def read_deadlines(call: Call) -> None:
     """Fill in `Call.deadline_ns` and `Call.first_by_ns`. Raises `InvalidRequest` for a deadline that is none."""
     header = call.exchange.header
-    told = header(b"trimtab-deadline")
+    told = None if call.exchange.quiet else header(b"trimtab-deadline")
     if told is not None:
         seconds = duration_s(told.decode("latin-1"))
         if seconds is None or not 0 < seconds <= LONGEST_S:
@@ -49,7 +49,8 @@ def read_priority(call: Call) -> None:
     """``trimtab-priority: high``, ``normal`` or ``low``: who goes first where calls have to wait, at most as high as
     the key may. Raises `InvalidRequest` for any other word."""
     assert call.principal is not None
-    told, highest = call.exchange.header(b"trimtab-priority"), call.principal.highest_priority
+    highest = call.principal.highest_priority
+    told = None if call.exchange.quiet else call.exchange.header(b"trimtab-priority")
     if told is not None:
         word = told.decode("latin-1").strip().lower()
         if word not in PRIORITIES:

@@ -33,20 +33,19 @@ class Endpoints:
         self._managed = managed
         self._vectors = vectors
         self._known: dict[tuple[str, str, str, str], tuple[Provider, str, Endpoint]] = {}
-
-    def known(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint | None:
-        """What `of` gives, where nothing has to be rendered or waited for."""
-        provider = target.provider
-        if not provider.base_url or provider.quirks.path_prefix:
-            return None
-        path = dialect.path(target.model.upstream, stream=stream)
-        known = self._known.get((project.id if project else "", provider.name, path, provider.api_key or ""))
-        if known is not None and known[0] is provider and known[1] == provider.base_url:
-            return known[2]
-        return None
+        self.ready: dict[tuple[Target, Dialect, bool], Endpoint] = {}
+        """What `of` gave for a target, a dialect and whether it is for a stream, where it will be the same again."""
 
     async def of(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint:
         """Where one call goes. Raises `UpstreamFailure` if its provider has no such place."""
+        endpoint = await self._of(project, target, dialect, stream=stream)
+        if target.provider.base_url:  # else it is a process of our own, which may be elsewhere the next time
+            if len(self.ready) >= MAX_KNOWN:
+                self.ready.clear()
+            self.ready[target, dialect, stream] = endpoint
+        return endpoint
+
+    async def _of(self, project: Project | None, target: Target, dialect: Dialect, *, stream: bool) -> Endpoint:
         provider, model = target.provider, target.model.upstream
         path = dialect.path(model, stream=stream)
         if provider.quirks.path_prefix:
@@ -128,12 +127,13 @@ def forwarded_headers(call: Call, attempt: Try, *, same_dialect: bool) -> bytes:
     trace_id = call.caller.trace_id
     if not trace_id:
         raise InternalError("A call without a trace id reached a provider.")
-    lines = b"traceparent: 00-%b-%b-01\r\n" % (trace_id.encode(), attempt.span_id.encode())
+    lines = f"traceparent: 00-{trace_id}-{attempt.span_id}-01\r\n".encode()
     if call.caller.tracestate:
         lines += b"tracestate: %b\r\n" % call.caller.tracestate
     if same_dialect:
+        header = call.exchange.header
         for name in FORWARDED:
-            value = call.exchange.header(name)
+            value = header(name)
             if value is not None:
                 lines += b"%b: %b\r\n" % (name, value)
     return lines

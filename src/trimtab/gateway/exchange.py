@@ -1,6 +1,15 @@
 """One client's request and the way to answer it, whatever server stands in front."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+SAID: Final = frozenset(
+    b"trimtab-" + name
+    for name in (
+        b"cache", b"data-class", b"deadline", b"feature", b"hold", b"metadata", b"priority", b"project", b"session",
+        b"tags", b"user",
+    )
+)  # fmt: skip
+"""Headers in which a client may say something of its call; most calls have none of them."""
 
 
 class Headers(Protocol):
@@ -14,7 +23,8 @@ class Exchange(Protocol):
 
     Answer either with one `respond`, or with `start`, any number of `write`, and one `finish`. ``headers`` are rendered
     lines, each ending in CRLF. Writing after the client has left does nothing. When the client leaves before the answer
-    is whole, the task that serves the exchange is cancelled and `disconnected` is true.
+    is whole, the task that serves the exchange is cancelled and `disconnected` is true. One that is ``quiet`` has none
+    of the headers `SAID`, so that nobody need look for each; of one that is not nobody knows.
     """
 
     body: bytes
@@ -22,6 +32,9 @@ class Exchange(Protocol):
 
     @property
     def disconnected(self) -> bool: ...
+
+    @property
+    def quiet(self) -> bool: ...
 
     @property
     def header(self) -> Headers: ...

@@ -54,6 +54,7 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.gate import Gate, Overloaded
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
+from trimtab.gateway.way import Way, Ways, targets_of
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import check_model
 from trimtab.guard.run import Runner
@@ -126,6 +127,7 @@ class Gateway:
             parts.transport, parts.endpoints, self._books, self.watch, now_ns=self._now, chance=random.random
         )
         self._spending = parts.spending
+        self._ways = Ways()
         self.guarding = Guarding(
             parts.guard_runner or Runner(), parts.guard_tools, self._books.record, self._now, parts.escalate
         )
@@ -161,7 +163,7 @@ class Gateway:
             call.principal, call.project = admitted
         if prepare is None:
             return self._to_its_end(call, self._begin)
-        return self._to_its_end(call, partial(self._begin, prepare=prepare, finish=finish))
+        return self._to_its_end(call, partial(self._begin_prepared, prepare=prepare, finish=finish))
 
     async def carry(self, exchange: Exchange, front: Dialect, carrier: Carrier) -> None:
         """Serve a call that passes through as it is: let in, limited and recorded as any other."""
@@ -185,31 +187,38 @@ class Gateway:
 
     # --- before any provider is asked ---
 
-    async def _begin(
+    # What need not be waited for is no coroutine: it is done at once, and gives what is to be waited for.
+
+    def _begin(self, call: Call, finish: Callable[[], Awaitable[None]] | None = None) -> Awaitable[None]:
+        self._let_in(call)
+        return self._serve(call, finish)
+
+    async def _begin_prepared(
         self,
         call: Call,
-        prepare: Callable[[Call], Awaitable[None]] | None = None,
+        prepare: Callable[[Call], Awaitable[None]],
         finish: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._let_in(call)
+        await prepare(call)
+        await self._serve(call, finish)
+
+    def _serve(self, call: Call, finish: Callable[[], Awaitable[None]] | None) -> Awaitable[None]:
+        if self.idempotency is not None and (key := call.exchange.header(b"idempotency-key")) is not None:
+            make = self._make if finish is None else partial(self._make, finish=finish)
+            return self.idempotency.serve(call, key, make)
+        return self._answer(call)
+
+    def _let_in(self, call: Call) -> None:
         if call.principal is None:
             self._admit(call)
             self._read(call)
             refuse_reserved(call.caller)
         else:
             self._read(call)
-        if prepare is not None:
-            await prepare(call)
-        key = None if self.idempotency is None else call.exchange.header(b"idempotency-key")
-        if self.idempotency is None or key is None:
-            await self._answer(call)
-        else:
-            await self.idempotency.serve(
-                call, key, self._make if finish is None else partial(self._make, finish=finish)
-            )
 
     def _admit(self, call: Call) -> None:
-        admitted = self._door.admit(self._snapshot().access, call.exchange.header, call.started_ns)
-        call.principal, call.project = admitted
+        call.principal, call.project = self._door.admit(self._snapshot().access, call.exchange.header, call.started_ns)
 
     def _read(self, call: Call) -> None:
         try:
@@ -239,31 +248,36 @@ class Gateway:
         """What calls that begin now go by."""
         return self._snapshot()
 
-    async def _answer(self, call: Call) -> None:
+    def _answer(self, call: Call) -> Awaitable[None]:
         assert call.project is not None
         snapshot = self._snapshot()
-        project, model = call.project.id, call.head.model
-        apps = snapshot.apps.get(project)
-        named = None if apps is None else apps.find(model)
-        if apps is None or named is None:
-            policies = snapshot.policies.get(project)
-            policy = None if policies is None else policies.get(model)
-        else:
-            policy = await self.apps.begin(call, named, apps)
-        if snapshot.guards and await self._guarded(call, snapshot):
+        way = self._ways.of(snapshot, call.project.id, call.head.model)
+        cached = self._cache is not None and self._cache.concerns(call, way.policy)
+        if way.plain and not cached and not call.caller.data_class:
+            return self._ask(call, way.policy, way, snapshot)
+        return self._answer_by_rules(call, way, snapshot)
+
+    async def _answer_by_rules(self, call: Call, way: Way, snapshot: Snapshot) -> None:
+        """What an app, guards, data classes and the cache have to do with a call, and then a provider's answer."""
+        assert call.project is not None
+        policy = way.policy
+        if way.apps is not None and way.named is not None:
+            policy = await self.apps.begin(call, way.named, way.apps)
+        if way.guards is not None and await self._guarded(call, snapshot):
             return
         if call.app is not None and call.app.release is not None and call.app.release.knowledge:
             await self.knowing.begin(call, call.app.release)
         governed = None
-        if snapshot.governed or declares(call):
-            governed = govern(call, snapshot.governed.get(project))
+        if way.governed is not None or declares(call):
+            governed = govern(call, way.governed)
         look = None if self._cache is None else self._cache.look(call, policy, snapshot)
         if look is not None and governed is not None and not may_all(call, governed, _reachable(call, snapshot)):
             look = None  # an answer that is kept may be any target's
         if self._cache is None or look is None:
-            await self._ask(call, policy, snapshot)
+            await self._ask(call, policy, way, snapshot)
         elif not await self._cache.answer(call, look):
-            await self._ask(call, policy, self._snapshot())
+            snapshot = self._snapshot()
+            await self._ask(call, policy, self._ways.of(snapshot, call.project.id, call.head.model), snapshot)
             await self._cache.keep(call, look)
 
     async def _guarded(self, call: Call, snapshot: Snapshot) -> bool:
@@ -280,28 +294,26 @@ class Gateway:
             body if guards is None else await self.guarding.again(call, guards, about.guards, body, stream=about.stream)
         )
 
-    async def _ask(self, call: Call, policy: CompiledPolicy | None, snapshot: Snapshot) -> None:
+    async def _ask(self, call: Call, policy: CompiledPolicy | None, way: Way, snapshot: Snapshot) -> None:
         """Ask a provider, since nothing that is kept will do."""
         assert call.project is not None
-        project, model = call.project.id, call.head.model
+        project = call.project.id
         if policy is not None and policy.policy.context is not None:
             if len(call.body) > SHORTENED_AT_ONCE:
                 await asyncio.to_thread(shorten, call, policy.policy.context)
             else:
                 shorten(call, policy.policy.context)
-        routes = snapshot.routes.get(project)
-        route = None if routes is None else routes.get(model)
+        route = way.route
         if call.app is not None and call.app.release is not None:
             route = call.app.release.route
         if route is None:
-            apps = snapshot.apps.get(project)
-            targets = candidates(snapshot.targets[project], model, (routes or (), () if apps is None else apps.newest))
+            targets = way.targets or targets_of(way, snapshot, project, call.head.model)
         else:
             plan = self._decide(call, route) or await self._learn(call, route)
             targets = plan.targets
-        if snapshot.governed and (governed := snapshot.governed.get(project)) is not None:
-            targets = screen(call, governed, targets)
-        if snapshot.limits and self._spending is not None:
+        if way.governed is not None:
+            targets = screen(call, way.governed, targets)
+        if way.limited and self._spending is not None:
             waiting = self._spending.reserve(call, snapshot.limits, project, targets)
             if waiting is not None:
                 targets = await waiting

@@ -14,8 +14,8 @@ MAX_MODEL_NAME = 512
 """Characters. Nothing that is called by a longer name exists, and a name travels into traces and metrics."""
 
 
-class Target(Struct, frozen=True):
-    """One candidate: a model at its provider."""
+class Target(Struct, frozen=True, eq=False):
+    """One candidate: a model at its provider. Equal only to itself, and so a cheap key of what is known of it."""
 
     model: Model
     provider: Provider

@@ -50,6 +50,10 @@ class Nowhere:
     def disconnected(self) -> bool:
         return False
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes, /) -> bytes | None:
         return self._headers.get(name)
 

@@ -11,8 +11,8 @@ from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import AccessTable
 from trimtab.guard.services import Service
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.overrides import DatedPrice
-from trimtab.ledger.reserve import ProjectLimits
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

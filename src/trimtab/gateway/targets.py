@@ -67,6 +67,17 @@ class ProjectTargets(Struct, frozen=True, kw_only=True):
 def dialect_for(provider: Provider, front: Dialect) -> Dialect:
     """What to speak with a provider for a client's call: the client's own dialect where the provider speaks that too.
     Raises `Unsupported` where it has no such calls."""
+    known = _spoken.get((provider.kind, provider.dialect, front))
+    if known is None:
+        known = _spoken[provider.kind, provider.dialect, front] = _find_dialect(provider, front)
+    return known
+
+
+_spoken: dict[tuple[str, str, Dialect], Dialect] = {}
+"""By kind, declared dialect and front: there are some dozens of each of the first, and a handful of the others."""
+
+
+def _find_dialect(provider: Provider, front: Dialect) -> Dialect:
     operation = front.operation
     if operation == "chat":
         also = PROVIDER_KINDS.get(provider.kind).also

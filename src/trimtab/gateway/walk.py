@@ -53,7 +53,7 @@ class Walk:
         self._call = call
         self._watch = watch
         self._here = 0
-        self._last: list[FailureClass | None] = [None] * len(targets)
+        self._last: dict[int, FailureClass] = {}
         self._times: dict[tuple[int, FailureClass], int] = {}
         self._passed: dict[int, Passed] = {}
         self._soonest = 0
@@ -64,7 +64,14 @@ class Walk:
         """Move ``at`` to the target to ask now; false when there is none."""
         self._soonest = 0
         here = self.at
-        if 0 < self._here < AT_ONCE and self._may_repeat(here, now_ns):
+        if here < 0:  # nothing was asked yet
+            state = self.state(0)
+            if self._watch.why_not(state, now_ns) is None:
+                self.at, self._here, self.total = 0, 1, 1
+                self.asked[0] = 1
+                fill_budget(state, state.policy, now_ns)
+                return True
+        elif 0 < self._here < AT_ONCE and self._may_repeat(here, now_ns):
             return self._choose(here, now_ns)
         for step in range(1, len(self.targets) + 1):
             at = (here + step) % len(self.targets)
@@ -97,7 +104,7 @@ class Walk:
     def pause_s(self, chance: float) -> float:
         """Seconds to wait before asking the target at ``at``: none at its first time, or with another key."""
         at = self.at
-        if self.asked[at] < 2 or self._last[at] in ("key", "rate_limited"):
+        if self.asked[at] < 2 or self._last.get(at) in ("key", "rate_limited"):
             return 0.0
         told = self.failure.retry_after_s if self.failure is not None and self._here > 1 else None
         return max(told or 0.0, pause_s(self.state(at).policy, self.asked[at] - 1, chance))
@@ -133,7 +140,10 @@ class Walk:
 
     def rest(self) -> list[Target]:
         """The targets that were neither asked nor passed over."""
-        return [t for at, t in enumerate(self.targets) if not self.asked[at] and at not in self._passed]
+        asked, passed = self.asked, self._passed
+        if self.total == 1 and not passed and asked[0]:
+            return list(self.targets[1:])
+        return [t for at, t in enumerate(self.targets) if not asked[at] and at not in passed]
 
     def note_passed(self) -> None:
         """Write the targets that were passed over into the decision record."""
@@ -200,7 +210,7 @@ class Walk:
             self._soonest = passed.until_ns
 
     def _may_repeat(self, at: int, now_ns: int) -> bool:
-        state, last = self.state(at), self._last[at]
+        state, last = self.state(at), self._last.get(at)
         policy = state.policy
         if last is None or self.total >= policy.attempts:
             return False

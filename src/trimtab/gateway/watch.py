@@ -23,6 +23,10 @@ SECOND = 1_000_000_000
 KEY_REFUSED_NS = 60 * SECOND
 """A key that the provider refused is left alone for so long, where another key or target is there instead."""
 
+MOST_VARIANTS = 64
+"""Targets of one model that are kept with each of its provider's keys: further names of it, and earlier snapshots'."""
+MOST_AT_ONCE = 1 << 62
+
 
 class Passed(Struct, frozen=True):
     """Why a target was passed over, and until when at most (Unix ns; 0 where nobody knows). ``by`` is what stood in the
@@ -46,9 +50,18 @@ class Watch:
         """A target's live state, with the policy and the keys it has in this snapshot."""
         assert call.project is not None
         provider = target.provider
-        state = self._live.of(call.project.id, provider.name, target.model.upstream)
+        state = self._live.at((call.project.id, provider.name, target.model.upstream))
+        return state if state.target is target else self._follow(state, target, provider)
+
+    def _follow(self, state: TargetState, target: Target, provider: Provider) -> TargetState:
+        """Another target than before is asked for the same model: of another snapshot, or by another name."""
+        state.target = target
         if state.declared is not provider:
             _take_over(state, provider)
+        if target not in state.variants and len(provider.api_keys) > 1:
+            if len(state.variants) >= MOST_VARIANTS:
+                state.variants.clear()
+            state.variants[target] = key_variants(target)
         policy = target.model.resilience or provider.resilience or DEFAULT
         if policy is not state.policy:
             state.policy = policy
@@ -83,15 +96,19 @@ class Watch:
     def begin(self, attempt: Try, state: TargetState, now_ns: int) -> None:
         """An attempt begins: it counts as under way until `Try.release`, and has the least busy key that may be used
         (the one that is free soonest where none may)."""
-        state.breaker.began()
+        if state.breaker.state != "closed":
+            state.breaker.began()
         state.in_flight += 1
         attempt.state = state
         keys = state.keys
-        at = 0 if len(keys) == 1 else _choose(keys, now_ns)
-        attempt.key = keys[at]
-        keys[at].in_flight += 1
-        if state.variants:
-            attempt.target = Target(attempt.target.model, state.variants[at])
+        if len(keys) == 1:
+            key = keys[0]
+        else:
+            at = _choose(keys, now_ns)
+            key, known = keys[at], state.variants.get(attempt.target)
+            attempt.target = _keyed(state, attempt.target, at) if known is None else known[at]
+        attempt.key = key
+        key.in_flight += 1
 
     def answered(self, attempt: Try, now_ns: int, *, stream: bool) -> None:
         """The attempt has begun to answer (a stream's first token, or a whole answer)."""
@@ -151,11 +168,16 @@ def policy_of(target: Target) -> Policy:
     return target.model.resilience or target.provider.resilience or DEFAULT
 
 
-def key_variants(provider: Provider) -> tuple[Provider, ...]:
-    """The provider with each of its keys in turn; empty where it has one or none."""
-    if len(provider.api_keys) < 2:
-        return ()
-    return tuple(replace(provider, api_key=key) for key in provider.api_keys)
+def key_variants(target: Target) -> tuple[Target, ...]:
+    """The target with each of its provider's keys in turn."""
+    provider = target.provider
+    return tuple(Target(target.model, replace(provider, api_key=key)) for key in provider.api_keys)
+
+
+def _keyed(state: TargetState, target: Target, at: int) -> Target:
+    """The target with one of its keys, where its provider was declared anew since the call began."""
+    provider = state.declared or target.provider
+    return Target(target.model, replace(provider, api_key=state.key_names[at]))
 
 
 def _take_over(state: TargetState, provider: Provider) -> None:
@@ -165,15 +187,15 @@ def _take_over(state: TargetState, provider: Provider) -> None:
         known = dict(zip(state.key_names, state.keys, strict=False))
         state.keys = [known.get(name) or KeyState() for name in names]
         state.key_names = names
-    state.variants = key_variants(provider)
+    state.variants = {}
     state.declared = provider
 
 
 def _choose(keys: list[KeyState], now_ns: int) -> int:
     """The usable key with the fewest calls under way; the first of equals."""
-    best, fewest = -1, 0
+    best, fewest = -1, MOST_AT_ONCE
     for at, key in enumerate(keys):
-        if key.until_ns <= now_ns and (best < 0 or key.in_flight < fewest):
+        if key.until_ns <= now_ns and key.in_flight < fewest:
             best, fewest = at, key.in_flight
     if best >= 0:
         return best

@@ -175,6 +175,9 @@ class Keeper:
         self._clock_gap = self.now() - self.mono()
         self._silent: dict[str, tuple[int, int]] = {}
         self._turn = 0
+        self.slots_turn = 0
+        """Another number whenever a counter has another slice, or one that is on its way out: what was known of where
+        counters stand must be looked up anew."""
         self.before_tick: Callable[[], None] | None = None
         """Called once a second: the place to notice a new configuration (`adopt`) where no call does."""
         self.away = ""
@@ -246,6 +249,7 @@ class Keeper:
 
     def open(self, counter: Counter, now_ns: int) -> Held:
         """A slice for the slot that ``now_ns`` is in: the one leased ahead for it, or a new, empty one."""
+        self.slots_turn += 1
         if counter.held is not None and counter.held.end <= now_ns:
             self._give(counter.held)  # what a slot leaves over is room for the next of a rolling window
         ahead, counter.next = counter.next, None
@@ -388,7 +392,8 @@ class Keeper:
             ask = self._ask(counter, rule, needs)
         settled = held.known and not held.open and (counter.soft or not held.free)
         close = ask is None and settled and self._is_over(held)
-        held.closing = held.closing or close
+        if close:
+            self._close(held)
         return Offer(
             hold=held.hold,
             series=counter.series,
@@ -454,7 +459,13 @@ class Keeper:
             if held.end <= self.now():
                 self._give(held)
 
+    def _close(self, held: Held) -> None:
+        """It is on its way out: nothing more is taken from it."""
+        held.closing = True
+        self.slots_turn += 1
+
     def _forget(self, held: Held) -> None:
+        self.slots_turn += 1
         self._journal.vacate(held.cell)
         held.cell, held.dead = 0, True
         self._helds.pop(held.hold, None)
@@ -507,7 +518,7 @@ class Keeper:
         else:
             held.seen, held.idle = held.spent, 0
         if held.idle > IDLE_TICKS:
-            held.closing = True
+            self._close(held)
         if self._is_over(held):
             self._give(held)
             if len(tell) < PER_TICK:

@@ -10,15 +10,26 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import Unavailable
 from trimtab.ledger.leases import Counter, Held, Keeper
+from trimtab.ledger.limit_plan import (
+    CONCURRENCY,
+    MONEY,
+    REQUESTS,
+    TOKENS,
+    Entry,
+    Facts,
+    Part,
+    Plan,
+    Priced,
+    ProjectLimits,
+    Ready,
+)
 from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
 from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal, Unreserved, reached
 from trimtab.ledger.types import Ended, LimitNote
-from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage
 
 ROUNDS = 5
@@ -33,132 +44,33 @@ NOT_ASKED = frozenset(
 """Failures before a provider had the request."""
 PASSED = "openai_passthrough"
 """The dialect of what passes through: of its answers not all tell what they used."""
-REQUESTS, CONCURRENCY, TOKENS, MONEY = 0, 1, 2, 3
-KINDS = {"requests": REQUESTS, "concurrency": CONCURRENCY, "tokens": TOKENS, "money": MONEY}
-
-
-class Priced(Struct, frozen=True):
-    """One target a call may go to: our name of the model, its provider, the provider's id, and what it may cost at
-    most (None: no price is known)."""
-
-    model: str
-    provider: str
-    upstream: str
-    worst: Worst | None
-
-
-class Facts(Struct):
-    """What limits must know of a call. ``output_tokens`` is the caller's own bound; None where it set none."""
-
-    key: str
-    app: str
-    feature: str
-    user: str
-    targets: Sequence[Priced]
-    input_tokens: int
-    output_tokens: int | None
-    choices: int
-    now_ns: int
-
-
-class _Entry:
-    """A rule as it applies to the calls of one key to one name."""
-
-    __slots__ = (
-        "counter",
-        "counters",
-        "features",
-        "kind",
-        "models",
-        "per",
-        "plain",
-        "project",
-        "providers",
-        "rule",
-        "series",
-        "soft",
-        "targeted",
-        "users",
-    )
-
-    def __init__(self, project: str, rule: Rule, series: str, counter: Counter | None) -> None:
-        scope = rule.scope
-        self.project = project
-        self.rule = rule
-        self.series = series
-        self.counter = counter
-        self.kind = KINDS[rule.measure]
-        self.soft = rule.mode == "soft"
-        self.per = rule.per
-        self.features = frozenset(scope.feature) or None
-        self.users = frozenset(scope.user) or None
-        self.models = frozenset(scope.model) or None
-        self.providers = frozenset(scope.provider) or None
-        self.targeted = bool(self.models or self.providers or {"model", "provider"} & set(rule.per))
-        self.plain = counter is not None and not (self.soft or self.targeted or self.features or self.users)
-        self.counters: dict[tuple[str, str], Counter] = {}
-
-    def is_about(self, facts: Facts) -> bool:
-        """Whether what the client says of itself is in the rule's scope."""
-        return (self.features is None or facts.feature in self.features) and (
-            self.users is None or facts.user in self.users
-        )
-
-
-class _Part(Struct):
-    """What one call has of one counter. ``targets`` are the (provider, id) pairs it is about; None for all. ``extra``
-    was reserved for further attempts; ``used`` is what it came to; ``names`` are the targets' own, for the record."""
-
-    entry: _Entry
-    held: Held
-    kind: int
-    need: int
-    targets: frozenset[tuple[str, str]] | None = None
-    extra: int = 0
-    used: int = 0
-    names: tuple[str, ...] = ()
-
-
-class Plan:
-    """The rules of one key's calls to one name, compiled. ``targeted`` where a rule looks at the targets; ``sized``
-    where one counts tokens or money; ``lenient`` where each of those counts money, and lets pass what has no price."""
-
-    __slots__ = ("cap", "entries", "headers", "lenient", "money", "most_output", "sized", "soft", "targeted")
-
-    def __init__(self, entries: list[_Entry]) -> None:
-        hard = [entry for entry in entries if not entry.soft]
-        self.entries = entries
-        self.soft = len(hard) != len(entries)
-        self.targeted = any(entry.targeted for entry in entries)
-        self.money = any(entry.kind == MONEY for entry in hard)
-        sized = [entry.rule for entry in hard if entry.kind >= TOKENS]
-        self.sized = bool(sized)
-        self.lenient = all(rule.measure == "money" and rule.unknown_price != "refuse" for rule in sized)
-        self.most_output = min((rule.max_output for rule in sized), default=0)
-        self.cap = any(rule.cap_output for rule in sized)
-        self.headers = any(entry.rule.headers for entry in entries)
-
-
-class ProjectLimits(Struct, frozen=True, kw_only=True):
-    """A project's rules as the snapshot has them. ``key_names`` gives keys' names by id: scopes may use either."""
-
-    project_id: str
-    rules: tuple[Rule, ...]
-    key_names: Mapping[str, str] = {}
 
 
 class Reservation(Unreserved):
     """Reserved until `settle`, which must be called, once, however the call ends; later calls of it do nothing.
 
     ``output_cap`` is the bound on output to send to the provider where the caller set none; None: send none.
-    ``warnings`` are soft rules over their bound."""
+    ``warnings`` are soft rules over their bound. What an ordinary call has of its rules is ``ready`` and ``needs`` (by
+    what they count); `parts` says the same of any call."""
 
     keeper: Keeper
     plan: Plan
-    parts: list[_Part]
+    made: list[Part] | None = None
     output_cap: int | None = None
     warnings: tuple[str, ...] = ()
     settled: bool = False
+    ready: Ready = ()
+    needs: tuple[int, int, int, int] = (0, 0, 0, 0)
+    uses: tuple[int, int, int, int] = (0, 0, 0, 0)
+    settled_notes: tuple[LimitNote, ...] = ()
+
+    @property
+    def parts(self) -> list[Part]:
+        """What the call has of each counter."""
+        if self.made is None:
+            needs, uses = self.needs, self.uses
+            self.made = [Part(entry, held, kind, needs[kind], used=uses[kind]) for entry, held, kind in self.ready]
+        return self.made
 
     def settle(self, attempts: Sequence[Ended]) -> None:
         """Keep what the attempts used, and give the rest back."""
@@ -166,6 +78,9 @@ class Reservation(Unreserved):
             return
         self.settled = True
         tokens, money, unsure = _sums(attempts)
+        if self.made is None and not unsure:
+            self._settle_ready((1, 0, tokens, money))
+            return
         cells = self.keeper.cells
         for part in self.parts:
             held, kind = part.held, part.kind
@@ -186,8 +101,26 @@ class Reservation(Unreserved):
                     self.keeper.trust(held, -free)
                 cells[held.cell] = held.free
 
+    def _settle_ready(self, uses: tuple[int, int, int, int]) -> None:
+        """The same of an ordinary call that needed nothing further, with the notes in the same turn."""
+        self.uses = uses
+        cells, needs = self.keeper.cells, self.needs
+        notes: list[LimitNote] = []
+        for entry, held, kind in self.ready:
+            need, used = needs[kind], uses[kind]
+            held.open -= 1
+            held.spent += used
+            held.free = free = held.free + need - used
+            if free < 0:
+                self.keeper.trust(held, -free)
+            cells[held.cell] = free = held.free
+            notes.append(LimitNote(entry.name, entry.measure, need, used, held.room + free))
+        self.settled_notes = tuple(notes)
+
     def notes(self) -> tuple[LimitNote, ...]:
         """What the record of a call keeps of it."""
+        if self.settled_notes:
+            return self.settled_notes + self.refused
         notes: list[LimitNote] = []
         for part in self.parts:
             rule, held = part.entry.rule, part.held
@@ -214,13 +147,13 @@ class Reservation(Unreserved):
             self._set_aside(part, part.need)
         return True
 
-    def _set_aside(self, part: _Part, amount: int) -> None:
+    def _set_aside(self, part: Part, amount: int) -> None:
         held = part.held
         held.free -= amount
         self.keeper.cells[held.cell] = max(0, held.free)
         part.extra += amount
 
-    async def _extend(self, part: _Part, amount: int) -> None:
+    async def _extend(self, part: Part, amount: int) -> None:
         held = part.held
         for _ in range(ROUNDS):
             if held.free >= amount or held.dead:  # what a dead one had counts as spent already
@@ -255,17 +188,17 @@ class Limiter:
     def plan(self, limits: ProjectLimits, key: str, app: str) -> Plan:
         """The rules for that key's calls to that name; made once."""
         known = self._plans.get(limits.project_id)
+        if known is not None and known[0] is limits and (plan := known[1].get((key, app))) is not None:
+            return plan
         if known is None or known[0] is not limits:
             known = self._plans[limits.project_id] = (limits, {})
-        plan = known[1].get((key, app))
-        if plan is None:
-            if len(known[1]) > 10_000:  # names that clients make up must not fill the memory
-                known[1].clear()
-            plan = known[1][key, app] = self._compile(limits, key, app)
+        if len(known[1]) > 10_000:  # names that clients make up must not fill the memory
+            known[1].clear()
+        plan = known[1][key, app] = self._compile(limits, key, app)
         return plan
 
     def _compile(self, limits: ProjectLimits, key: str, app: str) -> Plan:
-        entries: list[_Entry] = []
+        entries: list[Entry] = []
         names = {key, limits.key_names.get(key, key)}
         for rule in limits.rules:
             if rule.scope.key and not names & set(rule.scope.key):
@@ -277,26 +210,34 @@ class Limiter:
                 counter = self._keeper.counter(
                     limits.project_id, rule, series, bucket_of(rule.per, {"key": key, "app": app})
                 )
-            entries.append(_Entry(limits.project_id, rule, series, counter))
+            entries.append(Entry(limits.project_id, rule, series, counter))
         return Plan(entries)
 
     def reserve_now(self, plan: Plan, facts: Facts) -> Reservation | None:
         """The ordinary path: a reservation if everything is at hand; None where `reserve` must look closer."""
         if plan.targeted:
             return self._at_once(plan, facts)
-        now, tokens = facts.now_ns, facts.input_tokens
-        output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
+        now, tokens, output = facts.now_ns, facts.input_tokens, facts.output_tokens
+        if output is None:
+            output = plan.most_output
         output *= facts.choices
         money = 0
         if plan.money:
+            before = None
             for target in facts.targets:
-                if target.worst is None:
+                worst = target.worst
+                if worst is None:
                     return None
-                cost = target.worst.cost(tokens, output)
+                if worst is before:
+                    continue
+                before = worst
+                cost = worst.cost(tokens, output)
                 if cost > money:
                     money = cost
         needs = (1, 1, tokens + output, money)
-        parts: list[_Part] = []
+        if plan.ordinary:
+            return self._take(plan, facts, needs)
+        parts: list[Part] = []
         for entry in plan.entries:
             counter = entry.counter
             if not entry.plain:
@@ -305,7 +246,7 @@ class Limiter:
                 if counter is None:
                     counter = self._counter_of(entry, facts)
                 if entry.soft:
-                    parts.append(_Part(entry, counter.at(now), entry.kind, 0))
+                    parts.append(Part(entry, counter.at(now), entry.kind, 0))
                     continue
             assert counter is not None
             held = counter.held
@@ -315,10 +256,37 @@ class Limiter:
             need = needs[kind]
             if held.free < need or (kind == CONCURRENCY and self._keeper.fenced()):
                 return None
-            parts.append(_Part(entry, held, kind, need))
+            parts.append(Part(entry, held, kind, need))
         return self._done(plan, facts, parts)
 
-    def _done(self, plan: Plan, facts: Facts, parts: list[_Part]) -> Reservation:
+    def _take(self, plan: Plan, facts: Facts, needs: tuple[int, int, int, int]) -> Reservation | None:
+        """What an ordinary call needs, if all of it is at hand."""
+        keeper, now = self._keeper, facts.now_ns
+        if plan.turn != keeper.slots_turn or now >= plan.ends or now < plan.begins:
+            self._look_up(plan, now)
+        ready = plan.ready
+        for _, held, kind in ready:
+            if held.free < needs[kind]:
+                return None
+        if plan.at_once and keeper.fenced():
+            return None
+        cells = keeper.cells
+        for _, held, kind in ready:
+            held.open += 1
+            held.free = cells[held.cell] = free = held.free - needs[kind]
+            if free < held.low:
+                keeper.wish(held)
+        cap = plan.most_output if facts.output_tokens is None and plan.cap else None
+        return Reservation(keeper, plan, None, cap, (), False, ready, needs)
+
+    def _look_up(self, plan: Plan, now: int) -> None:
+        """The slices that an ordinary plan takes from at that moment; they may have to be opened."""
+        ready = tuple((entry, entry.counter.at(now), entry.kind) for entry in plan.entries if entry.counter is not None)
+        plan.ready, plan.turn = ready, self._keeper.slots_turn
+        plan.begins = max((held.start for _, held, _ in ready), default=0)
+        plan.ends = min((held.end for _, held, _ in ready), default=0)
+
+    def _done(self, plan: Plan, facts: Facts, parts: list[Part]) -> Reservation:
         keeper = self._keeper
         cells = keeper.cells
         for part in parts:
@@ -339,7 +307,7 @@ class Limiter:
 
     def _at_once(self, plan: Plan, facts: Facts) -> Reservation | None:
         """As `reserve_now`, where rules look at the targets."""
-        now, parts = facts.now_ns, list[_Part]()
+        now, parts = facts.now_ns, list[Part]()
         try:
             wishes = self._wishes(plan, facts)
         except PriceUnknown:
@@ -351,7 +319,7 @@ class Limiter:
             parts.append(_part(entry, held, need, about))
         return self._done(plan, facts, parts)
 
-    def _counter_of(self, entry: _Entry, facts: Facts) -> Counter:
+    def _counter_of(self, entry: Entry, facts: Facts) -> Counter:
         """The count of what the client says of itself, for a rule that does not look at the targets."""
         told = (facts.feature, facts.user)
         known = entry.counters.get(told)
@@ -361,7 +329,7 @@ class Limiter:
             known = entry.counters[told] = self._find(entry, facts, ("", ""))
         return known
 
-    def _find(self, entry: _Entry, facts: Facts, target: tuple[str, str]) -> Counter:
+    def _find(self, entry: Entry, facts: Facts, target: tuple[str, str]) -> Counter:
         named = {"key": facts.key, "app": facts.app, "feature": facts.feature, "user": facts.user}
         bucket = bucket_of(entry.per, {**named, "model": target[0], "provider": target[1]})
         return self._keeper.counter(entry.project, entry.rule, entry.series, bucket)
@@ -390,11 +358,11 @@ class Limiter:
                         return targets
         return list(facts.targets)
 
-    def _wishes(self, plan: Plan, facts: Facts) -> list[tuple[_Entry, Counter, int, list[Priced] | None]]:
+    def _wishes(self, plan: Plan, facts: Facts) -> list[tuple[Entry, Counter, int, list[Priced] | None]]:
         """Every counter the call falls under, with the most it may need of it and the targets it is about."""
         output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
         tokens = facts.input_tokens + output * facts.choices
-        found: list[tuple[_Entry, Counter, int, list[Priced] | None]] = []
+        found: list[tuple[Entry, Counter, int, list[Priced] | None]] = []
         for entry in plan.entries:
             if not entry.is_about(facts):
                 continue
@@ -411,11 +379,11 @@ class Limiter:
         return found
 
 
-def _part(entry: _Entry, held: Held, need: int, about: list[Priced] | None) -> _Part:
+def _part(entry: Entry, held: Held, need: int, about: list[Priced] | None) -> Part:
     if about is None:
-        return _Part(entry, held, entry.kind, need)
+        return Part(entry, held, entry.kind, need)
     pairs = frozenset((target.provider, target.upstream) for target in about)
-    return _Part(entry, held, entry.kind, need, pairs, names=tuple(target.model for target in about))
+    return Part(entry, held, entry.kind, need, pairs, names=tuple(target.model for target in about))
 
 
 def bucket_of(per: Sequence[Dimension], values: Mapping[str, str]) -> str:
@@ -473,13 +441,13 @@ async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
     return False
 
 
-def _is_over(part: _Part) -> bool:
+def _is_over(part: Part) -> bool:
     """Whether a soft rule is over its bound, as far as this worker knows."""
     held = part.held
     return held.told + held.spent - held.reported >= part.entry.rule.bound
 
 
-def _by_target(entry: _Entry, facts: Facts) -> dict[tuple[str, str], list[Priced]]:
+def _by_target(entry: Entry, facts: Facts) -> dict[tuple[str, str], list[Priced]]:
     """The targets that a rule is about, by the values of its ``per`` dimensions among model and provider."""
     if not entry.targeted:
         return {("", ""): list(facts.targets)}
@@ -520,7 +488,7 @@ def _sums(attempts: Sequence[Ended]) -> tuple[int, int, bool]:
     return tokens, money, unsure
 
 
-def _used(part: _Part, attempts: Sequence[Ended]) -> int:
+def _used(part: Part, attempts: Sequence[Ended]) -> int:
     """What the attempts that a rule is about used of it, told or as it may have been."""
     kind, rule = part.kind, part.entry.rule
     about = [a for a in attempts if part.targets is None or (a.provider, a.model) in part.targets]

@@ -103,9 +103,10 @@ class Answer(asyncio.Protocol):
     The reader sees: `head` (status and headers), then either `read` (the whole body) or `chunk` until None.
     """
 
-    def __init__(self, pool: "Transport", origin: Origin) -> None:
+    def __init__(self, pool: "Transport", idle: "deque[Answer]") -> None:
+        """``idle`` is where it waits between two calls, with others to the same origin."""
         self._pool = pool
-        self._origin = origin
+        self.idle = idle
         self._loop = pool.loop
         self._transport: asyncio.Transport | None = None
         self.reused = False
@@ -138,6 +139,16 @@ class Answer(asyncio.Protocol):
         self._unhurried = 0.0
         self._bound = ""
 
+    def _begin_anew(self) -> None:
+        """As `_reset`, of an answer that is whole and was read: most of it is as it was at the beginning."""
+        if self._detached or self._inflate is not None or self._chunks:
+            self._reset()
+            return
+        self.headers = {}
+        self.status = self._buffered = self._received = 0
+        self._wait_for_end = self._head_done = self._complete = self._keep_alive = False
+        self.first_byte_at = 0.0
+
     def peer(self) -> object:
         """The other end's address, as the socket tells it."""
         return None if self._transport is None else self._transport.get_extra_info("peername")
@@ -151,12 +162,13 @@ class Answer(asyncio.Protocol):
         if self._parked:  # nobody asked: a farewell (408) or a broken server; either way not an answer to the next call
             self.close()
             return
-        if self._idle_s:
+        idle_s = self._idle_s
+        if idle_s:
             now = self._loop.time()
             if not self.first_byte_at:
                 self.first_byte_at = now
                 self._bound = "idle"
-            self._deadline = now + self._idle_s
+            self._deadline = now + idle_s
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -200,15 +212,19 @@ class Answer(asyncio.Protocol):
             return
         self.status = status
         self._head_done = True
-        encoding = self.headers.get("content-encoding", "identity").lower()
+        encoding = self.headers.get("content-encoding")
+        if encoding is not None:
+            self._note_encoding(encoding.lower())
+        if not self._wait_for_end:
+            self._wake()
+
+    def _note_encoding(self, encoding: str) -> None:
         if encoding in ("gzip", "deflate"):
             self._inflate = zlib.decompressobj(47 if encoding == "gzip" else 15).decompress
         elif encoding != "identity":
             self._fail(
                 UpstreamFailure(f"The provider answered with content-encoding {encoding}.", code="upstream_garbage")
             )
-        if not self._wait_for_end:
-            self._wake()
 
     def on_body(self, data: bytes) -> None:
         if self._detached:
@@ -222,12 +238,13 @@ class Answer(asyncio.Protocol):
                 )
                 return
         self._chunks.append(data)
-        self._buffered += len(data)
-        self._received += len(data)
-        if self._received > MAX_ANSWER_BYTES:
+        size = len(data)
+        self._received = received = self._received + size
+        if received > MAX_ANSWER_BYTES:
             limit = f"{MAX_ANSWER_BYTES >> 20} MB"
             self._fail(UpstreamFailure(f"The provider's answer is larger than {limit}.", code="upstream_too_large"))
         elif not self._wait_for_end:
+            self._buffered += size
             if self._buffered > PAUSE_AT_BYTES and not self._paused and self._transport is not None:
                 self._paused = True
                 self._transport.pause_reading()
@@ -238,7 +255,9 @@ class Answer(asyncio.Protocol):
             return
         self._keep_alive = self._parser.should_keep_alive()  # llhttp knows it only until the message is over
         self._complete = True
-        self._wake()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     # --- the caller's side ---
 
@@ -248,14 +267,16 @@ class Answer(asyncio.Protocol):
             raise StaleConnection
         if self._parked:
             self._parked = False
-            self._reset()
-        now = self._loop.time()
-        self._sent_at = now
+            self._begin_anew()
+        self._sent_at = now = self._loop.time()
         self._idle_s = endpoint.idle_s
         self._final_deadline = now + endpoint.total_s
         self._deadline = now + endpoint.first_byte_s
         self._bound = "first_token"
-        self._pool.send_soon(self, b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body))
+        outbox = self._pool.outbox
+        if not outbox:
+            self._loop.call_soon(self._pool.send_all)
+        outbox.append((self, b"%b%d\r\n%b\r\n%b" % (endpoint.head, len(body), extra, body)))
 
     def write(self, data: bytes) -> None:
         """What `send` has put together, with what other calls of this turn of the loop send."""
@@ -279,18 +300,25 @@ class Answer(asyncio.Protocol):
     async def head(self) -> None:
         """Wait until status and headers are there."""
         while not self._head_done:
-            await self._news()
+            await self.news()
         if self._failure is not None:
             raise self._failure
 
-    async def whole(self) -> None:
-        """Wait until head and body are all there, with one wake-up."""
-        self._wait_for_end = True
-        self._unpause()
-        while not self._complete:
-            await self._news()
+    def is_whole(self) -> bool:
+        """Whether head and body are all there. Raises what has failed; else wait for `news`, and ask again: that comes
+        at the end, with one wake-up."""
         if self._failure is not None:
             raise self._failure
+        if self._complete:
+            return True
+        self._wait_for_end = True
+        self._unpause()
+        return False
+
+    async def whole(self) -> None:
+        """Wait until head and body are all there."""
+        while not self.is_whole():
+            await self.news()
 
     async def read(self) -> bytes:
         """The whole body; the connection is then free, and no longer the caller's to close."""
@@ -317,7 +345,7 @@ class Answer(asyncio.Protocol):
             if self._complete:
                 self._pool.put_back(self)
                 return None
-            await self._news()
+            await self.news()
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._buffered = 0
@@ -343,19 +371,13 @@ class Answer(asyncio.Protocol):
             self._transport.abort()
 
     def is_reusable(self) -> bool:
-        return (
-            self._complete
-            and self._failure is None
-            and self._closed is None
-            and self._keep_alive
-            and self._transport is not None
-            and not self._transport.is_closing()
-        )
+        """Whether its answer ended as it should; whether it is still open is asked when it is used again."""
+        return self._keep_alive and self._complete and self._failure is None and self._closed is None
 
-    def park(self) -> None:
+    def park(self, now: float) -> None:
         """Keep the connection for a later call; what it answered stays readable until then."""
-        self.reused = True
-        self._parked = True
+        self.reused = self._parked = True
+        self.idle_since = now
 
     def is_open(self) -> bool:
         return self._closed is None and self._transport is not None and not self._transport.is_closing()
@@ -377,11 +399,7 @@ class Answer(asyncio.Protocol):
             )
         )
 
-    @property
-    def origin(self) -> Origin:
-        return self._origin
-
-    def _news(self) -> "asyncio.Future[None]":
+    def news(self) -> "asyncio.Future[None]":
         """To be waited for: it is done when something has come. Raises what has failed before."""
         if self._failure is not None:
             raise self._failure
@@ -413,7 +431,7 @@ class Transport:
         self.loop = asyncio.get_running_loop()
         self._idle: dict[Origin, deque[Answer]] = {}
         self._busy: set[Answer] = set()
-        self._outbox: list[tuple[Answer, bytes]] = []
+        self.outbox: list[tuple[Answer, bytes]] = []
         self._ssl = ssl_context
         self._ticker: asyncio.TimerHandle | None = None
         self._since_sweep = 0.0
@@ -439,42 +457,37 @@ class Transport:
             answer.send(endpoint, extra, body)
         except StaleConnection:
             raise UpstreamFailure("The provider closed the connection at once.", code="upstream_reset") from None
-        self._track(answer)
+        self._busy.add(answer)
+        self._arm()
         return answer
 
     def post_on_kept(self, endpoint: Endpoint, body: bytes, extra: bytes = b"") -> Answer | None:
         """As `post`, on a connection that is kept; None where there is none."""
-        while (answer := self._take_idle(endpoint.origin)) is not None:
-            try:
+        idle = self._idle.get(endpoint.origin)
+        while idle:
+            answer = idle.pop()
+            if answer.is_open():
                 answer.send(endpoint, extra, body)
-            except StaleConnection:
-                continue
-            self._track(answer)
-            return answer
+                self._busy.add(answer)
+                if self._ticker is None:
+                    self._arm()
+                return answer
         return None
 
-    def send_soon(self, answer: Answer, data: bytes) -> None:
-        """Write at the end of this turn of the loop: a provider, or the machine's other core, that is woken once finds
-        all requests of the turn, and each further wake-up spared is a few microseconds."""
-        if not self._outbox:
-            self.loop.call_soon(self._send_all)
-        self._outbox.append((answer, data))
-
-    def _send_all(self) -> None:
-        outbox, self._outbox = self._outbox, []
+    def send_all(self) -> None:
+        """Write what this turn of the loop has put into the outbox: a provider, or the machine's other core, that is
+        woken once finds all requests of the turn, and each further wake-up spared is a few microseconds."""
+        outbox, self.outbox = self.outbox, []
         for answer, data in outbox:
             answer.write(data)
 
     def put_back(self, answer: Answer) -> None:
         self._busy.discard(answer)
-        idle = self._idle.get(answer.origin)
-        if idle is None:
-            idle = self._idle[answer.origin] = deque()
+        idle = answer.idle
         if not answer.is_reusable() or len(idle) >= MAX_IDLE_PER_ORIGIN:
             answer.close()
             return
-        answer.park()
-        answer.idle_since = self.loop.time()
+        answer.park(self.loop.time())
         idle.append(answer)
         if self._ticker is None:
             self._arm()
@@ -491,21 +504,16 @@ class Transport:
         self._idle.clear()
         await asyncio.sleep(0)
 
-    def _take_idle(self, origin: Origin) -> Answer | None:
-        idle = self._idle.get(origin)
-        while idle:
-            answer = idle.pop()
-            if answer.is_open():
-                return answer
-        return None
-
     async def _connect(self, endpoint: Endpoint, within_s: float) -> Answer:
         origin = endpoint.origin
         context = self._tls() if origin.scheme == "https" else None
+        idle = self._idle.get(origin)
+        if idle is None:
+            idle = self._idle[origin] = deque()
         try:
             async with asyncio.timeout(within_s):
                 _, answer = await self.loop.create_connection(
-                    lambda: Answer(self, origin),
+                    lambda: Answer(self, idle),
                     origin.host,
                     origin.port,
                     ssl=context,
@@ -538,11 +546,6 @@ class Transport:
             self._ssl = ssl.create_default_context()
             self._ssl.set_alpn_protocols(["http/1.1"])
         return self._ssl
-
-    def _track(self, answer: Answer) -> None:
-        self._busy.add(answer)
-        if self._ticker is None:
-            self._arm()
 
     def _arm(self) -> None:
         if self._ticker is None:

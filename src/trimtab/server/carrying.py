@@ -83,6 +83,10 @@ class Carriage:
 
     # --- the client's side ---
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes) -> bytes | None:
         return next((value for key, value in self._headers if key == name), None)
 

@@ -95,6 +95,10 @@ class Gathered:
         return self.real.disconnected or self.too_long
 
     @property
+    def quiet(self) -> bool:
+        return False
+
+    @property
     def header(self) -> Headers:
         return self.real.header
 
@@ -158,8 +162,8 @@ class Holds:
         this front's answers cannot be held: then such calls are refused."""
 
         def serve(cycle: HotCycle) -> Awaitable[None]:
-            if cycle.header(HEADER) is None and self._none():
-                return handler(cycle)  # nearly every call: it costs a look into two dictionaries
+            if (cycle.quiet or cycle.header(HEADER) is None) and self._none():
+                return handler(cycle)  # nearly every call
             return self._serve(cycle, handler, front, model, can)
 
         return serve

@@ -18,7 +18,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from trimtab.gateway.exchange import Headers
+from trimtab.gateway.exchange import SAID, Headers
 from trimtab.server.doors import helicone
 
 logger = logging.getLogger("trimtab.http")
@@ -87,19 +87,19 @@ class HotCycle:
 
     __slots__ = (
         "_chunks",
-        "_handler",
         "_protocol",
         "body",
         "can_chunk",
         "chunked",
         "complete",
         "disconnected",
-        "expects",
+        "handler",
         "header",
         "keep_alive",
         "path",
         "query",
         "queued",
+        "quiet",
         "response_complete",
         "size",
         "started",
@@ -107,24 +107,32 @@ class HotCycle:
         "unwanted",
     )
 
-    def __init__(self, protocol: "HotProtocol", handler: Handler, path: bytes, query: bytes) -> None:
+    def __init__(
+        self,
+        protocol: "HotProtocol",
+        handler: Handler,
+        path: bytes,
+        query: bytes,
+        can_chunk: bool,
+        keep_alive: bool,
+    ) -> None:
         self._protocol = protocol
-        self._handler = handler
+        self.handler = handler
         named: dict[bytes, bytes] = dict(reversed(protocol.headers))  # so that the first of a name counts
         if helicone.AUTH in named:
             helicone.translate(named)
         self.header: Headers = named.get
-        self._chunks: list[bytes] = []
+        self.quiet = SAID.isdisjoint(named)
+        self._chunks: list[bytes] | None = None
         self.size = 0
         self.path = path
         self.query = query
         self.body = b""
         self.complete = False
         self.queued = False
-        self.expects = protocol.expect_100_continue
         self.disconnected = False
-        self.keep_alive = True
-        self.can_chunk = True
+        self.keep_alive = keep_alive
+        self.can_chunk = can_chunk
         self.chunked = False
         self.started = False
         self.response_complete = False
@@ -195,28 +203,26 @@ class HotCycle:
 
     def receive(self, data: bytes, limit: int) -> int:
         """Keep a piece of the body while it stays within ``limit``; returns the bytes that came so far."""
-        self.size += len(data)
-        if self.size <= limit and not self.unwanted:
-            self._chunks.append(data)
+        self.size = size = self.size + len(data)
+        if size > limit or self.unwanted:
+            self.body, self._chunks = b"", None
+        elif size == len(data):
+            self.body = data  # most bodies come in one piece
+        elif self._chunks is None:
+            self._chunks = [self.body, data]
         else:
-            self._chunks.clear()
-        return self.size
+            self._chunks.append(data)
+        return size
 
     def close_body(self) -> None:
-        self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
+        if self._chunks is not None:
+            self.body = b"".join(self._chunks)
+            self._chunks = None
         self.complete = True
 
-    async def run(self) -> None:
-        """The handler, with the last net under it: a handler that breaks or forgets to answer closes the connection."""
-        try:
-            await self._handler(self)
-        except asyncio.CancelledError:
-            pass
-        except Exception:
-            logger.exception("a handler of %s broke", self.path.decode("latin-1"))
-        if not self.response_complete and not self.disconnected:
-            self._protocol.transport.close()
+    def expects(self) -> bool:
+        """Whether the client waits for a word before it sends its body."""
+        return (self.header(b"expect") or b"").lower() == b"100-continue"
 
     def _done(self) -> None:
         self.response_complete = True
@@ -260,10 +266,13 @@ class HotProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         # What uvicorn does here, but for the scope: `_make_scope` makes that where one is needed.
         self.url = b""
-        self.expect_100_continue = False
         self.headers = []
         self._arriving = True
         self._began_at = 0.0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # As uvicorn does; what it looks for in each header is looked up once all are there.
+        self.headers.append((name.lower(), value))
 
     def check(self, now: float) -> None:
         """Send a client away that does not finish its request, or asks nothing more. Called every few seconds."""
@@ -351,9 +360,9 @@ class HotProtocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
             return
         previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
-        cycle = self.cycle = HotCycle(self, handler, path, query)
-        cycle.can_chunk = self.parser.get_http_version() != "1.0"
-        cycle.keep_alive = cycle.can_chunk and self.parser.should_keep_alive() and not self._leaving
+        can_chunk = self.parser.get_http_version() != "1.0"
+        keep_alive = can_chunk and self.parser.should_keep_alive() and not self._leaving
+        cycle = self.cycle = HotCycle(self, handler, path, query, can_chunk, keep_alive)
         length = cycle.header(b"content-length")
         if (len(length) >= LARGE_DIGITS if length is not None else cycle.header(b"transfer-encoding") is not None) and (
             self.hot.known is not None
@@ -363,14 +372,17 @@ class HotProtocol(HttpToolsProtocol):
             cycle.queued = True
             self.flow.pause_reading()
             self.pipeline.appendleft(cast("Any", (cycle, self.app)))
-        elif cycle.expects:
+        elif cycle.header(b"expect") is not None and cycle.expects():
             self._ask_for_body(cycle)
 
     def _make_scope(self) -> None:
-        """For a request that goes the ordinary way: what `on_message_begin` left out."""
-        url, expects, headers = self.url, self.expect_100_continue, self.headers
+        """For a request that goes the ordinary way: what `on_message_begin` and `on_header` left out."""
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
+        self.url = url
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
+        )
         self.headers = self.scope["headers"] = headers
 
     def on_body(self, body: bytes) -> None:
@@ -413,14 +425,13 @@ class HotProtocol(HttpToolsProtocol):
         cycle.queued = False
         if cycle.complete:
             self._start_hot(cycle)
-        elif cycle.expects:
+        elif cycle.expects():
             self._ask_for_body(cycle)
 
     def _start_hot(self, cycle: HotCycle) -> None:
         self._serving = cycle
-        if (
-            cycle.size > self.hot.max_body and not cycle.unwanted
-        ):  # answered only now: a client that is still sending would not read it
+        if cycle.size > self.hot.max_body and not cycle.unwanted:
+            # answered only now: a client that is still sending would not read it
             cycle.keep_alive = False
             self.hot.too_large(cycle, self.hot.max_body)
             return
@@ -435,12 +446,20 @@ class HotProtocol(HttpToolsProtocol):
 
     async def _work(self, cycle: HotCycle) -> None:
         """Serve the requests of this connection one after the other in one task: making one is dearer than waking it.
-        It ends with the connection, when it is cancelled, and when another has been made in its place."""
+        It ends with the connection, when it is cancelled, and when another has been made in its place. It is the last
+        net under a handler: one that breaks or forgets to answer closes the connection."""
         task = self._worker
         assert task is not None
         try:
             while True:
-                await cycle.run()
+                try:
+                    await cycle.handler(cycle)
+                except asyncio.CancelledError:
+                    pass
+                except Exception:
+                    logger.exception("a handler of %s broke", cycle.path.decode("latin-1"))
+                if not cycle.response_complete and not cycle.disconnected:
+                    self.transport.close()
                 cycle.body = b""  # an idle connection keeps nothing of what it asked
                 if self._worker is not task or self.transport.is_closing() or task.cancelling():
                     return

@@ -84,12 +84,12 @@ class Metrics:
     def observe(self, record: CallRecord) -> None:
         """Count one call; about a microsecond."""
         model = record.route or (record.decision[0].model if record.decision else "")
-        project = record.project
+        project, started_ns = record.project, record.started_ns
         call = self._call_series.get((project, model, record.outcome)) or self._call(record, model)
         call.count += 1
-        call.latency.observe((record.ended_ns - record.started_ns) / 1e9)
+        call.latency.observe((record.ended_ns - started_ns) / 1e9)
         if record.first_token_ns and record.stream:
-            call.ttft.observe((record.first_token_ns - record.started_ns) / 1e9)
+            call.ttft.observe((record.first_token_ns - started_ns) / 1e9)
         if record.cache is not None:
             self._note_cache(project, record.cache)
         for attempt in record.attempts:

@@ -182,6 +182,10 @@ class _Exchange:
 
     # --- what the gateway does with it ---
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes, /) -> bytes | None:
         return FEATURE if name == b"trimtab-feature" else None
 

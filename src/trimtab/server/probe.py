@@ -72,6 +72,10 @@ class LocalExchange:
         self._headers = headers
         self._answer_headers = b""
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes) -> bytes | None:
         return self._headers.get(name)
 

@@ -50,11 +50,10 @@ from trimtab.guard import store as guard_store
 from trimtab.guard.services import Service
 from trimtab.guard.store import GuardRow, Refusal
 from trimtab.ledger import limit_store, price_store
-from trimtab.ledger.limit_store import LimitRow
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.overrides import DatedPrice, PriceList
 from trimtab.ledger.price_store import PricesRow
-from trimtab.ledger.reserve import ProjectLimits
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.releases import lanes as lanes_store
@@ -93,7 +92,7 @@ class CatalogState(Struct, frozen=True, kw_only=True):
     policies: list[PolicyRow] = []
     resilience: list[ResilienceRow] = []
     priorities: dict[str, int] = {}
-    limits: list[LimitRow] = []
+    limits: list[limit_store.LimitRow] = []
     apps: Lanes = Lanes()
     holds: list[HoldQueue] = []
     governed: governing.GovernedRows = governing.GovernedRows()
@@ -406,8 +405,10 @@ class SnapshotHolder:
     @property
     def current(self) -> Snapshot:
         """The snapshot in force. Raises `Unavailable` before the first one."""
-        built = self._built
-        return self._now().snapshot if built is None else built.snapshot
+        return self.in_force()
+
+    def in_force(self) -> Snapshot:
+        return (self._built or self._now()).snapshot
 
     def principal(self, key_id: str) -> Principal | None:
         """Of a live key or a person, by the id."""

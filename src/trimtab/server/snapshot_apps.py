@@ -14,8 +14,8 @@ from trimtab.gateway.routing.compile import Fittings
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Project
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule, picodollars
-from trimtab.ledger.reserve import ProjectLimits
 from trimtab.releases import lanes as lanes_store
 from trimtab.releases.lanes import LaneRow, Lanes, ReleaseRow
 from trimtab.releases.types import PRODUCTION

@@ -464,7 +464,7 @@ def _gateway(
     made.keeper.before_tick = lambda: spending.follow(holder.current.limits if holder.ready else {})
     return Gateway(
         Parts(
-            snapshot=lambda: made.holder.current,
+            snapshot=holder.in_force,
             transport=made.transport,
             endpoints=Endpoints(made.local.endpoint, made.vectors.endpoint),
             prices=made.prices,

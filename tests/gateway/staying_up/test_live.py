@@ -53,7 +53,7 @@ def test_whole_answers_do_not_blur_the_latency_of_streams() -> None:
     for _ in range(FEW_SAMPLES):
         state.note_latency(100, 1, stream=True)
     state.note_latency(10**9, 1, stream=False)
-    assert state.latency_ns(1) == 100
+    assert state.latency.at(1) == 100
     state.in_flight = 3
     assert state.load(1) == 400
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from trimtab.gateway.apps.types import Ready
-from trimtab.ledger.reserve import ProjectLimits
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.releases.types import Variant
 from trimtab.telemetry.records import AppNote, CallRecord
 

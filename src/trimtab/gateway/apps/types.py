@@ -10,7 +10,7 @@ from trimtab.gateway.call_policy import CompiledPolicy, ContextPolicy
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.guard.spec import Broken as BrokenGuard
 from trimtab.guard.spec import Ready as ReadyGuard
-from trimtab.ledger.reserve import ProjectLimits
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.releases.resolve import Lane
 from trimtab.releases.types import PinnedKnowledge
 

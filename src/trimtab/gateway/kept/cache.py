@@ -70,6 +70,13 @@ class Cache:
         self._record = record
         self._now = now_ns
 
+    @staticmethod
+    def concerns(call: Call, compiled: CompiledPolicy | None) -> bool:
+        """Whether it is worth a `look`: the name's policy or the call itself speaks of a cache."""
+        if compiled is not None and compiled.policy.cache is not None:
+            return True
+        return not call.exchange.quiet and call.exchange.header(b"trimtab-cache") is not None
+
     def look(self, call: Call, compiled: CompiledPolicy | None, snapshot: Snapshot) -> Look | None:
         """Whether this call has business with the cache, and which. Raises `InvalidRequest` for a header it cannot
         read. Costs two header look-ups where nothing is configured."""

@@ -186,6 +186,10 @@ class Closing:
     def disconnected(self) -> bool:
         return self._exchange.disconnected
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes) -> bytes | None:
         return self._exchange.header(name)
 

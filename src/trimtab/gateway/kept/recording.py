@@ -58,6 +58,10 @@ class Recording:
         if self._gone is not None:
             self._gone.set()
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes) -> bytes | None:
         return self._real.header(name)
 

@@ -24,10 +24,11 @@ from trimtab.gateway.carried_batch import Uncountable
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
+from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
-from trimtab.ledger.reserve import Facts, Limiter, Plan, Priced, ProjectLimits, Reservation
+from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.types import LimitNote
 from trimtab.ledger.worst import FREE, Worst, most_input, worst_of
 from trimtab.llm.dialects import Quirks
@@ -35,6 +36,7 @@ from trimtab.llm.providers import PROVIDER_KINDS
 
 MINUTE = 60_000_000_000
 SECOND = 1_000_000_000
+MOST_TOGETHER = 4096
 _CAPS: dict[str, tuple[str, ...]] = {
     "openai_responses": ("max_output_tokens",),
     "gemini": ("generationConfig", "maxOutputTokens"),
@@ -63,12 +65,14 @@ class Spending:
         self._now = clock.now_ns
         self._adopted: Mapping[str, ProjectLimits] = {}
         self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
+        self._together: dict[tuple[Target, ...], tuple[int, tuple[Priced, ...]]] = {}
 
     def follow(self, every: Mapping[str, ProjectLimits]) -> None:
         """Let a new configuration be in force; the same one is nothing."""
         if every is not self._adopted:
             self._limiter.adopt(every)
             self._adopted = every
+            self._together.clear()
 
     def reserve(
         self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
@@ -88,16 +92,16 @@ class Spending:
         plan = self._limiter.plan(limits, call.principal.key_id, app)
         if not plan.entries:
             return None
-        if len(targets) == 1:
-            priced = (self._worst(project, targets[0], now),)
-        else:
-            priced = tuple([self._worst(project, target, now) for target in targets])
+        asked = tuple(targets)
+        priced = self._together.get(asked)
+        if priced is None or now >= priced[0]:
+            priced = self._price(project, asked, now)
         facts = Facts(
             call.principal.key_id,
             app,
             caller.feature,
             caller.user,
-            priced,
+            priced[1],
             most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0,
             head.max_tokens if call.front.operation == "chat" else 0,
             head.choices,
@@ -188,6 +192,20 @@ class Spending:
                 self._observe(project, name, "over")
             call.extra_headers += told(reservation, call.front.name, self._now())
 
+    def _price(self, project: str, targets: tuple[Target, ...], now_ns: int) -> tuple[int, tuple[Priced, ...]]:
+        """What each of them may cost, until when that holds; what costs the same is the same."""
+        found: list[Priced] = []
+        same: dict[Worst, Worst] = {}
+        for target in targets:
+            priced = self._worst(project, target, now_ns)
+            if priced.worst is not None and (known := same.setdefault(priced.worst, priced.worst)) is not priced.worst:
+                priced = replace(priced, worst=known)
+            found.append(priced)
+        if len(self._together) > MOST_TOGETHER:
+            self._together.clear()
+        made = self._together[targets] = (_next_minute(now_ns), tuple(found))
+        return made
+
     def _worst(self, project: str, target: Target, now_ns: int) -> Priced:
         """What a target may cost, looked up once a minute: prices change by date, and some by the time of day."""
         model = target.model
@@ -199,7 +217,7 @@ class Spending:
         if len(self._priced) > 10_000:
             self._priced.clear()
         made = Priced(model.name, target.provider.name, model.upstream, self._rates(target, now_ns))
-        self._priced[project, model.name] = (target, now_ns - now_ns % MINUTE + MINUTE, made)
+        self._priced[project, model.name] = (target, _next_minute(now_ns), made)
         return made
 
     def _rates(self, target: Target, now_ns: int) -> Worst | None:
@@ -218,6 +236,10 @@ class Spending:
         if card is None:
             return FREE if kind.free and model.price is None else None
         return worst_of(card)
+
+
+def _next_minute(now_ns: int) -> int:
+    return now_ns - now_ns % MINUTE + MINUTE
 
 
 def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:

@@ -39,7 +39,7 @@ def put_behind(lacking: Lacking, plan: Plan, ask: Ask) -> None:
         behind = [target for target in plan.targets if target.model.name in names]
         if not behind or len(behind) == len(plan.targets) or not ask.needs(ability):
             continue
-        plan.targets = [target for target in plan.targets if target.model.name not in names] + behind
+        plan.targets = (*(target for target in plan.targets if target.model.name not in names), *behind)
         listed = ", ".join(target.model.name for target in behind)
         why = f"the call asks for {ability}, which the capability card of {listed} does not show"
         plan.steps.append(Step(node="cards", took=plan.targets[0].model.name, why=why))

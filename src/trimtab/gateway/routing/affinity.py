@@ -35,6 +35,8 @@ class Pins:
 
     def apply(self, affinity: Affinity, project: str, plan: Plan, ask: Ask, live: Live) -> None:
         """Put the pinned target first while it is healthy, and leave on the plan what `keep` remembers it by."""
+        if not (affinity.prompt or ask.caller.session or ask.caller.user):
+            return
         marks = _marks(affinity, project, plan.route, ask)
         if not marks:
             return
@@ -53,7 +55,7 @@ class Pins:
                 took = plan.targets[0].model.name
                 plan.steps.append(Step(node="affinity", took=took, why=f"{pin[0]} is not well now"))
             elif place:
-                plan.targets.insert(0, plan.targets.pop(place))
+                plan.targets = (target, *plan.targets[:place], *plan.targets[place + 1 :])
                 plan.steps.append(Step(node="affinity", took=pin[0], why=f"it answered this {by} before"))
             else:
                 plan.steps.append(Step(node="affinity", took=pin[0], why=f"it answered this {by} before, and is first"))

@@ -1,6 +1,6 @@
 """From a route's tree to a function of a call, made once when the snapshot is built.
 
-Every node becomes an `Order`: given the call's facts it answers its targets in order and notes why on the trail. What
+Every node becomes a `Decide`: given the call's facts it answers its targets in order and notes why on the trail. What
 does not depend on the call is a constant. A target that the project does not have (any more) is left out and told as
 trouble; a route with none left stays, and refuses its calls with the reason.
 """
@@ -19,7 +19,7 @@ from trimtab.gateway.routing.conditions import Test, test_of, words_of
 from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.local import is_local
 from trimtab.gateway.routing.meanings import Meanings, Topics, why_blind
-from trimtab.gateway.routing.plan import Leaf, Leaves, Plan, Trail
+from trimtab.gateway.routing.plan import Leaf, Leaves, Order, Plan, Trail
 from trimtab.gateway.routing.strategies import Lot, by_load, by_price, drawn, in_flight
 from trimtab.gateway.routing.types import (
     Branch,
@@ -41,7 +41,9 @@ from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import Step
 
-Order = Callable[[Ask, Trail], Leaves]
+Decide = Callable[[Ask, Trail], Leaves]
+MOST_ORDERS = 512
+"""Orders that a route remembers; a few targets have few."""
 
 
 class Fixed:
@@ -52,7 +54,7 @@ class Fixed:
     def __init__(self, leaves: Leaves) -> None:
         self.leaves = leaves
 
-    def __call__(self, ask: Ask, trail: Trail) -> Leaves:  # noqa: ARG002  an `Order` is given them
+    def __call__(self, ask: Ask, trail: Trail) -> Leaves:  # noqa: ARG002  a `Decide` is given them
         return self.leaves
 
 
@@ -83,9 +85,10 @@ class Compiled:
 
     __slots__ = (
         "_affinity",
+        "_decide",
         "_fittings",
         "_lacking",
-        "_order",
+        "_orders",
         "_project",
         "examples",
         "leaves",
@@ -94,7 +97,7 @@ class Compiled:
         "trouble",
     )
 
-    def __init__(self, route: Route, project: str, order: Order, making: "_Making") -> None:
+    def __init__(self, route: Route, project: str, decide: Decide, making: "_Making") -> None:
         self.route = route
         self.name = route.name
         self.trouble = " ".join(making.trouble)
@@ -102,7 +105,8 @@ class Compiled:
         self.leaves: Leaves = tuple(making.leaves)
         self._lacking = lacking(self.leaves)
         self._project = project
-        self._order = order
+        self._decide = decide
+        self._orders: dict[Leaves, Order] = {}
         self._fittings = making.fittings
         affinity = route.affinity
         self._affinity = affinity if affinity.session or affinity.prompt else None
@@ -110,8 +114,14 @@ class Compiled:
     def plan(self, ask: Ask) -> Plan:
         """The decision for one call. Raises `ask.Unknown` where it needs the embedding of the text first: look it up
         with `learn` and ask again. Raises `Unavailable` where no target is left."""
-        trail = Trail()
-        plan = Plan(self.name, self._order(ask, trail), trail)
+        plan = Plan(self.name)
+        leaves = self._decide(ask, plan)
+        order = self._orders.get(leaves)
+        if order is None:
+            if len(self._orders) >= MOST_ORDERS:
+                self._orders.clear()
+            order = self._orders[leaves] = Order(leaves)
+        plan.targets, plan.nodes = order.targets, order.nodes
         if not plan.targets:
             raise Unavailable(
                 f"The route {self.name!r} has no target that can be used. {self.trouble}".strip(),
@@ -164,7 +174,7 @@ def compile_route(
 
 
 class _Making:
-    """One route being compiled. A node comes out as its leaves where they are always the same, else as an `Order`."""
+    """One route being compiled. A node comes out as its leaves where they are always the same, else as a `Decide`."""
 
     def __init__(
         self, route: Route, project: str, targets: ProjectTargets, routes: Mapping[str, Route], fittings: Fittings
@@ -181,7 +191,7 @@ class _Making:
         self._inside = [route.name]
         self._local: tuple[str, ...] | None = None
 
-    def node(self, node: Node, path: str) -> Order:
+    def node(self, node: Node, path: str) -> Decide:
         match node:
             case str():
                 return self._target(node, path)
@@ -205,14 +215,14 @@ class _Making:
                 self._local = before
                 return made
 
-    def _children(self, of: Sequence[Node], path: str) -> list[Order]:
+    def _children(self, of: Sequence[Node], path: str) -> list[Decide]:
         """Without those that have no target left."""
         made = [self.node(child, f"{path}.of[{index}]") for index, child in enumerate(of)]
         return [child for child in made if not _is_empty(child)]
 
     # --- targets ---
 
-    def _target(self, name: str, path: str) -> Order:
+    def _target(self, name: str, path: str) -> Decide:
         self._named += 1
         if self._named > MOST_NAMED:
             if self._named == MOST_NAMED + 1:
@@ -251,7 +261,7 @@ class _Making:
 
     # --- orders ---
 
-    def _fallback(self, children: list[Order]) -> Order:
+    def _fallback(self, children: list[Decide]) -> Decide:
         fixed = [child for child in children if isinstance(child, Fixed)]
         if len(fixed) == len(children):
             return Fixed(tuple(leaf for child in fixed for leaf in child.leaves))
@@ -265,7 +275,7 @@ class _Making:
 
         return in_turn
 
-    def _ranked(self, node: Fastest | LeastBusy | Cheapest, path: str) -> Order:
+    def _ranked(self, node: Fastest | LeastBusy | Cheapest, path: str) -> Decide:
         below = self._fallback(self._children(node.of, path))
         if isinstance(below, Fixed) and len(below.leaves) <= 1:
             return below
@@ -294,7 +304,7 @@ class _Making:
 
         return order
 
-    def _weights(self, node: Weights, path: str) -> Order:
+    def _weights(self, node: Weights, path: str) -> Decide:
         made = [self.node(share.use, f"{path}.of[{index}].use") for index, share in enumerate(node.of)]
         kept = [place for place, child in enumerate(made) if not _is_empty(child)]
         if not kept:
@@ -305,7 +315,7 @@ class _Making:
 
     # --- choices ---
 
-    def _when(self, node: When, path: str) -> Order:
+    def _when(self, node: When, path: str) -> Decide:
         branches = tuple(self._branch(branch, f"{path}.of[{index}]") for index, branch in enumerate(node.of))
         otherwise = self.node(node.otherwise, f"{path}.otherwise")
         fell_through = Step(node=path, took="otherwise", why="no branch's conditions held")
@@ -320,11 +330,11 @@ class _Making:
 
         return order
 
-    def _branch(self, branch: Branch, path: str) -> tuple[Test, Step, Order]:
+    def _branch(self, branch: Branch, path: str) -> tuple[Test, Step, Decide]:
         taken = Step(node=path, took="use", why=words_of(branch.if_))
         return test_of(branch.if_), taken, self.node(branch.use, f"{path}.use")
 
-    def _semantic(self, node: Semantic, path: str) -> Order:
+    def _semantic(self, node: Semantic, path: str) -> Decide:
         meanings = self.fittings.meanings
         uses = [self.node(topic.use, f"{path}.of[{i}].use") for i, topic in enumerate(node.of)]
         otherwise = self.node(node.otherwise, f"{path}.otherwise")
@@ -353,7 +363,7 @@ class _Making:
 
         return order
 
-    def _escalate(self, node: Escalate, path: str) -> Order:
+    def _escalate(self, node: Escalate, path: str) -> Decide:
         cheap, strong = self.node(node.cheap, f"{path}.cheap"), self.node(node.strong, f"{path}.strong")
         if _is_empty(cheap) or _is_empty(strong):
             return strong if _is_empty(cheap) else cheap
@@ -394,5 +404,5 @@ def _expected(expect: Expect, ask: Ask, usual: int) -> Callable[[Leaf], int | No
     return lambda leaf: expect(leaf.target, usage, now_ns)
 
 
-def _is_empty(order: Order) -> bool:
+def _is_empty(order: Decide) -> bool:
     return isinstance(order, Fixed) and not order.leaves

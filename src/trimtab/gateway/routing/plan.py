@@ -1,10 +1,26 @@
 """What a route decides for one call: targets in order, how it came to that, and what was known of each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.types import Escalate
 from trimtab.telemetry.records import Step, Weighed
+
+
+class Order:
+    """One order of a route's targets, each once, and the node of each by its name. The same for every call that comes
+    to it: it is made once and never changed."""
+
+    __slots__ = ("nodes", "targets")
+
+    def __init__(self, leaves: Iterable["Leaf"]) -> None:
+        self.nodes: dict[str, str] = {}
+        targets: list[Target] = []
+        for leaf in leaves:
+            if leaf.name not in self.nodes:
+                self.nodes[leaf.name] = leaf.node
+                targets.append(leaf.target)
+        self.targets = tuple(targets)
 
 
 class Leaf:
@@ -20,6 +36,8 @@ class Leaf:
 
 
 Leaves = tuple[Leaf, ...]
+NO_NAMES: frozenset[str] = frozenset()
+NO_NODES: Mapping[str, str] = {}
 
 
 class Trail:
@@ -32,10 +50,10 @@ class Trail:
         self.weighed: dict[str, Weighed] = {}
         """By the target's name: what strategies knew of it."""
         self.escalation: Escalate | None = None
-        self.strong: frozenset[str] = frozenset()
+        self.strong = NO_NAMES
 
 
-class Plan:
+class Plan(Trail):
     """``targets`` to ask in this order; ``route`` names the route, ``steps`` are its decisions from the root down, and
     ``nodes`` and ``weighed`` say of each target, by name, where it stands in the tree and what was known of it.
 
@@ -43,21 +61,14 @@ class Plan:
     ``pins`` are what affinity remembers this call by.
     """
 
-    __slots__ = ("escalation", "nodes", "pins", "route", "steps", "strong", "targets", "weighed")
+    __slots__ = ("nodes", "pins", "route", "targets")
 
-    def __init__(self, route: str, leaves: Iterable[Leaf], trail: Trail) -> None:
+    def __init__(self, route: str) -> None:
         self.route = route
-        targets: list[Target] = []
-        nodes: dict[str, str] = {}
-        for leaf in leaves:
-            name = leaf.name
-            if name not in nodes:
-                nodes[name] = leaf.node
-                targets.append(leaf.target)
-        self.targets = targets
-        self.nodes = nodes
-        self.steps = trail.steps
-        self.weighed = trail.weighed
-        self.escalation = trail.escalation
-        self.strong = trail.strong
+        self.steps: list[Step] = []
+        self.weighed: dict[str, Weighed] = {}
+        self.escalation: Escalate | None = None
+        self.strong = NO_NAMES
+        self.targets: tuple[Target, ...] = ()
+        self.nodes: Mapping[str, str] = NO_NODES
         self.pins: tuple[int, ...] = ()

@@ -15,21 +15,23 @@ from trimtab.telemetry.records import Step, Weighed
 def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Leaves:
     """Lowest peak EWMA of latency times (calls under way + 1) first. What nothing is known of gets the next call, and
     counts as slow as the slowest while that one is under way: one call finds out, not a burst."""
-    now = ask.now_ns
-    known: list[tuple[Leaf, float, int]] = []
-    slowest = 0.0
-    for leaf in leaves:
-        state = live.at(leaf.key)
-        latency = state.latency_ns(now)
-        if latency > slowest:
-            slowest = latency
-        known.append((leaf, latency, state.in_flight))
+    now, weighed = ask.now_ns, trail.weighed
+    slowest, unknown = 0.0, list[int]()
     scored: list[tuple[float, int]] = []
-    weighed = trail.weighed
-    for leaf, latency, under_way in known:
-        expected = latency or (slowest or 1.0 if under_way else 0.0)
-        scored.append((expected * (under_way + 1), len(scored)))
-        weighed[leaf.name] = Weighed(ewma_ms=latency // 1000 / 1000 if latency else None, in_flight=under_way)
+    for place, leaf in enumerate(leaves):
+        state = live.at(leaf.key)
+        latency, under_way = state.latency.at(now), state.in_flight
+        if latency:
+            if latency > slowest:
+                slowest = latency
+            weighed[leaf.name] = Weighed(ewma_ms=latency // 1000 / 1000, in_flight=under_way)
+        else:
+            weighed[leaf.name] = Weighed(in_flight=under_way)
+            if under_way:
+                unknown.append(place)
+        scored.append((latency * (under_way + 1), place))
+    for place in unknown:
+        scored[place] = ((slowest or 1.0) * (live.at(leaves[place].key).in_flight + 1), place)
     scored.sort()
     return _noted(node, leaves, scored, trail, "the least peak latency times calls under way")
 

@@ -86,7 +86,8 @@ class Breaker:
         self._in_a_row = 0
         self._answered_ns = now_ns
         if self.state == "closed":
-            self._calls[self._turn(now_ns)] += 1
+            now = now_ns // self._slice_ns
+            self._calls[now % SLICES if now == self._slice else self._turn(now_ns)] += 1
         elif self.state == "half_open":
             self._probing = max(0, self._probing - 1)
             self._passed += 1

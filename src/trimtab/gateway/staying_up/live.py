@@ -1,13 +1,14 @@
 """What this worker knows of its targets from the calls under way and the last ones: load, latency, limits, breaker.
 
 It is memory only, belongs to one event loop, and is asked on every call; nothing here waits, and the clock is passed in
-(Unix ns). The router reads it to choose (`TargetState.latency_ns`, `.in_flight`, `.load`), `attempts.py` writes it.
+(Unix ns). The router reads it to choose (`TargetState.latency`, `.in_flight`, `.load`), `attempts.py` writes it.
 """
 
 from collections.abc import Iterator
 from math import exp
 
 from trimtab.gateway.policy import DEFAULT, Concurrency
+from trimtab.gateway.route import Target
 from trimtab.gateway.staying_up.breaker import Breaker
 from trimtab.gateway.staying_up.gate import Gate
 from trimtab.gateway.targets import Provider
@@ -36,18 +37,17 @@ class PeakEwma:
         self._at_ns = 0
 
     def note(self, sample_ns: int, now_ns: int) -> None:
-        if sample_ns >= self._value:
-            self._value = float(sample_ns)
-        else:
-            keep = exp((self._at_ns - now_ns) / LATENCY_MEMORY_NS) if now_ns > self._at_ns else 1.0
-            self._value = self._value * keep + sample_ns * (1.0 - keep)
+        value, at_ns = self._value, self._at_ns
         self._at_ns = now_ns
+        if sample_ns >= value:
+            self._value = float(sample_ns)
+        elif now_ns > at_ns:  # at the same moment the worse of the two stands
+            self._value = sample_ns + (value - sample_ns) * exp((at_ns - now_ns) / LATENCY_MEMORY_NS)
 
     def at(self, now_ns: int) -> float:
         """ns; without new samples it fades, so that a target once slow is tried again. 0 where nothing is known."""
-        if not self._value or now_ns <= self._at_ns:
-            return self._value
-        return self._value * exp((self._at_ns - now_ns) / LATENCY_MEMORY_NS)
+        value, since_ns = self._value, self._at_ns - now_ns
+        return value * exp(since_ns / LATENCY_MEMORY_NS) if value and since_ns < 0 else value
 
 
 class Recent:
@@ -61,14 +61,20 @@ class Recent:
         self._ordered: list[int] | None = None
 
     def note(self, sample: int) -> None:
-        if len(self._samples) < KEPT_SAMPLES:
-            self._samples.append(sample)
+        samples = self._samples
+        if len(samples) < KEPT_SAMPLES:
+            samples.append(sample)
         else:
-            self._samples[self._next] = sample
-            self._next = (self._next + 1) % KEPT_SAMPLES
-            if self._next & 15:
+            at = self._next
+            samples[at] = sample
+            self._next = at = (at + 1) % KEPT_SAMPLES
+            if at & 15:
                 return  # of a full ring every sixteenth change is early enough to sort it anew
         self._ordered = None
+
+    def tells(self) -> bool:
+        """Whether there are samples enough for a quantile."""
+        return len(self._samples) >= FEW_SAMPLES
 
     def quantile(self, share: float) -> int | None:
         """None below `FEW_SAMPLES` samples."""
@@ -102,11 +108,10 @@ class KeyState:
 class TargetState:
     """A model at its provider. ``in_flight``: attempts under way in this worker, relayed streams included.
     ``retry_tokens``: how often it may still be asked again (`resilience.fill_budget`). ``keys`` are in the provider's
-    order; ``policy`` and ``declared`` are policy and provider as this state last saw them, ``variants`` the same with
-    each of several keys."""
+    order; ``policy``, ``declared`` and ``target`` are policy, provider and target as this state last saw them,
+    ``variants`` its targets with each of several keys."""
 
     __slots__ = (
-        "_latency",
         "answered",
         "breaker",
         "declared",
@@ -116,12 +121,14 @@ class TargetState:
         "in_flight",
         "key_names",
         "keys",
+        "latency",
         "policy",
         "project",
         "provider",
         "retry_at_ns",
         "retry_tokens",
         "streams",
+        "target",
         "upstream",
         "variants",
         "wholes",
@@ -141,29 +148,28 @@ class TargetState:
         self.streams = Recent()
         self.wholes = Recent()
         self.declared: Provider | None = None
-        self.variants: tuple[Provider, ...] = ()
+        self.target: Target | None = None
+        self.variants: dict[Target, tuple[Target, ...]] = {}
         self.retry_tokens = 0.0
         self.hedge_tokens = 1.0
         self.gate: Gate | None = None
         self.retry_at_ns = 0
-        self._latency = PeakEwma()
+        self.latency = PeakEwma()
+        """Of the time to the first token (to the whole answer where nobody streams)."""
 
     def note_latency(self, waited_ns: int, now_ns: int, *, stream: bool) -> None:
         """An attempt's first token (of a stream) or whole answer came after ``waited_ns``."""
-        (self.streams if stream else self.wholes).note(waited_ns)
         if stream:
-            self._latency.note(waited_ns, now_ns)
-        elif not self.streams.quantile(0.5):
-            self._latency.note(waited_ns, now_ns)  # whole answers are another kind of wait: only where no stream tells
-
-    def latency_ns(self, now_ns: int) -> float:
-        """Peak EWMA of the time to the first token (to the whole answer where nobody streams); 0 where nothing is
-        known, so that a new target gets its first calls."""
-        return self._latency.at(now_ns)
+            self.streams.note(waited_ns)
+        else:
+            self.wholes.note(waited_ns)
+            if self.streams.tells():
+                return  # whole answers are another kind of wait: only where no stream tells
+        self.latency.note(waited_ns, now_ns)
 
     def load(self, now_ns: int) -> float:
         """Latency times calls under way: the lower, the sooner a call would be answered here."""
-        return self._latency.at(now_ns) * (self.in_flight + 1)
+        return self.latency.at(now_ns) * (self.in_flight + 1)
 
     def limited_until_ns(self, now_ns: int) -> int:
         """When the first of its keys may be used again, if all are set aside; else 0."""

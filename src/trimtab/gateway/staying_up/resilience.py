@@ -78,16 +78,19 @@ def pause_s(policy: Policy, repeats: int, chance: float) -> float:
 
 def fill_budget(state: TargetState, policy: Policy, now_ns: int) -> None:
     """A call asks this target for the first time: its share of a repeat."""
+    at_ns, state.retry_at_ns = state.retry_at_ns, now_ns
     tokens = BUDGET_RESERVE
-    if state.retry_at_ns:
-        elapsed_s = max(0, now_ns - state.retry_at_ns) / SECOND
+    if at_ns:
+        elapsed_s = (now_ns - at_ns) / SECOND if now_ns > at_ns else 0.0
         earned = state.retry_tokens - BUDGET_RESERVE
         if earned > 0.0:
-            tokens += earned * max(0.0, 1.0 - elapsed_s / BUDGET_KEPT_S)
+            if elapsed_s < BUDGET_KEPT_S:
+                tokens += earned * (1.0 - elapsed_s / BUDGET_KEPT_S)
         else:
-            tokens = min(BUDGET_RESERVE, state.retry_tokens + elapsed_s * policy.retry_per_s)
+            earned += elapsed_s * policy.retry_per_s
+            if earned < 0.0:
+                tokens += earned
     state.retry_tokens = tokens + policy.retry_ratio
-    state.retry_at_ns = now_ns
 
 
 def take_from_budget(state: TargetState) -> bool:

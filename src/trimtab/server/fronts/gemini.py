@@ -93,6 +93,10 @@ class GrowingArray:
     def disconnected(self) -> bool:
         return self._exchange.disconnected
 
+    @property
+    def quiet(self) -> bool:
+        return False
+
     def header(self, name: bytes) -> bytes | None:
         return self._exchange.header(name)
 

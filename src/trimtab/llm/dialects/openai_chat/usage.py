@@ -64,8 +64,14 @@ class PlainUsage(Struct, gc=False):
         prompt, completion = self.prompt_tokens, self.completion_tokens
         if prompt is None or completion is None:
             return None
-        cached = written = reasoning = audio_input = audio_output = 0
         read_side, write_side = self.prompt_tokens_details, self.completion_tokens_details
+        read_plainly = read_side is None or not (
+            read_side.cached_tokens or read_side.cache_write_tokens or read_side.audio_tokens
+        )
+        wrote_plainly = write_side is None or not (write_side.reasoning_tokens or write_side.audio_tokens)
+        if read_plainly and wrote_plainly and not self.prompt_cache_hit_tokens:
+            return Usage(input=prompt, output=completion)
+        cached = written = reasoning = audio_input = audio_output = 0
         if read_side is not None:
             cached = read_side.cached_tokens or 0
             written = read_side.cache_write_tokens or 0
