@@ -73,7 +73,16 @@ def append(folder: Path, *records: CallRecord) -> None:
 
 
 def writer(folder: Path, store: Store, **fields: int) -> Writer:
-    pace = Pace(linger_s=0.02, spacing_s=0.05, poll_s=0.01, first_pause_s=0.01, longest_pause_s=0.05, **fields)
+    pace = Pace(
+        linger_s=0.02,
+        spacing_s=0.05,
+        unwatched_s=0.05,
+        poll_s=0.01,
+        clear_s=0.05,
+        first_pause_s=0.01,
+        longest_pause_s=0.05,
+        **fields,
+    )
     return Writer(SpoolReader(folder / "spool"), store, CallMapper(FolderBlobs(folder / "blobs")), pace=pace)
 
 
@@ -301,6 +310,46 @@ def test_a_small_batch_leaves_after_its_linger_and_not_before(tmp_path: Path) ->
     append(tmp_path / "spool", record(1))
     eventually(lambda: subject.progress.records == 1)
     assert time.time() - began >= 0.29
+    subject.stop(1.0)
+    thread.join()
+    close(subject)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_batches_follow_each_other_sooner_while_somebody_asks_the_store(tmp_path: Path, watched: bool) -> None:
+    store = MemoryStore()
+    pace = Pace(linger_s=0.0, spacing_s=0.0, unwatched_s=1.5, poll_s=0.01)
+    subject = Writer(SpoolReader(tmp_path / "spool"), store, CallMapper(FolderBlobs(tmp_path / "b")), pace=pace)
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    append(tmp_path / "spool", record(1))
+    eventually(lambda: subject.progress.records == 1)
+    began = time.monotonic()
+    if watched:
+        subject.progress.asked_s = began
+    append(tmp_path / "spool", record(2))
+    eventually(lambda: subject.progress.records == 2)
+    assert subject.progress.batches == 2
+    if not watched:
+        assert time.monotonic() - began >= 1.4
+    subject.stop(1.0)
+    thread.join()
+    close(subject)
+
+
+def test_what_waits_unwatched_leaves_once_somebody_asks(tmp_path: Path) -> None:
+    store = MemoryStore()
+    pace = Pace(linger_s=0.0, spacing_s=0.0, unwatched_s=3600.0, poll_s=0.01)
+    subject = Writer(SpoolReader(tmp_path / "spool"), store, CallMapper(FolderBlobs(tmp_path / "b")), pace=pace)
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    append(tmp_path / "spool", record(1))
+    eventually(lambda: subject.progress.records == 1)
+    append(tmp_path / "spool", record(2))
+    eventually(lambda: subject.progress.waiting == 1)
+    assert subject.progress.records == 1
+    subject.progress.asked_s = time.monotonic()
+    eventually(lambda: subject.progress.records == 2)
     subject.stop(1.0)
     thread.join()
     close(subject)

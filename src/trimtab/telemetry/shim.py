@@ -130,6 +130,7 @@ class Shim:
                 await self._insert(store, query["query"], body)
                 found = b""
             else:
+                self._progress.asked_s = time.monotonic()
                 fmt = query.get("default_format", "TabSeparated")
                 found = await self._in_thread(store.query, body.decode(), params, fmt)
         except StoreRefused as error:

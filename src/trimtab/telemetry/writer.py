@@ -16,6 +16,7 @@ never take is found by halving the batch, its record is set aside, and the rest 
 
 import errno
 import logging
+import math
 import sqlite3
 import threading
 import time
@@ -50,12 +51,15 @@ _TEXTS = "span_io"
 _LAST = ("spans",)
 _PORTION = 256
 """Records of calls whose rows are encoded before the next ones are mapped."""
+UNRIPE, IDLE = 2, 4
+"""Times `Pace.poll_s` between two looks at the spool while a few records wait, and while none do."""
 State = Literal["ok", "starting", "down", "full"]
 
 
 class Pace(Struct, frozen=True, kw_only=True):
     """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
-    old, but not sooner than ``spacing_s`` after the last: small inserts cost the store more than they bring. A batch of
+    old, but not sooner than ``spacing_s`` after the last (``unwatched_s`` while nobody has asked the store anything for
+    ``watched_s``: then nobody sees the difference): small inserts cost the store more than they bring. A batch of
     ``backlog`` records means that they come faster than they are stored: spans then do not wait for their texts. A
     record that holds many foreign spans counts by its size: ``enough_bytes``, ``backlog_bytes``."""
 
@@ -67,6 +71,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     backlog_bytes: int = 16 << 20
     linger_s: float = 0.2
     spacing_s: float = 0.5
+    unwatched_s: float = 2.0
+    watched_s: float = 10.0
     poll_s: float = 0.05
     clear_s: float = 1.0
     first_pause_s: float = 0.2
@@ -87,6 +93,8 @@ class Progress(Struct, kw_only=True):
     rows: int = 0
     batches: int = 0
     unmade: int = 0
+    asked_s: float = -math.inf
+    """When the store was last asked something (steady clock); told to the writer."""
 
 
 class Writer:
@@ -123,7 +131,8 @@ class Writer:
         self._step = step or _no_step
         self._stop = threading.Event()
         self._deadline = 0.0
-        self._last_batch_s = 0.0
+        self._last_batch_s = -math.inf
+        self._last_look_s = -math.inf
         self._last_clear_s = 0.0
         self._waiting_bytes = 0
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
@@ -172,7 +181,7 @@ class Writer:
             pause = self._pace.first_pause_s
             self._well()
             if not moved:
-                self._stop.wait(self._pace.poll_s)
+                self._stop.wait(self._pace.poll_s * (UNRIPE if self.progress.waiting else IDLE))
 
     def stop(self, within_s: float) -> None:
         """Take what is there and end; at most ``within_s`` from now. From any thread."""
@@ -214,21 +223,23 @@ class Writer:
         prepared = self._read_ahead()
         if prepared is not None:
             return self._send(prepared, remember=True)
-        batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
-        if batch is None:
-            self.progress.waiting = self.progress.oldest_ms = 0
-            return 0
         self._measure()
-        if not self._ripe(batch):
+        if not self._ripe():
             return 0
-        return self._send(self._prepare(batch), remember=True)
+        self._last_look_s = time.monotonic()
+        batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
+        return 0 if batch is None else self._send(self._prepare(batch), remember=True)
 
-    def _ripe(self, batch: Batch) -> bool:
-        if self._enough(batch) or self._stop.is_set():
+    def _ripe(self) -> bool:
+        """Whether what waits is worth a batch now: reading it again and again until it is would cost more than that."""
+        pace, waiting, now = self._pace, self.progress.waiting, time.monotonic()
+        if not waiting:  # now and then all the same: what is damaged before its first record is found by reading
+            return now - self._last_look_s >= pace.clear_s
+        if waiting >= pace.enough or self._waiting_bytes >= pace.enough_bytes or self._stop.is_set():
             return True
-        age_s = time.time() - batch.records[0].at_ms / 1000
-        rested = time.monotonic() - self._last_batch_s >= self._pace.spacing_s
-        return age_s >= self._pace.linger_s and rested
+        spacing_s = pace.spacing_s if now - self.progress.asked_s < pace.watched_s else pace.unwatched_s
+        age_s = time.time() - self.progress.oldest_ms / 1000
+        return age_s >= pace.linger_s and now - self._last_batch_s >= spacing_s
 
     def _enough(self, batch: Batch) -> bool:
         return len(batch.records) >= self._pace.enough or batch.size >= self._pace.enough_bytes
