@@ -94,22 +94,25 @@ def test_rows_that_come_as_columns_are_the_same_rows(rows: list[tuple[Any, ...]]
 
 
 def test_the_engine_reads_the_same_from_columns_that_came_as_such(engine: Store) -> None:
+    """More rows than a column of one value needs to be taken as such."""
     one, other = (f"columns-{next(_numbers)}" for _ in range(2))
     row = {name: plain_default(name) for name in SPANS}
-    said = {"trace_id": "t", "cost": 0, "tags": ["a"], "metadata": {"k": "v"}, "start_ns": 7}
-    lists = {**{name: [value] * 2 for name, value in said.items()}, "span_id": ["a", "b"], "tried": [[], ["x", "y"]]}
+    said = {"trace_id": "t", "cost": 0, "tags": ["a"], "metadata": {"k": "v"}, "start_ns": 7, "model": "m", "leaf": 1}
+    lists: dict[str, list[Any]] = {name: [value] * 99 for name, value in said.items()}
+    lists |= {"span_id": [f"{number:02}" for number in range(99)], "tried": [[], ["x", "y"], ["z"]] * 33}
     table = Table("spans", SPANS)
-    table.add(0, tuple({**row, **said, "project": one, "span_id": "c", "tried": []}.values()))
-    table.extend([0, 0], [{**lists, "project": [one] * 2}.get(name) for name in SPANS])
+    table.add(0, tuple({**row, **said, "project": one, "span_id": "99", "tried": []}.values()))
+    table.extend([0] * 99, [{**lists, "project": [one] * 99}.get(name) for name in SPANS])
     encoded = table.encoded()
     assert encoded is not None
     engine.insert("spans", *encoded, f"{one}:spans")
-    for span_id, tried in (("a", []), ("b", ["x", "y"]), ("c", [])):
-        values = list({**row, **said, "project": other, "span_id": span_id, "tried": tried}.values())
-        engine.insert("spans", SPANS, encode(values), f"{other}:{span_id}")
+    flat: list[Any] = []
+    for span_id, tried in zip((*lists["span_id"], "99"), (*lists["tried"], []), strict=True):
+        flat += {**row, **said, "project": other, "span_id": span_id, "tried": tried}.values()
+    engine.insert("spans", SPANS, encode(flat), f"{other}:spans")
     sql = "SELECT * EXCEPT (project) FROM spans WHERE project = {p:String} ORDER BY ALL"
     found = ask(engine, sql, p=one)
-    assert len(found) == 3
+    assert len(found) == 100
     assert found == ask(engine, sql, p=other)
 
 

@@ -139,7 +139,7 @@ def _flat(column: list[Any], of: Any) -> tuple[Any, Any]:
 
 
 def _values(column: list[dict[str, str]], of: Any) -> Any:
-    return _pyarrow().array([*chain.from_iterable(map(dict.values, column))], of, memory_pool=_pool())
+    return _pyarrow().array([value for each in column for value in each.values()], of, memory_pool=_pool())
 
 
 def _type(kind: str) -> Any:

@@ -77,7 +77,7 @@ def spans_of(request: Any) -> list[ForeignSpan]:
 
 def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes) -> ForeignSpan:
     """One protobuf ``Span``. Reads each field once: a batch has thousands."""
-    status = span.status
+    status = span.status if span.HasField("status") else None
     kind: int = span.kind
     events, links = span.events, span.links
     return ForeignSpan(
@@ -88,8 +88,8 @@ def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes
         kind=KINDS[kind] if 0 <= kind < len(KINDS) else "",
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        status_code=status.code,
-        status_message=status.message,
+        status_code=0 if status is None else status.code,
+        status_message="" if status is None else status.message,
         attributes=attributes_of(span.attributes),
         events=tuple(map(_event, events)) if events else (),
         links=tuple(map(_link, links)) if links else (),

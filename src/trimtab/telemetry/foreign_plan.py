@@ -6,9 +6,10 @@ kept of its spans: what would be needed to make the same rows once more, should 
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from trimtab.telemetry.foreign import ForeignSpan
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Raw, Shown, Sums
@@ -22,7 +23,7 @@ Key = tuple[str, str]
 _decode: Final = msgspec.json.Decoder(ForeignSpan).decode
 
 
-class _Kept(NamedTuple):
+class _Kept(Struct, frozen=True, gc=False):
     """A span whose rows were made: how it came, and what was decided about it."""
 
     owner: int
@@ -63,8 +64,9 @@ class Plan:
         self._add(rows, maker, self.spans)
         for mapped, entry in self.spans:
             came = mapped.arrival
-            kept = (came.owner, came.project, came.key_id, came.arrived_ns, came.raw, came.digest, mapped.leaf, entry)
-            self._kept.append(_Kept(*kept))
+            self._kept.append(
+                _Kept(came.owner, came.project, came.key_id, came.arrived_ns, came.raw, came.digest, mapped.leaf, entry)
+            )
         self.raws.clear()
         self.spans.clear()
 
@@ -72,9 +74,11 @@ class Plan:
         """All rows that were made, once more. ``mapped`` reads a span, given whether it counts."""
         for owners, columns in self._kept_raws:
             rows.span_raw.extend(owners, columns)
-        for owner, project, key_id, arrived_ns, raw, digest, leaf, entry in self._kept:
-            arrival = Arrival(owner, project, key_id, arrived_ns, _decode(raw), raw, digest)
-            self._add(rows, maker, [(mapped(arrival, leaf), entry)])
+        for each in self._kept:
+            arrival = Arrival(
+                each.owner, each.project, each.key_id, each.arrived_ns, _decode(each.raw), each.raw, each.digest
+            )
+            self._add(rows, maker, [(mapped(arrival, each.leaf), each.entry)])
 
     def _add(self, rows: Rows, maker: ForeignRows, some: Sequence[Shown]) -> None:
         """Rows of all of them; where that breaks, of each by itself, so that one costs no other its rows."""

@@ -279,6 +279,8 @@ def _cut(texts: list[str], most: int = LABEL) -> list[str]:
 
 
 def _add_spans(rows: Rows, some: Sequence[Shown], ring: Keyring) -> None:
+    if not some:
+        return
     mapped = [each for each, _ in some]
     arrivals, spans = [each.arrival for each in mapped], [each.canonical for each in mapped]
     came = [each.span for each in arrivals]
@@ -371,7 +373,7 @@ _NOTHING: Final = (0, 0, 0, 0, 0, 0, None, "", 0)
 def _counts(some: Sequence[Shown]) -> Columns:
     """What a row counts: an entry its trace's sums, a leaf its own, any other nothing (it repeats what leaves used)."""
     counts = [_NOTHING if sums is None and not each.leaf else _count(each, sums) for each, sums in some]
-    return {name: [count[at] for count in counts] for at, name in enumerate(_COUNTED)}
+    return dict(zip(_COUNTED, map(list, zip(*counts, strict=True)), strict=True))
 
 
 def _count(mapped: Mapped, sums: Sums | None) -> tuple[int | str | None, ...]:
