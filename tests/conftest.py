@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,18 +40,22 @@ DEAREST = (
 
 def pytest_configure() -> None:
     """Where the suite runs in the background (nohup, some CI) SIGINT is ignored, and would be in every process that
-    the tests start and interrupt. And until every test is found nothing is garbage (`pytest_collection_finish`)."""
+    the tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and found stays to the end: to look through all of it for garbage again and again took a
+    quarter of the collection."""
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """What was imported and found stays to the end: to look through all of it for garbage again and again took a
-    quarter of the collection, and of each test that makes much."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
