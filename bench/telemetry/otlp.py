@@ -186,16 +186,27 @@ class Server:
             time.sleep(0.05)
 
     def cpu_s(self) -> dict[str, float]:
-        """CPU seconds so far, of the server and of its telemetry process."""
-        found: dict[str, float] = {"server": _cpu(self._process.pid)}
+        """CPU seconds so far, of the server, of its telemetry process, and of the processes that map for that one (they
+        live for some seconds after a backlog)."""
+        found: dict[str, float] = {"server": _cpu(self._process.pid), "mappers": 0.0}
+        parents: dict[int, tuple[int, bytes]] = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     stat, line = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
                 except OSError:
                     continue
-                if int(stat.rpartition(")")[2].split()[1]) == self._process.pid and b"telemetry.process" in line:
-                    found["telemetry"] = _cpu(int(entry.name))
+                parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1]), line
+        ours = [
+            pid
+            for pid, (parent, line) in parents.items()
+            if parent == self._process.pid and b"telemetry.process" in line
+        ]
+        for pid in ours:
+            found["telemetry"] = _cpu(pid)
+        for pid, (parent, line) in parents.items():
+            if parent in ours and b"mapping_process" in line:
+                found["mappers"] += _cpu(pid)
         return found
 
     def close(self) -> None:

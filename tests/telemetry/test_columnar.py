@@ -1,7 +1,7 @@
 """Rows as columns: what the engine reads of them is what rows of MsgPack would have been."""
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -147,3 +147,40 @@ def test_a_value_that_does_not_fit_leaves_the_table_to_be_looked_through(value: 
     table = Table("span_io", SPAN_IO)
     table.add(0, ("p", "t", "s", 1, "", "", 0, b"", b"", "", "", "", value))
     assert table.encoded() is None
+
+
+def plain(value: Any) -> Any:
+    """A value however it is written down: lists and tuples are one, and so are a text and its bytes."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1") if b"\xff" in value else value.decode()
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in cast("list[Any]", value)]
+    return value
+
+
+SOME = ("project", "cost", "http_status", "tags", "metadata", "note")
+
+
+@settings(max_examples=25, deadline=None)
+@given(drawn=rows_of(SOME), cuts=st.sets(st.integers(0, 4)), odd=st.sampled_from((None, 0, 2)))
+def test_rows_can_be_had_back_from_their_columns(drawn: list[tuple[Any, ...]], cuts: set[int], odd: int | None) -> None:
+    """Also those of a portion in which one does not fit, and those that are not sealed yet."""
+    rows = [(*row[:-1], 7) if number == odd else row for number, row in enumerate(drawn)]
+    values = [value for row in rows for value in row]
+    table = Table("spans", SOME)
+    for number, row in enumerate(rows):
+        if number in cuts:
+            table.seal()
+        table.add(number, row)
+    assert plain(table.unsealed()) == plain(values)
+    table.seal()
+    assert plain(table.unsealed()) == plain(values)
+    assert (table.encoded() is None) == (rows != drawn)
+
+
+def test_a_body_that_is_no_text_comes_back_as_it_is() -> None:
+    table = Table("span_io", SPAN_IO)
+    row = ("p", "t", "s", 1, "", "", 0, b"\xff\x00", b"{}", "", "", "", "words")
+    table.add(0, row)
+    table.seal()
+    assert plain(table.unsealed()) == plain(row)

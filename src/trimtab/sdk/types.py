@@ -53,6 +53,8 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     rejected: int
     spans: int
     unmade: int = 0
+    mappers: int = 0
+    mappers_lost: int = 0
 
 
 class Check(Struct, frozen=True, kw_only=True):

@@ -260,6 +260,8 @@ def store_lines(health: StoreHealth) -> bytes:
         ("trimtab_store_behind_seconds", "Age of the oldest of them", health.behind_ms / 1000),
         ("trimtab_store_rejected", "Records set aside because they could not be read", health.rejected),
         ("trimtab_store_unmade_traces", "Traces that could not be made anew and are tried again", health.unmade),
+        ("trimtab_store_mappers", "Processes that help to map foreign spans in a backlog", health.mappers),
+        ("trimtab_store_mappers_lost", "Of those, how many died or hung since the start", health.mappers_lost),
     ):
         lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge", f"{name} {value:g}"]
     return ("\n".join(lines) + "\n").encode()

@@ -32,6 +32,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: int = 1
     spool_sync: SpoolSync = "normal"
     spool_max_mb: int = 4096
+    mappers: int | None = None
     log_level: LogLevel = "info"
     drain_seconds: float = 30.0
     max_body_mb: int = 32
@@ -286,6 +287,16 @@ SETTINGS: tuple[Setting, ...] = (
         meaning="Megabytes of records that may wait on disk for the telemetry store before calls are refused.",
         example="8192",
         check=_whole(1, 1_000_000),
+    ),
+    Setting(
+        variable="TRIMTAB_MAPPERS",
+        field="mappers",
+        option="",
+        default="a core less than there are, at most `4`",
+        meaning="How many processes may help to store other tools' spans while more of them wait than one can map. They"
+        " are started for that, and end after it. `0`: none.",
+        example="2",
+        check=_whole(0, 16),
     ),
     Setting(
         variable="TRIMTAB_LOG_LEVEL",

@@ -87,6 +87,8 @@ def telemetry_child(settings: Settings, house: House) -> Child:
     argv += ["--data-dir", str(house.folder), "--socket", str(house.run / "telemetry.sock")]
     if settings.telemetry_url:
         argv += ["--url", settings.telemetry_url]
+    if settings.mappers is not None:
+        argv += ["--mappers", str(settings.mappers)]
     return Child("the telemetry process", argv, env={"TRIMTAB_LOG_LEVEL": settings.log_level})
 
 

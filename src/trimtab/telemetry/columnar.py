@@ -45,7 +45,7 @@ DOES_NOT_FIT: Final = (ValueError, TypeError, OverflowError, AttributeError)
 class Columns:
     """Columns that grow by some rows at a time."""
 
-    __slots__ = ("_chunks", "_lengths", "_names", "_types")
+    __slots__ = ("_chunks", "_lengths", "_loose", "_names", "_types")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
@@ -53,6 +53,13 @@ class Columns:
         self._chunks: list[list[Any]] = []
         """Of each column its arrays; None where all of these rows have the default."""
         self._lengths: list[int] = []
+        self._loose: dict[int, list[Any]] = {}
+        """Values of rows that do not fit, by the number of their portion."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all rows are in columns."""
+        return not self._loose
 
     def add(self, values: list[Any]) -> None:
         """Whole rows, their values one after another. Raises one of `DOES_NOT_FIT`, and then nothing was added."""
@@ -62,9 +69,7 @@ class Columns:
 
     def extend(self, length: int, columns: Sequence[list[Any] | None]) -> None:
         """So many rows, column by column; None for one in which all have the default. Raises as `add` does."""
-        if not self._types:
-            self._types = [_type(KINDS.get(name, "")) for name in self._names]
-            self._chunks = [[] for _ in self._names]
+        self._begin()
         made = [
             None if column is None else _array(KINDS.get(name, ""), kind, column)
             for name, kind, column in zip(self._names, self._types, columns, strict=True)
@@ -72,6 +77,52 @@ class Columns:
         for chunks, array in zip(self._chunks, made, strict=True):
             chunks.append(array)
         self._lengths.append(length)
+
+    def keep(self, values: list[Any]) -> None:
+        """Rows that `add` did not take, as they are."""
+        self._begin()
+        for chunks in self._chunks:
+            chunks.append(None)
+        self._loose[len(self._lengths)] = values
+        self._lengths.append(len(values) // len(self._names))
+
+    def _begin(self) -> None:
+        if not self._types:
+            self._types = [_type(KINDS.get(name, "")) for name in self._names]
+            self._chunks = [[] for _ in self._names]
+
+    def join(self, pieces: "Pieces") -> None:
+        """Rows that were made columns elsewhere."""
+        self._begin()
+        for batch in pieces.batches:
+            for name, chunks in zip(self._names, self._chunks, strict=True):
+                at = pieces.places.get(name)
+                chunks.append(None if at is None else batch.column(at))
+            self._lengths.append(batch.num_rows)
+
+    def values(self) -> list[Any]:
+        """All rows as they came, their values one after another; lists may be tuples."""
+        found: list[Any] = []
+        for number, length in enumerate(self._lengths):
+            loose = self._loose.get(number)
+            if loose is None:
+                columns = [self._listed(at, number, length) for at in range(len(self._names))]
+                loose = [value for row in zip(*columns, strict=True) for value in row]
+            found += loose
+        return found
+
+    def _listed(self, at: int, number: int, length: int) -> list[Any]:
+        kind, array = KINDS.get(self._names[at], ""), self._chunks[at][number]
+        if array is None:
+            return [plain_default(self._names[at])] * length
+        listed = array.to_pylist()
+        if not kind:
+            return [_text(each) for each in listed]
+        if kind == "texts":
+            return [[_text(text) for text in each] for each in listed]
+        if kind == "map":
+            return [{_text(name): _text(text) for name, text in each} for each in listed]
+        return listed
 
     def stream(self) -> tuple[tuple[str, ...], Arrow]:
         """The columns that say something, by name, and all of their rows."""
@@ -98,6 +149,33 @@ class Columns:
         return _pyarrow().array([default] * length, self._types[at], memory_pool=_pool())
 
 
+class Pieces:
+    """What `Columns.stream` made in another process, read back."""
+
+    __slots__ = ("batches", "places", "rows")
+
+    def __init__(self, places: dict[str, int], batches: list[Any]) -> None:
+        self.places = places
+        self.batches = batches
+        self.rows: int = sum(batch.num_rows for batch in batches)
+
+    @classmethod
+    def of(cls, known: tuple[str, ...], columns: tuple[str, ...], stream: memoryview) -> "Pieces":
+        """``known`` are the columns of the table. Raises `ValueError`, `TypeError` and `OSError` for what cannot be its
+        rows: the engine takes in whatever memory says."""
+        pa = _pyarrow()
+        reader = pa.ipc.open_stream(pa.py_buffer(stream))
+        if tuple(reader.schema.names) != columns or not set(columns) <= set(known):
+            raise ValueError(f"columns {reader.schema.names}")
+        for name, kind in zip(reader.schema.names, reader.schema.types, strict=True):
+            if kind != _type(KINDS.get(name, "")):
+                raise ValueError(f"{name} as {kind}")
+        batches = list(reader)
+        for batch in batches:
+            batch.validate(full=True)
+        return cls({name: at for at, name in enumerate(columns)}, batches)
+
+
 _END: Final = b"\xff\xff\xff\xff\0\0\0\0"
 _DEFAULTS: Final[dict[str, Any]] = {
     "uint": 0, "int": 0, "texts": (), "numbers": (), "map": (), "int64?": None, "float64?": None,
@@ -108,6 +186,14 @@ def plain_default(name: str) -> Any:
     """What a row has in a column of this name that says nothing, as MsgPack encodes it."""
     kind = KINDS.get(name, "")
     return {} if kind == "map" else _DEFAULTS.get(kind.rstrip("0123456789"), "")
+
+
+def _text(value: bytes) -> str | bytes:
+    """A text as text where it is one."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _array(kind: str, of: Any, column: list[Any]) -> Any:

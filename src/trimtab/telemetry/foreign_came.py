@@ -3,16 +3,19 @@ were told several times as one, each as the JSON that is kept of it.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from msgspec.structs import replace
 
+from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.foreign import Attributes, ForeignBatch, ForeignEvent, ForeignSpan
 from trimtab.telemetry.foreign_plan import Key
-from trimtab.telemetry.foreign_rows import Arrival
+from trimtab.telemetry.foreign_rows import Arrival, Reading
+from trimtab.telemetry.foreign_texts import ForeignTexts
+from trimtab.telemetry.foreign_told import Told, told_in
 
 MERGED: Final = 1_000
 """Events and links of a span that was told in several pieces, and tens of attributes; what comes beyond is kept raw."""
@@ -21,7 +24,7 @@ PORTION_BYTES: Final = 2 << 20
 _LEAST: Final = 1_000
 """Bytes that a record counts for at least."""
 
-Told = dict[Key, dict[str, tuple[int, ForeignBatch, ForeignSpan]]]
+Gathered = dict[Key, dict[str, tuple[int, ForeignBatch, ForeignSpan]]]
 """Spans by trace and id, each with its record and that one's place."""
 Broken = list[tuple[int, str]]
 """Places of records that could not be read, and why."""
@@ -40,7 +43,18 @@ def portions(records: Sequence[tuple[int, ForeignBatch]]) -> list[list[tuple[int
     return found
 
 
-def gather(told: Told, records: list[tuple[int, ForeignBatch]], broken: Broken) -> set[Key]:
+def itself(span: ForeignSpan) -> ForeignSpan:
+    """Of a span that was read here, the whole."""
+    return span
+
+
+Whole = Callable[[ForeignSpan], ForeignSpan]
+"""What gives a span as it came, wherever it was read."""
+
+
+def gather(
+    told: Gathered, records: Sequence[tuple[int, ForeignBatch]], broken: Broken, whole: Whole = itself
+) -> set[Key]:
     """Add every span to what is ``told``; one that comes twice is merged. Returns the traces that the later half of the
     records has spans of: more may come with the next ones."""
     lately: set[Key] = set()
@@ -56,18 +70,55 @@ def gather(told: Told, records: list[tuple[int, ForeignBatch]], broken: Broken) 
                     lately.add(key)
                     trace = told.setdefault(key, {})
                 before = trace.get(span.span_id)
-                whole = span if before is None or before[2] == span else merged(before[2], span)
-                trace[span.span_id] = (owner, record, whole)
+                trace[span.span_id] = (owner, record, span if before is None else _as_one(before[2], span, whole))
         except Exception as error:  # noqa: BLE001  whatever a record holds, it must not stop the others
             broken.append((owner, f"{type(error).__name__}: {error}"))
     return lately
 
 
-def as_arrivals(told: Told, broken: Broken) -> dict[Key, dict[str, Arrival]]:
+def gather_told(
+    told: Gathered, records: Sequence[tuple[int, ForeignBatch]], spans: list[Told], whole: Whole
+) -> set[Key]:
+    """The same of spans that were read elsewhere: those of one portion, each once."""
+    lately: set[Key] = set()
+    for each in spans:
+        owner, record = records[each.record]
+        # What placing asks of a span, one that is told has as well.
+        span = _decode(each.raw) if each.raw else cast("ForeignSpan", each)
+        key = (record.project, span.trace_id)
+        trace = told.setdefault(key, {})
+        before = trace.get(span.span_id)
+        trace[span.span_id] = (owner, record, span if before is None else _as_one(before[2], span, whole))
+        if each.record >= len(records) // 2:
+            lately.add(key)
+    return lately
+
+
+def _as_one(old: ForeignSpan, new: ForeignSpan, whole: Whole) -> ForeignSpan:
+    """Two tellings of a span. That two are the same that were read elsewhere, their digests tell."""
+    first, second = told_in(old), told_in(new)
+    if first is not None and second is not None and first.digest == second.digest:
+        return new
+    one, other = whole(old), whole(new)
+    return new if one == other else merged(one, other)
+
+
+def arrivals_of(records: Sequence[tuple[int, ForeignBatch]]) -> tuple[list[Arrival], Broken]:
+    """Every span of a portion once, trace by trace; and the owners of records that could not be read, with why."""
+    told: Gathered = {}
+    broken: Broken = []
+    gather(told, records, broken)
+    return [each for spans in as_arrivals(told, broken).values() for each in spans.values()], broken
+
+
+def as_arrivals(told: Gathered, broken: Broken) -> dict[Key, dict[str, Arrival]]:
     """What is told, each span as JSON: once, however often it was told."""
     traces: dict[Key, dict[str, Arrival]] = {}
     for key, spans in told.items():
         for span_id, (owner, record, span) in spans.items():
+            if (each := told_in(span)) is not None:
+                traces.setdefault(key, {})[span_id] = _arrival_told(owner, record, each)
+                continue
             try:
                 arrival = arrival_of(owner, record, span)
             except (ValueError, TypeError, RecursionError) as error:  # it cannot be written as JSON
@@ -78,11 +129,21 @@ def as_arrivals(told: Told, broken: Broken) -> dict[Key, dict[str, Arrival]]:
 
 
 _encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(ForeignSpan).decode
 
 
 def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
     raw = _encode(span)
     return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw))
+
+
+def _arrival_told(owner: int, record: ForeignBatch, told: Told) -> Arrival:
+    """Of a span that was read elsewhere: it has of a span, of what that says and of its texts what is asked here."""
+    span, reading = (
+        cast("ForeignSpan", told),
+        Reading(cast("CanonicalSpan", told), cast("ForeignTexts", told), told.cost),
+    )
+    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, b"", told.digest, reading)
 
 
 def with_span(arrival: Arrival, span: ForeignSpan) -> Arrival:

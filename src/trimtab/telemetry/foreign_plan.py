@@ -1,18 +1,15 @@
 """What a batch of foreign spans comes to: rows to be made, traces to be made anew, records that could not be read.
 
-A plan grows by portions (`foreign_traces.py`). The rows of one are made before the next is read, and then little is
-kept of its spans: what would be needed to make the same rows once more, should the store refuse one of them.
+A plan grows by portions (`foreign_traces.py`). The rows of one are made before the next is read, and then nothing is
+kept of its spans.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Protocol
 
-import msgspec
-from msgspec import Struct
-
-from trimtab.telemetry.foreign import ForeignSpan
-from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Mapped, Raw, Shown, Sums
+from trimtab.telemetry.foreign_rows import ForeignRows, Mapped, Raw, Shown, Sums
+from trimtab.telemetry.foreign_told import Told, told_in
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import Rows
 
@@ -20,20 +17,18 @@ logger = logging.getLogger("trimtab.telemetry.foreign")
 
 Key = tuple[str, str]
 """Project and trace id."""
-_decode: Final = msgspec.json.Decoder(ForeignSpan).decode
 
 
-class _Kept(Struct, frozen=True, gc=False):
-    """A span whose rows were made: how it came, and what was decided about it."""
+class Away(Protocol):
+    """Who makes the rows of spans that were read elsewhere."""
 
-    owner: int
-    project: str
-    key_id: str
-    arrived_ns: int
-    raw: bytes
-    digest: int
-    leaf: bool
-    entry: Sums | None
+    def keep(self, told: Told, *, read: bool) -> None:
+        """Keep a span as it came; whether it was also read."""
+        ...
+
+    def make(self, rows: Rows, told: Told, mapped: Mapped, entry: Sums | None) -> None:
+        """Make everything else that a span becomes. What remembers of other spans looks at it now."""
+        ...
 
 
 class Plan:
@@ -47,8 +42,6 @@ class Plan:
         """Traces that were noted for want of a root, which is there now."""
         self.broken: list[tuple[int, str]] = []
         """Records that could not be read, and why."""
-        self._kept: list[_Kept] = []
-        self._kept_raws: list[tuple[list[int], list[list[Any] | None]]] = []
 
     def lengths(self) -> tuple[int, int, int, int]:
         return len(self.spans), len(self.raws), len(self.notes), len(self.settled)
@@ -58,30 +51,40 @@ class Plan:
         for planned, length in zip((self.spans, self.raws, self.notes, self.settled), lengths, strict=True):
             del planned[length:]
 
-    def rows(self, rows: Rows, maker: ForeignRows) -> None:
-        """Make the rows that are still to be made."""
-        self._kept_raws.append(maker.add_raws(rows, self.raws))
-        self._add(rows, maker, self.spans)
-        for mapped, entry in self.spans:
-            came = mapped.arrival
-            self._kept.append(
-                _Kept(came.owner, came.project, came.key_id, came.arrived_ns, came.raw, came.digest, mapped.leaf, entry)
-            )
+    def rows(self, rows: Rows, maker: ForeignRows, away: Away | None = None) -> None:
+        """Make the rows that are still to be made; ``away`` has those made of spans that were read elsewhere."""
+        if away is None:
+            maker.add_raws(rows, self.raws)
+            self._add(rows, maker, self.spans)
+        else:
+            self._share(rows, maker, away)
         self.raws.clear()
         self.spans.clear()
 
-    def again(self, rows: Rows, maker: ForeignRows, mapped: Callable[[Arrival, bool], Mapped]) -> None:
-        """All rows that were made, once more. ``mapped`` reads a span, given whether it counts."""
-        for owners, columns in self._kept_raws:
-            rows.span_raw.extend(owners, columns)
-        for each in self._kept:
-            arrival = Arrival(
-                each.owner, each.project, each.key_id, each.arrived_ns, _decode(each.raw), each.raw, each.digest
-            )
-            self._add(rows, maker, [(mapped(arrival, each.leaf), each.entry)])
+    def _share(self, rows: Rows, maker: ForeignRows, away: Away) -> None:
+        """In their order, because detectors remember what came before."""
+        raws: list[Raw] = []
+        for raw in self.raws:
+            if (told := told_in(raw[0].span)) is not None:
+                away.keep(told, read=bool(raw[2]))
+            else:
+                raws.append(raw)
+        maker.add_raws(rows, raws)
+        here: list[Shown] = []
+        for mapped, entry in self.spans:
+            told = told_in(mapped.arrival.span)
+            if told is None:
+                here.append((mapped, entry))
+                continue
+            self._add(rows, maker, here)
+            here = []
+            away.make(rows, told, mapped, entry)
+        self._add(rows, maker, here)
 
     def _add(self, rows: Rows, maker: ForeignRows, some: Sequence[Shown]) -> None:
         """Rows of all of them; where that breaks, of each by itself, so that one costs no other its rows."""
+        if not some:
+            return
         mark = rows.mark()
         try:
             maker.add(rows, some)

@@ -115,6 +115,17 @@ class Sums:
         other.feature = self.feature
         return other
 
+    def values(self) -> list[Any]:
+        """For `of`, in another process."""
+        return [getattr(self, name) for name in self.__slots__]
+
+    @classmethod
+    def of(cls, values: list[Any]) -> "Sums":
+        sums = cls()
+        for name, value in zip(cls.__slots__, values, strict=True):
+            setattr(sums, name, value)
+        return sums
+
     def add(self, mapped: Mapped) -> None:
         """Take a span in, whatever its kind: any may name session and user, leaves count."""
         span = mapped.canonical
@@ -180,11 +191,10 @@ class ForeignRows:
         self._add_texts(rows, [each for each in mapped if each.texts.request or each.texts.response], ring)
         _add_books(rows, [each for each in mapped if each.leaf])
         for each in mapped:
-            span = each.canonical
-            if span.scores:
+            if each.canonical.scores:
                 _add_scores(rows, each)
-            if span.kind == "llm" and self._silent is not None and span.status == "ok" and span.output_messages:
-                self._silent.foreign(rows, each.arrival.owner, _said(each))
+            if self._silent is not None and (said := said_of(each)) is not None:
+                self._silent.foreign(rows, each.arrival.owner, said)
 
     def _add_texts(self, rows: Rows, mapped: list[Mapped], ring: Keyring) -> None:
         arrivals, texts = [each.arrival for each in mapped], [each.texts for each in mapped]
@@ -213,9 +223,8 @@ class ForeignRows:
         there = [placed(self._blobs, ring, project, body) for project, body in zip(projects, bodies, strict=True)]
         return [body for body, _ in there], [blob for _, blob in there]
 
-    def add_raws(self, rows: Rows, raws: Sequence[Raw]) -> tuple[list[int], list[list[Any] | None]]:
-        """Rows of ``span_raw``: what spans were, for a better mapping later; sealed where their project is. Returns
-        what was added, for `Table.extend`."""
+    def add_raws(self, rows: Rows, raws: Sequence[Raw]) -> None:
+        """Rows of ``span_raw``: what spans were, for a better mapping later; sealed where their project is."""
         arrivals = [each for each, *_ in raws]
         spans = [each.span for each in arrivals]
         ring, bodies = self._keys(), [each.raw for each in arrivals]
@@ -233,17 +242,18 @@ class ForeignRows:
             "digest": [each.digest for each in arrivals],
             "raw": bodies,
         }
-        added = [each.owner for each in arrivals], [columns.get(name) for name in SPAN_RAW]
-        rows.span_raw.extend(*added)
-        return added
+        rows.span_raw.extend([each.owner for each in arrivals], [columns.get(name) for name in SPAN_RAW])
 
     def opened(self, raw: str) -> str:
         """The span that `raw` has sealed. Raises `KeyDestroyed`, `KeyUnknown`."""
         return self._keys().open_text(raw)
 
 
-def _said(mapped: Mapped) -> Said:
+def said_of(mapped: Mapped) -> Said | None:
+    """What detectors look at; None where they do not."""
     arrival, span = mapped.arrival, mapped.canonical
+    if span.kind != "llm" or span.status != "ok" or not span.output_messages:
+        return None
     return said_by(
         (arrival.project, arrival.span.trace_id, arrival.span.span_id, span.session[:LABEL]),
         (

@@ -21,7 +21,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
@@ -29,11 +29,23 @@ from trimtab.ledger.types import Cost
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.foreign import STATUS_ERROR, ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_before import Forgotten, Lookup, Newest, Stored
-from trimtab.telemetry.foreign_came import MERGED, Told, as_arrivals, began, gather, merged, portions, with_span
+from trimtab.telemetry.foreign_came import (
+    MERGED,
+    Broken,
+    Gathered,
+    as_arrivals,
+    began,
+    gather,
+    gather_told,
+    merged,
+    portions,
+    with_span,
+)
 from trimtab.telemetry.foreign_plan import Key, Plan
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, Mapped, Reading, Sums
 from trimtab.telemetry.foreign_texts import texts_of
+from trimtab.telemetry.foreign_told import Told, told_in
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.usage_once import UsageNode, counted
 
@@ -48,6 +60,20 @@ ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
 
 Read = Callable[[ForeignSpan], CanonicalSpan]
+
+
+class Elsewhere(Protocol):
+    """Where the portions of a batch are read instead of here (`foreign_away.py`)."""
+
+    def begin(self, parts: list[list[tuple[int, ForeignBatch]]]) -> None: ...
+
+    def spans(self, number: int) -> tuple[list[Told], Broken] | None:
+        """What was read of a portion, and its records that could not be; None: it is to be read here."""
+        ...
+
+    def whole(self, told: Told) -> ForeignSpan:
+        """A span as it came."""
+        ...
 
 
 class _Trace:
@@ -107,6 +133,7 @@ class ForeignTraces:
         self._ours: OrderedDict[Key, None] = OrderedDict()
         self._turn = 0
         self._newest = Newest(lookup)
+        self._away: Elsewhere | None = None
         self.forget()
 
     def forget(self) -> None:
@@ -128,19 +155,35 @@ class ForeignTraces:
         records: Sequence[tuple[int, ForeignBatch]],
         joined: Iterable[tuple[Key, int]] = (),
         portion: Callable[[Plan], None] | None = None,
+        away: Elsewhere | None = None,
     ) -> Plan:
         """What to do with the foreign spans of a batch; each record comes with its place. ``joined`` are the traces,
         with their times, that calls of our own gateway became part of: both tell usage. ``portion`` is called when a
         part of the batch is planned and may make its rows, so that spans, and what was read of them, are not all in
-        memory at once. Raises `StoreAway`, and what ``portion`` raises."""
+        memory at once. ``away`` may have read them elsewhere. Raises `StoreAway`, and what ``portion`` raises."""
         plan = Plan()
         self._turn += 1
         for key, at_ns in joined:
             self._join(plan, key, at_ns)
-        told: Told = {}
-        parts = portions(records)
+        self._away = away
+        try:
+            self._place(plan, portions(records), portion)
+        finally:
+            self._away = None
+        self._shrink()
+        return plan
+
+    def _place(
+        self,
+        plan: Plan,
+        parts: list[list[tuple[int, ForeignBatch]]],
+        portion: Callable[[Plan], None] | None,
+    ) -> None:
+        told: Gathered = {}
+        if self._away is not None:
+            self._away.begin(parts)
         for number, some in enumerate(parts):
-            lately = gather(told, some, plan.broken)
+            lately = self._gather(told, some, number, plan)
             ready = told
             if number < len(parts) - 1:
                 ready = {key: spans for key, spans in told.items() if key not in lately}
@@ -148,13 +191,20 @@ class ForeignTraces:
             self._some(plan, as_arrivals(ready, plan.broken))
             if portion is not None:
                 portion(plan)
-        self._shrink()
-        return plan
 
-    def mapped(self, arrival: Arrival, leaf: bool) -> Mapped:
-        """A span that was planned, read once more."""
-        [(arrival, reading)] = read_all(self._read, self._prices, [arrival])
-        return mapped_of(arrival, reading, leaf)
+    def _gather(self, told: Gathered, some: list[tuple[int, ForeignBatch]], number: int, plan: Plan) -> set[Key]:
+        read = None if self._away is None else self._away.spans(number)
+        if read is None:
+            return gather(told, some, plan.broken, self._whole)
+        plan.broken += read[1]
+        return gather_told(told, some, read[0], self._whole)
+
+    def _whole(self, span: ForeignSpan) -> ForeignSpan:
+        """A span as it came, wherever it was read."""
+        told = told_in(span)
+        if told is None or self._away is None:
+            return span
+        return self._away.whole(told)
 
     def _some(self, plan: Plan, arrived: dict[Key, dict[str, Arrival]]) -> None:
         stored = self._look_up(arrived)
@@ -341,7 +391,7 @@ class ForeignTraces:
                 self._partial_bytes -= trace.weights.pop(span_id, 0)
                 changed = changed or span_id in trace.stripped  # it is made anew, with all that came of it
                 trace.stripped.discard(span_id)
-                fresh.append(each if added is None else with_span(each, merged(added, each.span)))
+                fresh.append(each if added is None else with_span(each, merged(added, self._whole(each.span))))
             else:
                 changed = True
                 plan.raws.append((each, start_ns, "", 0))

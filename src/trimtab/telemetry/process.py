@@ -25,6 +25,7 @@ import uvicorn
 import uvloop
 
 from trimtab.core.giving_way import give_way
+from trimtab.core.handing import AVAILABLE
 from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
 from trimtab.governance import secrets
@@ -35,11 +36,14 @@ from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detector_switch import SwitchFile
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.drain import SpoolReader
+from trimtab.telemetry.foreign_away import Hands
+from trimtab.telemetry.foreign_portion import Portioner
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.forward.arrivals import ArrivalLog
+from trimtab.telemetry.mapping_pool import Helpers, by_cores
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.price_file import PriceFile
 from trimtab.telemetry.shim import Shim
@@ -65,8 +69,9 @@ GC_THRESHOLD = (300_000, 50, 100)
 class Telemetry:
     """The store, the writer and the face of one telemetry process."""
 
-    def __init__(self, data_dir: Path, url: str, limits: Limits) -> None:
+    def __init__(self, data_dir: Path, url: str, limits: Limits, mappers: int = 0) -> None:
         self._url = url
+        self._mappers = mappers
         self._limits = limits
         self._data_dir = data_dir
         self._spool_dir = data_dir / "spool"
@@ -112,7 +117,10 @@ class Telemetry:
         cluster = Address(self._url).cluster if remote else ""
         arrivals = ArrivalLog(store, self._data_dir, time.time_ns)
         prices = ForeignPrices(PriceFile(self._data_dir))
-        foreign = foreign_of(store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, alone=not remote)
+        hands = hands_of(self._data_dir, self._mappers, self._silent, prices, keys.look)
+        foreign = foreign_of(
+            store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, alone=not remote, hands=hands
+        )
         merges = None if remote else Merges(store.query)
         writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
         writer.arrivals = arrivals
@@ -152,13 +160,25 @@ class Telemetry:
 def foreign_of(
     store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
     arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None, keys: Callable[[], Keyring] = Keyring,
-    *, alone: bool = True,
+    *, alone: bool = True, hands: Hands | None = None,
 ) -> Foreign:  # fmt: skip
     """What the writer maps foreign spans with; ``cluster`` is that of the store's address, ``alone``: nobody else
-    writes to it."""
+    writes to it; ``hands`` help in a backlog."""
     prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent, keys)
     traces = ForeignTraces(canonical, StoreLookup(store, alone=alone), prices, time.time_ns)
-    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
+    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals), hands)
+
+
+def hands_of(
+    data_dir: Path, mappers: int, silent: Silent, prices: ForeignPrices, keys: Callable[[], Keyring] = Keyring
+) -> Hands | None:
+    """Up to ``mappers`` processes that help in a backlog, and what does their work where they fail; None on a system
+    where nothing can be handed to them."""
+    if mappers == 0 or not AVAILABLE:
+        return None
+    detectors = Detectors(SwitchFile(data_dir), alone=True)
+    rows = ForeignRows(FolderBlobs(data_dir / "blobs"), Silent(detectors), keys)
+    return Hands(Helpers(data_dir, mappers), Portioner(canonical, prices, rows, detectors.lean), silent)
 
 
 def listen(path: Path) -> socket.socket:
@@ -230,6 +250,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--url", default="", help="the store: chdb:///folder (default, in the data folder) or http(s)://"
     )
+    parser.add_argument(
+        "--mappers", type=int, default=by_cores(), help="how many processes may help to map foreign spans in a backlog"
+    )
     options = parser.parse_args(argv)
     parent = die_with_parent()
     configure_logging(os.environ.get("TRIMTAB_LOG_LEVEL", "info"))
@@ -239,7 +262,7 @@ def main(argv: list[str] | None = None) -> int:
     give_way(NICENESS, short_turns=True)
     listener = listen(options.socket)
     ours = mark(options.socket)
-    telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits())
+    telemetry = Telemetry(options.data_dir, options.url or default_url(options.data_dir), Limits(), options.mappers)
     try:
         uvloop.run(serve(telemetry, listener, parent))
     finally:

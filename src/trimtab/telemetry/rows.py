@@ -5,13 +5,14 @@ MsgPack format, which is exactly such a flat list, without any framing; bodies t
 hold. The columns here are those of `stores/_schema.py`, by name.
 """
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from trimtab.governance.sealing import Keyring
-from trimtab.telemetry.columnar import DOES_NOT_FIT, Columns, plain_default
+from trimtab.telemetry.columnar import DOES_NOT_FIT, Columns, Pieces, plain_default
 from trimtab.telemetry.stores import Arrow
 
 SPANS: Final = (
@@ -80,7 +81,7 @@ def _filled(block: _Block, at: int, name: str) -> list[Any]:
 class Table:
     """Rows of one table. ``owners`` says for each row which record of the batch it comes from."""
 
-    __slots__ = ("_odd", "_pieces", "_stream", "columns", "name", "owners", "sealed")
+    __slots__ = ("_pieces", "_stream", "columns", "name", "owners", "sealed")
 
     def __init__(self, name: str, columns: tuple[str, ...]) -> None:
         self.name = name
@@ -91,7 +92,6 @@ class Table:
         self._pieces: list[list[Any] | _Block] = []
         """The others, in their order: flat lists of values, and blocks."""
         self._stream = Columns(columns)
-        self._odd = False
 
     def add(self, owner: int, row: tuple[Any, ...]) -> None:
         pieces = self._pieces
@@ -114,13 +114,13 @@ class Table:
             return self._pieces[0]
         flat: list[Any] = []
         for piece in self._pieces:
-            if isinstance(piece, list):
-                flat += piece
-            else:
-                columns = [_filled(piece, at, name) for at, name in enumerate(self.columns)]
-                flat += chain.from_iterable(zip(*columns, strict=True))
+            flat += piece if isinstance(piece, list) else self._flat(piece)
         self._pieces[:] = [flat]
         return flat
+
+    def _flat(self, block: _Block) -> list[Any]:
+        columns = [_filled(block, at, name) for at, name in enumerate(self.columns)]
+        return list(chain.from_iterable(zip(*columns, strict=True)))
 
     def cut(self, first: int, end: int) -> list[Any]:
         """The values of rows [first, end)."""
@@ -138,21 +138,32 @@ class Table:
     def seal(self) -> None:
         """Make columns of what is there and let go of its values: while they are in the processor's cache, and so that
         the next ones come to lie where memory was used before (half the time of encoding all at the end)."""
-        try:
-            for piece in () if self._odd else self._pieces:
+        for piece in self._pieces:
+            try:
                 if isinstance(piece, list):
                     self._stream.add(piece)
                 else:
                     self._stream.extend(piece.length, piece.columns)
-        except DOES_NOT_FIT:
-            self._odd = True
+            except DOES_NOT_FIT:
+                self._stream.keep(piece if isinstance(piece, list) else self._flat(piece))
         self._pieces.clear()
         self.sealed = len(self.owners)
 
     def encoded(self) -> tuple[tuple[str, ...], Arrow] | None:
         """All rows, and the columns that they have; None where one of them cannot be encoded."""
         self.seal()
-        return None if self._odd else self._stream.stream()
+        return self._stream.stream() if self._stream.whole else None
+
+    def join(self, owners: list[int], pieces: Pieces) -> None:
+        """Rows that were made elsewhere, after those that are here."""
+        self.seal()
+        self._stream.join(pieces)
+        self.owners += owners
+        self.sealed = len(self.owners)
+
+    def unsealed(self) -> list[Any]:
+        """The values of all rows, also of those that are sealed."""
+        return [*self._stream.values(), *self.values]
 
     def truncate(self, rows: int) -> None:
         """Take back everything after the first ``rows`` rows, none of them sealed."""
@@ -182,10 +193,22 @@ class ScoreTable(Table):
         self.ring = ring
 
 
-class Rows:
-    """What one batch of records becomes. ``ring``: what explanations of scores are sealed with."""
+class Elsewhere(NamedTuple):
+    """A span whose rows are made elsewhere: what its arrival says, and its record's place."""
 
-    __slots__ = ("_all", "arrivals", "ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
+    owner: int
+    project: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    start_ns: int
+
+
+class Rows:
+    """What one batch of records becomes. ``ring``: what explanations of scores are sealed with. ``elsewhere``: spans
+    since the last `seal` whose rows are not made here."""
+
+    __slots__ = ("_all", "arrivals", "elsewhere", "ledger", "scores", "span_io", "span_raw", "spans", "tool_calls")
 
     def __init__(self, ring: Keyring | None = None) -> None:
         self.spans = Table("spans", SPANS)
@@ -195,6 +218,7 @@ class Rows:
         self.scores = ScoreTable(Keyring() if ring is None else ring)
         self.tool_calls = Table("tool_calls", TOOL_CALLS)
         self.arrivals = Table("arrivals", ARRIVALS)
+        self.elsewhere: list[Elsewhere] = []
         # The spans come last: a span that can be seen then has its texts and its books. What tells of them comes after.
         self._all = (
             self.scores, self.tool_calls, self.span_raw, self.span_io, self.ledger, self.spans, self.arrivals,
@@ -209,6 +233,13 @@ class Rows:
         for table in self._all:
             if table is not self.arrivals:
                 table.seal()
+        self.elsewhere.clear()
+
+    def carry(self, made: Iterable[tuple[str, list[int], Pieces]]) -> None:
+        """Rows that were made elsewhere: by table, with the records that they are of."""
+        tables = {table.name: table for table in self._all}
+        for name, owners, pieces in made:
+            tables[name].join(owners, pieces)
 
     def mark(self) -> list[int]:
         return [len(table.owners) for table in self._all]

@@ -78,6 +78,8 @@ class Shim:
             rejected=progress.rejected,
             spans=self._spans,
             unmade=progress.unmade,
+            mappers=progress.mappers,
+            mappers_lost=progress.mappers_lost,
         )
 
     def _behind_ms(self) -> int:

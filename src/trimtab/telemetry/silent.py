@@ -53,6 +53,15 @@ class Silent:
         """One model span of a foreign trace (`said_by`)."""
         self._look(rows, owner, said)
 
+    def recall(self, rows: Rows, owner: int, said: Said) -> None:
+        """What detectors that remember find in a model span whose rows another process makes."""
+        self._detectors.recall(rows, owner, said)
+
+    @property
+    def lean(self) -> bool:
+        """`Detectors.lean`."""
+        return self._detectors.lean
+
     def _look(self, rows: Rows, owner: int, said: Said) -> None:
         self._detectors.add(rows, owner, said)
         if said.calls and said.stop != LEFT:

@@ -372,7 +372,8 @@ class Overview(Struct, frozen=True, kw_only=True):
 class StoreHealth(Struct, frozen=True, kw_only=True):
     """``waiting`` counts records on disk that the store does not have yet; ``rejected`` those set aside because they
     could not be read; ``unmade`` traces of other tools that show older numbers, because to make them anew failed (it is
-    tried again)."""
+    tried again). ``mappers`` processes help to map other tools' spans now, in a backlog; ``mappers_lost`` of them died
+    or hung since the start: their work was done without them."""
 
     state: Literal["ok", "starting", "down", "full"]
     detail: str
@@ -381,6 +382,8 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     rejected: int
     spans: int
     unmade: int = 0
+    mappers: int = 0
+    mappers_lost: int = 0
 
 
 GroupBy = Literal["none", "model", "provider", "feature", "key", "user", "app", "status"]

@@ -31,6 +31,7 @@ from trimtab.governance.sealing import Keyring, KeyUnknown
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import Batch, SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
+from trimtab.telemetry.foreign_away import AwayBatch, Hands
 from trimtab.telemetry.foreign_plan import Plan
 from trimtab.telemetry.foreign_rewrite import Rewriter
 from trimtab.telemetry.foreign_rows import ForeignRows
@@ -95,6 +96,8 @@ class Progress(Struct, kw_only=True):
     unmade: int = 0
     asked_s: float = -math.inf
     """When the store was last asked something (steady clock); told to the writer."""
+    mappers: int = 0
+    mappers_lost: int = 0
 
 
 class Writer:
@@ -139,6 +142,7 @@ class Writer:
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._ahead: Future[_Prepared | None] | None = None
         self._poison: set[tuple[str, int]] = set()
+        self._helpers = foreign.hands.helpers if foreign is not None and foreign.hands is not None else None
         self._repairs = None
         if foreign is not None:
             self._repairs = Repairs(spool, foreign.rewriter, foreign.traces.shown_rootless, self._step)
@@ -156,6 +160,8 @@ class Writer:
         finally:
             self._mapping.shutdown(wait=True)
             self._beside.shutdown(wait=True)
+            if self._helpers is not None:
+                self._helpers.close()
 
     def _run(self) -> None:
         pause = self._pace.first_pause_s
@@ -169,6 +175,7 @@ class Writer:
                 self._rewrite_if_due()
                 if not moved:
                     self._tidy()
+                    self._rest()
             except Exception as error:  # noqa: BLE001  the thread's edge; `_report` tells what it was
                 self._start_over()
                 self._report(error)
@@ -281,7 +288,7 @@ class Writer:
         rows, plan = self._mapped(batch)
         self._seal(rows)
         tables = [table for table in rows.tables() if table is not rows.arrivals]
-        parts = [_Part(table.name, len(table.owners), table.encoded()) for table in tables]
+        parts = [_Part(table, len(table.owners), table.encoded()) for table in tables]
         return _Prepared(batch, tuple(parts), rows.arrivals, plan)
 
     def _seal(self, rows: Rows) -> None:
@@ -292,13 +299,13 @@ class Writer:
     def _mapped(self, batch: Batch) -> tuple[Rows, Plan | None]:
         """A batch that cannot be mapped whole is mapped without the records that are to blame."""
         try:
-            return self._map(batch, None, seal=True)
+            return self._map(batch, seal=True)
         except _WAITS:
             raise
         except Exception:
             logger.exception("a batch cannot be mapped as a whole; its records are looked through")
             self._find_poison(batch)
-            return self._map(batch, None, seal=True)
+            return self._map(batch, seal=True)
 
     def _find_poison(self, batch: Batch) -> None:
         """Halve the batch until those records stand alone that cannot be mapped; they are set aside and left out."""
@@ -310,7 +317,7 @@ class Writer:
             try:
                 if self._foreign is not None:
                     self._foreign.traces.forget()  # what is only tried must not be remembered
-                self._map(part, None)
+                self._map(part)
             except _WAITS:
                 raise
             except Exception as error:
@@ -323,9 +330,9 @@ class Writer:
         if self._foreign is not None:
             self._foreign.traces.forget()
 
-    def _map(self, batch: Batch, plan: Plan | None, *, seal: bool = False) -> tuple[Rows, Plan | None]:
-        """The rows of a batch, and what becomes of its foreign spans: planned here, unless it was before. ``seal``: a
-        portion's rows are encoded before the next one is mapped."""
+    def _map(self, batch: Batch, *, seal: bool = False) -> tuple[Rows, Plan | None]:
+        """The rows of a batch, and what becomes of its foreign spans. ``seal``: a portion's rows are encoded before the
+        next one is mapped."""
         rows = Rows(self.keys())
         found = _Found([], [], [])
         for place, spooled in enumerate(batch.records):
@@ -342,22 +349,35 @@ class Writer:
             if seal and place % _PORTION == _PORTION - 1:
                 self._seal(rows)
         if self._foreign is None or not (found.spans or found.joined or found.remaps):
-            return rows, plan
+            return rows, None
         foreign = self._foreign
-        if plan is not None:
-            plan.again(rows, foreign.rows, foreign.traces.mapped)
-        else:
 
-            def portion(plan: Plan) -> None:
-                plan.rows(rows, foreign.rows)
-                if seal:
-                    self._seal(rows)
+        away = self._away(batch) if seal and found.spans else None
 
-            plan = foreign.traces.plan(found.spans, found.joined, portion)
-            plan.notes += [note for each in found.remaps for note in each.notes()]
+        def portion(plan: Plan) -> None:
+            plan.rows(rows, foreign.rows, away)
+            if seal:
+                self._seal(rows)
+            if away is not None:
+                away.flush()
+
+        try:
+            plan = foreign.traces.plan(found.spans, found.joined, portion, away)
+            if away is not None:
+                away.collect(rows, plan)
+        finally:
+            if away is not None:
+                away.close()
+        plan.notes += [note for each in found.remaps for note in each.notes()]
         for place, why in plan.broken:
             self._set_aside(batch, place, why)
         return rows, plan
+
+    def _away(self, batch: Batch) -> AwayBatch | None:
+        """Who else maps this batch: somebody where there is a backlog, and for what comes right after one."""
+        if self._foreign is None or self._foreign.hands is None or not self._enough(batch):
+            return None
+        return self._foreign.hands.batch(backlog=batch.size >= self._pace.backlog_bytes)
 
     def _add(self, rows: Rows, place: int, record: Any, found: "_Found") -> None:
         """What one record becomes, by its kind. Foreign spans wait for the rest of their traces."""
@@ -381,23 +401,23 @@ class Writer:
         waits is worse than a span of minutes ago that for a second has no text. Arrivals come last in any case: who
         sees one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may be sent
         again at once."""
-        texts = next(part for part in prepared.parts if part.table == _TEXTS)
-        others = [part for part in prepared.parts if part.table != _TEXTS]
+        texts = next(part for part in prepared.parts if part.name == _TEXTS)
+        others = [part for part in prepared.parts if part.name != _TEXTS]
         batch, pace = prepared.batch, self._pace
         late = () if len(batch.records) >= pace.backlog or batch.size >= pace.backlog_bytes else _LAST
         beside = self._beside.submit(self._taken, batch, texts)
         try:
             for part in others:
-                if part.table not in late:
-                    self._insert(prepared, part)
+                if part.name not in late:
+                    self._insert(batch, part)
         finally:
             wait((beside,))
         if not beside.result():
-            self._look_through(prepared, texts)
+            self._look_through(batch, texts.table)
         self._step(f"inserted:{_TEXTS}")
         for part in others:
-            if part.table in late:
-                self._insert(prepared, part)
+            if part.name in late:
+                self._insert(batch, part)
         self._insert_arrivals(prepared)
 
     def _insert_arrivals(self, prepared: "_Prepared") -> None:
@@ -414,10 +434,10 @@ class Writer:
                 self._insert_halves(batch, table, 0, len(table.owners), token)
         self._step(f"inserted:{table.name}")
 
-    def _insert(self, prepared: "_Prepared", part: "_Part") -> None:
-        if not self._taken(prepared.batch, part):
-            self._look_through(prepared, part)
-        self._step(f"inserted:{part.table}")
+    def _insert(self, batch: Batch, part: "_Part") -> None:
+        if not self._taken(batch, part):
+            self._look_through(batch, part.table)
+        self._step(f"inserted:{part.name}")
 
     def _taken(self, batch: Batch, part: "_Part") -> bool:
         """Insert one table's rows; whether the store took them."""
@@ -427,17 +447,21 @@ class Writer:
             return False
         try:
             columns, encoded = part.encoded
-            self._store.insert(part.table, columns, encoded, f"{batch.id}:{part.table}")
+            self._store.insert(part.name, columns, encoded, f"{batch.id}:{part.name}")
         except RowsRefused:
-            logger.warning("the store refused rows of %s; they are looked through", part.table)
+            logger.warning("the store refused rows of %s; they are looked through", part.name)
             return False
         return True
 
-    def _look_through(self, prepared: "_Prepared", part: "_Part") -> None:
-        """Find what was refused. The batch is mapped once more: nothing is kept for that."""
-        batch, token = prepared.batch, f"{prepared.batch.id}:{part.table}"
-        table = next(table for table in self._map(batch, prepared.plan)[0].tables() if table.name == part.table)
-        self._insert_halves(batch, table, 0, len(table.owners), token)
+    def _look_through(self, batch: Batch, table: Table) -> None:
+        """Find what was refused. In an order that follows from the rows alone: that of their portions may be another
+        when the batch is sent again, and what went in of it is known by its place."""
+        width, values = len(table.columns), table.unsealed()
+        places = sorted(range(len(table.owners)), key=_placed(table, values))
+        ordered = Table(table.name, table.columns)
+        for place in places:
+            ordered.add(table.owners[place], tuple(values[place * width : (place + 1) * width]))
+        self._insert_halves(batch, ordered, 0, len(places), f"{batch.id}:{table.name}")
 
     def _insert_halves(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
         """Rows [first, end), refused as a whole. Halves and their tokens depend on the batch alone, so the same batch
@@ -504,7 +528,14 @@ class Writer:
         if self._merges is not None:
             self._merges.look(self.progress.waiting, self.progress.batches, self._waiting_bytes)
 
+    def _rest(self) -> None:
+        """Nothing is being mapped: whoever helped may end."""
+        if self._helpers is not None and self._ahead is None:
+            self._helpers.rest()
+
     def _well(self) -> None:
+        if self._helpers is not None:
+            self.progress.mappers, self.progress.mappers_lost = len(self._helpers), self._helpers.lost
         if self.progress.state != "ok":
             logger.info("the telemetry store is well")
         self.progress.state, self.progress.detail = "ok", "" if self._repairs is None else self._repairs.detail
@@ -531,13 +562,27 @@ class Writer:
         return backlog.waiting == 0
 
 
+_NAMES = ("trace_id", "span_id", "request_id", "id", "attempt", "number", "digest")
+"""What tells the rows of a record from each other, in the tables that have it."""
+
+
+def _placed(table: Table, values: list[Any]) -> Callable[[int], tuple[Any, ...]]:
+    """What rows are ordered by: their record, then their names."""
+    width, at = len(table.columns), [table.columns.index(name) for name in _NAMES if name in table.columns]
+    return lambda place: (table.owners[place], *(values[place * width + each] for each in at))
+
+
 class _Part(NamedTuple):
     """One table's share of a batch: how many rows, and the columns that say something with the rows encoded (None where
     one of them cannot be)."""
 
-    table: str
+    table: Table
     rows: int
     encoded: tuple[tuple[str, ...], Arrow] | None
+
+    @property
+    def name(self) -> str:
+        return self.table.name
 
 
 class _Prepared(NamedTuple):
@@ -567,6 +612,7 @@ class Foreign(NamedTuple):
     traces: ForeignTraces
     rows: ForeignRows
     rewriter: Rewriter
+    hands: Hands | None = None
 
 
 _WAITS = (StoreAway, StoreRefused, KeyUnknown, sqlite3.Error, OSError)

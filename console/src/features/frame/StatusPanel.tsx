@@ -76,6 +76,7 @@ function Details({ status, summary }: { status: ServerStatus | undefined; summar
         ["Waiting", `${plural(telemetry.waiting, "record")}, oldest ${formatMs(telemetry.behind_ms)}`],
         ["Set aside", telemetry.rejected > 0 ? <SetAside count={telemetry.rejected} /> : "0 records"],
         ["Spans", formatInt(telemetry.spans)],
+        ["Mapping processes", telemetry.mappers + telemetry.mappers_lost > 0 && mappers(telemetry)],
         ["Catalog", `${catalog.state}${catalog.detail ? `: ${catalog.detail}` : ""}`],
         ["Mend", catalog.fix],
         ["Workers", formatInt(status.workers)],
@@ -86,6 +87,10 @@ function Details({ status, summary }: { status: ServerStatus | undefined; summar
       ]}
     />
   );
+}
+
+function mappers({ mappers, mappers_lost: lost }: ServerStatus["telemetry"]) {
+  return lost > 0 ? `${formatInt(mappers)}, and ${formatInt(lost)} that died or hung` : formatInt(mappers);
 }
 
 function SetAside({ count }: { count: number }) {

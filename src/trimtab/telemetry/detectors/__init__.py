@@ -136,12 +136,17 @@ Check = Callable[[Said, Memory], Finding | None]
 class Detector(Struct, frozen=True, kw_only=True):
     """``version`` goes into every score, so that a better one can be told from what was found before. ``only`` spares a
     detector the answers in which it can find nothing: ``calls``, those that call tools; ``odd``, those that are blank
-    or did not end by themselves. ``left``: it looks at what clients went away from, and at nothing else."""
+    or did not end by themselves. ``left``: it looks at what clients went away from, and at nothing else.
+
+    ``alone``: it remembers nothing, so it may look in any process. ``lean``: it remembers, and looks at no tools, no
+    format, and at messages but for the last one's role only where the answer calls tools."""
 
     version: str
     about: str
     check: Check
     only: Literal["", "calls", "odd", "left"] = ""
+    alone: bool = False
+    lean: bool = False
 
 
 DETECTORS: Final[Registry[Detector]] = Registry("detectors", "trimtab.telemetry.detectors")
@@ -156,27 +161,39 @@ def _nothing_off(project: str) -> frozenset[str]:
     return _NONE
 
 
-class Detectors:
-    """All detectors over one memory. ``off`` tells by project which are switched off."""
+class _Some:
+    """Detectors by the answers that they look at."""
 
-    def __init__(self, off: Callable[[str], frozenset[str]] = _nothing_off) -> None:
+    def __init__(self, plugs: dict[str, Detector]) -> None:
+        each_of = {name: (name, plug.version, plug.check) for name, plug in plugs.items()}
+        self.left: _Checks = tuple(each for name, each in each_of.items() if plugs[name].only == "left")
+        self.all: _Checks = tuple(each for each in each_of.values() if each not in self.left)
+        self.ordinary: _Checks = tuple(each for each in self.all if not plugs[each[0]].only)
+
+
+class Detectors:
+    """Detectors over one memory: all of them, or those that are ``alone``. ``off`` tells by project which are switched
+    off."""
+
+    def __init__(self, off: Callable[[str], frozenset[str]] = _nothing_off, *, alone: bool = False) -> None:
         self._off = off
         self._memory = Memory()
         self._broken: set[str] = set()
-        plugs = DETECTORS.all()
-        each_of = {name: (name, plug.version, plug.check) for name, plug in plugs.items()}
-        self._left: _Checks = tuple(each for name, each in each_of.items() if plugs[name].only == "left")
-        self._all: _Checks = tuple(each for each in each_of.values() if each not in self._left)
-        self._ordinary: _Checks = tuple(each for each in self._all if not plugs[each[0]].only)
+        plugs = dict(DETECTORS.all())
+        remembering = {name: plug for name, plug in plugs.items() if not plug.alone}
+        self._own = _Some({name: plug for name, plug in plugs.items() if plug.alone or not alone})
+        self._remembering = _Some(remembering)
+        self.lean = all(plug.lean for plug in remembering.values())
+        """Whether those that remember need little of an answer."""
 
-    def find(self, said: Said) -> list[tuple[str, str, Finding]]:
+    def find(self, said: Said, some: _Some | None = None) -> list[tuple[str, str, Finding]]:
         """Name, version and finding of each that found something; of those switched off as well."""
         found: list[tuple[str, str, Finding]] = []
         memory = self._memory
-        answer = said.answer
+        answer, some = said.answer, some or self._own
         # A text that ended by itself, and no tool call: nearly every answer.
         ordinary = answer and not said.calls and said.stop in _ENDED and not answer[0].isspace()
-        checks = self._ordinary if ordinary else self._left if said.stop == LEFT else self._all
+        checks = some.ordinary if ordinary else some.left if said.stop == LEFT else some.all
         for name, version, check in checks:
             try:
                 finding = check(said, memory)
@@ -191,7 +208,13 @@ class Detectors:
 
     def add(self, rows: Rows, owner: int, said: Said) -> None:
         """Append a score for each finding; ``owner`` is the record's place in the batch."""
-        found = self.find(said)
+        self._add(rows, owner, said, self.find(said))
+
+    def recall(self, rows: Rows, owner: int, said: Said) -> None:
+        """The same by those that remember alone: the others have looked in another process."""
+        self._add(rows, owner, said, self.find(said, self._remembering))
+
+    def _add(self, rows: Rows, owner: int, said: Said, found: list[tuple[str, str, Finding]]) -> None:
         if not found:
             return
         off = self._off(said.project)

@@ -11,4 +11,4 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return Finding("stream", f"The client left after {len(said.answer):,} characters of the answer.")
 
 
-PLUG = Detector(version="1", about="The user left in the middle of it", check=_check, only="left")
+PLUG = Detector(version="1", about="The user left in the middle of it", check=_check, only="left", alone=True)

@@ -46,4 +46,4 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return Finding("edited", why, of)
 
 
-PLUG = Detector(version="1", about="The user asked the same again soon", check=_check)
+PLUG = Detector(version="1", about="The user asked the same again soon", check=_check, lean=True)

@@ -14,4 +14,4 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return Finding("empty", f"The answer has no visible text and calls no tool; it ended by {said.stop or 'nothing'}.")
 
 
-PLUG = Detector(version="1", about="No visible text and no tool call", check=_check, only="odd")
+PLUG = Detector(version="1", about="No visible text and no tool call", check=_check, only="odd", alone=True)

@@ -89,4 +89,4 @@ def _mistake(text: str) -> str:
     return ""
 
 
-PLUG = Detector(version="1", about="JSON was asked for and does not parse", check=_check)
+PLUG = Detector(version="1", about="JSON was asked for and does not parse", check=_check, alone=True)

@@ -93,4 +93,4 @@ def language_of(text: str) -> str:
     return name if best >= LEAST and best * 10 >= len(words) and best >= 2 * second else ""
 
 
-PLUG = Detector(version="1", about="Answers in another language than it was asked in", check=_check)
+PLUG = Detector(version="1", about="Answers in another language than it was asked in", check=_check, alone=True)

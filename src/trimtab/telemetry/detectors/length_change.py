@@ -65,4 +65,4 @@ def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-PLUG = Detector(version="2", about="Answers have suddenly become much longer or shorter", check=_check)
+PLUG = Detector(version="2", about="Answers have suddenly become much longer or shorter", check=_check, lean=True)

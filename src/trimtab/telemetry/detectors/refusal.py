@@ -58,4 +58,4 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return Finding("worded", f"It begins: {' '.join(found[0].split())[:160]!r}.")
 
 
-PLUG = Detector(version="1", about="Declines to do what was asked", check=_check)
+PLUG = Detector(version="1", about="Declines to do what was asked", check=_check, alone=True)

@@ -46,4 +46,6 @@ def _cut(call: ToolCall) -> str:
     return call.arguments if len(call.arguments) <= 200 else f"{call.arguments[:200]}…"
 
 
-PLUG = Detector(version="1", about="Calls one tool with the same arguments again and again", check=_check, only="calls")
+PLUG = Detector(
+    version="1", about="Calls one tool with the same arguments again and again", check=_check, only="calls", lean=True
+)

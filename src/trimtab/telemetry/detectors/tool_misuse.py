@@ -15,4 +15,6 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return None
 
 
-PLUG = Detector(version="1", about="Calls a tool in a way that cannot be carried out", check=_check, only="calls")
+PLUG = Detector(
+    version="1", about="Calls a tool in a way that cannot be carried out", check=_check, only="calls", alone=True
+)

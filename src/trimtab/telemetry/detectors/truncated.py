@@ -12,4 +12,4 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return Finding("text", f"The output limit was reached after {len(said.answer)} characters.")
 
 
-PLUG = Detector(version="1", about="Cut off by the output limit", check=_check, only="odd")
+PLUG = Detector(version="1", about="Cut off by the output limit", check=_check, only="odd", alone=True)

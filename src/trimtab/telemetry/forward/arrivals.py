@@ -11,14 +11,14 @@ Which projects forward, the telemetry process reads from a small file of the dat
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from trimtab.core.ids import uuid7_hex
-from trimtab.telemetry.rows import Rows, Table
+from trimtab.telemetry.rows import Elsewhere, Rows, Table
 from trimtab.telemetry.stores import Store
 
 logger = logging.getLogger("trimtab.telemetry.forward")
@@ -95,25 +95,22 @@ class ArrivalLog:
         self._at_ns = 0
 
     def add(self, rows: Rows) -> None:
-        """An arrival for each trace among the spans of these rows that are not sealed, where its project forwards;
-        without its time."""
+        """An arrival for each trace among the spans of these rows that are not sealed, or made elsewhere since, where
+        its project forwards; without its time."""
         wanted = self._file.wanted()
         if wanted is not None and not wanted:
             return
-        spans = rows.spans
-        traces: dict[tuple[str, str], list[int]] = {}
-        projects, trace_ids = spans.column("project"), spans.column("trace_id")
-        for place, key in enumerate(zip(projects, trace_ids, strict=True)):
-            if wanted is None or key[0] in wanted:
-                traces.setdefault(key, []).append(place)
-        span_ids, parents, starts = spans.column("span_id"), spans.column("parent_span_id"), spans.column("start_ns")
-        for (project, trace_id), places in traces.items():
-            began = [starts[place] for place in places]
+        traces: dict[tuple[str, str], list[Elsewhere]] = {}
+        for each in (*_here(rows), *rows.elsewhere):
+            if wanted is None or each.project in wanted:
+                traces.setdefault((each.project, each.trace_id), []).append(each)
+        for (project, trace_id), spans in traces.items():
+            began = [each.start_ns for each in spans]
             rows.arrivals.add(
-                spans.owners[spans.sealed + places[0]],
+                spans[0].owner,
                 (
-                    project, 0, "", trace_id, int(any(not parents[place] for place in places)),
-                    min(began), max(began), [span_ids[place] for place in places],
+                    project, 0, "", trace_id, int(any(not each.parent_span_id for each in spans)),
+                    min(began), max(began), [each.span_id for each in spans],
                 ),
             )  # fmt: skip
 
@@ -138,3 +135,10 @@ class ArrivalLog:
     def _next_ns(self) -> int:
         self._at_ns = max(self._at_ns + 1, self._now_ns())
         return self._at_ns
+
+
+def _here(rows: Rows) -> Iterator[Elsewhere]:
+    """The spans whose rows are here and not sealed."""
+    spans = rows.spans
+    names = ("project", "trace_id", "span_id", "parent_span_id", "start_ns")
+    return map(Elsewhere, spans.owners[spans.sealed :], *(spans.column(name) for name in names))
