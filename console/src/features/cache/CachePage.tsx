@@ -10,6 +10,7 @@ import { formatCompact, formatInt, formatPercent } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { Empty } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -22,6 +23,12 @@ const DAYS = [
   { value: "7", label: "7 days" },
   { value: "30", label: "30 days" },
 ];
+
+const FIRST = `models:
+  fast:
+    provider: openai
+    model: gpt-4o-mini
+    cache: {mode: exact, ttl: 3600}`;
 
 /** "What did we not have to pay again, and what is kept for it?" */
 export function CachePage() {
@@ -75,9 +82,7 @@ export function CachePage() {
             The exact cache answers a repeated request in a millisecond and for nothing. The semantic cache also answers
             questions that mean the same. Switch it on for a name below, or in the config file:
           </p>
-          <pre className={css.snippet}>
-            {"models:\n  fast:\n    provider: openai\n    model: gpt-4o-mini\n    cache: {mode: exact, ttl: 3600}"}
-          </pre>
+          <Code text={FIRST} wrap />
         </Empty>
       )}
       {cache.data && total && cache.data.items.length > 0 && (

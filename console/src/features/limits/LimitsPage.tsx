@@ -4,6 +4,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { limitEventsQuery, limitsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
+import { Code } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
@@ -12,6 +13,10 @@ import { Events } from "./Events";
 import { LimitCard } from "./LimitCard";
 import { LimitEditor } from "./LimitEditor";
 import css from "./limits.module.css";
+
+const FIRST = `limits:
+  team-budget: {measure: money, bound: 100, window: month}
+  per-user: {measure: requests, bound: 60, window: minute, per: [user]}`;
 
 /** "How much is left, how fast does it go, and what happens then?" */
 export function LimitsPage() {
@@ -48,11 +53,7 @@ export function LimitsPage() {
             A budget keeps a feature, a key or each user from spending more than you decide. Add one here, or in the
             config file:
           </p>
-          <pre className={css.snippet}>
-            {
-              "limits:\n  team-budget: {measure: money, bound: 100, window: month}\n  per-user: {measure: requests, bound: 60, window: minute, per: [user]}"
-            }
-          </pre>
+          <Code text={FIRST} wrap />
         </Empty>
       )}
       {nearest.length > 0 && (

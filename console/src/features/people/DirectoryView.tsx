@@ -111,6 +111,7 @@ function Domains({ organisation, edit, onEdit }: Pick<Props, "organisation" | "e
           </div>
           <div className={css.acts}>
             <WriteButton
+              needs={null}
               variant="default"
               leftSection={<Pencil size={13} />}
               why={may ? undefined : "Who administers the whole server says whose domains are whose."}

@@ -4,12 +4,19 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { routesQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
+import { Code } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import { RouteCard } from "./RouteCard";
 import { RouteEditor } from "./RouteEditor";
-import css from "./routes.module.css";
+
+const FIRST = `routes:
+  smart:
+    tree:
+      node: when
+      of: [{if: {feature: [bulk]}, use: cheap}]
+      otherwise: {node: fallback, of: [fast, cheap]}`;
 
 /** "Where does a call by this name go, why there, and how do these places fare now?" */
 export function RoutesPage() {
@@ -41,11 +48,7 @@ export function RoutesPage() {
             A model with a fallback needs none. A route does more: shares, conditions, the fastest or cheapest target,
             cheap first with escalation. Add one here, or in the config file:
           </p>
-          <pre className={css.snippet}>
-            {
-              "routes:\n  smart:\n    tree:\n      node: when\n      of: [{if: {feature: [bulk]}, use: cheap}]\n      otherwise: {node: fallback, of: [fast, cheap]}"
-            }
-          </pre>
+          <Code text={FIRST} wrap />
         </Empty>
       )}
       {routes.data?.map((route) => (
