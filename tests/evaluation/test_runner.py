@@ -59,7 +59,14 @@ class Lab:
         self.project = await self.db.write(write)
 
     async def experiment(
-        self, *, settings: Settings | None = None, both: bool = True, follows: bool = False, **spec: Any
+        self,
+        *,
+        settings: Settings | None = None,
+        both: bool = True,
+        follows: bool = False,
+        knows: bool = False,
+        actor: Actor = ADA,
+        **spec: Any,
     ) -> Experiment:
         told = SuiteSpec(dataset="qs", scorers=(SuiteScorer(scorer="exact"),), concurrency=4, **spec)
 
@@ -71,10 +78,12 @@ class Lab:
                 dataset="qs",
                 version=1,
                 cases=20,
-                subjects=tuple(structs.replace(each, follows=follows) for each in ((A, B) if both else (A,))),
+                subjects=tuple(
+                    structs.replace(each, follows=follows, knows=knows) for each in ((A, B) if both else (A,))
+                ),
                 settings=settings or Settings(),
                 origin="person",
-                actor=ADA,
+                actor=actor,
                 now=4,
             )
             return experiments.create(conn, made)
@@ -158,6 +167,15 @@ def test_what_is_there_is_not_asked_for_again_in_the_same_run_or_another(url: st
         for asked in (120, 160):
             await lab.run(await lab.experiment(follows=True))
             assert sum(lab.asked.values()) == asked, "knowledge that moves takes no answers of an earlier experiment"
+
+    story(url, told)
+
+
+def test_what_one_was_told_from_a_corpus_is_not_told_to_another(url: str) -> None:
+    async def told(lab: Lab) -> None:
+        for actor, asked in ((ADA, 40), (ADA, 40), (Actor(id="key_eve", name="eve"), 80)):
+            await lab.run(await lab.experiment(knows=True, actor=actor))
+            assert sum(lab.asked.values()) == asked, "what may be seen of it is each caller's own"
 
     story(url, told)
 

@@ -30,10 +30,13 @@ class Entry(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-def answer_key(subject: Subject, body: Mapping[str, Any], repeat: int) -> str:
-    """Of an answer. The name that is called is left out of ``body``: the subject's hash says what it stands for."""
+def answer_key(subject: Subject, body: Mapping[str, Any], repeat: int, caller: str) -> str:
+    """Of an answer. The name that is called is left out of ``body``: the subject's hash says what it stands for. Where
+    it answers from corpora, an answer is its ``caller``'s (id of the key) alone: another may not see the same
+    passages."""
     asked = {name: value for name, value in body.items() if name != "model"}
-    return _digest("answer", [subject.hash, asked, repeat])
+    of = [subject.hash, asked, repeat]
+    return _digest("answer", [*of, caller] if subject.knows else of)
 
 
 def score_key(scorer: str, version: str, options: Mapping[str, Any], sample: Any) -> str:

@@ -186,7 +186,7 @@ class Run:
     def _cache_key(self, subject: Subject, body: Mapping[str, object], repeat: int) -> str:
         """Of a fresh run, and of a subject whose knowledge moves, its own answers alone: so that it can go on after a
         crash."""
-        key = cache.answer_key(subject, body, repeat)
+        key = cache.answer_key(subject, body, repeat, self._found.author)
         own = self._found.settings.fresh or subject.follows
         return f"{key[:-24]}{self._found.id[-24:]}" if own else key
 

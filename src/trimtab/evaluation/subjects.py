@@ -54,6 +54,7 @@ def subject(conn: Connection, project_id: str, name: str, meaning: Meaning) -> S
         app=app,
         number=release.number,
         follows=any(each.follow for each in release.content.knowledge),
+        knows=bool(release.content.knowledge),
     )
 
 

@@ -292,7 +292,7 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     (``support@r12``): an environment's release is taken once, when the experiment is made. ``hash`` is what makes two
     subjects the same to the cache: a release's content, or what a model's name stands for. ``app`` is empty and
     ``number`` 0 where it is no release. ``follows``: it answers from corpora as they are at each call, so no answer of
-    an earlier experiment is used."""
+    an earlier experiment is used. ``knows``: it answers from corpora at all, from what of them its caller may see."""
 
     name: str
     model: str
@@ -300,6 +300,7 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     app: str = ""
     number: int = 0
     follows: bool = False
+    knows: bool = False
 
 
 class Settings(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -53,9 +53,10 @@ class Per(Struct, frozen=True, kw_only=True):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What is to be estimated: an experiment as it would be made."""
+    """What is to be estimated: an experiment as ``caller`` (id of the key) would make it."""
 
     project_id: str
+    caller: str
     suite: str
     which: Which
     ids: Sequence[str]
@@ -164,7 +165,7 @@ async def _known(deps: Dependencies, asked: Asked, subject: Subject) -> int:
                     body = body_of(subject, case)
                 except InvalidRequest:
                     continue
-                keys += [cache.answer_key(subject, body, repeat) for repeat in range(asked.repeats)]
+                keys += [cache.answer_key(subject, body, repeat, asked.caller) for repeat in range(asked.repeats)]
             return len(cache.find(conn, asked.project_id, keys))
 
         found += await deps.db.read(count)

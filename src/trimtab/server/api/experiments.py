@@ -240,11 +240,14 @@ def _subjects(
     "evaluation:read",
     Operation(id="estimateExperiment", summary="What an experiment would cost", tag=TAG, errors=(404, 409)),
 )
-async def estimate_experiment(deps: Deps, tenant: Tenant, data: JSONBody[NewExperiment]) -> ExperimentEstimate:
+async def estimate_experiment(
+    deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewExperiment]
+) -> ExperimentEstimate:
     """By recorded token counts and the price book. Nothing is changed."""
     found = await deps.db.read(lambda conn: wanted(conn, deps, tenant.id, data))
     asked = Asked(
         project_id=tenant.id,
+        caller=caller.principal.key_id,
         suite=found.suite.name,
         which=found.which,
         ids=found.ids,
