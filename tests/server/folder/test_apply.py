@@ -398,6 +398,28 @@ def test_what_another_folder_or_the_config_file_has_is_not_taken_over(run: Run) 
     run(story, config=config)
 
 
+def test_what_a_run_of_the_red_team_made_is_no_suite_of_the_folder_unless_an_environment_asks_for_it(run: Run) -> None:
+    async def story(house: House) -> None:
+        await provide(house)
+        name = "redteam-0123456789"
+        await house.admin.post(f"{BASE}/datasets", json={"name": name})
+        spec = {"dataset": name, "scorers": [{"scorer": "attack"}]}
+        for each in (name, "redteam-support"):
+            made = await house.admin.put(f"{BASE}/suites/{each}", json={"spec": spec})
+            assert made.is_success, made.text
+        taken = {"take": "true"}
+        got = (await house.admin.get(f"{BASE}/export", params=taken)).json()
+        assert [each for each in got["files"] if each.startswith("suites/")] == ["suites/redteam-support.yaml"]
+        assert "1 suite of runs of the red team, which no environment asks for" in got["left_out"]
+        assert not any(name in each for each in (await house.admin.get(f"{BASE}/export")).json()["unowned"])
+        asked = await house.admin.put(f"{BASE}/environments/production", json={"protection": {"suites": [name]}})
+        assert asked.is_success, asked.text
+        got = (await house.admin.get(f"{BASE}/export", params=taken)).json()
+        assert f"suites/{name}.yaml" in got["files"]
+
+    run(story)
+
+
 def test_what_belongs_to_no_folder_is_exported_only_if_that_is_asked_for_and_named_else(run: Run) -> None:
     async def story(house: House) -> None:
         await provide(house)

@@ -25,6 +25,9 @@ scorers:
 
 trimtab eval suites/support.yaml --release support@r2`;
 
+/** A run of the red team names its suite so. */
+const OF_RUN = /^redteam-[0-9a-f]{10}$/;
+
 /** "What do we hold new releases against?" */
 export function SuitesPage() {
   const { project } = useParams({ from: "/inside/p/$project/suites" });
@@ -32,6 +35,8 @@ export function SuitesPage() {
   const navigate = useNavigate({ from: "/p/$project/suites" });
   const archived = search.archived === "1";
   const found = useQuery(suitesQuery(project, archived));
+  const made = (found.data ?? []).filter((each) => OF_RUN.test(each.name));
+  const written = (found.data ?? []).filter((each) => !OF_RUN.test(each.name));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   return (
     <Page
@@ -74,10 +79,24 @@ export function SuitesPage() {
         </Empty>
       )}
       {found.data?.length === 0 && archived && <Empty title="Nothing is archived">{null}</Empty>}
-      {found.data && found.data.length > 0 && (
+      {written.length > 0 && (
         <Panel>
-          <DataTable label="Suites" columns={columns(project)} rows={found.data} rowKey={(row) => row.name} />
+          <DataTable label="Suites" columns={columns(project)} rows={written} rowKey={(row) => row.name} />
         </Panel>
+      )}
+      {made.length > 0 && (
+        <section aria-label="Of the red team">
+          <p className="muted">
+            Made by runs of the{" "}
+            <Link to="/p/$project/red-team" params={{ project }} search={{}}>
+              red team
+            </Link>
+            , which show what broke through. They are no gates, unless an environment asks for one.
+          </p>
+          <Panel>
+            <DataTable label="Of the red team" columns={columns(project)} rows={made} rowKey={(row) => row.name} />
+          </Panel>
+        </section>
       )}
       {search.new && (
         <SuiteEditor

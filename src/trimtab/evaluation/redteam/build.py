@@ -21,6 +21,7 @@ from trimtab.scoring.scorers.attack import FIELD
 
 OWN: Final = "own"
 """The family of a team's own texts: what guards have stopped before."""
+RUN: Final = "redteam-"
 SCORER: Final = "attack"
 MOST_TRIES: Final = 50
 MOST: Final = 2_000
@@ -45,7 +46,13 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def name(self) -> str:
         """Of the dataset and of the suite."""
         digest = hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
-        return f"redteam-{digest[:10]}"
+        return f"{RUN}{digest[:10]}"
+
+
+def is_of_run(name: str) -> bool:
+    """Whether a dataset or suite of that name was made by a run: a plan makes it again, so nobody has to keep it."""
+    digits = name.removeprefix(RUN)
+    return name.startswith(RUN) and len(digits) == 10 and set(digits) <= set("0123456789abcdef")
 
 
 def check(plan: Plan) -> None:

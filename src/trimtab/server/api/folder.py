@@ -13,7 +13,7 @@ from trimtab.server.auth import Caller
 from trimtab.server.content_access import may_read
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import items, planning
-from trimtab.server.folder.exporting import export, unowned
+from trimtab.server.folder.exporting import export, is_made, unowned
 from trimtab.server.folder.fields import DEFAULT_NAME
 from trimtab.server.folder.governed import MOST_CASES, case_lines
 from trimtab.server.folder.planning import Wish
@@ -108,6 +108,8 @@ async def export_folder(
     left_out = [f"what belongs to the folder {other!r}" for other in others]
     if state.archived:
         left_out.append(f"{len(state.archived)} archived prompts, suites, apps, guards and datasets")
+    if made := sum(each.kind == "suite" and is_made(state, each) for each in state.items.values()):
+        left_out.append(f"{made} suite{'s' * (made != 1)} of runs of the red team, which no environment asks for")
     cases = await _cases(deps, caller, tenant, state, folder, left_out)
     if deps.config.path and deps.config.project == tenant.slug:
         left_out.append("what the server's config file declares")

@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 import msgspec
 import yaml
 
+from trimtab.evaluation.redteam.build import is_of_run
 from trimtab.evaluation.types import SuiteSpec
 from trimtab.guard.types import GuardSpec
 from trimtab.prompts.file import dump_yaml, write
@@ -61,7 +62,7 @@ def export(
     mine = [
         item
         for key, item in sorted(state.items.items())
-        if (state.managed[key].folder == name if key in state.managed else take)
+        if (state.managed[key].folder == name if key in state.managed else take and not is_made(state, item))
     ]
     files = {FILE: to_yaml(_top(mine, state, project_id, project, name))}
     for item in mine:
@@ -86,8 +87,18 @@ def unowned(state: State, project_id: str) -> list[Item]:
     return [
         item
         for key, item in sorted(state.items.items())
-        if key not in state.managed and not (item.kind == "environment" and usual.get(item.name) == item.plain)
+        if key not in state.managed
+        and not is_made(state, item)
+        and not (item.kind == "environment" and usual.get(item.name) == item.plain)
     ]
+
+
+def is_made(state: State, item: Item) -> bool:
+    """Whether a run of the red team made it: neither a gate nor anything that a team wrote, unless an environment asks
+    for it."""
+    if item.kind not in ("suite", "dataset") or not is_of_run(item.name) or item.key in state.managed:
+        return False
+    return not any(item.name in each.protection.suites for each in state.environments.values())
 
 
 def _top(mine: list[Item], state: State, project_id: str, project: str, name: str) -> dict[str, Any]:
