@@ -14,6 +14,10 @@ from typing import Any, Self
 import httpx
 
 ADMIN = "tt_" + "admin-key-of-the-tests-0123456789abcdefghij"
+PLAIN = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+"""For what is asked again and again: to make a client takes 32 ms of a processor. Each question has a connection of its
+own, so that with several workers any of them may answer."""
+LONGEST_PAUSE_S = 0.1
 START_S = 120.0
 """A server starts in about a second; on a machine that is busy with other things it was seen to take half a minute."""
 
@@ -49,7 +53,7 @@ class Live:
         assert note.exists(), f"it ended instead of starting:\n{self.told()}"
         self.url = json.loads(note.read_text())["url"]
         if ready:
-            until(lambda: httpx.get(f"{self.url}/readyz").status_code == 200, START_S, self.told)
+            until(lambda: PLAIN.get(f"{self.url}/readyz", timeout=5).status_code == 200, START_S, self.told)
 
     def kill(self) -> None:
         """kill -9 of the server process, as a crash is."""
@@ -78,7 +82,7 @@ class Live:
         return self.log.read_text(errors="replace")[-5000:]
 
     def api(self, path: str, **params: Any) -> Any:
-        response = httpx.get(f"{self.url}/api/v1{path}", params=params, headers=admin(), timeout=60)
+        response = PLAIN.get(f"{self.url}/api/v1{path}", params=params, headers=admin())
         if not response.is_success:
             said = f"{path}: {response.status_code}: {response.text}"
             raise httpx.HTTPStatusError(said, request=response.request, response=response)
@@ -128,13 +132,15 @@ def children(pid: int) -> list[int]:
 def until(true: Callable[[], bool], within_s: float, why: Callable[[], str]) -> None:
     """Wait for something another process does; says why it did not when it did not."""
     end = time.monotonic() + within_s
+    pause = 0.02
     while True:
         with contextlib.suppress(httpx.TransportError, httpx.HTTPStatusError):
             if true():
                 return
         if time.monotonic() > end:
             raise AssertionError(f"it did not come to it within {within_s:g} s; the server said:\n{why()}")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.2, LONGEST_PAUSE_S)  # who asks all the time keeps the server from it
 
 
 @contextlib.contextmanager
