@@ -14549,8 +14549,8 @@ export interface components {
          * StoreHealth
          * @description `waiting` counts records on disk that the store does not have yet; `rejected` those set aside because they
          *     could not be read; `unmade` traces of other tools that show older numbers, because to make them anew failed (it is
-         *     tried again). `mappers` processes help to map other tools' spans now, in a backlog; `mappers_lost` of them died or
-         *     hung since the start: their work was done without them.
+         *     tried again). `mappers` processes help to map other tools' spans now, in a backlog; `mappers_lost` of them died
+         *     or hung since the start: their work was done without them.
          */
         StoreHealth: {
             /** @enum {unknown} */
