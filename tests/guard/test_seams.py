@@ -1,6 +1,8 @@
 """What is split over several messages, and where findings over a seam come to lie in them."""
 
 import asyncio
+from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,3 +90,26 @@ def test_a_finding_is_told_at_the_places_of_its_pieces(texts: list[str], glue: s
         assert isinstance(made, Look)
         assert glue.join(pieces[each.piece].text[each.start : each.end] for each in made.findings) == stretch.piece.text
         assert [each.goes_on for each in made.findings] == [False, *[True] * (len(made.findings) - 1)]
+
+
+class _Counted(list[seams.Span]):
+    """A list that counts what is read of it."""
+
+    reads = 0
+
+    def __iter__(self) -> Iterator[seams.Span]:
+        for each in super().__iter__():
+            self.reads += 1
+            yield each
+
+    def __getitem__(self, at: Any) -> Any:
+        self.reads += 1
+        return super().__getitem__(at)
+
+
+def test_each_message_is_read_a_few_times_however_many_there_are() -> None:
+    found = _Counted(seams.Span(number, 0, 4 * seams.WIDTH) for number in range(1_000))
+    windows = list(seams._windows(found))  # pyright: ignore[reportPrivateUsage]
+    assert len(windows) == 999
+    assert all([each.piece for each in window] == [at, at + 1] for at, window in enumerate(windows))
+    assert found.reads <= 5 * len(found)

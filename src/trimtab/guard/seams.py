@@ -9,6 +9,7 @@ itself: the rest was looked at whole. Stretches that would overlap are one, so t
 at everything, and of long texts a few hundred characters each.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -108,10 +109,12 @@ def _windows(found: Sequence[Span]) -> Iterator[list[Span]]:
 
 def _cut(found: Sequence[Span], ends: Sequence[int], begin: int, until: int) -> list[Span]:
     made: list[Span] = []
-    for each, end in zip(found, ends, strict=True):
+    for number in range(bisect_right(ends, begin), len(found)):
+        each, end = found[number], ends[number]
         at = end - (each.end - each.start)
-        if end > begin and at < until:
-            made.append(Span(each.piece, each.start + max(0, begin - at), each.end - max(0, end - until)))
+        if at >= until:
+            break
+        made.append(Span(each.piece, each.start + max(0, begin - at), each.end - max(0, end - until)))
     return made
 
 
