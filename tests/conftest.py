@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from catalogs import Postgres, laid
 from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.pace import Progress
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.stores import Store, open_store
-from trimtab.telemetry.writer import Progress
 
 # The same examples on every run, and no clock that a busy machine could trip over. To search for new counterexamples:
 # pytest --hypothesis-profile=search

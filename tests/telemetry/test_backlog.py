@@ -16,10 +16,11 @@ from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch
 from trimtab.telemetry.foreign_traces import ROOTLESS_MS
 from trimtab.telemetry.merges import HOLD_FROM, RECORD_BYTES, RELEASE_BELOW, Merges
+from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import ROWS, Encoded, RowsRefused, Store
-from trimtab.telemetry.writer import Pace, Writer
+from trimtab.telemetry.writer import Writer
 
 
 @pytest.fixture

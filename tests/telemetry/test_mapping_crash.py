@@ -20,10 +20,11 @@ from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_away import Hands
 from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of, hands_of
 from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.stores import Store
-from trimtab.telemetry.writer import Pace, Writer
+from trimtab.telemetry.writer import Writer
 
 DYING = """
     import os, signal, sys, time
@@ -37,7 +38,8 @@ DYING = """
     from trimtab.telemetry.process import foreign_of, hands_of
     from trimtab.telemetry.silent import Silent
     from trimtab.telemetry.stores import open_store
-    from trimtab.telemetry.writer import Pace, Writer
+    from trimtab.telemetry.pace import Pace
+    from trimtab.telemetry.writer import Writer
 
     folder, at, whom = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     foreign_came.PORTION_BYTES = 2_000
@@ -55,7 +57,7 @@ DYING = """
                 os.kill(pid, signal.SIGKILL)
 
     pace = Pace(batch=5, enough=1, backlog_bytes=1)
-    foreign = foreign_of(store, blobs, silent, prices=prices, hands=hands)
+    foreign = foreign_of(store, blobs, silent, prices=prices)._replace(hands=hands)
     writer = Writer(SpoolReader(folder / "spool"), store, CallMapper(blobs), pace=pace, step=step, foreign=foreign)
     writer.drain_once()
     writer.rewrite(time.time_ns() // 1_000_000 + 60_000)
@@ -147,7 +149,7 @@ def _stored(folder: Path, engine: Store, *, helped: bool) -> dict[str, list[obje
         made = hands_of(folder, 1, silent, prices)
         assert made is not None
         hands = Hands(start(folder), made._by, silent)  # pyright: ignore[reportPrivateUsage]
-    foreign = foreign_of(engine, blobs, silent, prices=prices, hands=hands)
+    foreign = foreign_of(engine, blobs, silent, prices=prices)._replace(hands=hands)
     way.writer = Writer(
         SpoolReader(folder / "spool"), engine, CallMapper(blobs), pace=Pace(enough=1, backlog_bytes=1), foreign=foreign
     )

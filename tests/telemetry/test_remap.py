@@ -20,11 +20,12 @@ from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces, Read
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.remap import RemapBatch, Remapper, RemapTrace
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import Store, Value, bind
 from trimtab.telemetry.views import Window
-from trimtab.telemetry.writer import Foreign, Pace, Writer
+from trimtab.telemetry.writer import Foreign, Writer
 
 T = TypeVar("T")
 NOW = time.time_ns()

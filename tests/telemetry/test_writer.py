@@ -21,11 +21,12 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.forward import arrivals
+from trimtab.telemetry.pace import Pace, Progress
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.segments import Segment
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import ROWS, Arrow, Encoded, RowsRefused, Store, StoreAway, StoreFull
-from trimtab.telemetry.writer import Pace, Progress, Writer
+from trimtab.telemetry.writer import Writer
 
 
 class MemoryStore:
@@ -370,7 +371,8 @@ DYING = """
     from trimtab.telemetry.calls import CallMapper
     from trimtab.telemetry.drain import SpoolReader
     from trimtab.telemetry.stores import open_store
-    from trimtab.telemetry.writer import Pace, Progress, Writer
+    from trimtab.telemetry.pace import Pace, Progress
+    from trimtab.telemetry.writer import Writer
 
     folder, at = Path(sys.argv[1]), sys.argv[2]
     store = open_store(f"chdb://{folder}/store")

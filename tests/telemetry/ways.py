@@ -14,10 +14,11 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of
 from trimtab.telemetry.spool import Spool
 from trimtab.telemetry.stores import Store, bind
-from trimtab.telemetry.writer import Pace, Writer
+from trimtab.telemetry.writer import Writer
 
 NOW = time.time_ns()
 TRACE = "a" * 32

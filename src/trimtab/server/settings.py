@@ -292,9 +292,9 @@ SETTINGS: tuple[Setting, ...] = (
         variable="TRIMTAB_MAPPERS",
         field="mappers",
         option="",
-        default="a core less than there are, at most `4`",
+        default="`0`",
         meaning="How many processes may help to store other tools' spans while more of them wait than one can map. They"
-        " are started for that, and end after it. `0`: none.",
+        " are started for that, and end after it. Worth it where four cores are there, or more.",
         example="2",
         check=_whole(0, 16),
     ),

@@ -21,8 +21,6 @@ from trimtab.telemetry.mapping_process import CLEAR, FAILED, READY
 
 logger = logging.getLogger("trimtab.telemetry.mapping")
 
-MOST: Final = 4
-"""More of them than one process can decide for."""
 WITHIN_S: Final = 20.0
 """An answer takes a tenth of a second; longer than this, and it will not come."""
 START_WITHIN_S: Final = 60.0
@@ -31,11 +29,6 @@ REST_S: Final = 10.0
 FIRST_PAUSE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 600.0
 _END_S: Final = 2.0
-
-
-def by_cores() -> int:
-    """How many by default: a core is left to the rest of us."""
-    return max(0, min(MOST, len(os.sched_getaffinity(0)) - 1)) if hasattr(os, "sched_getaffinity") else 1
 
 
 class Helper:

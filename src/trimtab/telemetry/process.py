@@ -43,14 +43,15 @@ from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.foreign_rows import ForeignRows
 from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.forward.arrivals import ArrivalLog
-from trimtab.telemetry.mapping_pool import Helpers, by_cores
+from trimtab.telemetry.mapping_pool import Helpers
 from trimtab.telemetry.merges import Merges
+from trimtab.telemetry.pace import Progress
 from trimtab.telemetry.price_file import PriceFile
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
 from trimtab.telemetry.stores.clickhouse import Address
-from trimtab.telemetry.writer import Foreign, Progress, Writer
+from trimtab.telemetry.writer import Foreign, Writer
 
 T = TypeVar("T")
 logger = logging.getLogger("trimtab.telemetry.process")
@@ -119,8 +120,8 @@ class Telemetry:
         prices = ForeignPrices(PriceFile(self._data_dir))
         hands = hands_of(self._data_dir, self._mappers, self._silent, prices, keys.look)
         foreign = foreign_of(
-            store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, alone=not remote, hands=hands
-        )
+            store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, alone=not remote
+        )._replace(hands=hands)
         merges = None if remote else Merges(store.query)
         writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
         writer.arrivals = arrivals
@@ -160,13 +161,13 @@ class Telemetry:
 def foreign_of(
     store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
     arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None, keys: Callable[[], Keyring] = Keyring,
-    *, alone: bool = True, hands: Hands | None = None,
+    *, alone: bool = True,
 ) -> Foreign:  # fmt: skip
     """What the writer maps foreign spans with; ``cluster`` is that of the store's address, ``alone``: nobody else
-    writes to it; ``hands`` help in a backlog."""
+    writes to it."""
     prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent, keys)
     traces = ForeignTraces(canonical, StoreLookup(store, alone=alone), prices, time.time_ns)
-    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals), hands)
+    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
 
 
 def hands_of(
@@ -251,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
         "--url", default="", help="the store: chdb:///folder (default, in the data folder) or http(s)://"
     )
     parser.add_argument(
-        "--mappers", type=int, default=by_cores(), help="how many processes may help to map foreign spans in a backlog"
+        "--mappers", type=int, default=0, help="how many processes may help to map foreign spans in a backlog"
     )
     options = parser.parse_args(argv)
     parent = die_with_parent()

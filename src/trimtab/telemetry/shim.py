@@ -19,10 +19,10 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from trimtab.storage.blobs import Blobs
+from trimtab.telemetry.pace import Progress
 from trimtab.telemetry.stores import ROWS, Arrow, Store, StoreAway, StoreRefused
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER
 from trimtab.telemetry.views import StoreHealth
-from trimtab.telemetry.writer import Progress
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -22,9 +22,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, Literal, NamedTuple
-
-from msgspec import Struct
+from typing import Any, NamedTuple
 
 from trimtab.core.errors import TrimtabError
 from trimtab.governance.sealing import Keyring, KeyUnknown
@@ -39,6 +37,7 @@ from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.merges import Merges
+from trimtab.telemetry.pace import Pace, Progress, State
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.repairs import Repairs
@@ -54,50 +53,6 @@ _PORTION = 256
 """Records of calls whose rows are encoded before the next ones are mapped."""
 UNRIPE, IDLE = 2, 4
 """Times `Pace.poll_s` between two looks at the spool while a few records wait, and while none do."""
-State = Literal["ok", "starting", "down", "full"]
-
-
-class Pace(Struct, frozen=True, kw_only=True):
-    """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
-    old, but not sooner than ``spacing_s`` after the last (``unwatched_s`` while nobody has asked the store anything for
-    ``watched_s``: then nobody sees the difference): small inserts cost the store more than they bring. A batch of
-    ``backlog`` records means that they come faster than they are stored: spans then do not wait for their texts. A
-    record that holds many foreign spans counts by its size: ``enough_bytes``, ``backlog_bytes``."""
-
-    batch: int = 8_000
-    enough: int = 1_000
-    backlog: int = 4_000
-    batch_bytes: int = 32 << 20
-    enough_bytes: int = 4 << 20
-    backlog_bytes: int = 16 << 20
-    linger_s: float = 0.2
-    spacing_s: float = 0.5
-    unwatched_s: float = 2.0
-    watched_s: float = 10.0
-    poll_s: float = 0.05
-    clear_s: float = 1.0
-    first_pause_s: float = 0.2
-    longest_pause_s: float = 5.0
-    rewrite_s: float = 2.0
-    rewrite_in_backlog_s: float = 20.0
-
-
-class Progress(Struct, kw_only=True):
-    """What the writer tells of itself; read by other threads."""
-
-    state: State = "starting"
-    detail: str = "The telemetry store is being opened."
-    waiting: int = 0
-    oldest_ms: int = 0
-    rejected: int = 0
-    records: int = 0
-    rows: int = 0
-    batches: int = 0
-    unmade: int = 0
-    asked_s: float = -math.inf
-    """When the store was last asked something (steady clock); told to the writer."""
-    mappers: int = 0
-    mappers_lost: int = 0
 
 
 class Writer:
