@@ -104,7 +104,8 @@ class _Counted(list[seams.Span]):
 
     def __getitem__(self, at: Any) -> Any:
         self.reads += 1
-        return super().__getitem__(at)
+        found: Any = super().__getitem__(at)
+        return found
 
 
 def test_each_message_is_read_a_few_times_however_many_there_are() -> None:
