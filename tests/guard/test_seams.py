@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,8 +104,7 @@ class _Counted(list[seams.Span]):
 
     def __getitem__(self, at: Any) -> Any:
         self.reads += 1
-        found: Any = super().__getitem__(at)
-        return found
+        return cast("Any", super().__getitem__(at))
 
 
 def test_each_message_is_read_a_few_times_however_many_there_are() -> None:
