@@ -56,7 +56,10 @@ def foreign(draw: st.DrawFn) -> ForeignSpan:
         if draw(st.booleans()):
             call = {"type": "tool_call", "id": "c", "name": "lookup", "arguments": {"order": draw(st.integers(0, 1))}}
             parts[:] = [call]
-        question = {"role": "user", "parts": [{"type": "text", "content": draw(st.sampled_from(QUESTIONS))}]}
+        asked: list[Any] = [{"type": "text", "content": draw(st.sampled_from(QUESTIONS))}]
+        if draw(st.booleans()):  # a part that is kept as its JSON
+            asked.append({"type": "odd", "content": draw(st.sampled_from(("x", "ل" * 90, None)))})
+        question = {"role": "user", "parts": asked}
         attributes |= {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": draw(st.sampled_from(("openai", "nobody"))),

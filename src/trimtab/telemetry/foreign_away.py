@@ -13,6 +13,7 @@ import msgspec
 
 from trimtab.core.handing import HandingBroken
 from trimtab.telemetry.columnar import Pieces
+from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_plan import Plan
 from trimtab.telemetry.foreign_portion import Decided, Portion, Portioner, PortionRead
@@ -28,6 +29,7 @@ logger = logging.getLogger("trimtab.telemetry.mapping")
 AHEAD: Final = 2
 """Portions that each process has at a time: one is read while another is placed."""
 _reading: Final = msgspec.msgpack.Decoder(PortionRead).decode
+_saying: Final = msgspec.json.Decoder(dict[int, Said]).decode
 _made: Final = msgspec.msgpack.Decoder(Made).decode
 _NONSENSE: Final = (msgspec.DecodeError, ValueError, TypeError, KeyError, OSError)
 
@@ -49,6 +51,7 @@ class AwayBatch:
         self._handed = 0
         self._with: dict[int, Helper] = {}
         self._told: dict[int, bytes | None] = {}
+        self._said: dict[int, dict[int, Said]] = {}
         self._here: dict[int, Portion] = {}
         self._decided: dict[int, Decided] = {}
         self._awaited: dict[int, Decided] = {}
@@ -75,6 +78,7 @@ class AwayBatch:
         try:
             reading = _reading(body)
             _check(reading, number, len(part))
+            self._said[number] = _saying(reading.said)
         except _NONSENSE as error:
             self._lose(helper, f"it tells nonsense: {error}")
             return None
@@ -118,8 +122,9 @@ class AwayBatch:
         arrival = mapped.arrival
         ids = (arrival.project, told.trace_id, told.span_id, told.parent_span_id)
         rows.elsewhere.append(Elsewhere(arrival.owner, *ids, mapped.start_ns))
-        if told.said is not None:
-            self._silent.recall(rows, arrival.owner, told.said)
+        said = self._said[told.portion].pop(told.at, None)
+        if said is not None:
+            self._silent.recall(rows, arrival.owner, said)
 
     def _of(self, told: Told) -> Decided:
         found = self._decided.get(told.portion)

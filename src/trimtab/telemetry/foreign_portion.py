@@ -5,10 +5,12 @@ it. So they can be done in another process (`mapping_process.py`), or here once 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
+from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign_came import arrivals_of, began
 from trimtab.telemetry.foreign_plan import Plan
@@ -17,6 +19,8 @@ from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Sums, said_of
 from trimtab.telemetry.foreign_told import Told, lean, tell, tell_partial
 from trimtab.telemetry.foreign_traces import Read, mapped_of, read_all
 from trimtab.telemetry.rows import Rows
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Decided(Struct, array_like=True, gc=False):
@@ -31,10 +35,13 @@ class Decided(Struct, array_like=True, gc=False):
 
 
 class PortionRead(Struct, array_like=True, gc=False):
-    """What was read of a portion: its spans, and the records (their places) that could not be read, with the reason."""
+    """What was read of a portion: its spans, and the records (their places) that could not be read, with the reason.
+    ``said``: what detectors that remember look at, by the places of its spans, as JSON: a message may hold JSON as it
+    came, and nothing else can carry that."""
 
     spans: list[Told]
     broken: list[tuple[int, str]]
+    said: bytes = b"{}"
 
 
 class Portioner:
@@ -64,16 +71,19 @@ class Portion:
         by = self._by
         arrivals = [each for each in self._arrivals if each is not None]
         read_all(by.read, by.prices, [each for each in arrivals if not each.span.partial])
-        return PortionRead([self._tell(at, arrival) for at, arrival in enumerate(arrivals)], self._broken)
+        said = {at: each for at, arrival in enumerate(arrivals) if (each := self._said(arrival)) is not None}
+        told = [self._tell(at, arrival) for at, arrival in enumerate(arrivals)]
+        return PortionRead(told, self._broken, _encode(said))
 
     def _tell(self, at: int, arrival: Arrival) -> Told:
         place = (self._number, at)
+        return tell_partial(place, arrival) if arrival.reading is None else tell(place, arrival, arrival.reading)
+
+    def _said(self, arrival: Arrival) -> Said | None:
         if arrival.reading is None:
-            return tell_partial(place, arrival)
-        told = tell(place, arrival, arrival.reading)
+            return None
         said = said_of(mapped_of(arrival, arrival.reading, leaf=False))
-        told.said = lean(said) if self._by.is_lean and said is not None else said
-        return told
+        return lean(said) if self._by.is_lean and said is not None else said
 
     def make(self, decided: Decided, rows: Rows) -> list[tuple[int, str]]:
         """Make rows; returns the owners of spans that have none, and why. Raises `OSError` where a blob cannot be

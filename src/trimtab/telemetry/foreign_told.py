@@ -22,7 +22,7 @@ _FREE: Final = Cost()
 class Told(Struct, array_like=True, gc=False):
     """One span. It is told by its ``portion`` and its place among that one's spans, ``at``; ``record`` is the place of
     its record. Its fields are named as in `ForeignSpan`, `CanonicalSpan` and `ForeignTexts`, so that it can be placed
-    as these are. ``raw`` is there of what only adds to another span, ``said`` where detectors that remember look."""
+    as these are. ``raw`` is there of what only adds to another span."""
 
     portion: int
     at: int
@@ -50,7 +50,6 @@ class Told(Struct, array_like=True, gc=False):
     price: str = ""
     asked: str = ""
     answered: str = ""
-    said: Said | None = None
 
     @property
     def partial(self) -> bool:
