@@ -1,6 +1,7 @@
 """The door for identity providers, with the requests that Okta and Entra ID make: what they may do, what it comes to,
 and what they may not."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -472,7 +473,15 @@ def test_a_directory_gives_addresses_of_its_organisations_domains_alone(run: Run
         assert (await patch(client, f"Users/{early['id']}", off)).json()["active"] is False
         refused = await patch(client, f"Users/{early['id']}", on)
         assert (refused.status_code, "trimtab directory domains" in refused.json()["detail"]) == (400, True)
+        unsaid = {"op": "replace", "value": {"userName": "eve", "emails": [], "active": True}}  # they have it still
+        assert (await patch(client, f"Users/{early['id']}", unsaid)).status_code == 400
+        unsaid["value"] = {"userName": "eve", "emails": []}
+        assert (await patch(client, f"Users/{early['id']}", unsaid)).status_code == 200
+        assert (await patch(client, f"Users/{early['id']}", on)).status_code == 400
         assert (await client.delete(f"/scim/v2/Users/{early['id']}")).status_code == 204
+        assert (await client.post("/scim/v2/Users", json={"userName": "eve"})).status_code == 400
+        out = await sent(client, "Users", {"userName": "eve", "active": False})
+        assert (out["id"], out["active"]) == (early["id"], False)
         assert (await house.admin.get(DOMAINS.format("default"))).json()["outside"] == 0
         await say(house, "default")
         await sent(client, "Users", okta_user("ceo@other.example"))
@@ -494,6 +503,17 @@ def test_no_directory_names_people_of_another_organisations_domains(run: Run) ->
         await sent(theirs, "Users", okta_user("ada@example.com"))  # its people are everybody's
 
     run(story)
+
+
+def test_of_two_who_say_the_same_domain_at_once_one_is_told(run: Run, catalog_url: str) -> None:
+    async def story(house: House) -> None:
+        await made(house.admin, "/api/v1/organisations", {"slug": "away"})
+        both = await asyncio.gather(
+            *(house.admin.put(DOMAINS.format(each), json={"domains": ["example.com"]}) for each in ("default", "away"))
+        )
+        assert sorted(each.status_code for each in both) == [200, 409]
+
+    run(story, url=catalog_url)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, String, Table, delete, insert, select
 
 from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.governance import members
 from trimtab.governance.access import Organisation
+from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
 
 DOMAINS: Final = Table(
@@ -51,6 +53,7 @@ def of(conn: Connection, organisation_id: str) -> list[str]:
 def put(conn: Connection, organisation: Organisation, domains: Iterable[str], now: int) -> list[str]:
     """Say which they are. Raises `Conflict` for one that is another's."""
     wanted = cleaned(domains)
+    exclusive(conn, members.LOCK)  # whoever names somebody, or says other domains, comes before or after this
     theirs = select(DOMAINS.c.domain).where(DOMAINS.c.organisation_id != organisation.id, DOMAINS.c.domain.in_(wanted))
     taken = conn.execute(theirs.order_by(DOMAINS.c.domain)).scalars().first()
     if taken is not None:

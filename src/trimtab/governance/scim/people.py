@@ -91,6 +91,8 @@ def create(conn: Connection, directory: Directory, resource: dict[str, Any], now
     if store.user_by_name(conn, directory.id, user_key) is not None:
         raise _taken(f"the userName {user_key[:80]!r}")
     person = _person(conn, directory, resource, user_key, email, now)
+    if email is None and resource.get("active", True):
+        _may_name(conn, directory, person.email)  # of somebody who was here before, and has one
     before = store.user(conn, directory.id, person.id, removed=True)
     if before is not None and before.removed is None:
         raise _taken(f"the address {(email or '')[:80]!r}")
@@ -137,8 +139,11 @@ def _change(
 ) -> dict[str, Any]:
     _checked(resource)
     user_key, kept = _key(resource), _kept(resource)
-    if _email(resource) != _email(row.resource) or (active and not row.active):
-        _may_name(conn, directory, _email(resource))
+    email = _email(resource)
+    if email != _email(row.resource):
+        _may_name(conn, directory, email)
+    if active and not row.active:
+        _may_name(conn, directory, email or members.person(conn, row.person_id).email)
     same = store.user_by_name(conn, directory.id, user_key)
     if same is not None and same.person_id != row.person_id:
         raise _taken(f"the userName {user_key[:80]!r}")
