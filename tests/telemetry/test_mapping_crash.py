@@ -18,7 +18,7 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_away import Hands
+from trimtab.telemetry.foreign_away import AwayBatch, Hands
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of, hands_of
@@ -138,6 +138,18 @@ def test_the_rows_in_the_store_are_those_of_one_process(tmp_path: Path, engine: 
     found = [_stored(tmp_path / name, engine, helped=name == "helped") for name in ("alone", "helped")]
     assert found[0] == found[1]
     assert len(found[0]["spans"]) == 12
+
+
+def test_a_batch_goes_in_without_help_where_helping_breaks(
+    tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of its records is to blame, so to look through them finds nothing, and the same again would break again."""
+
+    def broken(self: AwayBatch) -> None:
+        raise RuntimeError("It breaks.")
+
+    monkeypatch.setattr(AwayBatch, "flush", broken)
+    assert len(_stored(tmp_path / "helped", engine, helped=True)["spans"]) == 12
 
 
 def _stored(folder: Path, engine: Store, *, helped: bool) -> dict[str, list[object]]:

@@ -252,7 +252,8 @@ class Writer:
         rows.seal()
 
     def _mapped(self, batch: Batch) -> tuple[Rows, Plan | None]:
-        """A batch that cannot be mapped whole is mapped without the records that are to blame."""
+        """A batch that cannot be mapped whole is mapped without the records that are to blame, and without help: what
+        broke may be that."""
         try:
             return self._map(batch, seal=True)
         except _WAITS:
@@ -260,7 +261,7 @@ class Writer:
         except Exception:
             logger.exception("a batch cannot be mapped as a whole; its records are looked through")
             self._find_poison(batch)
-            return self._map(batch, seal=True)
+            return self._map(batch, seal=True, alone=True)
 
     def _find_poison(self, batch: Batch) -> None:
         """Halve the batch until those records stand alone that cannot be mapped; they are set aside and left out."""
@@ -285,9 +286,9 @@ class Writer:
         if self._foreign is not None:
             self._foreign.traces.forget()
 
-    def _map(self, batch: Batch, *, seal: bool = False) -> tuple[Rows, Plan | None]:
+    def _map(self, batch: Batch, *, seal: bool = False, alone: bool = False) -> tuple[Rows, Plan | None]:
         """The rows of a batch, and what becomes of its foreign spans. ``seal``: a portion's rows are encoded before the
-        next one is mapped."""
+        next one is mapped. ``alone``: nobody helps."""
         rows = Rows(self.keys())
         found = _Found([], [], [])
         for place, spooled in enumerate(batch.records):
@@ -307,7 +308,7 @@ class Writer:
             return rows, None
         foreign = self._foreign
 
-        away = self._away(batch) if seal and found.spans else None
+        away = self._away(batch) if seal and found.spans and not alone else None
 
         def portion(plan: Plan) -> None:
             plan.rows(rows, foreign.rows, away)
