@@ -353,11 +353,11 @@ class Writer:
             raise TypeError(f"nothing maps a {type(record).__name__}")
 
     def _insert_all(self, prepared: "_Prepared") -> None:
-        """Every table's rows, the texts beside the others. Spans wait for them, but calls of ours not in a backlog: there
-        a core that waits is worse than a span of minutes ago that for a second has no text. Foreign spans do: sent
-        again, those that the store has are passed over with all that belongs to them. Arrivals come last in any case:
-        who sees one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may be
-        sent again at once."""
+        """Every table's rows, the texts beside the others. Spans wait for them, but calls of ours not in a backlog:
+        there a core that waits is worse than a span of minutes ago that for a second has no text. Foreign spans do:
+        sent again, those that the store has are passed over with all that belongs to them. Arrivals come last in any
+        case: who sees one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may
+        be sent again at once."""
         texts = next(part for part in prepared.parts if part.name == _TEXTS)
         others = [part for part in prepared.parts if part.name != _TEXTS]
         batch, pace = prepared.batch, self._pace
