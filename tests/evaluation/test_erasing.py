@@ -1,12 +1,14 @@
 """What was made of a trace is emptied everywhere, on both databases: no column of any table has its words then."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
+from catalogs import laid
 from trimtab.evaluation import cache, dataset_writes, datasets, erasing, proposals
 from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.cache import Entry
@@ -99,6 +101,32 @@ def test_no_table_has_the_words_and_versions_keep_their_hashes(catalog_url: str)
 
     async def run() -> None:
         db = Database.open(catalog_url)
+        try:
+            await db.write(story)
+        finally:
+            await db.close()
+
+    asyncio.run(run())
+
+
+def test_a_passage_is_known_again_where_guards_took_something_out_of_it(tmp_path: Path) -> None:
+    whole = "# Letters\n\nDear Bob,\nwrite to bob@example.com or ada@example.com. [sic]\n\nYours"
+    of_it = (
+        "Dear [NAME],\nwrite to [EMAIL_7k3fd2ab] or [EMAIL].",
+        "write to bob@example.com or [EMAIL#1]. [sic]",
+        "[removed] or ada@example.com",
+    )
+    of_others = ("Dear [NAME],\ncall [PHONE].", "or [EMAIL] write to [EMAIL]", "[removed]", "[removed] [removed]", "")
+
+    def story(conn: Connection) -> None:
+        plant(conn)
+        kept = {f"answer:{at}": Answer(output="", context=(each,)) for at, each in enumerate((*of_it, *of_others), 10)}
+        cache.keep(conn, "p", [Entry(key=key, body=msgspec.json.encode(each)) for key, each in kept.items()], 1)
+        erasing.forget_passages(conn, "p", [whole])
+        assert sorted(cache.find(conn, "p", list(kept))) == [f"answer:{at}" for at in range(13, 18)]
+
+    async def run() -> None:
+        db = Database.open(laid(tmp_path))
         try:
             await db.write(story)
         finally:

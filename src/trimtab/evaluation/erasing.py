@@ -7,6 +7,7 @@ the hash that it had, and two versions still differ in what they differed; the h
 is there, which the case says of itself (`ERASED`, ``consent: withdrawn``: it may be used for nothing).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,8 @@ from trimtab.storage.content import Clear, Of
 
 T = TypeVar("T")
 AT_ONCE: Final = 400
+_TAKEN_OUT: Final = re.compile(r"\[[^\[\]\n]{1,200}\]")
+"""What guards write where they took something out: ``[EMAIL]``, ``[removed]``."""
 ERASED: Final = "[erased]"
 """The input of a case that was erased."""
 BY: Final = Actor("", "erasure")
@@ -98,7 +101,7 @@ def forget_passages(conn: Connection, project_id: str, texts: Sequence[str]) -> 
     for row in conn.execute(query) if texts else ():
         answer = msgspec.json.decode(row.body, type=Answer) if row.body else None
         passages = () if answer is None or answer.context is None else answer.context
-        if answer is not None and any(passage in text for passage in passages if passage for text in texts):
+        if answer is not None and any(_says(text, passage) for passage in passages for text in texts):
             hits[row.key] = answer.trace_id
     if not hits:
         return rows
@@ -110,6 +113,20 @@ def forget_passages(conn: Connection, project_id: str, texts: Sequence[str]) -> 
         rows["experiment_cells"] += _bare(conn, project_id, of, X.trace_id.in_(part))
     rows["evaluation_cache"] += _forget_cached(conn, project_id, frozenset(), verdicts=True)
     return rows
+
+
+def _says(text: str, passage: str) -> bool:
+    """Whether a document's text has a passage, of which guards may have taken out something: then all that they left,
+    in this order."""
+    if passage in text:
+        return bool(passage)
+    at, parts = 0, _TAKEN_OUT.split(passage)
+    for part in parts:
+        at = text.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return any(map(str.strip, parts))
 
 
 def _empty_cases(conn: Connection, project_id: str, hit: Hit, traces: Sequence[str]) -> int:
