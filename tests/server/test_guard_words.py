@@ -2,6 +2,9 @@
 
 import pytest
 
+from trimtab.guard import points
+from trimtab.guard.store import GuardVersion
+from trimtab.guard.types import GuardSpec
 from trimtab.server.api.guards import say
 from trimtab.telemetry.guard_query import Report
 
@@ -24,4 +27,23 @@ def test_a_report_begins_with_what_the_guard_is_set_to_do(
     calls = sum(did.values()) + sum(would.values())
     assert (
         say(Report(calls=calls, enforced=did, would_have=would, failed=failed, unread=0, examples=()), action) == said
+    )
+
+
+def version(number: int, **fields: object) -> GuardVersion:
+    spec = GuardSpec(kind="injection", **fields)  # pyright: ignore[reportArgumentType]
+    return GuardVersion(
+        project_id="p", name="g", version=number, spec=spec, hash="", author="", author_name="", message="",
+        archived=None, created=1_795_000_000_000 + number,
+    )  # fmt: skip
+
+
+def test_a_report_says_since_when_the_guard_judges_as_it_does_now() -> None:
+    first, other, shown = version(1), version(2, threshold=0.8), version(3, threshold=0.8, mode="shadow")
+    assert points.turned([shown, other, first]) == other, "whether it acts changes nothing of how it judges"
+    assert points.turned([first]) is None
+    assert points.turned([]) is None
+    found = Report(calls=2, enforced={"flag": 1, "allow": 1}, would_have={}, failed=0, unread=0, examples=())
+    assert say(found, "flag", other) == (
+        "It flagged 1 of 2 calls. Before 2026-11-18 11:06 UTC it judged otherwise (version 2 changed that)."
     )

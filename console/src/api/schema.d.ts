@@ -3492,7 +3492,8 @@ export interface paths {
         };
         /**
          * What a guard did, or would have done
-         * @description With the calls that began in the window (the last 30 days). In shadow mode: what it would have done.
+         * @description With the calls that began in the window (the last 30 days). In shadow mode: what it would have done. Where it was
+         *     changed within the window to judge otherwise, the report counts both and says so.
          *
          *     Needs the permission `guard:read`.
          */

@@ -9,6 +9,7 @@ a new version of a detector is compared attack by attack. Of traffic counts are 
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, Literal
 
 import msgspec
@@ -136,6 +137,15 @@ def same_look(one: GuardSpec, other: GuardSpec) -> bool:
     """Whether two specs judge alike, so that what one's threshold was chosen with holds for the other."""
     fields = ("kind", "options", "stages", "roles", "threshold")
     return all(getattr(one, field) == getattr(other, field) for field in fields)
+
+
+def turned(newest_first: Sequence[GuardVersion]) -> GuardVersion | None:
+    """The newest version that judges otherwise than the one before it: since then verdicts are of one kind. None where
+    none of these does."""
+    for row, before in pairwise(newest_first):
+        if not same_look(row.spec, before.spec):
+            return row
+    return None
 
 
 # --- SQL ---

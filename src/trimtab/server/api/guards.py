@@ -1,6 +1,7 @@
 """Guards: versions, kinds, a trial of one on texts, what users are told, and the archive."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -314,8 +315,10 @@ def _found(each: Finding) -> TriedFinding:
 async def report_guard(
     deps: Deps, tenant: Tenant, name: FromPath[str], start: Time = None, end: Time = None
 ) -> GuardReport:
-    """With the calls that began in the window (the last 30 days). In shadow mode: what it would have done."""
-    guard = await deps.db.read(lambda conn: store.guard(conn, tenant.id, name))
+    """With the calls that began in the window (the last 30 days). In shadow mode: what it would have done. Where it was
+    changed within the window to judge otherwise, the report counts both and says so."""
+    rows = await deps.db.read(lambda conn: store.versions(conn, tenant.id, name))
+    guard, turned = rows[0], points.turned(rows)
     since, until = window(deps, start, end)
     found = await deps.search.guard_report(tenant.id, name, since * MS, until * MS)
     return GuardReport(
@@ -327,7 +330,7 @@ async def report_guard(
         would_have=found.would_have,
         failed=found.failed,
         unread=found.unread,
-        say=say(found, guard.spec.action),
+        say=say(found, guard.spec.action, turned if turned is not None and since < turned.created < until else None),
         examples=[
             GuardExample(
                 trace_id=each.trace_id,
@@ -343,8 +346,9 @@ async def report_guard(
     )
 
 
-def say(found: Report, action: str) -> str:
-    """The report in a sentence or two; ``action`` is what the guard is set to do."""
+def say(found: Report, action: str, turned: GuardVersion | None = None) -> str:
+    """The report in a sentence or two; ``action`` is what the guard is set to do, ``turned`` the version with which it
+    began to judge as it does now, within the window."""
     if not found.calls:
         return "It has looked at no call in this window."
     said = [*_did(found.enforced, action, "It"), *_did(found.would_have, action, "It would have")]
@@ -352,6 +356,9 @@ def say(found: Report, action: str) -> str:
         said.append(f"It could not tell {found.failed:,} time{'s' * (found.failed != 1)}.")
     if found.unread:
         said.append(f"{found.unread:,} call{'s' * (found.unread != 1)} had something that it cannot read.")
+    if turned is not None:
+        when = datetime.fromtimestamp(turned.created / 1_000, UTC)
+        said.append(f"Before {when:%Y-%m-%d %H:%M} UTC it judged otherwise (version {turned.version} changed that).")
     return " ".join(said)
 
 
