@@ -35,7 +35,7 @@ from trimtab.server.serving import (
 )
 from trimtab.server.settings import Settings
 from trimtab.server.starting import Starting
-from trimtab.server.wiring import prepare_catalog, wire
+from trimtab.server.wiring import FirstLook, prepare_catalog, wire
 
 logger = logging.getLogger("trimtab.workers")
 READY_WITHIN_S = 30.0
@@ -49,6 +49,7 @@ async def supervise(
     hub = Hub(house.run / "bus.sock")
     crew = Crew(settings, listener, hub)
     stopped = asyncio.Event()
+    late: asyncio.Task[None] | None = None
     stop_on_signals(stopped.set)
     on_hangup(stopped.set, crew.replace)
     try:
@@ -64,14 +65,25 @@ async def supervise(
             announce(settings, house, look, starting)
         else:
             logger.error("not every worker became ready within %g s", READY_WITHIN_S)
+            late = asyncio.get_running_loop().create_task(_announce_late(settings, house, hub, look, starting))
         async with catalog_prepared(settings, look):
             await stopped.wait()
     finally:
+        if late is not None:
+            late.cancel()
         await crew.stop(settings.drain_seconds + 5)
         await hub.close()
         await telemetry.stop(STORE_GRACE_S)
     logger.info("stopped")
     return 0
+
+
+async def _announce_late(
+    settings: Settings, house: House, hub: Hub, look: FirstLook | None, starting: Starting
+) -> None:
+    while not await hub.joined(settings.workers, READY_WITHIN_S):
+        logger.error("not every worker is ready yet")
+    announce(settings, house, look, starting)
 
 
 class Crew:
