@@ -26,3 +26,19 @@ def test_a_long_audit_log_is_waited_for(monkeypatch: pytest.MonkeyPatch, own: fl
     with Client("http://trimtab.test", "tt_x", timeout=own) as client:
         assert client.rollouts.verify_audit(None).ok
     assert asked == [waits]
+
+
+@pytest.mark.parametrize("own", [7.0, None])
+def test_any_other_request_waits_as_the_client_was_told_and_one_without_an_end_without_end(
+    monkeypatch: pytest.MonkeyPatch, own: float | None
+) -> None:
+    asked: list[float | None] = []
+
+    def answer(_: Any, request: httpx.Request) -> httpx.Response:
+        asked.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, json={"items": [], "cursor": None})
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    with Client("http://trimtab.test", "tt_x", timeout=own) as client:  # pyright: ignore[reportArgumentType]
+        assert client.projects() == []
+    assert asked == [own]

@@ -194,7 +194,7 @@ class Connection:
 
         try:
             headers = {**(more or {}), **({"content-type": "application/json"} if content else {})}
-            wait = max(timeout or 0.0, self._timeout)
+            wait = httpx.USE_CLIENT_DEFAULT if timeout is None else max(timeout, self._timeout)
             return self._open().request(method, where, params=query, content=content, headers=headers, timeout=wait)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
