@@ -85,6 +85,7 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.LimitLine: views.LimitLine,
     ours.Score: views.ScoreView,
     ours.Trace: views.TraceDetail,
+    ours.KnowledgeLine: views.KnowledgeLine,
     ours.Message: views.MessageView,
     ours.SpanIO: views.SpanIO,
     ours.Totals: views.Totals,

@@ -44,6 +44,7 @@ export const SEARCH_KEYS: SearchKey[] = [
   { key: "has", what: "there is a value: has:error", values: ["error", "score", "feedback", "ttft", "cost", "tool"] },
   { key: "class", what: "data class, by the project's list" },
   { key: "guard", what: "guard that minded something in it" },
+  { key: "guard.unread", what: "guard that could not read all of it" },
   { key: "guard.action", what: "what a guard did with it", values: ["flag", "redact", "block", "escalate"] },
   { key: "guard.shadow", what: "what a guard would have done", values: ["flag", "redact", "block", "escalate"] },
   { key: "score.", what: "a score: score.helpful:<0.5" },

@@ -120,7 +120,7 @@ def append_all(conn: Connection, project_id: str | None, actor: Actor, notes: Se
         return
     chain = chain_of(project_id)
     seq, prev = _head(conn, chain)
-    own_id = _next(conn, project_id, now)
+    own_id = _next(conn, now)
     rows: list[dict[str, Any]] = []
     for note in notes:
         seq += 1
@@ -162,10 +162,10 @@ def _head(conn: Connection, chain: str) -> tuple[int, str]:
     return row.seq, row.hash
 
 
-def _next(conn: Connection, project_id: str | None, now: int) -> str:
-    """An id behind all others of the project, also where the clock stood still or went back since the last."""
+def _next(conn: Connection, now: int) -> str:
+    """An id behind all others, also where the clock stood still or went back since the last: they are one table's."""
     made = uuid7_hex(now * 1_000_000)
-    query = select(AUDIT.c.id).where(AUDIT.c.project_id == project_id, AUDIT.c.id >= made)
+    query = select(AUDIT.c.id).where(AUDIT.c.id >= made)
     last = conn.execute(query.order_by(AUDIT.c.id.desc()).limit(1)).scalar_one_or_none()
     return made if last is None else _behind(last)
 

@@ -25,7 +25,9 @@ class Sample(Struct, frozen=True, kw_only=True):
 
 
 class _Headers:
-    """The one thing that reading a caller needs of an exchange."""
+    """What reading a caller needs of an exchange."""
+
+    quiet = False
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._values = {name.lower().encode(): value.encode() for name, value in headers.items()}
