@@ -65,4 +65,4 @@ def test_a_read_only_key_sees_and_is_told_why_it_cannot_change(at: House, strang
     add = page.get_by_role("button", name="Add a model")
     expect(add).to_have_attribute("aria-disabled", "true")
     add.hover()
-    expect(page.get_by_text("You may look here, and change nothing.")).to_be_visible()
+    expect(page.get_by_text("It takes the permission model:write, which you do not have here.")).to_be_visible()
