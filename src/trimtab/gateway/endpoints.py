@@ -62,6 +62,11 @@ class Endpoints:
         self._known[key] = (provider, base, endpoint)
         return endpoint
 
+    def keep(self, in_force: Callable[[Provider], bool]) -> None:
+        """Forget the heads of all other providers: their keys are in them."""
+        self.ready = {key: endpoint for key, endpoint in self.ready.items() if in_force(key[0].provider)}
+        self._known = {key: known for key, known in self._known.items() if in_force(known[0])}
+
     async def _own(self, provider: Provider, dialect: Dialect) -> str:
         """The base URL of a provider that has none: this server runs it itself."""
         if dialect.operation == "embeddings" and self._vectors is not None:

@@ -45,6 +45,7 @@ from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policed import declares, govern, may_all, screen
 from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.releasing import Apps, Direct, chats_only
+from trimtab.gateway.rotated import Remembering, Rotated
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
@@ -107,6 +108,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     """Finds the releases of apps that are called by their number."""
     knowledge: Knowledge | None = None
     """Searches corpora; without it no app that has knowledge can be called."""
+    remembering: tuple[Remembering, ...] = ()
+    """What else remembers providers; see `Gateway.rotated`."""
 
 
 class Gateway:
@@ -128,6 +131,7 @@ class Gateway:
         )
         self._spending = parts.spending
         self._ways = Ways()
+        self.rotated = Rotated(parts.endpoints, self.watch, self._ways, *parts.remembering)
         self.guarding = Guarding(
             parts.guard_runner or Runner(), parts.guard_tools, self._books.record, self._now, parts.escalate
         )

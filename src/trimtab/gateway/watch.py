@@ -5,7 +5,7 @@ decision record. What it knows is this worker's own (`staying_up/live.py`), and 
 breakers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.staying_up.live import KeyState, Live, TargetState
 from trimtab.gateway.staying_up.resilience import UNHEALTHY
 from trimtab.gateway.staying_up.told_limits import ANTHROPIC_SIGN, OPENAI_SIGN, Limited, passed_on, refused, used_up
-from trimtab.gateway.targets import Provider
+from trimtab.gateway.targets import ProjectTargets, Provider
 
 SECOND = 1_000_000_000
 KEY_REFUSED_NS = 60 * SECOND
@@ -151,6 +151,22 @@ class Watch:
     def advised(self, target: tuple[str, str, str], until_ns: int) -> None:
         """Another process has found a target failing (`Breaker.advised`)."""
         self._live.of(*target).breaker.advised(until_ns, self._now())
+
+    def keep(self, in_force: Callable[[Provider], bool], targets: Mapping[str, ProjectTargets]) -> None:
+        """Forget the keys of providers that were declared anew or are gone; what is known of keys that the new one has,
+        too, stays known. ``targets`` are the snapshot's."""
+        for _, state in self._live.each():
+            if state.target is not None and not in_force(state.target.provider):
+                state.target = None
+            if state.declared is None or in_force(state.declared):
+                continue
+            of = targets.get(state.project)
+            now = None if of is None else of.providers.get(state.provider)
+            if now is not None:
+                _take_over(state, now)
+            else:
+                state.declared, state.variants = None, {}
+                state.keys, state.key_names = [KeyState()], ()
 
     def _tell(self, state: TargetState, now_ns: int) -> None:
         open_ns = round(state.breaker.opens_again_in_s(now_ns) * SECOND)

@@ -41,9 +41,14 @@ class Ways:
         self._snapshot: Snapshot | None = None
         self._known: dict[tuple[str, str], Way] = {}
 
-    def of(self, snapshot: Snapshot, project: str, name: str) -> Way:
+    def follow(self, snapshot: Snapshot) -> None:
+        """Forget what an earlier one said."""
         if snapshot is not self._snapshot:
             self._snapshot, self._known = snapshot, {}
+
+    def of(self, snapshot: Snapshot, project: str, name: str) -> Way:
+        if snapshot is not self._snapshot:
+            self.follow(snapshot)
         way = self._known.get((project, name))
         if way is None:
             way = _look_up(snapshot, project, name)

@@ -12,7 +12,7 @@ from trimtab.gateway.apps.compile import Key, Releases, key_of
 from trimtab.gateway.apps.types import Placed, ProjectApps, Ready
 from trimtab.gateway.routing.compile import Fittings
 from trimtab.gateway.snapshot import Snapshot
-from trimtab.gateway.targets import ProjectTargets
+from trimtab.gateway.targets import ProjectTargets, Provider
 from trimtab.governance.access import Project
 from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule, picodollars
@@ -156,11 +156,16 @@ class Directly:
         self._remember(key, row, targets, made)
         return made
 
+    def keep(self, in_force: Callable[[Provider], bool]) -> None:  # noqa: ARG002
+        """Forget releases that were made ready with the targets of an earlier snapshot."""
+        now = self._snapshot().targets
+        self._ready = {key: known for key, known in self._ready.items() if now.get(key[0]) is known[0]}
+
     def _remember(self, key: tuple[str, str, int], row: ReleaseRow, targets: ProjectTargets, made: Ready) -> None:
         self._rows[key] = row
         self._rows.move_to_end(key)
         self._ready[key] = (targets, made)
         while len(self._rows) > REMEMBERED:
             gone, _ = self._rows.popitem(last=False)
-            del self._ready[gone]
+            self._ready.pop(gone, None)
         self._releases.keep({key_of(each) for each in self._rows.values()})

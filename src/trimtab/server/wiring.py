@@ -461,8 +461,8 @@ def _gateway(
         made.metrics.observe(record)
 
     holder, spending = made.holder, Spending(Limiter(made.keeper), made.prices, made.clock, made.metrics.limit)
-    made.keeper.before_tick = lambda: spending.follow(holder.current.limits if holder.ready else {})
-    return Gateway(
+    direct = Directly(made.db, lambda: holder.current, holder.made_with)
+    gateway = Gateway(
         Parts(
             snapshot=holder.in_force,
             transport=made.transport,
@@ -483,9 +483,18 @@ def _gateway(
             guard_runner=runner,
             knowledge=library.searcher,
             escalate=Escalations(made.db, made.clock),
-            direct=Directly(made.db, lambda: made.holder.current, made.holder.made_with),
+            direct=direct,
+            remembering=(spending, direct),
         )
     )
+
+    def each_second() -> None:
+        spending.follow(holder.current.limits if holder.ready else {})
+        if holder.ready:
+            gateway.rotated.look(holder.current)
+
+    made.keeper.before_tick = each_second
+    return gateway
 
 
 def _dependencies(

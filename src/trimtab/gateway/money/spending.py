@@ -24,6 +24,7 @@ from trimtab.gateway.carried_batch import Uncountable
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
+from trimtab.gateway.targets import Provider
 from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
@@ -73,6 +74,13 @@ class Spending:
             self._limiter.adopt(every)
             self._adopted = every
             self._together.clear()
+
+    def keep(self, in_force: Callable[[Provider], bool]) -> None:
+        """Forget what the models of all other providers may cost."""
+        self._priced = {key: known for key, known in self._priced.items() if in_force(known[0].provider)}
+        self._together = {
+            targets: known for targets, known in self._together.items() if all(in_force(at.provider) for at in targets)
+        }
 
     def reserve(
         self, call: Call, every: Mapping[str, ProjectLimits], project: str, targets: Sequence[Target]
