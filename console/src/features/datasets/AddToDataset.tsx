@@ -15,6 +15,7 @@ import {
 } from "@/api/datasets";
 import type { WrittenCases } from "@/api/evaluationTypes";
 import { plural } from "@/lib/format";
+import { badName } from "@/lib/name";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import css from "./datasets.module.css";
 
@@ -48,7 +49,6 @@ interface Made {
   left: string[];
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const LAST = "trimtab-last-dataset";
 
 /** Chooses a dataset, or names a new one, and puts what one looks at into it. */
@@ -92,7 +92,7 @@ function Adding({ project, from, names, fixed, onClose }: Props & { names: strin
   const queries = useQueryClient();
   const name = chosen.trim();
   const isNew = name !== "" && !names.includes(name);
-  const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
+  const wrong = name === "" ? "" : badName(name);
   const add = useMutation({
     mutationFn: async () => {
       if (isNew) await putDataset(project, name, { expected_revision: 0 });

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { datasetsKey, datasetsQuery, putDataset } from "@/api/datasets";
 import type { DatasetView } from "@/api/evaluationTypes";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
+import { badName } from "@/lib/name";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -126,15 +127,13 @@ function columns(project: string): Column<DatasetView>[] {
   ];
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
 function NewDataset({ project, onClose }: { project: string; onClose: () => void }) {
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const [licence, setLicence] = useState("");
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
+  const wrong = name === "" ? "" : badName(name);
   const make = useMutation({
     mutationFn: () =>
       putDataset(project, name, { description: description.trim(), licence: licence.trim(), expected_revision: 0 }),

@@ -27,10 +27,11 @@ import { appsQuery } from "@/api/releases";
 import { queuesQuery } from "@/api/review";
 import { SchemaForm } from "@/features/scorers/SchemaForm";
 import { fieldsOf } from "@/features/scorers/schemaForm";
+import { badName } from "@/lib/name";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { Coded } from "./Coded";
-import { formOf, type GuardForm, NAME, specOf, type Wrong } from "./guardForm";
+import { formOf, type GuardForm, specOf, type Wrong } from "./guardForm";
 import css from "./guards.module.css";
 import { TryPanel } from "./TryPanel";
 import { ACTIONS, MODES, STAGE_ORDER, STAGES } from "./words";
@@ -54,8 +55,8 @@ export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
   const leaving = useLeaving();
   const queries = useQueryClient();
   const { spec, wrong } = specOf(form, kind, guard?.spec);
-  const badName = NAME.test(name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
-  const sound = !badName && Object.keys(wrong).length === 0;
+  const misnamed = badName(name);
+  const sound = !misnamed && Object.keys(wrong).length === 0;
   const dirty = JSON.stringify(form) !== JSON.stringify(initial) || message !== "";
   const set = (change: Partial<GuardForm>) => setForm((now) => ({ ...now, ...change }));
   const save = useMutation({
@@ -92,7 +93,7 @@ export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
             label="Name"
             description="Apps, reports and traces call it by this."
             value={name}
-            error={tried && badName}
+            error={tried && misnamed}
             onChange={(event) => setName(event.currentTarget.value)}
             spellCheck={false}
             data-autofocus
@@ -108,7 +109,7 @@ export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
             {sound ? (
               <TryPanel project={project} spec={spec} kind={kind} inForm />
             ) : (
-              <p className="muted">{Object.values(wrong)[0] ?? badName}</p>
+              <p className="muted">{Object.values(wrong)[0] ?? misnamed}</p>
             )}
           </div>
         </details>

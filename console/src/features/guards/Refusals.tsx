@@ -5,13 +5,13 @@ import { type FormEvent, useState } from "react";
 import { del, inProject, put, withQuery } from "@/api/client";
 import { type RefusalView, refusalsQuery } from "@/api/guards";
 import { appsQuery } from "@/api/releases";
+import { badName } from "@/lib/name";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
-import { NAME } from "./guardForm";
 import css from "./guards.module.css";
 
 const EMPTY: RefusalView = { name: "default", app: "", language: "", text: "" };
@@ -147,7 +147,7 @@ function Editor({ project, refusal, onClose }: EditorProps) {
   const apps = useQuery({ ...appsQuery(project), staleTime: 30_000 });
   const queries = useQueryClient();
   const fresh = refusal.text === "";
-  const badName = NAME.test(form.name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const misnamed = badName(form.name);
   const save = useMutation({
     mutationFn: () => put<RefusalView>(inProject(project, "guard-refusals"), form),
     onSuccess: async () => {
@@ -160,7 +160,7 @@ function Editor({ project, refusal, onClose }: EditorProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (!badName && form.text.trim()) save.mutate();
+    if (!misnamed && form.text.trim()) save.mutate();
   };
   return (
     <Drawer opened onClose={onClose} position="right" size={560} title={<strong>What users are told</strong>}>
@@ -170,7 +170,7 @@ function Editor({ project, refusal, onClose }: EditorProps) {
           description="Guards name it; default is for those that name none."
           value={form.name}
           disabled={!fresh}
-          error={tried && badName}
+          error={tried && misnamed}
           onChange={(event) => set({ name: event.currentTarget.value })}
           spellCheck={false}
         />

@@ -31,7 +31,6 @@ export type Wrong = Record<string, string>;
 
 const DEFAULT_ORDER = 100;
 const CLASS = /^[a-z][a-z0-9_-]{0,31}$/;
-export const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** A new one begins in shadow mode: first one looks what it would stop. */
 export function formOf(spec: GuardSpec | undefined, kind: GuardKind): GuardForm {

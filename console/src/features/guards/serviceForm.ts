@@ -1,7 +1,8 @@
 /** A guard service as fields to fill in. */
 
 import type { GuardService, GuardView, NewGuardService } from "@/api/guards";
-import { NAME, type Wrong } from "./guardForm";
+import { badName } from "@/lib/name";
+import type { Wrong } from "./guardForm";
 
 export interface ServiceForm {
   name: string;
@@ -37,7 +38,8 @@ export function serviceOf(
   if (form.forget) body.secret = "";
   else if (form.secret) body.secret = form.secret;
   const wrong: Wrong = {};
-  if (!NAME.test(form.name)) wrong.name = "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const named = badName(form.name);
+  if (named) wrong.name = named;
   if (!originOf(body.url)) wrong.url = "An address that begins with https:// or http://.";
   if (!HEADER.test(body.header)) wrong.header = "The name of a header, such as authorization.";
   const elsewhere = before && (originOf(before.url) !== originOf(body.url) || before.header !== body.header);

@@ -5,6 +5,7 @@ import { Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { type Corpus, corporaQuery, knowledgeKey, putCorpus } from "@/api/knowledge";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
+import { badName } from "@/lib/name";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -12,7 +13,7 @@ import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./knowledge.module.css";
-import { accessWords, NAME, searchable } from "./words";
+import { accessWords, searchable } from "./words";
 
 const FIRST = `trimtab knowledge create handbook
 trimtab knowledge add handbook docs/*.md
@@ -128,7 +129,7 @@ function NewCorpus({ project, onClose }: { project: string; onClose: () => void 
   const [description, setDescription] = useState("");
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
+  const wrong = name === "" ? "" : badName(name);
   const make = useMutation({
     mutationFn: () => putCorpus(project, name, { description: description.trim(), expected_revision: 0 }),
     onSuccess: async () => {

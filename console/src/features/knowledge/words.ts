@@ -3,8 +3,6 @@
 import type { Corpus, CorpusVersion, Freshness, NewDocument } from "@/api/knowledge";
 import { formatInt, plural } from "@/lib/format";
 
-export const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
 export const MODES = [
   { value: "hybrid", label: "By meaning and words" },
   { value: "meaning", label: "By meaning" },

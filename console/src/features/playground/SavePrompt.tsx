@@ -6,6 +6,7 @@ import { asProblem, inProject, post } from "@/api/client";
 import { promptQuery, promptsKey } from "@/api/prompts";
 import type { PushedPrompt } from "@/api/types";
 import { SaveDialog } from "@/features/prompts/SaveDialog";
+import { badName } from "@/lib/name";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import type { Source } from "./Bench";
 import { type Adds, type Draft, promptOf } from "./draft";
@@ -62,12 +63,11 @@ interface AsPromptProps {
   onDone: (name: string) => Promise<void>;
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
 function AsPrompt({ project, draft, adds, onClose, onDone }: AsPromptProps) {
   const [name, setName] = useState("");
   const [message, setMessage] = useState("");
-  const good = NAME.test(name);
+  const wrong = badName(name);
+  const good = !wrong;
   const there = useQuery({ ...promptQuery(project, name), enabled: good });
   const { content, notes } = promptOf(draft, adds);
   const missing = there.isError && asProblem(there.error).status === 404;
@@ -92,7 +92,7 @@ function AsPrompt({ project, draft, adds, onClose, onDone }: AsPromptProps) {
         <TextInput
           label="Name"
           value={name}
-          error={name !== "" && !good ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : undefined}
+          error={name !== "" && wrong}
           description={there.data && good ? `There is one: this becomes its version ${there.data.newest + 1}.` : ""}
           onChange={(event) => setName(event.currentTarget.value)}
           spellCheck={false}

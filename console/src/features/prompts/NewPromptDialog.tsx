@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { ConvertedPrompt } from "@/api/types";
+import { badName } from "@/lib/name";
 import { ProblemNotice } from "@/ui/Notice";
 import { draftKey, type StartedDraft, starter } from "./draft";
 import css from "./prompts.module.css";
@@ -14,7 +15,6 @@ interface Props {
   onClose: () => void;
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const FORMATS = [
   { value: "prompty", label: "prompty (.prompty)" },
   { value: "dotprompt", label: "dotprompt (.prompt)" },
@@ -38,7 +38,7 @@ export function NewPromptDialog({ project, folder, onClose }: Props) {
     mutationFn: () => post<ConvertedPrompt>(inProject(project, "prompts", name, "convert"), { format, text: foreign }),
     onSuccess: (made) => open({ file: made.file, notes: made.notes }),
   });
-  const wrong = name !== "" && !NAME.test(name) ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit." : "";
+  const wrong = name === "" ? "" : badName(name);
   const ready = name !== "" && !wrong && (from === "empty" || foreign.trim() !== "");
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -2,6 +2,7 @@
 
 import type { OnlineSpec, RuleView, ScheduleSpec } from "@/api/qualityTypes";
 import type { JsonObject } from "@/api/types";
+import { badName } from "@/lib/name";
 
 export interface ScorerChoice {
   scorer: string;
@@ -68,13 +69,13 @@ export type NewSpec =
   | (Partial<ScheduleSpec> & Pick<ScheduleSpec, "kind">);
 export type Wrong = Partial<Record<keyof RuleForm, string>>;
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const DOLLARS = /^\d+(\.\d+)?$/;
 
 /** The rule as the API takes it, and what is wrong by field. */
 export function read(form: RuleForm): { spec: NewSpec; wrong: Wrong } {
   const wrong: Wrong = {};
-  if (!NAME.test(form.name)) wrong.name = "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const named = badName(form.name);
+  if (named) wrong.name = named;
   const number = (field: "share" | "hours", above: number, most: number): number => {
     const value = Number(form[field].trim().replace(",", "."));
     if (form[field].trim() === "" || !Number.isFinite(value)) wrong[field] = "This is not a number.";

@@ -1,6 +1,7 @@
 /** A queue while it is being written: numbers are text until they are read. */
 
 import type { Criterion, Holding, QueueSpec, RuleKind, SendRule } from "@/api/reviewTypes";
+import { badName } from "@/lib/name";
 
 export interface CriterionForm {
   name: string;
@@ -128,9 +129,6 @@ export interface Read {
   wrong: Record<string, string>;
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-const BAD_NAME = "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
-
 /** The queue as the API takes it; what the form does not show stays as it was. */
 export function read(form: QueueForm, was: QueueSpec): Read {
   const wrong: Record<string, string> = {};
@@ -142,7 +140,8 @@ export function read(form: QueueForm, was: QueueSpec): Read {
     else return value;
     return null;
   };
-  if (!NAME.test(form.name)) wrong.name = BAD_NAME;
+  const named = badName(form.name);
+  if (named) wrong.name = named;
   twice(form.criteria, "criteria", wrong);
   twice(form.rules, "rules", wrong);
   const share = (field: string, text: string, least: number) =>
@@ -183,7 +182,8 @@ function holdingOf(form: QueueForm, number: Numeric, wrong: Record<string, strin
 function twice(rows: readonly { name: string }[], what: string, wrong: Record<string, string>) {
   const seen = new Set<string>();
   for (const [i, { name }] of rows.entries()) {
-    if (!NAME.test(name)) wrong[`${what}.${i}.name`] = BAD_NAME;
+    const named = badName(name);
+    if (named) wrong[`${what}.${i}.name`] = named;
     else if (seen.has(name)) wrong[`${what}.${i}.name`] = `There is another ${name}.`;
     seen.add(name);
   }

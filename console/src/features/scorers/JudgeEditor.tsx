@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { JudgeView, ScorerView } from "@/api/evaluationTypes";
+import { badName } from "@/lib/name";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { SchemaForm } from "./SchemaForm";
@@ -16,12 +17,10 @@ interface Props {
   onClose: () => void;
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
 /** A judge in the team's own words; every change is a version. */
 export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
   const judging = useJudge({ project, judge, kinds, onClose });
-  const { name, kindName, kind, fields, texts, wrong, badName, message, save } = judging;
+  const { name, kindName, kind, fields, texts, wrong, misnamed, message, save } = judging;
   return (
     <Drawer
       opened
@@ -36,7 +35,7 @@ export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
           description={name ? `Suites name it judge:${name}.` : "Suites name it judge:NAME."}
           value={name}
           disabled={Boolean(judge)}
-          error={badName}
+          error={misnamed}
           onChange={(event) => judging.setName(event.currentTarget.value)}
           spellCheck={false}
           data-autofocus={!judge || undefined}
@@ -95,7 +94,7 @@ function useJudge({ project, judge, kinds, onClose }: Props) {
     ]),
   );
   const { value, wrong } = read(fields, texts);
-  const badName = NAME.test(name) ? "" : "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const misnamed = badName(name);
   const dirty = Object.keys(form).length > 0 || message !== "" || (!judge && name !== "");
   const save = useMutation({
     mutationFn: () =>
@@ -114,7 +113,7 @@ function useJudge({ project, judge, kinds, onClose }: Props) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (!badName && Object.keys(wrong).length === 0) save.mutate();
+    if (!misnamed && Object.keys(wrong).length === 0) save.mutate();
   };
   return {
     name,
@@ -129,7 +128,7 @@ function useJudge({ project, judge, kinds, onClose }: Props) {
     texts,
     setOption: (field: string, next: Written) => setForm((now) => ({ ...now, [field]: next })),
     wrong: tried ? wrong : {},
-    badName: tried ? badName : "",
+    misnamed: tried ? misnamed : "",
     message,
     setMessage,
     dirty,

@@ -2,6 +2,7 @@
 
 import type { SuiteScorer, SuiteSpec } from "@/api/evaluationTypes";
 import type { JsonObject } from "@/api/types";
+import { badName } from "@/lib/name";
 
 export interface ScorerForm {
   scorer: string;
@@ -83,8 +84,6 @@ export interface Read {
   wrong: Record<string, string>;
 }
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-
 /** The suite as the API takes it, and what is wrong by field (`scorers.0.margin`). */
 export function read(form: SuiteForm): Read {
   const wrong: Record<string, string> = {};
@@ -100,7 +99,8 @@ export function read(form: SuiteForm): Read {
     const value = number(field, text, 0, most);
     return value === undefined ? undefined : Number((value / 100).toPrecision(12));
   };
-  if (!NAME.test(form.name)) wrong.name = "Up to 64 of a-z 0-9 . _ -, beginning with a letter or digit.";
+  const named = badName(form.name);
+  if (named) wrong.name = named;
   if (form.dataset === "") wrong.dataset = "Choose the cases.";
   if (form.scorers.length === 0) wrong.scorers = "Add at least one scorer.";
   if (form.budget !== "" && !/^\d*\.?\d+$/.test(form.budget.trim()))
