@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_YARD = 400_000
+"""Turns of the yardstick's loop: some 10 to 20 ms."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,20 @@ def pin(pid: int, cores: set[int]) -> None:
             os.sched_setaffinity(int(thread), cores)
         except ProcessLookupError:
             continue
+
+
+def yardstick_ms(core: int) -> float:
+    """CPU time of a fixed loop in Python on that core. It is the same work each time: where it takes longer, the core
+    was slower (a neighbour on its other half, a lower clock), and so was whatever else ran on it."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        began, total = time.thread_time(), 0
+        for turn in range(_YARD):
+            total += turn & 7
+        return (time.thread_time() - began) * 1e3
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway import report
-from bench.gateway.measures import Machine, Phase, Tally, cpu_seconds, memory_mb, percentile, pin
+from bench.gateway.measures import Machine, Phase, Tally, cpu_seconds, memory_mb, percentile, pin, yardstick_ms
 from bench.gateway.peers import ROOT, Peer, Site, Unfit, on_core
 from bench.gateway.peers.direct import Direct
 from bench.gateway.peers.litellm import LiteLLM
@@ -65,6 +65,8 @@ class Measured:
     foreign_cpu: float
     """Cores that strangers used meanwhile (1.0 is one core)."""
     stolen_cpu: float
+    yardstick_ms: tuple[float, float]
+    """What the same piece of work took on the server's core right before and right after."""
 
 
 @dataclass
@@ -155,9 +157,11 @@ class Bench:
         for pid in side:
             pin(pid, {self._site.load_core})
         served, side_before = self._served(), cpu_seconds(side)
+        yard_before = yardstick_ms(self._site.server_core)
         machine, own = Machine.now(), self._own_cpu()
         tally = peer.measure(phase, self._upstream.pid)
         machine_after, own_after = Machine.now(), self._own_cpu()
+        yard_after = yardstick_ms(self._site.server_core)
         wall = machine_after.at - machine.at
         served = self._served() - served
         if side:
@@ -167,6 +171,7 @@ class Bench:
             side_us=(cpu_seconds(side) - side_before) / served * 1e6 if side and served else None,
             foreign_cpu=max(0.0, machine_after.busy - machine.busy - (own_after - own)) / wall,
             stolen_cpu=(machine_after.stolen - machine.stolen) / wall,
+            yardstick_ms=(yard_before, yard_after),
         )  # fmt: skip
         self.results.measured.append(measured)
         print(report.line(measured), flush=True)

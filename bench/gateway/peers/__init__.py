@@ -98,7 +98,7 @@ class Peer(ABC):
         )
         if done.returncode != 0:
             raise Unfit(f"the load generator failed: {done.stderr.decode()[-2000:]}")
-        return Tally(**json.loads(done.stdout))
+        return told(done.stdout, "the load generator")
 
     def stop(self) -> None:
         """Ask it to end, and insist after ten seconds."""
@@ -143,6 +143,13 @@ class Peer(ABC):
     def log_end(self) -> str:
         """The last lines the server wrote."""
         return (self.work / "log").read_text(errors="replace")[-1500:]
+
+
+def told(said: bytes, who: str) -> Tally:
+    """A tally that another process has written: one line. Raises Unfit where it ended in the middle of it."""
+    if not said.endswith(b"\n"):
+        raise Unfit(f"{who} ended in the middle of what it had to tell, after {len(said)} bytes")
+    return Tally(**json.loads(said))
 
 
 def on_core(core: int, command: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import IO
 
 from bench.gateway.load import Target
 from bench.gateway.measures import Phase, Tally
-from bench.gateway.peers import ROOT, Peer, Unfit, environment, on_core
+from bench.gateway.peers import ROOT, Peer, Unfit, environment, on_core, told
 
 VERSION = "2026.6.0"
 _CONFIG = """
@@ -65,7 +65,7 @@ class TensorZero(Peer):
         job = dataclasses.asdict(phase) | {"upstream_pid": upstream_pid}
         self._pipe("stdin").write(json.dumps(job).encode() + b"\n")
         self._pipe("stdin").flush()
-        return Tally(**json.loads(self._hear()))
+        return told(self._hear(), "the TensorZero worker")
 
     def stop(self) -> None:
         if self.process is not None:
