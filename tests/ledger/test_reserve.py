@@ -332,6 +332,51 @@ def test_a_lower_bound_holds_for_what_is_at_hand_too() -> None:
     play(story)
 
 
+async def idle(worker: Worker, seconds: int) -> None:
+    for _ in range(seconds):
+        worker.clock.advance(1)
+        await worker.keeper.tick()
+        if worker.keeper._pending:
+            await worker.keeper.turn()
+
+
+def test_keys_that_first_call_after_a_pause_share_one_slice_with_those_before() -> None:
+    """A slice that lay idle for a minute is given back; what a key that called before knows of its count stays."""
+    many = Rule(name="many", measure="requests", bound=3200, window="day")
+
+    async def story() -> None:
+        catalog = Memory()
+        worker = Worker(catalog, (many,), Clock())
+        for key in ("key_1", "key_2", "key_3"):
+            (await worker.reserve(worker.facts(1, key=key))).settle([spent(1)])
+            await idle(worker, 70)
+        assert catalog.granted() == 3
+        for key in ("key_1", "key_2", "key_3"):
+            (await worker.reserve(worker.facts(1, key=key))).settle([spent(1)])
+        assert len(worker.keeper._helds) == 1
+        worker.adopt((replace(many, bound=10),))
+        await idle(worker, 2)
+        assert catalog.granted() == 6
+
+    play(story)
+
+
+def test_counts_that_nobody_has_any_more_are_forgotten() -> None:
+    each = Rule(name="each", measure="requests", bound=10, window="minute", per=("user",))
+
+    async def story() -> None:
+        worker = Worker(Memory(), (each,), Clock())
+        for user in range(20):
+            (await worker.reserve(worker.facts(1, user=f"user {user}"))).settle([spent(1)])
+        assert len(worker.keeper._counters) == 20
+        worker.adopt((each,))  # another configuration: what rules remembered of counts goes with them
+        await worker.reserve(worker.facts(1, user="another"))
+        await idle(worker, 130)
+        assert len(worker.keeper._counters) == len(worker.keeper._helds) == 1
+
+    play(story)
+
+
 def test_calls_at_once_are_bounded_and_those_of_a_dead_worker_are_over(tmp_path: Path) -> None:
     async def story() -> None:
         catalog = Memory()

@@ -16,6 +16,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection
 
@@ -113,6 +114,7 @@ class Counter:
     leased at a time."""
 
     __slots__ = (
+        "__weakref__",
         "bucket",
         "comes_back",
         "held",
@@ -163,7 +165,8 @@ class Keeper:
         self.cells = self._journal.cells
         self.worker = ""
         self.workers = 1
-        self._counters: dict[tuple[str, str], Counter] = {}
+        self._counters: WeakValueDictionary[tuple[str, str], Counter] = WeakValueDictionary()
+        """Each as long as a plan or a slice has it, so that there are never two of one name."""
         self._helds: dict[int, Held] = {}
         self._pending: dict[Held, None] = {}
         self._wake = asyncio.Event()
@@ -267,7 +270,6 @@ class Keeper:
         slot = slot_at(counter.window, counter.zone, now_ns)
         held = Held(counter, slot.start, slot.end, slot.since)
         held.cell = self._journal.take(held.hold)
-        self._counters.setdefault((counter.series, counter.bucket), counter)
         self._helds[held.hold] = held
         return held
 
@@ -472,8 +474,8 @@ class Keeper:
         counter = held.counter
         if counter.held is held:
             counter.held = None
-            if counter.next is None:
-                self._counters.pop((counter.series, counter.bucket), None)
+        if counter.next is held:
+            counter.next = None
 
     def _evicted(self) -> None:
         """Others took this worker for dead. What it held counts as spent; calls under way end without a word."""
