@@ -66,6 +66,26 @@ def test_a_sound_model_passes_every_check(server: Live, world: Client, provider:
     assert all(evidence for _, evidence in found.values())
 
 
+UNDERSTOOD = ("plain", "multi_turn", "system", "stop", "max_tokens", "tools", "tool_result", "json_schema", "images")
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "upstream_id"),
+    [("bedrock", "", "anthropic.claude-haiku-4-5"), ("cohere", "/v2", "command-a-03-2025"), ("gemini", "/v1beta", "")],
+)
+def test_a_simulated_model_of_every_dialect_passes_what_it_is_tried_with(
+    server: Live, world: Client, upstream: str, kind: str, path: str, upstream_id: str
+) -> None:
+    options = {"region": "eu-west-1", "access_key_id": "AKID", "secret_access_key": "s"} if kind == "bedrock" else None
+    key = None if options else "k"
+    world.create_provider(PROJECT, kind, kind=kind, base_url=f"{upstream}{path}", api_key=key, options=options)
+    world.create_model(PROJECT, f"{kind}-model", provider=kind, upstream=upstream_id or "gemini-2.5-flash")
+    asked = [word for check in UNDERSTOOD for word in ("--check", check)]
+    found = tried(server, f"{kind}-model", "--front", "openai_chat", *asked)
+    assert {check: got for (check, _), got in found.items() if got[0] != "pass"} == {}
+    assert {check for check, _ in found} == set(UNDERSTOOD)
+
+
 DEFECT_FINDER = {
     "forgets": "multi_turn",
     "ignores_system": "system",
@@ -105,6 +125,7 @@ def test_each_defect_is_found_by_its_check_with_evidence(
         ("arguments=%7B%22town%22:%22Oslo%22%7D", "tools", "fail", "town"),
         ("calls=2", "tools", "fail", "one call of get_weather was demanded"),
         ("text=", "plain", "fail", "no text"),
+        ("text=I+see+no+picture:+red,+green+or+blue%3F", "images", "fail", "names green and blue, too"),
         ("usage=false", "stream_usage", "fail", "does not say what it used"),
         ("fault=400&message=no+tools+here", "tools", "not_supported", "no tools here"),
         ("fault=400&message=no+words+here", "plain", "fail", "no words here"),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
 MODELS = ("anthropic.claude-haiku-4-5-20251001-v1:0", "amazon.nova-lite-v1:0")
@@ -142,7 +143,24 @@ def ask_of(body: dict[str, Any]) -> Ask:
         schema=json.loads(schema) if schema else None,
         max_tokens=config.get("maxTokens"),
         stop=tuple(config.get("stopSequences") or ()),
+        system=system,
+        before=" ".join(texts[:-1]),
+        tool_text=" ".join(_result(block) for block in objects(messages[-1]["content"])),
+        colour=_colour(messages[-1]["content"]),
     )
+
+
+def _result(block: dict[str, Any]) -> str:
+    """What a tool gave, in text or in JSON."""
+    given = objects(an_object(block.get("toolResult")).get("content"))
+    return " ".join(
+        each["text"] if "text" in each else json.dumps(each.get("json"), ensure_ascii=False) for each in given
+    )
+
+
+def _colour(content: Any) -> str:
+    pictures = [an_object(an_object(b["image"]).get("source")).get("bytes") for b in objects(content) if "image" in b]
+    return colour_of(str(pictures[-1])) if pictures else ""
 
 
 def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:  # noqa: ARG001 - not said

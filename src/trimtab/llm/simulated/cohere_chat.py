@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
 PATH = "/v2/chat"
@@ -97,6 +98,10 @@ def ask_of(body: dict[str, Any]) -> Ask:
         json_object=format_.get("type") == "json_object",
         max_tokens=body.get("max_tokens"),
         stop=tuple(body.get("stop_sequences") or ()),
+        system=_texts(messages, "system"),
+        before=_texts(messages[:-1], "user", "assistant"),
+        tool_text=_texts(messages, "tool"),
+        colour=_colour(messages[-1].get("content")),
     )
 
 
@@ -185,10 +190,22 @@ def _id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
+def _texts(messages: list[dict[str, Any]], *roles: str) -> str:
+    return " ".join(_text(message.get("content")) for message in messages if message.get("role") in roles)
+
+
+def _colour(content: Any) -> str:
+    urls = [an_object(part.get("image_url")).get("url") for part in objects(content) if part.get("type") == "image_url"]
+    return colour_of(str(urls[-1]).rpartition("base64,")[2]) if urls else ""
+
+
 def _text(content: Any) -> str:
+    """Of a message, or of a tool's result, which comes in documents."""
     if isinstance(content, str):
         return content
-    return " ".join(part["text"] for part in objects(content) if part.get("type") == "text")
+    documents = [an_object(part.get("document")).get("data") for part in objects(content)]
+    given = [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in documents if each]
+    return " ".join([*(part["text"] for part in objects(content) if part.get("type") == "text"), *given])
 
 
 def _event(told: dict[str, Any]) -> bytes:

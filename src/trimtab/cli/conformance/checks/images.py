@@ -4,11 +4,12 @@ import base64
 import struct
 import zlib
 
-from trimtab.cli.conformance.checks._asking import BOUND, must_hold
-from trimtab.cli.conformance.suite import Bench, Check
+from trimtab.cli.conformance.checks._asking import BOUND, must_hold, quoted
+from trimtab.cli.conformance.suite import Bench, Check, Fails
 from trimtab.llm.types import Image, Message, Request, Text
 
 _SIDE = 64
+_COLOURS = ("red", "green", "blue")
 
 
 def png(red: int, green: int, blue: int) -> bytes:
@@ -28,7 +29,11 @@ def _run(bench: Bench) -> str:
         picture = Image(data=base64.b64encode(png(*pixel)).decode(), media_type="image/png")
         question = Text("Which colour is this picture? Answer with one word: red, green or blue.")
         request = Request(model="", messages=(Message("user", (picture, question)),), max_tokens=BOUND)
-        told.append(must_hold(bench.front.ask(request), colour, f"The picture is {colour}."))
+        answer = bench.front.ask(request)
+        told.append(must_hold(answer, colour, f"The picture is {colour}."))
+        others = [other for other in _COLOURS if other != colour and other in answer.text.casefold()]
+        if others:  # who names all three has seen none
+            raise Fails(f"The picture is {colour}. The answer names {' and '.join(others)}, too: {quoted(answer.text)}")
     return f"red: {told[0]}; blue: {told[1]}"
 
 
