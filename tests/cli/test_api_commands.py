@@ -205,6 +205,27 @@ def test_a_limit_is_set_shown_raised_and_removed(shell: Shell) -> None:
     assert "Nothing happened" in shell.ok("limits", "events")
 
 
+def test_a_budget_says_at_once_which_models_it_stops_because_nobody_knows_their_price(with_model: Shell) -> None:
+    """Whoever sets a first budget means it to stop nothing for now."""
+    assert "trimtab models change free --price" in with_model.ok(
+        "models", "add", "free", "--provider", "lab", "--upstream", "made-up"
+    )
+    set_ = ("limits", "set", "monthly", "--money", "5", "--window", "month")
+    told = with_model.run(*set_).stderr
+    assert "no price is known of free, so this limit refuses calls of it now" in told
+    assert "fast" not in told
+    assert "price" not in with_model.run(*set_, "--unknown-price", "ignore").stderr
+    assert "price" not in with_model.run(*set_, "--soft").stderr
+    assert "price" not in with_model.run(*set_, "--scope", "model=fast").stderr
+    assert "free" in with_model.run(*set_, "--scope", "provider=lab").stderr
+    assert "20 calls at once" in with_model.ok("limits", "set", "slots", "--concurrency", "20")
+    again = with_model.run("models", "add", "fast", "--provider", "lab").stderr
+    assert "`trimtab models change`" in again
+    with_model.ok("limits", "remove", "monthly")
+    with_model.ok("limits", "remove", "slots")
+    with_model.ok("models", "remove", "free")
+
+
 def test_a_limit_counts_one_thing(shell: Shell) -> None:
     done = shell.run("limits", "set", "odd", "--money", "5", "--requests", "5", "--window", "day")
     assert done.exit_code == 1

@@ -21,6 +21,7 @@ SECTION = {
     },
 }
 REPORT: dict[str, Any] = {
+    "period": {"start": 1_782_864_000_000, "end": 1_790_812_800_000},
     "sections": [SECTION, {"title": LONG, "total": 0, "figures": {"head": "f" * 64}}],
     "frameworks": [
         {
@@ -67,3 +68,8 @@ def test_any_words_fit(title: str, about: str, width: int) -> None:
     card = {"title": title, "about": about, "facts": facts, "parts": [{**SECTION, "title": title}]}
     for line in card_lines(card, width):
         assert len(line) <= width
+
+
+def test_a_period_is_told_by_its_first_and_its_last_day() -> None:
+    """The end of a period is the first moment that is no more in it: the day before is what people call its last."""
+    assert report_lines(REPORT, 100)[0] == "Of 2026-07-01 to 2026-09-30, both days (UTC)"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from shells import Shell, call
 
+from trimtab.cli.traces import none_found
+
 
 @pytest.fixture
 def called(with_model: Shell) -> Shell:
@@ -24,6 +26,12 @@ def test_calls_are_printed_as_they_come_a_line_each(called: Shell) -> None:
     wrong = called.run("traces", "tail", "-q", "colour:red")
     assert wrong.exit_code == 1
     assert "no key colour" in wrong.stderr
+
+
+def test_a_list_without_calls_says_whether_some_are_on_their_way() -> None:
+    assert "on its way into the store" in none_found(1)
+    assert "in the last 3 s" in none_found(2_001)
+    assert "Widen --last" in none_found(0)
 
 
 def test_a_call_is_counted_and_asked_for_in_sql(called: Shell) -> None:

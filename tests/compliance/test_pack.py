@@ -4,6 +4,7 @@ import pytest
 
 from trimtab.compliance.frameworks import REGISTRY
 from trimtab.compliance.pack import build, digest_of, has_something, mapped
+from trimtab.compliance.render_html import pack
 from trimtab.compliance.rows import Scope
 from trimtab.compliance.types import Asked, Framework, Period, Section
 
@@ -64,3 +65,11 @@ def test_the_same_records_give_the_same_digest_whoever_asks_and_when() -> None:
     other = build("p", SCOPE, [section("releases", 3)], frameworks=["eu_ai_act"], made=1, made_by="Ada")
     assert other.digest != first.digest
     assert len(build("p", SCOPE, sections, frameworks=(), made=1, made_by="").frameworks) == len(REGISTRY.names())
+
+
+def test_a_page_of_evidence_names_the_last_day_that_is_in_it() -> None:
+    """The period's end is the first moment after it: named it would promise a day that nobody looked at."""
+    scope = Scope(project_id="p", period=Period(start=1_782_864_000_000, end=1_790_812_800_000))
+    page = pack(build("p", scope, [section("releases", 1)], frameworks=["eu_ai_act"], made=1, made_by="Ada"))
+    assert "2026-07-01 to 2026-09-30, both days (UTC)" in page
+    assert "2026-10-01" not in page

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from trimtab.cli.base import api_command, print_json, project_option
-from trimtab.cli.compliance_text import card_lines, report_lines
+from trimtab.cli.compliance_text import card_lines, days, report_lines
 from trimtab.sdk.client import Client
 
 OUT = click.option(
@@ -51,6 +51,7 @@ def report(
     )
     if out is not None:
         _write(out, found.html, found.report)
+        click.echo(days(found.report["period"]), err=True)
     elif as_json:
         print_json(found.report)
     else:

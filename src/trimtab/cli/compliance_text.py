@@ -15,13 +15,19 @@ _IN: Final = "  "
 
 
 def report_lines(report: Mapping[str, Any], width: int) -> list[str]:
-    """The evidence, section by section, then each framework's controls."""
-    lines = list(_sections(report["sections"], width))
+    """The period, the evidence, section by section, then each framework's controls."""
+    lines = [*_wrapped(days(report["period"]), width, ""), "", *_sections(report["sections"], width)]
     for framework in report["frameworks"]:
         lines += ["", *_wrapped(f"{framework['title']} ({framework['edition']})", width, "")]
         for control in framework["controls"]:
             lines += _control(control, width)
     return lines
+
+
+def days(period: Mapping[str, int]) -> str:
+    """The first and the last day of a period of Unix ms, whose end is no more in it."""
+    first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (period["start"], period["end"] - 1))
+    return f"Of {first} to {last}, both days (UTC)"
 
 
 def card_lines(card: Mapping[str, Any], width: int) -> list[str]:

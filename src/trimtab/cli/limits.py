@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from trimtab.cli.base import api_command, local_time, money, print_json, print_table, project_option
-from trimtab.core.errors import InvalidRequest
+from trimtab.core.errors import Forbidden, InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.limit_types import Limit
 
@@ -44,7 +44,8 @@ def _rows(limit: Limit) -> list[tuple[object, ...]]:
         return money(text) if limit.measure == "money" else text
 
     window = "at once" if limit.window == "none" else f"per {limit.window.replace('_', ' ')}"
-    bound = f"{amount(limit.bound)} {'' if limit.measure == 'money' else limit.measure + ' '}{window}"
+    unit = {"money": "", "concurrency": "calls "}.get(limit.measure, f"{limit.measure} ")
+    bound = f"{amount(limit.bound)} {unit}{window}"
     if not limit.standings:
         return [(limit.name, _of(limit, {}), bound, None, None, None, None, None, limit.mode)]
     return [
@@ -107,6 +108,34 @@ def set_limit(name: str, *, project: str, client: Client, as_json: bool, **optio
         print_json(made)
     else:
         click.echo(f"The limit {made.name} is in force: {_rows(made)[0][2]}, of {_of(made, {})}.")
+    told = _refused(made, client, project)
+    if told:
+        click.echo(told, err=True)
+
+
+def _refused(limit: Limit, client: Client, project: str) -> str:
+    """What the limit stops from now on, whatever is left of it: models without a known price. Nobody means that who
+    sets a budget for the first time, and the calls that tell of it are those of users."""
+    if (limit.measure, limit.mode, limit.unknown_price) != ("money", "hard", "refuse"):
+        return ""
+    try:
+        models = client.models(project)
+    except Forbidden:  # who may set limits and not look at models is told nothing of them
+        return ""
+    met = [m for m in models if _meets(limit, "model", m.name) and _meets(limit, "provider", m.provider)]
+    names = [m.name for m in met if not m.price.known]
+    if not names:
+        return ""
+    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    them = "it" if len(names) == 1 else "them"
+    return (
+        f"Mind: no price is known of {some}, so this limit refuses calls of {them} now.\n"
+        f"  -> trimtab models change {names[0]} --price INPUT OUTPUT, or this limit with --unknown-price ignore"
+    )
+
+
+def _meets(limit: Limit, dimension: str, value: str) -> bool:
+    return value in (limit.scope.get(dimension) or [value])
 
 
 def body_of(**options: Any) -> dict[str, Any]:

@@ -132,8 +132,12 @@ def add(
     if as_json:
         print_json(made)
     else:
-        known = "" if made.price.known else "; its price is not known, so its cost will be null (--price sets one)"
-        click.echo(f"Added model {made.name} -> {made.upstream} of {made.provider}{known}.")
+        click.echo(f"Added model {made.name} -> {made.upstream} of {made.provider}.")
+        if not made.price.known:
+            click.echo(
+                "Its price is not known, so what its calls cost is not either. Set one, in dollars per million tokens: "
+                f"trimtab models change {made.name} --price INPUT OUTPUT"
+            )
 
 
 @command.command()

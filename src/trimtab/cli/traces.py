@@ -57,8 +57,15 @@ def list_traces(*, query: str, last: int, limit: int, project: str, client: Clie
     print_table(
         ("STARTED", "TRACE", "STATUS", "MODEL", "FEATURE", "TOKENS", "COST", "TOOK", "FALLBACKS"),
         rows,
-        empty="No traces match. Widen --last, or loosen --query.",
+        empty="" if found else none_found(client.trace_page(project, q=query, start=start, limit=1).behind_ms),
     )
+
+
+def none_found(behind_ms: int) -> str:
+    """Why there is nothing: a call of a moment ago is on disk, and in the store a little later."""
+    if behind_ms <= 0:
+        return "No traces match. Widen --last, or loosen --query."
+    return f"No traces match yet; what came in the last {-(-behind_ms // 1000)} s is on its way into the store."
 
 
 @command.command("tail")

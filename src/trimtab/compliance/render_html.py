@@ -30,7 +30,8 @@ NOT_JUDGED: Final = (
 
 def pack(found: Pack) -> str:
     titles = {each.name: each.title for each in found.sections}
-    when = f"{_day(found.period.start)} to {_day(found.period.end)} · made {_time(found.made)}"
+    last = found.period.end - 1
+    when = f"{_day(found.period.start)} to {_day(last)}, both days (UTC) · made {_time(found.made)}"
     whence = f"by {escape(found.made_by)} · Trimtab {escape(found.version)}<br><code>{escape(found.digest)}</code>"
     parts = [
         f"<h1>Evidence: {escape(found.project)}</h1>",
@@ -56,7 +57,8 @@ def card(found: Card) -> str:
 
 def _page(title: str, parts: Sequence[str]) -> str:
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
 

@@ -324,7 +324,7 @@ def add_provider(conn: Connection, row: ProviderRow, declared: Declared) -> None
     if any(p.name == row.name for p in providers(conn, row.project_id)):
         raise Conflict(
             f"There is already a provider {row.name!r}.",
-            fix="Change it in the console or with PATCH, remove it first, or choose another name.",
+            fix="Change it (console, `trimtab providers change`, PATCH), or choose another name.",
             param="name",
         )
     conn.execute(insert(PROVIDERS).values(**_provider_values(row), created=row.created))
@@ -399,7 +399,7 @@ def add_model(conn: Connection, row: ModelRow, declared: Declared) -> None:
     if any(m.name == row.name for m in models(conn, row.project_id)):
         raise Conflict(
             f"There is already a model {row.name!r}.",
-            fix="Change it in the console or with PATCH, remove it first, or choose another name.",
+            fix="Change it (console, `trimtab models change`, PATCH), or choose another name.",
             param="name",
         )
     refuse_taken(conn, row.project_id, row.name, "model")
