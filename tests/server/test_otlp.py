@@ -172,6 +172,18 @@ def test_json_says_the_same_as_protobuf(run: "Run") -> None:
     run(story)
 
 
+def test_half_an_emoji_in_one_span_costs_no_span(run: "Run") -> None:
+    async def story(house: House) -> None:
+        front = Front(house)
+        body = json.dumps(as_json(2)).replace('"span 1"', '"cut \\ud83d"').encode()
+        answer = await front.post(body, content_type="application/json")
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert [span.name for span in front.kept.spans()] == ["span 0", "cut \ufffd"]
+        await front.door.aclose()
+
+    run(story)
+
+
 def test_bad_spans_are_set_aside_with_their_reasons_and_the_others_are_kept(run: "Run") -> None:
     made = request(6)
     spans = made.resource_spans[0].scope_spans[0].spans

@@ -114,7 +114,7 @@ class OtlpDoor:
                 signal,
                 kind,
                 unpack(body, encoding, self._limit, LIMIT_SETTING),
-                _Origin(project.id, principal.key_id, now_ns),
+                _Origin(project.id, principal.key_id, now_ns, project.capture_content),
             )
 
         small = len(body) <= IN_PLACE and encoding.strip().lower() in ("", "identity")  # compressed, it may be anything
@@ -182,6 +182,7 @@ class _Origin(NamedTuple):
     project: str
     key_id: str
     arrived_ns: int
+    content: bool
 
 
 def read_export(signal: str, kind: str, body: bytes, origin: _Origin) -> Read:

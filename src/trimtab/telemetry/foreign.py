@@ -17,6 +17,8 @@ Attributes = dict[str, Any]
 
 KINDS: Final = ("", "internal", "server", "client", "producer", "consumer")
 """`Span.SpanKind` by number; "" is unspecified."""
+CONTENT_MARK: Final = "trimtab.content"
+"""An attribute, ``off`` on spans whose content was taken out at the door (`content_off.py`)."""
 STATUS_UNSET, STATUS_OK, STATUS_ERROR = 0, 1, 2
 """`Status.StatusCode` by number."""
 

@@ -19,7 +19,7 @@ from trimtab.telemetry.calls import BLOB_BYTES
 from trimtab.telemetry.calls import place as placed
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.detectors import Said
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign import CONTENT_MARK, ForeignSpan
 from trimtab.telemetry.foreign_texts import CANONICAL, ForeignTexts
 from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPAN_RAW, SPANS, Rows
 from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
@@ -307,7 +307,7 @@ def _add_spans(rows: Rows, some: Sequence[Shown], ring: Keyring) -> None:
         "duration_ns": [each.duration_ns for each in mapped],
         "key_id": [each.key_id for each in arrivals],
         "metadata": [_metadata(span) for span in spans],
-        "captured": [1] * len(spans),
+        "captured": [int(CONTENT_MARK not in each.attributes) for each in came],
         "input_preview": [each.texts.asked for each in mapped],
         "output_preview": [each.texts.answered for each in mapped],
         "user_agent": _cut([each.scope_name for each in came]),

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.telemetry.content_off import without_content
 from trimtab.telemetry.drain import Rejected
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.foreign_check import check_span
@@ -94,9 +95,19 @@ def _plain(record: Struct) -> Any:
     return msgspec.json.decode(text) if len(text) <= SHOWN_BYTES else None
 
 
-def again(letter: Letter, content: Any, now_ns: int) -> bytes:
-    """The record to be spooled instead of this letter: as it was, or with ``content`` in place of what it held. Raises
-    `InvalidRequest` where that is no such record."""
+def again(letter: Letter, content: Any, now_ns: int, *, kept: bool = True) -> bytes:
+    """The record to be spooled instead of this letter: as it was, or with ``content`` in place of what it held; foreign
+    spans without what was said where their project keeps (``kept``) no content. Raises `InvalidRequest` where that is
+    no such record."""
+    body = _again(letter, content, now_ns)
+    record: Any = body if kept else kind_of(body)[1]
+    if not isinstance(record, ForeignBatch):
+        return body
+    spans = tuple(without_content(span) for span in _spans(record))
+    return encode_any(msgspec.structs.replace(record, otlp=b"", spans=spans))
+
+
+def _again(letter: Letter, content: Any, now_ns: int) -> bytes:
     if letter.kind == "span":
         return encode_any(_mended_span(letter, letter.content if content is None else content, now_ns))
     if content is None:

@@ -5,7 +5,8 @@ A body of any size is read in pieces of `PIECE_BYTES`, cut at spans along protob
 must go on beside it. A piece whose spans are all good is kept as it travelled; nothing of it is made anew.
 
 JSON follows OTLP's own mapping (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): ids in hex, enums as
-numbers, 64-bit numbers as text or number, names in lowerCamelCase; unknown fields are passed over.
+numbers, 64-bit numbers as text or number, names in lowerCamelCase; unknown fields are passed over. What emitters get
+wrong in JSON itself is mended where it can be (`loose_json.py`).
 """
 
 import base64
@@ -17,6 +18,8 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry import loose_json
+from trimtab.telemetry.content_off import without_content
 from trimtab.telemetry.foreign import (
     KINDS,
     LETTER_BYTES,
@@ -28,6 +31,7 @@ from trimtab.telemetry.foreign import (
     RefusedSpan,
     attributes_of,
     span_of,
+    spans_of,
 )
 from trimtab.telemetry.foreign_check import check_span, fault_of
 from trimtab.telemetry.header_secrets import hide_json, hide_wire, may_hold
@@ -71,11 +75,12 @@ class Taken(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Whose spans they are, with which key they came, and when."""
+    """Whose spans they are, with which key they came, and when; ``content`` is false where the project keeps none."""
 
     project: str
     key_id: str
     arrived_ns: int
+    content: bool = True
 
 
 class _Sink:
@@ -91,7 +96,7 @@ class _Sink:
         self._repeated = 0
 
     def keep(self, count: int, *, otlp: bytes = b"", spans: tuple[ForeignSpan, ...] = ()) -> None:
-        project, key_id, arrived_ns = self.origin
+        project, key_id, arrived_ns, _ = self.origin
         expands = len(otlp) + self._repeated + count * SPAN_BYTES
         record = ForeignBatch(
             project=project, key_id=key_id, arrived_ns=arrived_ns, otlp=otlp, spans=spans, expands=expands
@@ -114,7 +119,9 @@ class _Sink:
         self.refused += 1
         if len(self.letters) >= MAX_LETTERS:
             return
-        project, key_id, arrived_ns = self.origin
+        project, key_id, arrived_ns, content = self.origin
+        if not content:  # bytes that nobody can read may hold anything
+            span, wire = None if span is None else without_content(span), b""
         known = b"" if span is None else msgspec.json.encode(span)
         self.letters.append(
             RefusedSpan(
@@ -191,7 +198,9 @@ def _take_piece(piece: bytes, sink: _Sink) -> None:
     for scoped, place, fault, group in reversed(bad):  # from behind, so that places stay right
         _refuse_one(sink, scoped, scoped.spans[place], (fault, group))
         del scoped.spans[place]
-    if count > len(bad):
+    if count > len(bad) and not sink.origin.content:
+        sink.keep(count - len(bad), spans=tuple(map(without_content, spans_of(request))))
+    elif count > len(bad):
         sink.keep(count - len(bad), otlp=request.SerializeToString() if bad or hidden else piece)
 
 
@@ -338,8 +347,8 @@ def take_json(body: bytes, origin: Origin) -> Taken:
 def json_object(body: bytes, name: str) -> Any:
     """The object that a body is, which should have ``name``. Raises `InvalidRequest`."""
     try:
-        request = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        request = loose_json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(f"The body is not JSON: {error}.", fix=JSON_FIX, code="not_otlp") from None
     if not isinstance(request, dict):
         raise InvalidRequest(f"The body is not an object with {name!r}.", fix=JSON_FIX, code="not_otlp")
@@ -383,7 +392,7 @@ def _take_json_span(
     if fault:
         sink.refuse(fault, span=span)
     else:
-        block.append(span)
+        block.append(span if sink.origin.content else without_content(span))
 
 
 def _encoded(value: Any) -> bytes:

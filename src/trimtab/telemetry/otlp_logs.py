@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry import otlp
+from trimtab.telemetry.content_off import without_content
 from trimtab.telemetry.foreign import Attributes, ForeignBatch, ForeignEvent, ForeignSpan, attributes_of, value_of
 from trimtab.telemetry.foreign_check import check_span
 
@@ -31,8 +32,8 @@ def take_logs(body: bytes, origin: otlp.Origin, *, json: bool) -> tuple[list[For
         if span is None or check_span(span, origin.arrived_ns):
             unkept += 1
         else:
-            spans.append(span)
-    project, key_id, arrived_ns = origin
+            spans.append(span if origin.content else without_content(span))
+    project, key_id, arrived_ns, _ = origin
     records = [
         ForeignBatch(
             project=project,

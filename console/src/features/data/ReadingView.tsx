@@ -73,7 +73,7 @@ function Rules({ project }: { project: ProjectView }) {
       <div className={css.body}>
         <Switch
           label="Keep the content of calls"
-          description="Off: only numbers (tokens, cost, times, status) are kept, for calls from then on."
+          description="Off: only numbers and labels (tokens, cost, times, status, model, user) are kept, of calls and of other tools’ spans from then on."
           checked={project.capture_content}
           disabled={!may || change.isPending}
           onChange={(event) => change.mutate({ capture_content: event.currentTarget.checked })}

@@ -61,7 +61,7 @@ function ProjectForm({ project }: { project: ProjectView }) {
         />
         <Switch
           label="Keep the content of calls"
-          description="On: messages, tool calls and answers are kept with each trace. Off: only numbers (tokens, cost, times, status) are kept. It holds for calls made after the change; what is already kept stays."
+          description="On: messages, tool calls and answers are kept with each trace. Off: only numbers and labels (tokens, cost, times, status, model, user) are kept. It holds for calls, and for other tools’ spans, after the change; what is already kept stays."
           checked={capture}
           onChange={(e) => setCapture(e.currentTarget.checked)}
           disabled={!may}

@@ -76,7 +76,9 @@ async def replay_dead_letter(
     if intake is None:
         raise Unavailable("This server takes no records.", fix="Ask the one that does.")
     found = await _with_file(_opening(deps), _spool(deps), letter)
-    body = await asyncio.to_thread(again, found, data.content, deps.clock.now_ns())
+    known = deps.snapshots.current.access.projects.values()
+    kept = all(each.capture_content for each in known if each.id == found.project)
+    body = await asyncio.to_thread(again, found, data.content, deps.clock.now_ns(), kept=kept)
     await noted(deps, caller, Deed(project=None, action="dead_letter.replayed", subject=f"dead_letter:{letter}"))
     await intake.keep_bodies([body])
     await _with_file(drop, _spool(deps), letter)

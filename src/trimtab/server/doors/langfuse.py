@@ -24,6 +24,8 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors.langfuse_events import Batch, read_batch, read_score
 from trimtab.server.otlp import IN_PLACE, Left, OtlpDoor
 from trimtab.server.unpack import unpack
+from trimtab.telemetry import loose_json
+from trimtab.telemetry.content_off import without_content
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
 from trimtab.telemetry.intake import Intake
 
@@ -101,7 +103,7 @@ class LangfuseDoor:
         return 207, {"successes": successes, "errors": errors}
 
     async def _keep(self, principal: Principal, project: Project, found: Batch, now_ns: int) -> None:
-        spans = found.spans
+        spans = found.spans if project.capture_content else await asyncio.to_thread(_silenced, found.spans)
         if spans:
             await self._intake.keep(
                 [
@@ -146,6 +148,10 @@ class LangfuseDoor:
         return 207, {"accepted": len(found.scores), "rejected": len(wrong), "errors": wrong}
 
 
+def _silenced(spans: list[ForeignSpan]) -> list[ForeignSpan]:
+    return [without_content(span) for span in spans]
+
+
 def _record(project: Project, principal: Principal, now_ns: int, spans: tuple[ForeignSpan, ...]) -> ForeignBatch:
     return ForeignBatch(project=project.id, key_id=principal.key_id, arrived_ns=now_ns, spans=spans)
 
@@ -165,6 +171,6 @@ def _require_few(events: list[Any], what: str) -> None:
 def _decoded(packed: bytes, encoding: str) -> Any:
     body = unpack(packed, encoding, MAX_BODY, _SETTING)
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return loose_json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(f"The body is not JSON: {error}.", fix="Send JSON.", code="not_json") from None

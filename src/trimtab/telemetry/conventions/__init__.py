@@ -16,7 +16,7 @@ from trimtab.telemetry.conventions._common import Common, of_resource
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import Found
-from trimtab.telemetry.foreign import Attributes, ForeignSpan
+from trimtab.telemetry.foreign import CONTENT_MARK, Attributes, ForeignSpan
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 
@@ -29,6 +29,7 @@ _NAME = 256
 """A longer name is not remembered."""
 _SHAPES = 2048
 """Sets of names that are remembered."""
+_SAID: Final = ("input", "output", "input_messages", "output_messages", "tools_offered", "documents")
 _PLANS = 4
 """Plans of one set of names: which families its events are of may add to them."""
 _SHAPE_NAMES, _SHAPE_TEXT = 96, 4096
@@ -38,7 +39,7 @@ _SHAPE_NAMES, _SHAPE_TEXT = 96, 4096
 class Plan:
     """Which conventions read a span, in which order. ``name`` is what is noted as its convention."""
 
-    __slots__ = ("by_kind", "common", "name", "readers", "version")
+    __slots__ = ("by_kind", "common", "name", "readers", "silent", "version")
 
     def __init__(
         self, own: Convention | None, speakers: list[Convention], names: Collection[str], families: Collection[str]
@@ -50,6 +51,7 @@ class Plan:
         self.common = Common(names, families)
         self.name = own.name if own is not None else "otel"
         self.version = mapper_version(own)
+        self.silent = CONTENT_MARK in names
 
 
 class Shape:
@@ -104,6 +106,8 @@ class Mapper:
             emitter = self._emitter = (span.resource, of_resource(span.resource))
         plan.common(span, found, emitter[1])
         _settle(found)
+        if plan.silent:
+            _silence(found)
         return CanonicalSpan(**found)
 
     def _plan(self, span: ForeignSpan) -> Plan:
@@ -175,6 +179,15 @@ def _settle(found: Found) -> None:
         found.pop("output", None)
     if "usage" in found and kind not in COUNTED:
         found["aggregated"] = True
+
+
+def _silence(found: Found) -> None:
+    """Of a span whose content was taken out: nothing of what is left is shown as if it had been said."""
+    for name in _SAID:
+        found.pop(name, None)
+    metadata = found.get("metadata")
+    if metadata:
+        found["metadata"] = {name: value for name, value in metadata.items() if name != CONTENT_MARK}
 
 
 @cache

@@ -1,0 +1,51 @@
+"""JSON that is nearly right is read; what is wrong is told at its place in what was sent."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.telemetry.loose_json import decode
+
+HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (f'["{HALF}"]', [FFFD]),
+        (f'["cut {HALF}", 1]', ["cut " + FFFD, 1]),
+        (f'["{OTHER}{HALF}"]', [FFFD + FFFD]),
+        (f'["{HALF}{OTHER}{HALF}"]', ["\U0001f600" + FFFD]),
+        (f'["\\\\{HALF}", "{HALF}"]', ["\\" + FFFD, FFFD]),
+        (f'["\\\\\\\\ud83d", "{HALF}"]', ["\\\\ud83d", FFFD]),
+        (f'{{"{HALF}": "\\"NaN\\" {HALF}"}}', {FFFD: f'"NaN" {FFFD}'}),
+        ('{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN"}', {"a": None, "b": [None, None], "c": "NaN"}),
+    ],
+)
+def test_what_emitters_get_wrong_is_read(sent: str, read: Any) -> None:
+    assert decode(sent.encode()) == read
+
+
+def test_bytes_that_are_no_utf8_are_replaced() -> None:
+    assert decode(b'{"a": "\xff\xfe", "b": 1}') == {"a": FFFD + FFFD, "b": 1}
+
+
+@pytest.mark.parametrize("sent", [b"", b"{", b'["a" "b"]', b"nan", b'["\\x"]', b'{"a": NaNa}', b"\xff"])
+def test_what_is_no_json_is_refused(sent: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(sent)
+
+
+def test_a_mistake_is_told_at_its_place_in_what_was_sent() -> None:
+    with pytest.raises(msgspec.DecodeError, match="byte 5"):
+        decode(b'{"a":NaN ~, "b": "\\ud83d"}')
+
+
+@given(st.recursive(st.one_of(st.floats(), st.text(st.characters())), lambda inner: st.lists(inner, max_size=4)))
+def test_whatever_python_writes_can_be_read(value: Any) -> None:
+    decode(json.dumps(value).encode())
+    decode(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
