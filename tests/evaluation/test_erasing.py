@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from catalogs import laid
-from trimtab.evaluation import cache, dataset_writes, datasets, erasing, proposals
+from trimtab.evaluation import cache, dataset_writes, datasets, erasing, erasing_kept, proposals
 from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.cache import Entry
 from trimtab.evaluation.cases import Author, NewCase, NewProvenance, made
@@ -17,7 +17,7 @@ from trimtab.evaluation.dataset_writes import Writing
 from trimtab.evaluation.datasets import DatasetEdit
 from trimtab.evaluation.generate import Idea
 from trimtab.evaluation.proposals import Thought
-from trimtab.evaluation.tables import CELLS, EXPERIMENTS
+from trimtab.evaluation.tables import ANSWER_DOCUMENTS, CELLS, EVALUATION_CACHE, EXPERIMENTS
 from trimtab.evaluation.types import CellScore
 from trimtab.governance.audit import Actor
 from trimtab.governance.data_keys import DataKey
@@ -69,10 +69,10 @@ def plant(conn: Connection) -> None:
         }  # fmt: skip
         conn.execute(insert(CELLS).values(cell))
     kept = [
-        Entry(key="answer:1", body=msgspec.json.encode(Answer(output=MARK, trace_id=RUN))),
-        Entry(key="answer:2", body=msgspec.json.encode(Answer(output="other", trace_id="d" * 32))),
-        Entry(key="score:1", body=msgspec.json.encode(scores[0])),
-        Entry(key="score:2", body=msgspec.json.encode(CellScore(name="exact", value=1.0))),
+        Entry.of_answer("answer:1", Answer(output=MARK, trace_id=RUN)),
+        Entry.of_answer("answer:2", Answer(output="other", trace_id="d" * 32)),
+        Entry.of_verdict("score:1", scores[0]),
+        Entry.of_verdict("score:2", CellScore(name="exact", value=1.0)),
     ]
     cache.keep(conn, "p", kept, 1)
 
@@ -118,50 +118,92 @@ def test_a_passage_is_known_again_where_guards_took_something_out_of_it(tmp_path
     )
     of_others = ("Dear [NAME],\ncall [PHONE].", "or [EMAIL] write to [EMAIL]", "[removed]", "[removed] [removed]", "")
 
-    def story(conn: Connection) -> None:
-        plant(conn)
-        kept = {f"answer:{at}": Answer(output="", context=(each,)) for at, each in enumerate((*of_it, *of_others), 10)}
-        cache.keep(conn, "p", [Entry(key=key, body=msgspec.json.encode(each)) for key, each in kept.items()], 1)
-        erasing.forget_passages(conn, "p", [whole])
-        assert sorted(cache.find(conn, "p", list(kept))) == [f"answer:{at}" for at in range(13, 18)]
-
     async def run() -> None:
         db = Database.open(laid(tmp_path))
         try:
-            await db.write(story)
+            await db.write(plant)
+            passages = enumerate((*of_it, *of_others), 10)
+            kept = {f"answer:{at}": Answer(output="", context=(each,)) for at, each in passages}
+            await db.write(lambda conn: cache.keep(conn, "p", [Entry.of_answer(*each) for each in kept.items()], 1))
+            await db.write(as_before_it_was_written_down)
+            found = await erasing_kept.untold(db, "p", texts=[whole])
+            assert sorted(found.answers) == ["answer:10", "answer:11", "answer:12"]
+            await db.write(lambda conn: erasing.forget_passages(conn, "p", [], found))
+            left = await db.read(lambda conn: cache.find(conn, "p", list(kept)))
+            assert sorted(left) == [f"answer:{at}" for at in range(13, 18)]
         finally:
             await db.close()
 
     asyncio.run(run())
 
 
-def test_what_was_answered_with_passages_of_a_document_that_is_erased_goes_with_it(catalog_url: str) -> None:
+@pytest.mark.parametrize("told", [True, False], ids=["told", "kept before"])
+def test_what_was_answered_with_passages_of_a_document_that_is_erased_goes_with_it(
+    catalog_url: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("READ_AT_ONCE", "CLEARED_AT_ONCE", "AT_ONCE"):
+        monkeypatch.setattr(erasing_kept, name, 2)
     whole = f"# Letters\n\nDear Bob,\n{MARK} are these.\n\nYours"
+    it, another = cache.document_mark("notes", "letters"), cache.document_mark("notes", "others")
+    kept = [
+        Answer(output="of it", context=("other", f"{MARK} are these."), documents=(another, it), trace_id="d" * 32),
+        Answer(output="of another", context=("other", ""), documents=(another,), trace_id=RUN),
+        Answer(output="made with none", trace_id=RUN),
+    ]
+    nothing = {"experiment_cells": 0, "evaluation_cache": 0}
 
-    def story(conn: Connection) -> None:
-        plant(conn)
-        kept = [
-            Answer(output="made with it", context=("other", f"{MARK} are these."), trace_id="d" * 32),
-            Answer(output="made with another", context=("other", ""), trace_id=RUN),
-            Answer(output="made with none", trace_id=RUN),
-        ]
-        cache.keep(
-            conn, "p", [Entry(key=f"answer:k{at}", body=msgspec.json.encode(each)) for at, each in enumerate(kept)], 1
-        )
-        assert erasing.forget_passages(conn, "other", [whole]) == {"experiment_cells": 0, "evaluation_cache": 0}
-        assert erasing.forget_passages(conn, "p", ["nothing of it"]) == {"experiment_cells": 0, "evaluation_cache": 0}
-        assert erasing.forget_passages(conn, "p", []) == {"experiment_cells": 0, "evaluation_cache": 0}
-        # The answer, and the one verdict that says something in words.
-        assert erasing.forget_passages(conn, "p", [whole]) == {"experiment_cells": 1, "evaluation_cache": 2}
-        left = cache.find(
-            conn, "p", ["answer:1", "answer:2", *(f"answer:k{at}" for at in range(3)), "score:1", "score:2"]
-        )
-        assert sorted(left) == ["answer:1", "answer:2", "answer:k1", "answer:k2", "score:2"]
+    async def run() -> None:
+        db = Database.open(catalog_url)
+
+        async def forgotten(project: str, document: str, text: str) -> dict[str, int]:
+            """As if the text were the document's."""
+            found = await erasing_kept.ahead_of_documents(db, project, [document], [text])
+            return await db.write(lambda conn: erasing.forget_passages(conn, project, [document], found))
+
+        try:
+            await db.write(plant)
+            entries = [Entry.of_answer(f"answer:k{at}", each) for at, each in enumerate(kept)]
+            await db.write(lambda conn: cache.keep(conn, "p", entries, 1))
+            if not told:
+                await db.write(as_before_it_was_written_down)
+            assert await forgotten("other", it, whole) == nothing
+            assert await forgotten("p", cache.document_mark("notes", "letters 2"), "nothing of it") == nothing
+            # The answer and another to the same call (where that is told), and the one verdict that says something.
+            assert await forgotten("p", it, whole) == {"experiment_cells": 1, "evaluation_cache": 3 if told else 2}
+            await db.write(check)
+            assert await forgotten("p", it, whole) == nothing
+        finally:
+            await db.close()
+
+    def check(conn: Connection) -> None:
+        asked = ["answer:1", "answer:2", *(f"answer:k{at}" for at in range(3)), "score:1", "score:2"]
+        left = cache.find(conn, "p", asked)
+        of_the_call = [] if told else ["answer:2"]
+        assert sorted(left) == ["answer:1", *of_the_call, "answer:k1", "answer:k2", "score:2"]
         cells = {row.case_id: row for row in conn.execute(select(CELLS))}
         assert (cells["one"].output, cells["two"].output) == (f"About {MARK}", "")
         [score] = msgspec.json.decode(cells["two"].scores, type=tuple[CellScore, ...])
         assert (score.value, score.explanation) == (0.5, "")
-        assert erasing.forget_passages(conn, "p", [whole]) == {"experiment_cells": 0, "evaluation_cache": 0}
+
+    asyncio.run(run())
+
+
+def as_before_it_was_written_down(conn: Connection) -> None:
+    """By what kept answers are found."""
+    conn.execute(update(EVALUATION_CACHE).values(found_by=None))
+    conn.execute(delete(ANSWER_DOCUMENTS))
+
+
+def test_what_cells_say_is_reached_after_the_answer_that_was_kept_is_gone(catalog_url: str) -> None:
+    mark = cache.document_mark("notes", "letters")
+
+    def story(conn: Connection) -> None:
+        plant(conn)
+        answer = Answer(output="of it", documents=(mark,), trace_id=RUN)
+        cache.keep(conn, "p", [Entry.of_answer("answer:k", answer)], 1)
+        assert cache.tidy(conn, cache.KEEP_MS + 2) == 5
+        assert erasing.forget_passages(conn, "p", [mark]) == {"experiment_cells": 1, "evaluation_cache": 0}
+        assert conn.execute(select(CELLS.c.output).where(CELLS.c.case_id == "one")).scalar_one() == ""
 
     async def run() -> None:
         db = Database.open(catalog_url)
@@ -180,7 +222,8 @@ def test_of_a_trace_that_nothing_was_made_of_nothing_is_removed(catalog_url: str
         try:
             await db.write(plant)
             before = await db.read(texts)
-            assert sum((await db.write(lambda conn: erasing.forget(conn, "p", traces, 2))).values()) == 0
+            found = await erasing_kept.untold(db, "p", traces=traces)
+            assert sum((await db.write(lambda conn: erasing.forget(conn, "p", traces, 2, found))).values()) == 0
             assert await db.read(texts) == before
         finally:
             await db.close()

@@ -16,6 +16,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import NotFound, TrimtabError, Unavailable
 from trimtab.evaluation.answers import Answer
+from trimtab.evaluation.cache import document_mark
 from trimtab.evaluation.samples import of_answer
 from trimtab.evaluation.types import Case
 from trimtab.gateway.apps.knowledge import Found, Passage, PinnedCorpus, Seeker, Wanted
@@ -394,6 +395,7 @@ async def test_what_the_server_asks_for_itself_is_looked_up_for_nobody_and_gives
     assert room.asked[0][3] == Seeker()
     case = Case(id="c", input="How long?", context=("what the case says",))
     assert of_answer(case, answer_of(found)).context == (WARRANTY.text,)
+    assert answer_of(found).documents == (document_mark("handbook", WARRANTY.document),)
     assert of_answer(case, Answer(output="x")).context == ("what the case says",)
 
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from house import House
 
 from trimtab.evaluation import cache
@@ -122,9 +121,10 @@ def test_deleting_erases_from_every_version_unless_versions_are_kept(run: "Run")
         assert kept == {"removed": 1, "erased": 0, "answers": 0, "cells": 0}
         search = {"text": "refund", "version": 1}
         passages = (await house.admin.post(f"{ONE}/search", json=search)).json()["passages"]
-        answer = Answer(output="It is in there.", context=(passages[0]["text"],))
-        body, project = msgspec.json.encode(answer), (await house.admin.get("/api/v1/projects/default")).json()["id"]
-        await house.db.write(lambda conn: cache.keep(conn, project, [Entry(key="answer:1", body=body)], 1))
+        mark = cache.document_mark("handbook", "refunds")
+        answer = Answer(output="It is in there.", context=(passages[0]["text"],), documents=(mark,), trace_id="a" * 32)
+        project = (await house.admin.get("/api/v1/projects/default")).json()["id"]
+        await house.db.write(lambda conn: cache.keep(conn, project, [Entry.of_answer("answer:1", answer)], 1))
         gone = (await house.admin.delete(f"{ONE}/documents/refunds")).json()
         assert gone == {"removed": 0, "erased": 1, "answers": 1, "cells": 0}
         assert await house.db.read(lambda conn: cache.find(conn, project, ["answer:1"])) == {}
@@ -143,13 +143,16 @@ def test_erasing_a_user_reaches_what_was_answered_with_documents_that_tell_of_th
         put = await house.admin.post(f"{ONE}/documents", json={"items": [letter]})
         assert put.status_code == 200, put.text
         project = (await house.admin.get("/api/v1/projects/default")).json()["id"]
-        kept = [Answer(output="Otters.", context=(text,)) for text in ("Ada likes otters.", "Bob likes bees.")]
-        entries = [Entry(key=f"answer:{at}", body=msgspec.json.encode(each)) for at, each in enumerate(kept)]
+        kept = [
+            Answer(output="It likes.", documents=(cache.document_mark("handbook", name),), trace_id=f"{at:032x}")
+            for at, name in enumerate(("letter", "refunds"))
+        ]
+        entries = [Entry.of_answer(f"answer:{at}", each) for at, each in enumerate(kept)]
         await house.db.write(lambda conn: cache.keep(conn, project, entries, 1))
 
         async def forgotten(user: str) -> dict[str, int]:
             ring, now = house.deps.keys(), house.deps.now()
-            return await house.db.write(lambda conn: forget_user(conn, project, user, ring, now))
+            return await forget_user(house.db, project, user, ring, now)
 
         none = {"corpus_documents": 0, "experiment_cells": 0, "evaluation_cache": 0}
         assert await forgotten("bob") == none

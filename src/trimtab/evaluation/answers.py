@@ -18,7 +18,8 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An answer, or why there is none (``error``, with its ``code``; ``retry``: asked again it may come).
 
     ``system`` is the system prompt as the model had it, ``context`` the passages of its app's knowledge that it was
-    given (null: it has none, or they are not known any more). Times are ms, ``cost`` picodollars (null: unknown) of
+    given (null: it has none, or they are not known any more), ``documents`` what those are of (`cache.document_mark`).
+    Times are ms, ``cost`` picodollars (null: unknown) of
     what such an answer costs; ``paid`` is what it cost now: 0 for one that was known."""
 
     output: str | None = None
@@ -26,6 +27,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     finish: str = ""
     system: str = ""
     context: tuple[str, ...] | None = None
+    documents: tuple[str, ...] = ()
     trace_id: str = ""
     latency_ms: float | None = None
     ttft_ms: float | None = None

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trimtab.evaluation.answers import Answer
-from trimtab.evaluation.tables import EVALUATION_CACHE
+from trimtab.evaluation.tables import ANSWER_DOCUMENTS, EVALUATION_CACHE
 from trimtab.evaluation.types import CellScore, Subject
 from trimtab.storage.content import Of
 
@@ -23,11 +23,32 @@ KEEP_MS: Final = 90 * 86_400_000
 """Older ones are removed: a provider's model of the same name is hardly the same after a quarter of a year."""
 
 
+WORDS: Final = "words"
+"""``found_by`` of a verdict that says something in words."""
+
+
 class Entry(Struct, frozen=True, kw_only=True):
-    """One to keep; ``body`` is an `Answer` or a `CellScore` as JSON."""
+    """One to keep; ``body`` is an `Answer` or a `CellScore` as JSON. ``found_by`` as in the table; ``documents`` are
+    those that the trace was answered with (`document_mark`)."""
 
     key: str
     body: bytes
+    found_by: str
+    documents: tuple[str, ...] = ()
+
+    @classmethod
+    def of_answer(cls, key: str, answer: Answer) -> "Entry":
+        return cls(key=key, body=msgspec.json.encode(answer), found_by=answer.trace_id, documents=answer.documents)
+
+    @classmethod
+    def of_verdict(cls, key: str, score: CellScore) -> "Entry":
+        said = score.explanation or score.unscored
+        return cls(key=key, body=msgspec.json.encode(score), found_by=WORDS if said else "")
+
+
+def document_mark(corpus: str, document: str) -> str:
+    """What stands for a document of a project beside the answers that were made with it."""
+    return hashlib.blake2b(f"{corpus}\0{document}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def answer_key(subject: Subject, body: Mapping[str, Any], repeat: int, caller: str) -> str:
@@ -66,12 +87,19 @@ def keep(conn: Connection, project_id: str, entries: Sequence[Entry], now: int) 
     if not entries:
         return
     rows = [
-        {"project_id": project_id, "key": each.key, "created": now,
+        {"project_id": project_id, "key": each.key, "created": now, "found_by": each.found_by,
          "body": Of(project_id, each.body.decode().replace("\\u0000", "\\ufffd"))}
         for each in entries
     ]  # fmt: skip
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     conn.execute(dialect.insert(EVALUATION_CACHE).on_conflict_do_nothing(), rows)
+    with_documents = [
+        {"project_id": project_id, "document": document, "trace_id": each.found_by}
+        for each in entries if each.found_by
+        for document in each.documents
+    ]  # fmt: skip
+    if with_documents:
+        conn.execute(dialect.insert(ANSWER_DOCUMENTS).on_conflict_do_nothing(), with_documents)
 
 
 def tidy(conn: Connection, now: int) -> int:

@@ -7,32 +7,28 @@ the hash that it had, and two versions still differ in what they differed; the h
 is there, which the case says of itself (`ERASED`, ``consent: withdrawn``: it may be used for nothing).
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, or_, select, update
 
 from trimtab.core.errors import Conflict
-from trimtab.evaluation import dataset_writes
-from trimtab.evaluation.answers import Answer
+from trimtab.evaluation import dataset_writes, erasing_kept
 from trimtab.evaluation.cases import body_of, case_of, tags_column
 from trimtab.evaluation.dataset_writes import Writing
-from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASET_PROPOSALS, EVALUATION_CACHE, EXPERIMENTS
+from trimtab.evaluation.erasing_kept import Untold, parts
+from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASET_PROPOSALS, EXPERIMENTS
 from trimtab.evaluation.types import Case, CellScore, Provenance
 from trimtab.governance.audit import Actor
 from trimtab.storage.content import Clear, Of
 
-T = TypeVar("T")
-AT_ONCE: Final = 400
-_TAKEN_OUT: Final = re.compile(r"\[[^\[\]\n]{1,200}\]")
-"""What guards write where they took something out: ``[EMAIL]``, ``[removed]``."""
 ERASED: Final = "[erased]"
 """The input of a case that was erased."""
 BY: Final = Actor("", "erasure")
 C, P, X, E = DATASET_CASES.c, DATASET_PROPOSALS.c, CELLS.c, EXPERIMENTS.c
+_NOTHING: Final = Untold()
 _scores: Final = msgspec.json.Decoder(tuple[CellScore, ...])
 
 
@@ -47,7 +43,7 @@ class Hit(Struct, frozen=True):
 def found(conn: Connection, project_id: str, traces: Iterable[str]) -> list[Hit]:
     """The cases that were made of those traces."""
     by: dict[str, set[str]] = {}
-    for part in _parts(sorted(traces)):
+    for part in parts(sorted(traces)):
         query = select(C.dataset, C.case_id).where(C.project_id == project_id, C.source.in_(part)).distinct()
         for row in conn.execute(query):
             by.setdefault(row.dataset, set()).add(row.case_id)
@@ -66,14 +62,17 @@ def led(conn: Connection, project_id: str, hits: Sequence[Hit]) -> set[str]:
     for hit in hits:
         of = select(P.trace_id).where(P.project_id == project_id, P.dataset == hit.dataset, P.trace_id != "").distinct()
         traces.update(conn.execute(of).scalars())
-        for part in _parts(hit.cases):
+        for part in parts(hit.cases):
             cells = select(X.trace_id).where(X.experiment.in_(hit.experiments), X.case_id.in_(part), X.trace_id != "")
             traces.update(conn.execute(cells.distinct()).scalars())
     return traces
 
 
-def forget(conn: Connection, project_id: str, traces: Iterable[str], now: int) -> dict[str, int]:
-    """Empty what was made of those traces. Rows by table; done again it finds nothing."""
+def forget(
+    conn: Connection, project_id: str, traces: Iterable[str], now: int, read: Untold = _NOTHING
+) -> dict[str, int]:
+    """Empty what was made of those traces. ``read`` are the kept answers that do not say of themselves that they are of
+    those (`erasing_kept.untold`). Rows by table; done again it finds nothing."""
     wanted = sorted(traces)
     hits = found(conn, project_id, wanted)
     rows = {"dataset_cases": 0, "dataset_proposals": 0, "experiment_cells": 0, "evaluation_cache": 0}
@@ -81,59 +80,37 @@ def forget(conn: Connection, project_id: str, traces: Iterable[str], now: int) -
         rows["experiment_cells"] += _empty_cells(conn, project_id, hit)
         rows["dataset_cases"] += _empty_cases(conn, project_id, hit, wanted)
         _leave_out(conn, project_id, hit, now)
-    for part in _parts(wanted):
+    for part in parts(wanted):
         of = X.experiment.in_(select(E.id).where(E.project_id == project_id))
         rows["experiment_cells"] += _bare(conn, project_id, of, X.trace_id.in_(part))
         gone = delete(DATASET_PROPOSALS).where(P.project_id == project_id, P.trace_id.in_(part))
         rows["dataset_proposals"] += conn.execute(gone).rowcount
-    rows["evaluation_cache"] = _forget_cached(conn, project_id, frozenset(wanted), verdicts=bool(hits))
+    rows["evaluation_cache"] = erasing_kept.forget(conn, project_id, wanted, read, verdicts=bool(hits))
     return rows
 
 
-def forget_passages(conn: Connection, project_id: str, texts: Sequence[str]) -> dict[str, int]:
-    """What was answered with passages of documents that say these texts, which are erased: kept answers that hold such
-    a passage, what the experiments' cells say that were answered so, and of kept verdicts all that say anything in
-    words. Rows by table; done again it finds nothing."""
+def forget_passages(
+    conn: Connection, project_id: str, documents: Sequence[str], read: Untold = _NOTHING
+) -> dict[str, int]:
+    """What was answered with passages of documents that are erased (`cache.document_mark`): kept answers, what the
+    experiments' cells say that were answered so, and of kept verdicts all that say anything in words. ``read`` is what
+    else was found to be (`erasing_kept.untold`). Rows by table; done again it finds nothing."""
     rows = {"experiment_cells": 0, "evaluation_cache": 0}
-    table = EVALUATION_CACHE
-    query = select(table.c.key, table.c.body).where(table.c.project_id == project_id, table.c.key.like("answer:%"))
-    hits: dict[str, str] = {}
-    for row in conn.execute(query) if texts else ():
-        answer = msgspec.json.decode(row.body, type=Answer) if row.body else None
-        passages = () if answer is None or answer.context is None else answer.context
-        if answer is not None and any(_says(text, passage) for passage in passages for text in texts):
-            hits[row.key] = answer.trace_id
-    if not hits:
+    traces = erasing_kept.traces_of(conn, project_id, documents)
+    if not (traces or read.answers):
         return rows
-    for part in _parts(list(hits)):
-        gone = delete(table).where(table.c.project_id == project_id, table.c.key.in_(part))
-        rows["evaluation_cache"] += conn.execute(gone).rowcount
     of = X.experiment.in_(select(E.id).where(E.project_id == project_id))
-    for part in _parts(sorted(set(hits.values()) - {""})):
+    for part in parts(sorted((traces | set(read.answers.values())) - {""})):
         rows["experiment_cells"] += _bare(conn, project_id, of, X.trace_id.in_(part))
-    rows["evaluation_cache"] += _forget_cached(conn, project_id, frozenset(), verdicts=True)
+    rows["evaluation_cache"] = erasing_kept.forget(conn, project_id, traces, read, verdicts=True)
     return rows
-
-
-def _says(text: str, passage: str) -> bool:
-    """Whether a document's text has a passage, of which guards may have taken out something: then all that they left,
-    in this order."""
-    if passage in text:
-        return bool(passage)
-    at, parts = 0, _TAKEN_OUT.split(passage)
-    for part in parts:
-        at = text.find(part, at)
-        if at < 0:
-            return False
-        at += len(part)
-    return any(map(str.strip, parts))
 
 
 def _empty_cases(conn: Connection, project_id: str, hit: Hit, traces: Sequence[str]) -> int:
     """Every state of a case from the one on that was made of such a trace: what is changed later holds what it was
     changed from."""
     wanted, emptied = frozenset(traces), 0
-    for part in _parts(hit.cases):
+    for part in parts(hit.cases):
         of = (C.project_id == project_id, C.dataset == hit.dataset, C.case_id.in_(part))
         first: dict[str, int] = {}
         for row in conn.execute(
@@ -166,7 +143,7 @@ def _leave_out(conn: Connection, project_id: str, hit: Hit, now: int) -> None:
     """A new version without them, where the dataset takes changes now; elsewhere they stay in it, empty and usable for
     nothing."""
     current: list[str] = []
-    for part in _parts(hit.cases):
+    for part in parts(hit.cases):
         of = (C.project_id == project_id, C.dataset == hit.dataset, C.until.is_(None), C.uses == "")
         current += conn.execute(select(C.case_id).where(*of, C.case_id.in_(part))).scalars()
     for start in range(0, len(current), dataset_writes.MOST_AT_ONCE):
@@ -186,7 +163,7 @@ def _leave_out(conn: Connection, project_id: str, hit: Hit, now: int) -> None:
 
 def _empty_cells(conn: Connection, project_id: str, hit: Hit) -> int:
     of = X.experiment.in_(hit.experiments)
-    return sum(_bare(conn, project_id, of, X.case_id.in_(part)) for part in _parts(hit.cases))
+    return sum(_bare(conn, project_id, of, X.case_id.in_(part)) for part in parts(hit.cases))
 
 
 def _bare(conn: Connection, project_id: str, *where: Any) -> int:
@@ -208,29 +185,3 @@ def _bare(conn: Connection, project_id: str, *where: Any) -> int:
         at = [column == getattr(row, column.name) for column in keys]
         conn.execute(update(CELLS).where(*at).values(values))
     return len(rows)
-
-
-def _forget_cached(conn: Connection, project_id: str, traces: frozenset[str], *, verdicts: bool) -> int:
-    """Answers of those traces. A kept verdict does not say what it was of: where ``verdicts``, all go that say
-    anything in words. They are kept to save money, and nothing else is lost with them."""
-    table = EVALUATION_CACHE
-    rows = conn.execute(select(table.c.key, table.c.body).where(table.c.project_id == project_id))
-    gone: list[str] = []
-    for row in rows:
-        if not row.body:  # its key was destroyed
-            gone.append(row.key)
-        elif row.key.startswith("answer:"):
-            if msgspec.json.decode(row.body, type=Answer).trace_id in traces:
-                gone.append(row.key)
-        elif (
-            verdicts and (said := msgspec.json.decode(row.body, type=CellScore)) and (said.explanation or said.unscored)
-        ):
-            gone.append(row.key)
-    for part in _parts(gone):
-        conn.execute(delete(table).where(table.c.project_id == project_id, table.c.key.in_(part)))
-    return len(gone)
-
-
-def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    for at in range(0, len(values), AT_ONCE):
-        yield values[at : at + AT_ONCE]

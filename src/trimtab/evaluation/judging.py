@@ -143,7 +143,7 @@ class Judging:
             budget.spend(cost)
         score = _score(bound, made, None if None in costs else sum(each or 0 for each in costs))
         if not score.unscored:
-            self._fresh.append(Entry(key=key, body=msgspec.json.encode(score)))
+            self._fresh.append(Entry.of_verdict(key, score))
         return score
 
     def _embed(self, found: Experiment, case_id: str) -> Any:

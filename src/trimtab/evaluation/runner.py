@@ -265,7 +265,7 @@ class Run:
         if answer is None:
             return None
         if not answer.error:
-            self._answers.append(Entry(key=cache_key, body=msgspec.json.encode(answer)))
+            self._answers.append(Entry.of_answer(cache_key, answer))
             self._wake()
         self._hope(key[0], answer)
         return answer

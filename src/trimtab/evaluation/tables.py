@@ -180,10 +180,24 @@ EVALUATION_CACHE = Table(
     Column("key", String(80), primary_key=True),
     Column("body", Content(), nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("found_by", String(64)),
     Index("ix_evaluation_cache_created", "created"),
+    Index("ix_evaluation_cache_found_by", "project_id", "found_by", "key"),
 )
 """Answers and verdicts that were paid for, by what they are of: (release or model, case, repeat) and (answer,
-scorer)."""
+scorer). ``found_by`` is what an erasure finds one by (`cache.py`): the trace of an answer, ``words`` of a verdict that
+says something, empty where there is nothing to be erased; null in what was kept before that was written down."""
+ANSWER_DOCUMENTS = Table(
+    "answer_documents",
+    METADATA,
+    Column("project_id", String(64), ForeignKey("projects.id"), primary_key=True),
+    Column("document", String(32), primary_key=True),
+    Column("trace_id", String(64), primary_key=True),
+    Index("ix_answer_documents_trace_id", "project_id", "trace_id"),
+    sqlite_with_rowid=False,
+)
+"""Which documents an answer to an experiment was made with, by its trace: `cache.document_mark`. It outlives the answer
+that is kept, as cells do."""
 CALIBRATIONS = Table(
     "calibrations",
     METADATA,

@@ -85,12 +85,12 @@ class Parts(Struct, frozen=True, kw_only=True):
     adopt: Callable[[str, Sequence[str]], Awaitable[dict[str, int]]] | None = None
     """Sees to it that what was made of the words of a project's traces, and does not say so, goes with them. Asked
     while their texts are still there; rows by table that it removed itself."""
-    of_user: Callable[[Connection, str, str], dict[str, int]] | None = None
+    of_user: Callable[[str, str], Awaitable[dict[str, int]]] | None = None
     """Removes what rooms above keep of a user of a project: rows by table."""
     elsewhere: Callable[[Connection, str], str] | None = None
     """Where copies of a project's content have gone, in words: for the receipt."""
-    beyond: Callable[[Connection, str, set[str]], dict[str, int]] | None = None
-    """What rooms above keep of a project's traces is removed with this: rows by table."""
+    beyond: Callable[[str, set[str]], Awaitable[dict[str, int]]] | None = None
+    """What rooms above keep of a project's traces is removed by this: rows by table."""
     led: Callable[[Connection, str, set[str]], Led] | None = None
     """What rooms above made of a project's traces."""
     opened: Callable[[bytes], bytes] = bytes
@@ -313,11 +313,9 @@ class _Work:
             value = self.job.value
             rows["limit_events"] = await parts.db.write(lambda conn: copies.forget_events(conn, project, value))
             if parts.of_user is not None:
-                of_user = parts.of_user
-                rows |= await parts.db.write(lambda conn: of_user(conn, project, value))
+                rows |= await parts.of_user(project, value)
         if parts.beyond is not None:
-            beyond, traces = parts.beyond, await self._distinct("trace_id") | set(made)
-            rows = _sum(rows, await parts.db.write(lambda conn: beyond(conn, project, traces)))
+            rows = _sum(rows, await parts.beyond(project, await self._distinct("trace_id") | set(made)))
         await self._note(replace(self._added(rows), step="copies"))
 
     async def _distinct(self, column: str) -> set[str]:

@@ -33,6 +33,12 @@ class Known:
     def texts(self) -> tuple[str, ...]:
         return tuple(each.text for each in self.used)
 
+    @property
+    def documents(self) -> tuple[tuple[str, str], ...]:
+        """Corpus and id of each document whose passages the model was given."""
+        given = ((note.corpus, each.document) for note in self.notes for each in note.passages if each.number)
+        return tuple(dict.fromkeys(given))
+
     def told(self, record: CallRecord) -> CallRecord:
         notes = self.notes if record.capture else tuple(map(_bare, self.notes))
         return replace(record, knowledge=notes)

@@ -18,14 +18,14 @@ def forget(conn: Connection, project_id: str, user: str, now: int) -> dict[str, 
     """Erase the documents that tell of this user from every version of every corpus. Rows by table; done again it finds
     nothing."""
     erased = 0
-    for corpus, names in _about(conn, project_id, user).items():
+    for corpus, names in about(conn, project_id, user).items():
         erased += documents.erase(conn, corpora.get(conn, project_id, corpus, locked=True), names, By(BY, now))
     return {"corpus_documents": erased}
 
 
 def said(conn: Connection, project_id: str, user: str, ring: Keyring) -> list[str]:
     """What those documents say: for what was made of it elsewhere, before they are erased."""
-    found = _about(conn, project_id, user)
+    found = about(conn, project_id, user)
     return [
         text
         for corpus, names in found.items()
@@ -33,8 +33,8 @@ def said(conn: Connection, project_id: str, user: str, ring: Keyring) -> list[st
     ]
 
 
-def _about(conn: Connection, project_id: str, user: str) -> dict[str, list[str]]:
-    """By corpus: the ids of the documents that tell of a user."""
+def about(conn: Connection, project_id: str, user: str) -> dict[str, list[str]]:
+    """By corpus: the ids of the documents that tell of a user and were not erased."""
     line = f"\n{user}\n"
     # Not LIKE: SQLite's takes no heed of case.
     tells = func.replace(D.about, line, "") != D.about

@@ -268,6 +268,7 @@ def answer_of(made: InnerAnswer) -> Answer:
         finish=made.stop,
         system=made.system,
         context=made.context,
+        documents=tuple(sorted({cache.document_mark(*each) for each in made.documents})),
         trace_id=made.trace_id,
         latency_ms=None if made.replayed else made.latency_ms,
         ttft_ms=None if made.replayed else made.ttft_ms,

@@ -85,6 +85,7 @@ class InnerAnswer(Struct, frozen=True, kw_only=True):
     saved: int | None = None
     system: str = ""
     context: tuple[str, ...] | None = None
+    documents: tuple[tuple[str, str], ...] = ()
     error: InnerError | None = None
 
     def raised(self) -> "InnerAnswer":
@@ -253,6 +254,7 @@ def _answer(exchange: LocalExchange, call: Call | None, latency_ms: float) -> In
         saved=None if call is None or call.cache is None else call.cache.saved,
         system="" if call is None else _system(call.body),
         context=None if call is None or call.known is None else call.known.texts,
+        documents=() if call is None or call.known is None else call.known.documents,
         error=error,
     )
 

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from trimtab.core.clock import Clock
 from trimtab.evaluation import erasing as evaluated
+from trimtab.evaluation import erasing_kept
+from trimtab.evaluation.cache import document_mark
 from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
 from trimtab.gateway.erasure_made import Led, OfCases
@@ -65,11 +67,11 @@ class Keeping:
                 spool=spool.directory,
                 end_segment=spool.retire,
                 clock=clock,
-                beyond=lambda conn, project, traces: _forget(conn, project, traces, clock.now_ns() // 1_000_000),
+                beyond=lambda project, traces: _forget(db, project, traces, clock.now_ns() // 1_000_000),
                 led=_led,
                 adopt=words.adopt,
-                of_user=lambda conn, project, user: forget_user(
-                    conn, project, user, places.keys(), clock.now_ns() // 1_000_000
+                of_user=lambda project, user: forget_user(
+                    db, project, user, places.keys(), clock.now_ns() // 1_000_000
                 ),
                 elsewhere=elsewhere,
                 opened=places.opened,
@@ -78,20 +80,39 @@ class Keeping:
         )
 
 
-def _forget(conn: Connection, project_id: str, traces: set[str], now: int) -> dict[str, int]:
+async def _forget(db: Database, project_id: str, traces: set[str], now: int) -> dict[str, int]:
     """What review and evaluation keep of those traces, and what guards were checked with of that."""
-    hits = evaluated.found(conn, project_id, traces)
-    marks = points.forget(
-        conn, project_id, lambda mark: any(points.is_of_cases(mark, hit.dataset, hit.cases) for hit in hits)
-    )
-    found = reviewed.forget(conn, project_id, traces) | evaluated.forget(conn, project_id, traces, now)
-    return found | {"guard_points": marks}
+    read = await erasing_kept.untold(db, project_id, traces=traces)
+    if await db.read(lambda conn: evaluated.found(conn, project_id, traces)):
+        read = await erasing_kept.clear(db, project_id, read)
+
+    def write(conn: Connection) -> dict[str, int]:
+        hits = evaluated.found(conn, project_id, traces)
+        marks = points.forget(
+            conn, project_id, lambda mark: any(points.is_of_cases(mark, hit.dataset, hit.cases) for hit in hits)
+        )
+        found = reviewed.forget(conn, project_id, traces) | evaluated.forget(conn, project_id, traces, now, read)
+        return found | {"guard_points": marks}
+
+    return await db.write(write)
 
 
-def forget_user(conn: Connection, project_id: str, user: str, ring: Keyring, now: int) -> dict[str, int]:
+async def forget_user(db: Database, project_id: str, user: str, ring: Keyring, now: int) -> dict[str, int]:
     """The documents that tell of somebody, and what was answered with them."""
-    texts = known.said(conn, project_id, user, ring)
-    return known.forget(conn, project_id, user, now) | evaluated.forget_passages(conn, project_id, texts)
+
+    def marks(conn: Connection) -> list[str]:
+        about = known.about(conn, project_id, user)
+        return [document_mark(corpus, document) for corpus, names in about.items() for document in names]
+
+    texts = await db.read(lambda conn: known.said(conn, project_id, user, ring))
+    read = await erasing_kept.ahead_of_documents(db, project_id, await db.read(marks), texts)
+
+    def write(conn: Connection) -> dict[str, int]:
+        of = marks(conn)
+        erased = known.forget(conn, project_id, user, now)
+        return erased | evaluated.forget_passages(conn, project_id, of, read)
+
+    return await db.write(write)
 
 
 def elsewhere(conn: Connection, project_id: str) -> str:

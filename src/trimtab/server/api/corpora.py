@@ -6,6 +6,8 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from trimtab.evaluation import erasing as evaluated
+from trimtab.evaluation import erasing_kept
+from trimtab.evaluation.cache import document_mark
 from trimtab.gateway.apps.knowledge import PinnedCorpus, Seeker, Wanted
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.permissions import holds_in
@@ -234,15 +236,21 @@ async def delete_document(
     has the hash that it had. Answers to experiments that were made with it lose their words. ``keep_versions``:
     versions that have it keep it, and the next one leaves it out."""
 
+    def said(conn: Connection) -> list[str]:
+        return documents.said(conn, corpora.get(conn, tenant.id, corpus), [document], deps.keys())
+
+    marks = [] if keep_versions else [document_mark(corpus, document)]
+    texts = [] if keep_versions else await deps.db.read(said)
+    read = await erasing_kept.ahead_of_documents(deps.db, tenant.id, marks, texts)
+
     def write(conn: Connection) -> DocumentsGone:
         found = corpora.to_change(conn, tenant.id, corpus)
         by = _by(conn, deps, caller)
         documents.there(conn, found, document)
         if keep_versions:
             return DocumentsGone(removed=documents.remove(conn, found, [document], by), erased=0)
-        texts = documents.said(conn, found, [document], deps.keys())
         erased = documents.erase(conn, found, [document], by)
-        reached = evaluated.forget_passages(conn, tenant.id, texts)
+        reached = evaluated.forget_passages(conn, tenant.id, marks, read)
         return DocumentsGone(
             removed=0, erased=erased, answers=reached["evaluation_cache"], cells=reached["experiment_cells"]
         )

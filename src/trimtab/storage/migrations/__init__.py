@@ -26,8 +26,8 @@ _SHARED = "0013"
 
 TABLES = frozenset(
     (
-        "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards", "breaker_advice",
-        "cache_answers",
+        "answer_documents", "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards",
+        "breaker_advice", "cache_answers",
         "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
         "corpora", "corpus_documents", "corpus_entries", "corpus_pieces", "corpus_texts", "corpus_versions",
         "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
