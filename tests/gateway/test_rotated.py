@@ -76,7 +76,7 @@ def test_a_key_that_was_changed_is_remembered_nowhere(before: dict[str, Any], af
             assert remembered(g.gateway, OLD)
             declare(g, *([] if after is None else [world(up, **after)]))
             assert remembered(g.gateway, OLD)
-            g.gateway.rotated.look(g.force[0])
+            g.gateway.look(g.force[0])
             assert remembered([g.gateway, g.force], OLD) == []
             if after is not None:
                 await called(g)
@@ -89,21 +89,21 @@ def test_what_is_in_force_stays_and_what_a_call_of_before_puts_back_goes_a_minut
     async def main() -> None:
         async with upstream(*scripts() * 2) as up, running([world(up, api_keys=("k1-0123", "k2-0123"))], [FAST]) as g:
             await called(g)
-            endpoints = g.gateway.rotated.endpoints
+            endpoints = g.gateway._rotated.endpoints  # pyright: ignore[reportPrivateUsage]
             kept = dict(endpoints.ready)
             assert len(kept) >= 2
-            g.gateway.rotated.look(g.force[0])
+            g.gateway.look(g.force[0])
             assert endpoints.ready == kept
             before = g.force[0]
             declare(g, world(up, api_key=NEW))
-            g.gateway.rotated.look(g.force[0])
+            g.gateway.look(g.force[0])
             now, g.force[0] = g.force[0], before
             await called(g)  # as if they had begun before
             g.force[0] = now
             assert remembered(g.gateway, "k1-0123")
             del before, kept
             for _ in range(60):
-                g.gateway.rotated.look(now)
+                g.gateway.look(now)
             assert remembered(g.gateway, "k1-0123") == []
 
     asyncio.run(main())

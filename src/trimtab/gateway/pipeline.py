@@ -109,7 +109,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     knowledge: Knowledge | None = None
     """Searches corpora; without it no app that has knowledge can be called."""
     remembering: tuple[Remembering, ...] = ()
-    """What else remembers providers; see `Gateway.rotated`."""
+    """What else remembers providers (`rotated.py`)."""
 
 
 class Gateway:
@@ -131,7 +131,7 @@ class Gateway:
         )
         self._spending = parts.spending
         self._ways = Ways()
-        self.rotated = Rotated(parts.endpoints, self.watch, self._ways, *parts.remembering)
+        self._rotated = Rotated(parts.endpoints, self.watch, self._ways, *parts.remembering)
         self.guarding = Guarding(
             parts.guard_runner or Runner(), parts.guard_tools, self._books.record, self._now, parts.escalate
         )
@@ -146,6 +146,12 @@ class Gateway:
             self.idempotency = Idempotency(
                 parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s, regard=self._regard
             )
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Once a second: what is in force may have changed where no call notices."""
+        if self._spending is not None:
+            self._spending.follow(snapshot.limits)
+        self._rotated.look(snapshot)
 
     def chat(
         self,

@@ -487,13 +487,7 @@ def _gateway(
             remembering=(spending, direct),
         )
     )
-
-    def each_second() -> None:
-        spending.follow(holder.current.limits if holder.ready else {})
-        if holder.ready:
-            gateway.rotated.look(holder.current)
-
-    made.keeper.before_tick = each_second
+    made.keeper.before_tick = lambda: gateway.look(holder.current) if holder.ready else None
     return gateway
 
 
