@@ -161,7 +161,7 @@ async def running(
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     ready = asyncio.Event()
-    carrying = Carrying(gateway, lambda: force[0], SystemClock(), max_body)
+    carrying = Carrying(gateway, lambda: force[0], SystemClock(), max_body, conversations)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         await (carrying if is_carried(scope["path"]) else nothing_here)(scope, receive, send)

@@ -174,7 +174,7 @@ def test_an_unknown_price_is_refused_by_default() -> None:
     ("attempt", "counted"),
     [
         (Spent(outcome="cancel"), 6),  # the client left before a word came
-        (Spent(), 0),  # a list of files, which says nothing of tokens
+        (Spent(), 6),  # an answer that says nothing of it: made in the background, say
         (Spent(usage=Usage(input=2, estimated=True), cost=Cost(amount=2 * PER_TOKEN)), 6),
         (Spent(usage=Usage(input=2, estimated=True), cost=Cost(amount=2 * PER_TOKEN), stream=True), 2),
         (Spent(fault=Fault("upstream_timeout_first_token", "network")), 6),

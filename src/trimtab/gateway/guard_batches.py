@@ -1,5 +1,5 @@
-"""Batches and guards: what is in a batch's lines passes by unseen, so a guard that would have to look at them and fails
-closed lets none be made."""
+"""Guards and what passes by unseen, the lines of a batch and answers that their provider has kept: a guard that would
+have to look at them and fails closed lets none be made, or read."""
 
 from collections.abc import Iterable
 
@@ -13,17 +13,33 @@ from trimtab.guard.spec import means
 def check_batch(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
     """Raises `Forbidden` where a guard that may act on calls of one of the provider's models would be gone round.
     Which models a batch asks is in its file, so each that its provider has may be meant."""
+    if passed := _gone_round(guards, called, target, targets):
+        raise Forbidden(
+            f"Guards ({passed}) look at calls of {target.provider.name!r}, and nobody looks at a batch's lines.",
+            fix="Send the lines as calls; or declare these guards to fail open ('on_failure: open').",
+            code="guard_unsupported",
+        )
+
+
+def check_kept_answer(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
+    """The same of an answer that is read where its provider keeps it."""
+    if passed := _gone_round(guards, called, target, targets):
+        raise Forbidden(
+            f"Guards ({passed}) look at calls of {target.provider.name!r}, and nobody looks at an answer that its "
+            "provider has kept.",
+            fix="Call without 'background', and keep the answer; or declare these guards to fail open "
+            "('on_failure: open').",
+            code="guard_unsupported",
+        )
+
+
+def _gone_round(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> str:
     provider = target.provider.name
     names = [called, f"{provider}/", *(each.name for each in targets.models.values() if each.provider == provider)]
     passed = sorted({each.name for each in guards.always if each.spec.on_failure == "closed" and
                      each.spec.mode == "enforce" and (each.spec.action != "flag" or each.spec.unread == "block") and
                      _any(each.spec.applies_to, names)})  # fmt: skip
-    if passed:
-        raise Forbidden(
-            f"Guards ({', '.join(passed[:3])}) look at calls of {provider!r}, and nobody looks at a batch's lines.",
-            fix="Send the lines as calls; or declare these guards to fail open ('on_failure: open').",
-            code="guard_unsupported",
-        )
+    return ", ".join(passed[:3])
 
 
 def _any(patterns: tuple[str, ...], names: Iterable[str]) -> bool:

@@ -31,6 +31,8 @@ from trimtab.gateway.carried import (
 from trimtab.gateway.carried_batch import Uncountable, bound_of, input_file_of
 from trimtab.gateway.carried_size import WISHES, Size, size_of
 from trimtab.gateway.carry import Carried
+from trimtab.gateway.guard_batches import check_batch
+from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
@@ -76,18 +78,11 @@ class Carrier:
         now_ns: Callable[[], int],
         max_json: int,
     ) -> None:
-        found = PATH.fullmatch(carried.path)
-        if found is None or carried.method not in METHODS:
-            raise NotFound(
-                f"There is nothing at {carried.method[:20]} {carried.path[:200]}.",
-                fix=f"What passes through is {', '.join(f'/v1/{name}' for name in FAMILIES)}.",
-            )
         self._carried = carried
         self._client = client
         self._now = now_ns
         self._max_json = max_json
-        self.family: Passed = found[1]  # pyright: ignore[reportAttributeAccessIssue] - the pattern's own words
-        self._rest = f"/{found[1]}{found[2]}"
+        self.family, self._rest = self._place(carried)
         self._begun = b""
         self._more: AsyncIterator[bytes] = carried.pieces()
         self._named: Named | None = None
@@ -102,6 +97,16 @@ class Carrier:
         self._sent_all: Callable[[], None] = _nothing
 
     # --- where to ---
+
+    def _place(self, carried: Carried) -> tuple[str, str]:
+        """What kind of thing is meant, and its path behind ``/v1``. Raises `NotFound`."""
+        found = PATH.fullmatch(carried.path)
+        if found is None or carried.method not in METHODS:
+            raise NotFound(
+                f"There is nothing at {carried.method[:20]} {carried.path[:200]}.",
+                fix=f"What passes through is {', '.join(f'/v1/{name}' for name in FAMILIES)}.",
+            )
+        return found[1], f"/{found[1]}{found[2]}"
 
     async def find(self, call: Call, targets: ProjectTargets) -> Target:
         """By the header ``trimtab-provider``, else by the model that the body names, else the only provider that has
@@ -127,10 +132,16 @@ class Carrier:
         name = Model(name=asked or self.family, provider=provider.name, upstream=upstream)
         return Target(replace(name, price=model.price) if model is not None else name, provider)
 
+    def check_guards(self, call: Call, target: Target, guards: ProjectGuards, targets: ProjectTargets) -> None:
+        """Raises `Forbidden` where what they would have to look at passes by unseen: a batch is calls that the provider
+        makes later, out of a file."""
+        if self._carried.method == "POST" and self._rest == "/batches":
+            check_batch(guards, call.head.model, target, targets)
+
     @property
-    def makes_batch(self) -> bool:
-        """Whether it asks for calls that the provider makes later, out of a file."""
-        return self._carried.method == "POST" and self._rest == "/batches"
+    def counts(self) -> bool:
+        """Whether limits count it."""
+        return True
 
     def _costs(self) -> bool:
         """Whether such a call makes the provider work for money, with its default model where it names none."""
@@ -147,7 +158,7 @@ class Carrier:
                     param="trimtab-provider",
                 )
             return found
-        able = [each for each in targets.providers.values() if self.family in passes_of(each)]
+        able = [each for each in targets.providers.values() if self._has(each)]
         if len(able) == 1:
             return able[0]
         names = ", ".join(sorted(each.name for each in able))
@@ -161,8 +172,11 @@ class Carrier:
             param="trimtab-provider",
         )
 
+    def _has(self, provider: Provider) -> bool:
+        return self.family in PROVIDER_KINDS.get(provider.kind).passes
+
     def _check_capable(self, provider: Provider) -> None:
-        if self.family not in passes_of(provider):
+        if not self._has(provider):
             raise Unsupported(
                 f"The provider {provider.name!r} ({provider.kind}) has no /v1/{self.family}.",
                 fix="Name another provider or model.",
@@ -440,14 +454,14 @@ class Carrier:
                 elif len(tail) > 4 * TAIL:
                     del tail[:-TAIL]
         if readable:
-            attempt.usage = self._used(attempt, bytes(tail), whole=size <= KEPT and "json" in kind)
+            attempt.usage = await self._used(attempt, bytes(tail), whole=size <= KEPT and "json" in kind)
         flow = {"bytes_sent": str(self._sent), "bytes_received": str(size)}
         call.caller = replace(call.caller, metadata={**call.caller.metadata, **flow})
         attempt.stop = "stop"
         await books.close(call, attempt)
         await carried.end(held)
 
-    def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
+    async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         if not whole:
             return usage_in(tail)
         try:
@@ -500,7 +514,3 @@ async def look_where(event: str, told: Mapping[str, Any]) -> None:
     if leads_nowhere(stream.get_extra_info("server_addr")):
         await stream.aclose()
         raise httpx.ConnectError("the address is one where no provider is")
-
-
-def passes_of(provider: Provider) -> tuple[Passed, ...]:
-    return PROVIDER_KINDS.get(provider.kind).passes

@@ -30,7 +30,6 @@ from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
-from trimtab.gateway.guard_batches import check_batch
 from trimtab.gateway.guard_errors import put_back, withhold
 from trimtab.gateway.guarding import Escalate, Guarding
 from trimtab.gateway.kept.answers import Answers
@@ -425,13 +424,13 @@ class Gateway:
     async def _carry_on(self, call: Call, carrier: Carrier, target: Target) -> None:
         snapshot = self._snapshot()
         assert call.project is not None
-        if carrier.makes_batch and (guards := snapshot.guards.get(call.project.id)) is not None:
-            check_batch(guards, call.head.model, target, snapshot.targets[call.project.id])
+        if (guards := snapshot.guards.get(call.project.id)) is not None:
+            carrier.check_guards(call, target, guards, snapshot.targets[call.project.id])
         if snapshot.governed or declares(call):
             governed = govern(call, snapshot.governed.get(call.project.id))
             if governed is not None:
                 screen(call, governed, [target])
-        if snapshot.limits and self._spending is not None:
+        if snapshot.limits and self._spending is not None and carrier.counts:
             await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size)
         entered = await self._enter(call)
         try:

@@ -42,8 +42,6 @@ NOT_ASKED = frozenset(
     ("upstream_unreachable", "upstream_timeout_connect", "provider_misconfigured", "unsupported", "invalid_request")
 )
 """Failures before a provider had the request."""
-PASSED = "openai_passthrough"
-"""The dialect of what passes through: of its answers not all tell what they used."""
 
 
 class Reservation(Unreserved):
@@ -513,11 +511,11 @@ def _used(part: Part, attempts: Sequence[Ended]) -> int:
 
 
 def _may_have_cost(attempt: Ended) -> bool:
-    """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted. Of what passes
-    through (speech, say) many an answer tells nothing."""
+    """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted. Not all that
+    answers tells: speech, say, or a response that its provider goes on making."""
     fault = attempt.fault
     if fault is None:
-        return attempt.outcome == "cancel" or attempt.dialect == PASSED
+        return True
     return fault.source == "network" and fault.code not in NOT_ASKED
 
 

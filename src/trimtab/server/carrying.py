@@ -12,7 +12,9 @@ import httpx
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
 from trimtab.core.ids import new_id
+from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.passthrough import FAMILIES, Carrier
+from trimtab.gateway.passthrough_responses import ResponseCarrier, is_at_provider
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.llm.dialects import DIALECTS
@@ -24,13 +26,22 @@ _PREFIXES = tuple(f"/v1/{family}" for family in FAMILIES)
 
 def is_carried(path: str) -> bool:
     """Whether a path is for `Carrying` to answer, if only by saying what is wrong with it."""
-    return any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES)
+    return any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES) or is_at_provider(path)
 
 
 class Carrying:
-    """An ASGI app. ``max_json`` bounds a JSON body, which is read whole."""
+    """An ASGI app. ``max_json`` bounds a JSON body, which is read whole; ``conversations`` know what providers make in
+    the background."""
 
-    def __init__(self, gateway: Gateway, snapshot: Callable[[], Snapshot], clock: Clock, max_json: int) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        snapshot: Callable[[], Snapshot],
+        clock: Clock,
+        max_json: int,
+        conversations: Conversations | None = None,
+    ) -> None:
+        self._conversations = conversations
         self._gateway = gateway
         self._snapshot = snapshot
         self._now = clock.now_ns
@@ -41,7 +52,7 @@ class Carrying:
         carried = Carriage(scope, receive, send)
         front = DIALECTS.get(NAME)
         try:
-            carrier = Carrier(carried, self._http(), self._now, self._max_json)
+            carrier = self._carrier(carried)
         except TrimtabError as error:
             request_id = new_id("req")
             carried.respond(
@@ -50,6 +61,10 @@ class Carrying:
         else:
             await self._gateway.carry(carried, front, carrier)
         await carried.flush()
+
+    def _carrier(self, carried: "Carriage") -> Carrier:
+        fitting = (carried, self._http(), self._now, self._max_json)
+        return ResponseCarrier(*fitting, self._conversations) if is_at_provider(carried.path) else Carrier(*fitting)
 
     def _http(self) -> httpx.AsyncClient:
         """Made when first needed: most servers pass nothing through."""

@@ -62,6 +62,8 @@ class HotRoutes:
         self.too_large = too_large
         self.known: Callable[[HotCycle], bool] | None = None
         """Whether a caller may come in, by its headers: the body of one that may not is not kept."""
+        self.elsewhere: Callable[[bytes], bool] | None = None
+        """Whether a path below those of ``under`` is for the ASGI app all the same."""
         self.linger_s = 0.0
         """While others serve in our place: how long an idle connection is kept for one more request (`serving.py`)."""
         self._defaults: list[tuple[bytes, bytes]] = []
@@ -69,6 +71,8 @@ class HotRoutes:
 
     def find(self, method: bytes, path: bytes) -> Handler | None:
         """The handler of a path that no route has as a whole."""
+        if self.elsewhere is not None and self.elsewhere(path):
+            return None
         for wanted, start, handler in self.under:
             if method == wanted and path.startswith(start):
                 return handler

@@ -269,16 +269,17 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     reviewing = _reviewing(made, deps)
     scoring_live = _scoring_live(deps)
     most = settings.max_body_mb << 20
+    conversations = Conversations(db, clock.now_ns, settings.responses_days, lambda: made.keys.ring)
     hot = hot_routes(
         gateway,
         lambda: holder.current,
         clock,
         most,
-        conversations=Conversations(db, clock.now_ns, settings.responses_days, lambda: made.keys.ring),
+        conversations=conversations,
         transport=made.transport,
         holds=Holds(db, lambda: holder.current, clock),
     )
-    carrying = Carrying(gateway, lambda: holder.current, clock, most)
+    carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations)
     door = OtlpDoor(deps, made.intake)
     api = Later(create_api)
     app = create_app(deps, carrying, Doors(deps, door, made.intake), cast("Any", api))

@@ -1,6 +1,7 @@
 """Responses by their ids: ``previous_response_id`` and the endpoints of one response, with any provider.
 
-A provider that speaks Responses keeps its own answers under its own ids, and both pass through. An answer that was
+A provider that speaks Responses keeps its own answers under its own ids, and both pass through
+(`passthrough_responses.py`). An answer that was
 translated has an id of ours (`attempts.answer_id`), and its conversation is kept here: scoped to project and key, until
 it expires, and only if the client does not decline (``store: false``) and the project keeps contents at all.
 
@@ -24,14 +25,15 @@ from trimtab.gateway.kept import conversation_store as store
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
+from trimtab.llm.dialects.openai_responses.hot import in_background
 from trimtab.llm.dialects.openai_responses.writer import final_event
 from trimtab.storage.database import Database
 
 logger = logging.getLogger("trimtab.conversations")
 DAY_MS = 86_400_000
-_OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
+OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 """An id of ours: a UUIDv7. OpenAI's are longer."""
-_TRANSLATED = re.compile(rb'"id":"%b"' % _OURS.pattern.encode())
+_TRANSLATED = re.compile(rb'"id":"%b"' % OURS.pattern.encode())
 _PREVIOUS = b'"previous_response_id"'
 _STORE = b'"store"'
 _ECHOED = (
@@ -54,6 +56,15 @@ _ECHOED = (
 """What of a request a response repeats. ``openai.types.responses.Response``"""
 
 
+class Awaited(Struct, frozen=True):
+    """A response that its provider makes in the background: who makes it, of which of its models, as what it was
+    called. Nobody has been told yet what it used."""
+
+    provider: str
+    model: str
+    name: str
+
+
 class _Asked(Struct):
     """What of a request decides on its conversation."""
 
@@ -62,6 +73,7 @@ class _Asked(Struct):
     input: Raw = Raw(b"[]")
 
 
+_read_awaited = msgspec.json.Decoder(Awaited).decode
 _read_asked = msgspec.json.Decoder(_Asked).decode
 _read_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _read_items = msgspec.json.Decoder(list[Raw]).decode
@@ -71,7 +83,7 @@ _encode = msgspec.json.Encoder().encode
 def gone(response_id: str) -> NotFound:
     return NotFound(
         f"Response with id {response_id[:100]!r} not found.",
-        fix="It may have expired, been made with another key or with 'store: false', or its provider keeps it itself.",
+        fix="It may have expired, been made with another key or with 'store: false', or no provider here keeps it.",
         code="response_not_found",
     )
 
@@ -100,7 +112,7 @@ class Conversations:
             return
         asked = _asked(call.body)
         previous = asked.previous_response_id
-        if previous is None or not _OURS.fullmatch(previous):
+        if previous is None or not OURS.fullmatch(previous):
             return
         owner, now = owner_of(call.principal, call.project), self._now()
         told = await self._db.read(lambda conn: store.chain(conn, owner, previous, now, self._keys()))
@@ -125,7 +137,7 @@ class Conversations:
             return told
         told["store"] = True
         now = self._now()
-        ours = asked.previous_response_id if _OURS.fullmatch(asked.previous_response_id or "") else None
+        ours = asked.previous_response_id if OURS.fullmatch(asked.previous_response_id or "") else None
         kept = Kept(
             id=response["id"],
             previous=ours,
@@ -152,6 +164,37 @@ class Conversations:
             return response
         return response if kept is None else kept.content.response
 
+    # --- what a provider goes on making ---
+
+    async def under_way(self, call: Call) -> None:
+        """Remember a response that is made in the background, so that whoever reads it when it is done books it."""
+        last = call.attempts[-1] if call.attempts else None
+        if last is None or last.usage is not None or not last.response_id or last.dialect != call.front.name:
+            return
+        if OURS.fullmatch(last.response_id) or not in_background(call.body):
+            return
+        owner, now = owner_of(call.principal, call.project), self._now()
+        awaited = Awaited(last.provider, last.model, last.name)
+        kept = Kept(
+            id=last.response_id,
+            previous=None,
+            created=now,
+            expires=now + (self._keep_ms or DAY_MS),
+            content=Content([], Raw(_encode(awaited))),
+        )
+        await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
+
+    async def awaited(self, owner: Owner, response_id: str) -> Awaited | None:
+        """What is known of a response that this owner had made in the background, as long as it is not booked."""
+        now = self._now()
+        kept = await self._db.read(lambda conn: store.find(conn, owner, response_id, now, self._keys()))
+        return None if kept is None else _read_awaited(kept.content.response)
+
+    async def book(self, owner: Owner, response_id: str) -> bool:
+        """Whether what it used is the caller's to book: of all who read it at once, true for one."""
+        now = self._now()
+        return await self._db.write(lambda conn: store.forget(conn, owner, response_id, now))
+
     # --- one response ---
 
     async def find(self, owner: Owner, response_id: str) -> Kept:
@@ -173,13 +216,15 @@ class Closing:
     """An `Exchange` that holds back the last of an answer until its conversation is kept. What comes before the end of
     a stream passes untouched."""
 
-    __slots__ = ("_exchange", "_held", "body", "call", "started")
+    __slots__ = ("_exchange", "_held", "body", "call", "noted", "started")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._held: tuple[int, bytes, bytes, bytes] | bytes | None = None
         self.body = exchange.body
         self.call: Call | None = None
+        self.noted = False
+        """Whether it has been looked at for what its provider goes on making."""
         self.started = False
 
     @property

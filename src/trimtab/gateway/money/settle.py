@@ -15,6 +15,8 @@ from trimtab.ledger.estimate import estimate_tokens
 from trimtab.ledger.prices import Dated
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.dialects import DIALECTS, Dialect
+from trimtab.llm.dialects.openai_responses.hot import in_background
+from trimtab.llm.dialects.openai_responses.items import NAME as RESPONSES
 from trimtab.llm.fold import fold
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Usage
@@ -66,6 +68,8 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
     if not attempt.chunks or attempt.status != 200:
         return _unread(call) if _was_asked(attempt) else None
     dialect = attempt.dialect or DIALECTS.get(attempt.target.provider.dialect)
+    if dialect is call.front and dialect.name == RESPONSES and in_background(call.body):
+        return None  # it goes on without us: what was written until now says nothing of what it comes to
     if call.front.operation == "embeddings" and attempt.usage is None:
         return _unread(call)  # it writes nothing; what it read is all that it used
     written = _written(dialect, attempt.received(), stream=call.head.stream)

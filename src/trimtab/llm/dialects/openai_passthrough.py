@@ -5,7 +5,7 @@ Only what the books need is read: who is asked, what people would want to see of
 it used. Nothing is ever translated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -52,7 +52,12 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
 
 
 def usage_in(tail: bytes) -> Usage | None:
-    """The same from the end of an answer too large to be kept, or of a stream of events: its last ``usage``."""
+    """The same from the end of an answer too large to be kept, or of a stream of events."""
+    return last_usage(tail, lambda told: usage_of({"usage": told}))
+
+
+def last_usage(tail: bytes, read: Callable[[Any], Usage | None]) -> Usage | None:
+    """What ``read`` makes of the last object called ``usage``."""
     at = tail.rfind(b'"usage"')
     if at < 0:
         return None
@@ -62,7 +67,7 @@ def usage_in(tail: bytes) -> Usage | None:
         depth += {ord("{"): 1, ord("}"): -1}.get(tail[end], 0)
         if start >= 0 and depth == 0:
             try:
-                return usage_of({"usage": msgspec.json.decode(tail[start : end + 1])})
+                return read(msgspec.json.decode(tail[start : end + 1]))
             except BROKEN:
                 return None
     return None

@@ -19,6 +19,7 @@ from trimtab.llm.simulated import (
     openai_responses,
     tasks,
 )
+from trimtab.llm.simulated.kept_responses import KeptResponses
 from trimtab.llm.simulated.scenario import Scenario, read_model, read_wishes
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -122,6 +123,7 @@ class SimulatedProviders:
         self.scenario = scenario or Scenario()
         self.api_key = api_key
         self.calls: list[Call] = []
+        self.kept = KeptResponses()
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -139,6 +141,8 @@ class SimulatedProviders:
             await _respond(send, *counters.answer(counter, await _read(receive)), {})
         elif openai_media.PATH.fullmatch(path):
             await self._media(scope, receive, send)
+        elif path.startswith("/v1/responses/"):
+            await self._kept_response(scope, receive, send)
         elif path == "/v1/models" and method == "GET":
             await _respond(send, 200, _models(), {})
         elif path == "/simulated/calls" and method in ("GET", "DELETE"):
@@ -149,6 +153,18 @@ class SimulatedProviders:
         else:
             error = {"error": {"message": f"There is no {method} {path}.", "type": "invalid_request_error"}}
             await _respond(send, 404, json.dumps(error).encode(), {})
+
+    async def _kept_response(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        call = Call(next(self._numbers), scope["path"], headers, self.scenario)
+        self.calls.append(call)
+        await _read(receive)
+        if self.api_key is not None and openai_chat.presented_key(headers) != self.api_key:
+            call.status, body = 401, openai_chat.error_body(401, call.number)
+        else:
+            call.status, body = self.kept.answer(scope["method"], scope["path"])
+        await _respond(send, call.status, body, {})
+        call.finished = True
 
     async def _media(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -203,6 +219,8 @@ class SimulatedProviders:
             call.scenario = read_wishes(call.headers["x-simulate"], call.scenario)
         if vendor is gemini:
             gemini.check_model(call.body, call.model)
+        if vendor is openai_responses and call.scenario.status == 200:
+            self.kept.keep(call.body, call.model, call.scenario, call.number)
         return call.model
 
 

@@ -1,7 +1,7 @@
 """A simulated OpenAI Responses. https://platform.openai.com/docs/api-reference/responses
 
-The shapes are those of the types in OpenAI's Python SDK (``openai.types.responses``). It remembers nothing between
-calls: an answer of its own may be named as the previous one, and is taken on trust.
+The shapes are those of the types in OpenAI's Python SDK (``openai.types.responses``). An answer of its own may be named
+as the previous one, and is taken on trust. What it keeps of its answers is in ``kept_responses.py``.
 """
 
 import json
@@ -30,6 +30,7 @@ __all__ = [
     "counted",
     "error_body",
     "error_headers",
+    "items_of",
     "presented_key",
     "stream",
     "stream_error",
@@ -99,13 +100,13 @@ def _check_item(index: int, item: dict[str, Any], calls: set[str]) -> None:
         raise Refused(f"No tool call found for function call output with call_id {item.get('call_id')}.", "input")
 
 
-def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
+def items_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     given = body["input"]
     return [{"role": "user", "content": given}] if isinstance(given, str) else objects(given)
 
 
 def ask_of(body: dict[str, Any]) -> Ask:
-    items = _items(body)
+    items = items_of(body)
     nobody: dict[str, Any] = {}
     last_user = next((item for item in reversed(items) if item.get("role") == "user"), nobody)
     choice = body.get("tool_choice")
@@ -133,7 +134,7 @@ def ask_of(body: dict[str, Any]) -> Ask:
 
 def counted_tokens(body: dict[str, Any]) -> int:
     texts = [str(body.get("instructions") or "")]
-    texts += [_text(item.get("content") or item.get("output")) for item in _items(body)]
+    texts += [_text(item.get("content") or item.get("output")) for item in items_of(body)]
     return sum(3 + count(text) for text in texts if text)
 
 
@@ -143,6 +144,8 @@ def counted(body: dict[str, Any]) -> bytes:
 
 
 def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:
+    if body.get("background"):
+        return _dump(_response(body, model, number) | {"status": "queued", "background": True})
     said = answer(ask_of(body), scenario)
     return _dump(_closed(body, model, said, scenario, number))
 

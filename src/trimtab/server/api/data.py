@@ -6,6 +6,7 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import TooLarge
 from trimtab.gateway.counting import TokenCounter
 from trimtab.gateway.kept.conversations import Conversations
+from trimtab.gateway.passthrough_responses import is_at_provider
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.llm.dialects import DIALECTS, Dialect
@@ -74,6 +75,7 @@ def hot_routes(
         under += [(b"GET", START, responses.read), (b"DELETE", START, responses.delete)]
     hot = HotRoutes(routes, max_body, too_large, tuple(under))
     hot.known = door.knows
+    hot.elsewhere = lambda path: path.startswith(START) and is_at_provider(path.decode("latin-1"))
     return hot
 
 

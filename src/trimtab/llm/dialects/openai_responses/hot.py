@@ -56,6 +56,11 @@ class _Answer(Struct):
     error: Raw | None = None
 
 
+class _Background(Struct):
+    background: bool | None = None
+
+
+_decode_background = msgspec.json.Decoder(_Background).decode
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_input = msgspec.json.Decoder(_Input).decode
 _decode_kind = msgspec.json.Decoder(_Part).decode
@@ -261,3 +266,13 @@ def a_list(value: Any) -> list[Any]:
 
 def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def in_background(body: bytes) -> bool:
+    """Whether a request wants its answer made in the background: whoever asked may leave, and the provider goes on."""
+    if b'"background"' not in body:
+        return False
+    try:
+        return bool(_decode_background(body).background)
+    except BROKEN:
+        return False

@@ -1,0 +1,129 @@
+"""Responses that their provider keeps: read, cancelled and deleted there, by the id that it gave them.
+
+``GET /v1/responses/ID``, ``.../ID/input_items``, ``POST .../ID/cancel`` and ``DELETE``. What an answer used was booked
+when it was made, so reading it costs nothing. One that is made in the background tells that only when it is done: the
+first call that reads it then has it in its row, at the price of the model that made it, and no call after that.
+"""
+
+import re
+from collections.abc import Callable
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.errors import NotFound, Unsupported
+from trimtab.gateway.call import Call, Try
+from trimtab.gateway.carry import Carried
+from trimtab.gateway.guard_batches import check_kept_answer
+from trimtab.gateway.guarded import ProjectGuards
+from trimtab.gateway.kept.conversation_store import Owner
+from trimtab.gateway.kept.conversations import OURS, Awaited, Conversations, gone, owner_of
+from trimtab.gateway.passthrough import Carrier
+from trimtab.gateway.route import Target
+from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
+from trimtab.llm.dialects import DIALECTS, Head
+from trimtab.llm.dialects.openai_passthrough import last_usage
+from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.types import Usage
+
+FAMILY = "responses"
+PATH = re.compile(r"/v1/responses/([A-Za-z0-9_-]{1,200})(/input_items|/cancel)?")
+_METHODS = {None: ("GET", "DELETE"), "/input_items": ("GET",), "/cancel": ("POST",)}
+
+
+class _Answer(Struct):
+    usage: dict[str, object] | None = None
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def is_at_provider(path: str) -> bool:
+    """Whether a path is that of a response with an id that is not of our making, as far as it looks."""
+    found = PATH.fullmatch(path)
+    return found is not None and OURS.fullmatch(found[1]) is None
+
+
+class ResponseCarrier(Carrier):
+    """Without ``conversations`` nobody knows what is made in the background."""
+
+    def __init__(
+        self,
+        carried: Carried,
+        client: httpx.AsyncClient,
+        now_ns: Callable[[], int],
+        max_json: int,
+        conversations: Conversations | None,
+    ) -> None:
+        super().__init__(carried, client, now_ns, max_json)
+        self._conversations = conversations
+        self._awaited: Awaited | None = None
+        self._owner: Owner | None = None
+
+    def _place(self, carried: Carried) -> tuple[str, str]:
+        found = PATH.fullmatch(carried.path)
+        if found is None or carried.method not in _METHODS[found[2]]:
+            raise NotFound(
+                f"There is nothing at {carried.method[:20]} {carried.path[:200]}.",
+                fix="A response has its own path (GET, DELETE), '/input_items' (GET) and '/cancel' (POST).",
+                code="path_not_found",
+            )
+        self._id, self._part = found[1], found[2]
+        return FAMILY, carried.path.removeprefix("/v1")
+
+    async def find(self, call: Call, targets: ProjectTargets) -> Target:
+        """The provider that makes it, where it was asked for in the background; else by the header
+        ``trimtab-provider``, else the only provider that keeps responses. Raises what `Carrier.find` does."""
+        await self._look()
+        call.head = Head(model=FAMILY)
+        header = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
+        awaited, self._owner = None, owner_of(call.principal, call.project)
+        if self._conversations is not None:
+            awaited = await self._conversations.awaited(self._owner, self._id)
+        if awaited is not None and (provider := targets.providers.get(awaited.provider)) is not None and not header:
+            self._awaited = awaited
+            call.head = Head(model=awaited.name)
+            known = targets.models.get(awaited.name)
+            price = known.price if known is not None and known.upstream == awaited.model else None
+            return Target(
+                Model(name=awaited.name, provider=provider.name, upstream=awaited.model, price=price), provider
+            )
+        if not header and not any(self._has(each) for each in targets.providers.values()):
+            raise gone(self._id)
+        provider = self._only(targets, header)
+        self._check_capable(provider)
+        return Target(Model(name=FAMILY, provider=provider.name, upstream=""), provider)
+
+    def _has(self, provider: Provider) -> bool:
+        front = DIALECTS.get("openai_responses")
+        try:
+            return dialect_for(provider, front) is front
+        except Unsupported:
+            return False
+
+    def check_guards(self, call: Call, target: Target, guards: ProjectGuards, targets: ProjectTargets) -> None:
+        if self._carried.method != "DELETE":
+            check_kept_answer(guards, call.head.model, target, targets)
+
+    @property
+    def counts(self) -> bool:
+        """It was counted when it was asked for: one in the background as the most that it could come to."""
+        return False
+
+    async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
+        attempt.response_id = self._id
+        if self._awaited is None or self._conversations is None or self._part == "/input_items":
+            return None
+        used = _whole_usage(tail) if whole else last_usage(tail, usage_of)
+        if used is None or self._owner is None:
+            return None  # not done yet, or broken off by its maker: nobody says what that took
+        attempt.model_used = self._awaited.model
+        return used if await self._conversations.book(self._owner, self._id) else None
+
+
+def _whole_usage(answer: bytes) -> Usage | None:
+    try:
+        return usage_of(_read_answer(answer).usage)
+    except msgspec.MsgspecError:
+        return None

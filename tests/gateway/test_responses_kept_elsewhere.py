@@ -1,0 +1,157 @@
+"""Responses that their provider keeps, and those it makes in the background: read, cancelled, deleted; booked once."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from harness import provider
+from limiting import left_over, limited
+from msgspec.json import encode
+from msgspec.structs import replace
+from test_responses import client
+from upstream import answers, streams, upstream
+from vendors import Vendors, sqlite, vendors
+
+from trimtab.gateway.targets import ProjectTargets
+from trimtab.ledger.limits import Rule
+
+ASK: Any = {"model": "m", "input": "hello there", "max_output_tokens": 50}
+
+
+async def done(ours: Any, response_id: str) -> Any:
+    """A response, once it is no longer under way."""
+    for _ in range(10):
+        told = await ours.responses.retrieve(response_id)
+        if told.status not in ("queued", "in_progress"):
+            return told
+    raise AssertionError("it is never done")
+
+
+def test_an_answer_that_its_provider_keeps_is_read_listed_and_deleted_there(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK)
+            read = await ours.responses.retrieve(made.id)
+            assert (read.id, read.output_text) == (made.id, made.output_text)
+            items = await ours.responses.input_items.list(made.id)
+            assert [item.content for item in items.data] == ["hello there"]
+            await ours.responses.delete(made.id)
+            with pytest.raises(openai.NotFoundError, match="not found"):
+                await ours.responses.retrieve(made.id)
+            first, *rest = g.spool.records
+            assert first.attempts[0].usage is not None
+            assert [record.status for record in rest] == [200, 200, 200, 404]
+            assert [record.attempts[0].usage for record in rest] == [None] * 4  # it was paid once, and is booked once
+            assert all(call.headers["authorization"] == "Bearer k" for call in g.told.calls)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("readers", [1, 5])
+def test_what_is_made_in_the_background_is_booked_by_whoever_reads_it_first(tmp_path: Path, readers: int) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK, background=True)
+            assert (made.status, made.usage) == ("queued", None)
+            (asked,) = g.spool.records
+            assert (asked.attempts[0].usage, asked.attempts[0].cost.amount) == (None, None)  # nobody knows yet
+            await ours.responses.retrieve(made.id)
+            read = await asyncio.gather(*(done(ours, made.id) for _ in range(readers)))
+            assert {answer.output_text for answer in read} == {read[0].output_text}
+            booked = [r.attempts[0] for r in g.spool.records if r.attempts[0].usage is not None]
+            assert len(booked) == 1
+            usage = booked[0].usage
+            assert usage is not None
+            assert (usage.input, usage.output) == (read[0].usage.input_tokens, read[0].usage.output_tokens)
+            assert booked[0].cost.amount == (usage.input * 1 + usage.output * 2) * 1_000_000
+            assert (booked[0].model, booked[0].name, booked[0].response_id) == ("gpt-5", "m", made.id)
+
+    asyncio.run(main())
+
+
+def test_what_is_made_in_the_background_is_cancelled_there(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK, background=True)
+            assert (await ours.responses.cancel(made.id)).status == "cancelled"
+            assert (await ours.responses.retrieve(made.id)).status == "cancelled"
+            with pytest.raises(openai.NotFoundError, match="There is nothing at POST"):
+                await ours.post(f"/responses/{made.id}", cast_to=object)
+
+    asyncio.run(main())
+
+
+def test_an_id_that_nobody_can_know_is_not_found_and_several_providers_are_told_apart(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            made = await client(g).responses.create(**ASK, background=True)
+            plain = await client(g).responses.create(**ASK)
+            here = g.force[0].targets["prj_1"]
+            there = here.providers["sim"]
+            port = int(there.base_url.rsplit(":", 1)[1].split("/")[0])
+            second = provider("second", port, "openai_responses", api_key="k")
+            both = ProjectTargets(providers={"sim": there, "second": second}, models=here.models)
+            _put(g, both)
+            with pytest.raises(openai.BadRequestError, match="trimtab-provider: second, sim"):
+                await client(g).responses.retrieve(plain.id)
+            named = {"trimtab-provider": "sim"}
+            assert (await client(g).responses.retrieve(plain.id, extra_headers=named)).id == plain.id
+            assert (await done(client(g), made.id)).id == made.id  # whose it is was noted
+            _put(g, ProjectTargets(providers={"chat": provider("chat", port)}, models={}))
+            with pytest.raises(openai.NotFoundError, match="another key"):
+                await client(g).responses.retrieve(plain.id)
+            with pytest.raises(openai.AuthenticationError):
+                await client(g, "tt_nobody").responses.retrieve(plain.id)
+
+    asyncio.run(main())
+
+
+def _put(g: Vendors, targets: ProjectTargets) -> None:
+    g.force[0] = replace(g.force[0], targets={**g.force[0].targets, "prj_1": targets})
+
+
+QUEUED: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "queued",
+    "model": "up-1",
+    "output": [],
+    "usage": None,
+}
+BEGUN = b"event: response.created\ndata: " + encode({"type": "response.created", "response": QUEUED}) + b"\n\n"
+SAID = b"event: response.output_text.delta\ndata: " + encode({"type": "response.output_text.delta", "delta": "so"})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_budget_counts_what_is_made_in_the_background_as_the_most_it_may_come_to(
+    tmp_path: Path, stream: bool
+) -> None:
+    money = Rule(name="purse", measure="money", bound=1_000_000_000, window="day")  # a thousandth of a dollar
+    script = streams(BEGUN, SAID + b"\n\n", "hang") if stream else answers(QUEUED)
+    body = {"model": "fast", "input": "x", "background": True, "max_output_tokens": 400, "stream": stream}
+
+    async def main() -> None:
+        async with (
+            upstream(script) as up,
+            limited([money], [provider("lab", up.port, "openai_responses")], tmp_path) as (g, keeper),
+        ):
+            answered: list[int] = []
+            for _ in range(4):
+                async with g.client.stream("POST", "/v1/responses", json=body) as response:
+                    answered.append(response.status_code)
+                    async for _ in response.aiter_bytes():
+                        break  # and leaves
+            assert answered == [200, 429, 429, 429]  # it may cost 0.0008 dollars, and nobody has said that it did not
+            async with asyncio.timeout(60):
+                while left_over(keeper)[0] or len(g.spool.records) < 4:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            assert left_over(keeper)[1] > 800_000_000
+            made = next(record.attempts[0] for record in g.spool.records if record.attempts)
+            assert (made.usage, made.cost.amount) == (None, None)
+
+    asyncio.run(main())
