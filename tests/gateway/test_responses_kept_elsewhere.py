@@ -101,7 +101,8 @@ def test_an_id_that_nobody_can_know_is_not_found_and_several_providers_are_told_
                 await client(g).responses.retrieve(plain.id)
             named = {"trimtab-provider": "sim"}
             assert (await client(g).responses.retrieve(plain.id, extra_headers=named)).id == plain.id
-            assert (await done(client(g), made.id)).id == made.id  # whose it is was noted
+            for _ in range(2):
+                assert (await done(client(g), made.id)).id == made.id  # whose it is was noted
             _put(g, ProjectTargets(providers={"chat": provider("chat", port)}, models={}))
             with pytest.raises(openai.NotFoundError, match="another key"):
                 await client(g).responses.retrieve(plain.id)

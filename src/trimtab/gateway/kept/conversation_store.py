@@ -27,6 +27,7 @@ RESPONSES = Table(
     Column("content", LargeBinary, nullable=False),
 )
 PLAIN = Keyring()
+BOOKED = "booked"
 LONGEST_CHAIN = 1000
 """Answers one conversation may hang together of."""
 
@@ -102,3 +103,11 @@ def forget(conn: Connection, owner: Owner, response_id: str, now: int) -> bool:
     mine = (RESPONSES.c.project_id == owner.project_id, RESPONSES.c.key_id == owner.key_id)
     gone = delete(RESPONSES).where(RESPONSES.c.id == response_id, *mine, RESPONSES.c.expires > now)
     return conn.execute(gone).rowcount > 0
+
+
+def book(conn: Connection, owner: Owner, response_id: str) -> bool:
+    """Whether what it used was not booked before. One that its provider keeps follows on no other here, so ``previous``
+    is where that is noted."""
+    mine = (RESPONSES.c.project_id == owner.project_id, RESPONSES.c.key_id == owner.key_id)
+    open_ = sql_update(RESPONSES).where(RESPONSES.c.id == response_id, *mine, RESPONSES.c.previous.is_(None))
+    return conn.execute(open_.values(previous=BOOKED)).rowcount > 0

@@ -58,7 +58,7 @@ _ECHOED = (
 
 class Awaited(Struct, frozen=True):
     """A response that its provider makes in the background: who makes it, of which of its models, as what it was
-    called. Nobody has been told yet what it used."""
+    called."""
 
     provider: str
     model: str
@@ -185,15 +185,14 @@ class Conversations:
         await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
 
     async def awaited(self, owner: Owner, response_id: str) -> Awaited | None:
-        """What is known of a response that this owner had made in the background, as long as it is not booked."""
+        """What is known of a response that this owner had made in the background."""
         now = self._now()
         kept = await self._db.read(lambda conn: store.find(conn, owner, response_id, now, self._keys()))
         return None if kept is None else _read_awaited(kept.content.response)
 
     async def book(self, owner: Owner, response_id: str) -> bool:
-        """Whether what it used is the caller's to book: of all who read it at once, true for one."""
-        now = self._now()
-        return await self._db.write(lambda conn: store.forget(conn, owner, response_id, now))
+        """Whether what it used is the caller's to book: of all who read it when it is done, true for one."""
+        return await self._db.write(lambda conn: store.book(conn, owner, response_id))
 
     # --- one response ---
 
