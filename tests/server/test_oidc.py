@@ -88,6 +88,10 @@ def test_who_signs_in_becomes_what_their_groups_mean_and_comes_in(run: Run, runn
         told = (await house.admin.get("/api/v1/audit")).json()["items"]
         assert {"person.known", "member.synced", "session.begun"} <= {each["action"] for each in told}
         assert all(each["actor_name"] == "Ada <ada@example.com>" for each in told if each["action"] == "session.begun")
+        project = (await house.admin.get("/api/v1/projects/default")).json()["id"]
+        added = [each["detail"] for each in told if each["action"] == "member.added"]
+        assert {"place": project, "role": "developer", "source": "oidc:idp"} in added
+        assert {each["source"] for each in added} == {"oidc:idp"}
         assert (await client.post("/api/v1/logout", headers=OURS)).status_code == 204
         assert (await client.get("/api/v1/me")).status_code == 401
 
@@ -114,6 +118,11 @@ def test_a_group_that_is_gone_takes_its_role_along_and_what_was_given_by_hand_st
             assert "review:write" not in now["in_organisations"]["default"]
         members = (await house.admin.get("/api/v1/projects/default/members")).json()["items"]
         assert [each["source"] for each in members] == ["by hand"]
+        told = (await house.admin.get("/api/v1/audit")).json()["items"]
+        gone = [each for each in told if each["action"] == "member.removed"]
+        assert [(each["subject"], each["detail"]) for each in gone] == [
+            (f"person:{me['id']}", {"place": "instance", "role": "admin", "source": "oidc:idp"})
+        ]
 
     run(story)
 

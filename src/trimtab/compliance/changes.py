@@ -196,21 +196,23 @@ def access(conn: Connection, scope: Scope) -> Section:
     about = About(
         name="access",
         title="Who may do what",
-        about="Changes of the project's keys and members in the period, those by a directory's groups too; figures: "
+        about="Changes of the project's keys and members in the period, those by a directory's groups or at a sign-in "
+        "too; figures: "
         "keys that outlive it, members now, those of its organisation and of the whole instance apart.",
         source="audit_log, keys, memberships; of the organisation's members and roles the instance's audit log tells",
         columns=("action", "subject", "by", "at"),
     )
     table = AUDIT.c
     asked = or_(*(table.action.like(f"{each[:-1].replace('_', '=_')}%", escape="=") for each in ACCESS))
-    # A directory acts on an organisation, so what its groups give in a project stands in the instance's log.
-    by_directory = and_(
+    # A directory acts on an organisation and a sign-in on everything, so what groups give in a project stands in the
+    # instance's log.
+    by_groups = and_(
         table.project_id.is_(None),
         table.action.like("member.%"),
         table.detail.contains(f'"place":"{scope.project_id}"', autoescape=True),
     )
     query = select(table.action, table.subject, table.actor_name, table.at).where(
-        or_(table.project_id == scope.project_id, by_directory), asked, within(table.at, scope.period)
+        or_(table.project_id == scope.project_id, by_groups), asked, within(table.at, scope.period)
     )
     lives = or_(KEYS.c.expires.is_(None), KEYS.c.expires > scope.period.end)
     keys = tally(conn, KEYS.c.role, KEYS.c.project_id == scope.project_id, KEYS.c.revoked.is_(None), lives)

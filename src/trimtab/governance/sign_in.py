@@ -18,6 +18,7 @@ from trimtab.governance import domains, members, oidc, people_store, roles
 from trimtab.governance import sign_in_store as store
 from trimtab.governance import store as catalog
 from trimtab.governance.access import digest
+from trimtab.governance.audit import Note
 from trimtab.governance.oidc import Claimed, refusal
 from trimtab.governance.people_store import MembershipRow, PersonRow
 from trimtab.governance.projects import REVISION, check_slug
@@ -47,12 +48,14 @@ class Begun(Struct, frozen=True, kw_only=True):
 
 class Admitted(Struct, frozen=True, kw_only=True):
     """What became of a sign-in. ``refused`` is empty, or the code of why nobody is let in: a value and no exception,
-    since what the provider says of groups must hold even then. ``changed``: memberships are others than before."""
+    since what the provider says of groups must hold even then. ``changed``: memberships are others than before, or
+    name or address; ``notes`` are what the audit log has to say of memberships."""
 
     person: PersonRow | None
     refused: str = ""
     changed: bool = False
     new: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 # --- providers ---
@@ -193,11 +196,11 @@ def admit(conn: Connection, row: ProviderRow, who: Claimed, now: int) -> Admitte
         person, new = members.person(conn, found), False
     if person.disabled is not None:
         return Admitted(person=person, refused="oidc_disabled")
-    changed = _give(conn, row, person, wanted, now) or new
-    changed = _learn(conn, person, who, now) or changed
+    notes = tuple(_give(conn, row, person, wanted, now))
+    changed = _learn(conn, person, who, now) or new or bool(notes)
     if not people_store.memberships_of(conn, person.id):
-        return Admitted(person=person, refused="oidc_no_membership", changed=changed)
-    return Admitted(person=members.person(conn, person.id), changed=changed, new=new)
+        return Admitted(person=person, refused="oidc_no_membership", changed=changed, notes=notes)
+    return Admitted(person=members.person(conn, person.id), changed=changed, new=new, notes=notes)
 
 
 def _recognised(
@@ -254,29 +257,36 @@ def _theirs(conn: Connection, email: str, wanted: dict[str, str]) -> dict[str, s
     return {place: role for place, role in wanted.items() if not refused.get(organisation_of(conn, place), False)}
 
 
-def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[str, str], now: int) -> bool:
+def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[str, str], now: int) -> list[Note]:
     """Make the memberships of this provider what it says now. Those given by hand, or by another, stay as they are;
-    nothing is given where the organisation's directory does not let them in."""
+    nothing is given where the organisation's directory does not let them in. What the audit log has to say of it."""
     source = f"oidc:{row.name}"
     barred = scim_store.deactivated_in(conn, person.id)
     wanted = {place: role for place, role in wanted.items() if organisation_of(conn, place) not in barred}
     before = {each.place: each for each in people_store.memberships_of(conn, person.id)}
-    changed = False
+    notes: list[Note] = []
+
+    def note(action: str, place: str, role: str, **more: str) -> None:
+        notes.append(Note(action, f"person:{person.id}", {"place": place, "role": role, "source": source, **more}))
+
     for place, role in wanted.items():
         had = before.get(place)
         if had is not None and (had.source != source or had.role == role):
             continue
         made = MembershipRow(person_id=person.id, place=place, role=role, source=source, created=now)
         people_store.put_membership(conn, made)
-        changed = True
+        if had is None:
+            note("member.added", place, role)
+        else:
+            note("member.changed", place, role, **{"from": had.role})
     for place, had in before.items():
         if had.source == source and place not in wanted:
             people_store.remove_membership(conn, person.id, place)
             members.end_keys(conn, person.id, place, now)
-            changed = True
-    if changed:
+            note("member.removed", place, had.role)
+    if notes:
         bump(conn, REVISION)
-    return changed
+    return notes
 
 
 def _is_foreign(conn: Connection, person_id: str, email: str) -> bool:

@@ -369,6 +369,7 @@ async def _admit(deps: Dependencies, row: ProviderRow, who: Claimed) -> PersonRo
         if made.changed and person is not None:
             detail = {"by": row.name, "groups": list(who.groups[:50])}
             audit.append(conn, None, actor, "member.synced", subject, now=moment(conn, deps), detail=detail)
+            audit.append_all(conn, None, actor, made.notes, now=moment(conn, deps))
         if made.refused:
             detail = {"by": row.name, "why": made.refused}
             audit.append(conn, None, actor, "sign_in.refused", subject, now=moment(conn, deps), detail=detail)
