@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup console run demo test check lint beside format bench docs schemas clean
+.PHONY: help setup console run demo test alone together check lint beside format bench docs schemas clean
 
 UV_VERSION := 0.13.8
 VENV := .venv
@@ -15,6 +15,9 @@ ARGS ?=
 PYTEST_ARGS ?=
 TEST_WORKERS ?= 3
 BY_FILE := --dist loadfile --no-loadscope-reorder
+# A real model answers in these, on every core there is: among other tests they took five times as long, and those with
+# them. They come first, with nothing beside them.
+ALONE := tests/cli/test_demo.py tests/llm/test_local_server.py
 CALLS ?= 500000
 SOURCES := src tests bench scripts hatch_build.py
 
@@ -56,18 +59,31 @@ demo: setup ## See it at work: a local model, 40 questions, a rollback, the cons
 	@exec $(BIN)/trimtab demo $(ARGS)
 
 test: setup ## Run every test, browser tests included
+ifdef PYTEST_ARGS
+	@$(if $(findstring not browser,$(PYTEST_ARGS)),,scripts/chromium.sh)
+	$(BIN)/python scripts/install_clients.py
+	exec $(BIN)/pytest $(PYTEST_ARGS)
+else
+	@$(MAKE) --no-print-directory alone
+	$(MAKE) --no-print-directory together
+endif
+
+alone: setup
+	@$(BIN)/pytest -n 0 $(ALONE)
+
+together: setup
 	@scripts/chromium.sh
 	$(BIN)/python scripts/install_clients.py
 	$(BIN)/python scripts/console.py run test
-	if [ -n "$(PYTEST_ARGS)" ]; then exec $(BIN)/pytest $(PYTEST_ARGS); fi
-	$(BIN)/pytest -n $(TEST_WORKERS) $(BY_FILE) --ignore tests/browser
+	$(BIN)/pytest -n $(TEST_WORKERS) $(BY_FILE) --ignore tests/browser $(addprefix --ignore ,$(ALONE))
 	TRIMTAB_TEST_SCREENSHOTS=none $(BIN)/pytest -n 2 $(BY_FILE) tests/browser
 
 # Types take one processor for more than a minute, and tests often wait: they run beside each other. So do the checks
 # that take seconds and the compilation of the tests, which every worker would do for itself.
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
 	@$(MAKE) --no-print-directory --jobs 2 lint $(STAMPS)/tests
-	$(MAKE) --no-print-directory --jobs 2 beside test
+	$(MAKE) --no-print-directory alone
+	$(MAKE) --no-print-directory --jobs 2 beside together
 
 lint: setup
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -31,9 +31,9 @@ settings.load_profile("repeat")
 
 HERE = Path(__file__).parent
 DEAREST = (
-    *("cli/test_demo.py", "server/test_fuzz_unfitting.py", "server/test_fuzz_fitting.py", "clients/", "emitters/"),
+    *("server/test_fuzz_unfitting.py", "server/test_fuzz_fitting.py", "clients/", "emitters/"),
     *("browser/test_console_accessible.py", "gateway/test_erasure.py", "server/folder/", "llm/test_tasks.py", "flows/"),
-    *("llm/test_local_server.py", "telemetry/test_writer.py", "llm/test_round_trips.py", "cli/", "telemetry/"),
+    *("telemetry/test_writer.py", "llm/test_round_trips.py", "cli/", "telemetry/"),
 )
 """Files and folders by how much of the processors they take, as measured for each test; the rest takes less."""
 

@@ -11,6 +11,8 @@ import httpx
 from live import ADMIN, Live, admin, live, simulated
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 
+from patience import PATIENCE_S
+
 CHROMIUM = os.environ.get("TRIMTAB_TEST_CHROMIUM", "/usr/bin/chromium")
 ARGS = [
     "--headless",
@@ -36,7 +38,7 @@ LOOKS: tuple[tuple[Scheme, tuple[int, int], str], ...] = (
 STILL = """() => document.getAnimations().every(
   (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
 """Nothing moves but what moves for ever."""
-WITHIN_MS = 10_000
+WITHIN_MS = 60_000
 """How long a thing may take to appear before it counts as missing."""
 
 CONFIG = """
@@ -115,7 +117,7 @@ class House:
         self.server = server
         self.url = server.url
         self.traces: dict[str, str] = {}
-        self.client = httpx.Client(base_url=server.url, headers=admin(), timeout=30)
+        self.client = httpx.Client(base_url=server.url, headers=admin(), timeout=PATIENCE_S)
 
     def call(self, name: str, body: dict[str, Any], path: str = "/v1/chat/completions", **headers: str) -> str:
         """One call; its trace is known by ``name`` from then on."""

@@ -7,6 +7,8 @@ import httpx
 from browsing import House
 from live import admin, until
 
+from patience import PATIENCE_S
+
 PROJECT = "desk"
 USERS = 80
 """Who meets which release is drawn: so many that neither arm ever has too few."""
@@ -34,9 +36,9 @@ class Desk:
 
     def __init__(self, at: House) -> None:
         self.at = at
-        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=60)
-        self.grace = httpx.Client(base_url=str(self.api.base_url), timeout=60)
-        self.shop = httpx.Client(base_url=at.url, timeout=60)
+        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=PATIENCE_S)
+        self.grace = httpx.Client(base_url=str(self.api.base_url), timeout=PATIENCE_S)
+        self.shop = httpx.Client(base_url=at.url, timeout=PATIENCE_S)
         self.rollout = ""
         self.back = ""
 
@@ -96,7 +98,7 @@ def open_desk(at: House) -> Desk:
         desk.call(f"user-{number}", "support@staging")
     at.server.settled()
     path = f"/projects/{PROJECT}/rollouts/{desk.back}"
-    until(lambda: at.server.api(path)["state"] == "rolled_back", 90.0, at.server.told)
+    until(lambda: at.server.api(path)["state"] == "rolled_back", PATIENCE_S, at.server.told)
     return desk
 
 

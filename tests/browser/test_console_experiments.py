@@ -7,6 +7,8 @@ from browsing import AXE, Visitor
 from playwright.sync_api import expect
 from trials import PROJECT, STEADY, Trials
 
+from patience import PATIENCE_MS
+
 pytestmark = pytest.mark.browser
 LENGTH = {"scorer": "length", "options": {"unit": "words"}}
 
@@ -59,7 +61,7 @@ def test_a_run_says_what_it_costs_and_then_runs_to_its_end(trials: Trials, visit
     expect(form.get_by_test_id("estimate")).to_contain_text("are there already and cost nothing")
     form.get_by_role("button", name="Run it").click()
     expect(page).to_have_url(re.compile("/experiments/"))
-    expect(page.get_by_test_id("outcome")).to_contain_text("passed", timeout=60_000)
+    expect(page.get_by_test_id("outcome")).to_contain_text("passed", timeout=PATIENCE_MS)
 
 
 def test_a_suite_is_made_with_a_scorer_and_its_options(trials: Trials, visitor: Visitor) -> None:
@@ -103,11 +105,11 @@ def test_a_run_that_was_cancelled_goes_on_where_it_stopped(trials: Trials, visit
     expect(outcome).to_contain_text("drawn: it says nothing to a gate")
     outcome.get_by_role("button", name="Cancel…").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel it").click()
-    expect(outcome.get_by_role("heading")).to_contain_text("cancelled", timeout=30_000)
+    expect(outcome.get_by_role("heading")).to_contain_text("cancelled", timeout=PATIENCE_MS)
     trials.tell("/models/hesitant", {"upstream": f"gpt-4o-mini?text={STEADY}"}, "PATCH")
     outcome.get_by_role("button", name="Resume").click()
-    expect(outcome).to_contain_text("20 of 20 answers", timeout=60_000)
-    expect(outcome.get_by_role("heading")).to_contain_text("20 of 31 cases", timeout=60_000)
+    expect(outcome).to_contain_text("20 of 20 answers", timeout=PATIENCE_MS)
+    expect(outcome.get_by_role("heading")).to_contain_text("20 of 31 cases", timeout=PATIENCE_MS)
 
 
 def test_a_budget_is_raised_and_what_wavers_is_shown(trials: Trials, visitor: Visitor) -> None:
@@ -119,7 +121,7 @@ def test_a_budget_is_raised_and_what_wavers_is_shown(trials: Trials, visitor: Vi
     run = trials.tell("/experiments", {"suite": "wavering", "subjects": ["wavering"], "cases": 12})["id"]
     page = visitor.go(f"/p/{PROJECT}/experiments/{run}")
     outcome = page.get_by_test_id("outcome")
-    expect(outcome.get_by_role("heading")).to_contain_text("paused", timeout=60_000)
+    expect(outcome.get_by_role("heading")).to_contain_text("paused", timeout=PATIENCE_MS)
     outcome.get_by_role("button", name="Resume…").click()
     form = page.get_by_role("dialog")
     form.get_by_role("textbox", name=re.compile("Budget")).fill("a lot")
@@ -127,10 +129,10 @@ def test_a_budget_is_raised_and_what_wavers_is_shown(trials: Trials, visitor: Vi
     expect(form).to_contain_text("US dollars, for example")
     form.get_by_role("textbox", name=re.compile("Budget")).fill("1")
     form.get_by_role("button", name="Go on").click()
-    expect(outcome).to_contain_text("36 of 36 answers", timeout=60_000)
+    expect(outcome).to_contain_text("36 of 36 answers", timeout=PATIENCE_MS)
     steady = page.get_by_role("region", name="How steady it is")
     all_of_three = steady.get_by_role("row", name=re.compile("Contains wavering 3"))
-    expect(all_of_three).to_contain_text(re.compile(r" %, .* to .*, n 1[12]"), timeout=60_000)
+    expect(all_of_three).to_contain_text(re.compile(r" %, .* to .*, n 1[12]"), timeout=PATIENCE_MS)
     steady.get_by_role("button", name=re.compile("^Show")).click()
     expect(page).to_have_url(re.compile("cases=flaky"))
     expect(page.get_by_role("listbox", name="Cases, worst first").get_by_role("option").first).to_contain_text(

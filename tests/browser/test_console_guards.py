@@ -13,6 +13,8 @@ from browsing import AXE, House, Visitor
 from live import admin, until
 from playwright.sync_api import expect
 
+from patience import PATIENCE_S
+
 pytestmark = pytest.mark.browser
 PROJECT = "guarded"
 AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
@@ -23,8 +25,8 @@ class Guarded:
 
     def __init__(self, at: House) -> None:
         self.at = at
-        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=60)
-        self.shop = httpx.Client(base_url=at.url, timeout=60)
+        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=PATIENCE_S)
+        self.shop = httpx.Client(base_url=at.url, timeout=PATIENCE_S)
 
     def tell(self, path: str, body: Any, method: str = "POST") -> Any:
         answer = self.api.request(method, path, json=body)
@@ -141,7 +143,7 @@ def test_a_red_team_says_what_broke_through_of_two(guarded: Guarded, visitor: Vi
     form.get_by_role("button", name="Attack it").click()
     page.wait_for_url(re.compile("/red-team/[^?]+"))
     run = page.url.rsplit("/", 1)[1]
-    until(lambda: guarded.api.get(f"/experiments/{run}").json()["state"] == "done", 90.0, guarded.at.server.told)
+    until(lambda: guarded.api.get(f"/experiments/{run}").json()["state"] == "done", PATIENCE_S, guarded.at.server.told)
     gullible, steady = guarded.api.get(f"/redteam/{run}/report").json()["total"]
     assert gullible["broken"] >= 2
     assert steady["broken"] == 0

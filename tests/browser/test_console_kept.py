@@ -8,6 +8,8 @@ import pytest
 from browsing import AXE, House, Visitor
 from playwright.sync_api import Request, Route, expect
 
+from patience import PATIENCE_MS
+
 pytestmark = pytest.mark.browser
 DAY_MS = 86_400_000
 
@@ -95,7 +97,7 @@ def test_a_user_is_erased_after_what_goes_was_read_and_the_receipt_is_kept(kept:
     expect(dialog).to_contain_text("The ledger keeps usage and cost")
     dialog.get_by_role("button", name="Erase for good").click()
     detail = page.get_by_test_id("erasure")
-    expect(detail).to_contain_text("done", timeout=60_000)
+    expect(detail).to_contain_text("done", timeout=PATIENCE_MS)
     expect(detail).to_contain_text("What was looked at in the end")
     expect(page).to_have_url(re.compile("show=era_"))
     visitor.page.add_init_script(path=AXE)

@@ -11,12 +11,12 @@ from browsing import AXE, House, Visitor
 from live import admin, until
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+from patience import PATIENCE_MS, PATIENCE_S
+
+pytestmark = pytest.mark.browser
 PROJECT = "library"
 TEXT = "# Returns\n\nReturns are free for thirty days.\n\n# Warranty\n\nKettles have a warranty of two years."
 SECRET = "The warranty budget for kettles is one million."
-BUILT_S = 120.0
-BUILT_MS = BUILT_S * 1000
 
 
 class Library:
@@ -24,7 +24,7 @@ class Library:
 
     def __init__(self, at: House) -> None:
         self.at = at
-        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=60)
+        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=PATIENCE_S)
 
     def tell(self, path: str, body: Any, method: str = "POST") -> Any:
         answer = self.api.request(method, path, json=body)
@@ -38,7 +38,7 @@ class Library:
         def ready() -> bool:
             return self.api.get(f"/corpora/handbook/versions/{number}").json()["state"] == "ready"
 
-        until(ready, BUILT_S, self.at.server.told)
+        until(ready, PATIENCE_S, self.at.server.told)
         return int(number)
 
 
@@ -78,7 +78,7 @@ def test_a_corpus_is_made_filled_published_and_searched(library: Library, visito
     library.tell("/corpora/handbook/documents", {"items": [secret]})
     library.publish()
     page.get_by_role("tab", name="Versions").click()
-    expect(page.get_by_role("table", name="Versions")).to_contain_text("ready", timeout=BUILT_MS)
+    expect(page.get_by_role("table", name="Versions")).to_contain_text("ready", timeout=PATIENCE_MS)
     page.get_by_role("tab", name="Freshness").click()
     expect(page.get_by_text("Documents may be of any age here.")).to_be_visible()
     page.get_by_role("tab", name="Settings").click()
@@ -139,7 +139,7 @@ def test_an_app_takes_a_corpus_into_its_release_and_a_trace_shows_its_sources(
     page = visitor.go(f"/p/{PROJECT}/apps/desk?view=draft")
     knowledge = page.get_by_role("group", name="Knowledge", exact=True)
     offered = knowledge.get_by_role("button", name="handbook")
-    expect(offered).to_be_visible(timeout=60_000)
+    expect(offered).to_be_visible(timeout=PATIENCE_MS)
     offered.click()
     knowledge.get_by_text("4 passages at most, by meaning and words").click()
     knowledge.get_by_role("textbox", name="Passages at most").fill("2")
@@ -154,7 +154,10 @@ def test_an_app_takes_a_corpus_into_its_release_and_a_trace_shows_its_sources(
     body = {"model": "desk@r1", "messages": [{"role": "user", "content": "How long is the warranty?"}]}
     key = library.tell("/keys", {"name": "shop", "role": "editor"})["secret"]
     answer = httpx.post(
-        f"{library.at.url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"}, timeout=60
+        f"{library.at.url}/v1/chat/completions",
+        json=body,
+        headers={"authorization": f"Bearer {key}"},
+        timeout=PATIENCE_S,
     )
     assert "warranty of two years" in answer.text, answer.text
     library.at.server.settled()

@@ -12,6 +12,7 @@ import pytest
 from browsing import Visitor
 from playwright.sync_api import expect
 
+from patience import PATIENCE_MS
 from trimtab.telemetry.fakes import span_row
 from trimtab.telemetry.views import SpanIO, SpanRow, Tokens, TraceDetail
 
@@ -111,7 +112,7 @@ def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visi
         began = time.monotonic()
         visitor.go(f"/p/default/traces/{TRACE}")
         tree = page.get_by_role("tree")
-        expect(tree.get_by_role("treeitem").first).to_contain_text("29,999 below", timeout=20_000)
+        expect(tree.get_by_role("treeitem").first).to_contain_text("29,999 below", timeout=PATIENCE_MS)
         opened = time.monotonic() - began
     expect(page.get_by_test_id("span-count")).to_have_text("61 of 30,000 spans")
     assert tree.get_by_role("treeitem").count() < 80

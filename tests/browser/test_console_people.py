@@ -5,6 +5,8 @@ import pytest
 from browsing import AXE, Visitor
 from playwright.sync_api import expect
 
+from patience import PATIENCE_S
+
 pytestmark = pytest.mark.browser
 
 
@@ -46,7 +48,7 @@ def test_a_directory_is_switched_on_with_a_token_and_off_again(visitor: Visitor)
     secret = page.get_by_test_id("directory-secret").locator("pre").first.inner_text().strip()
     bearer = {"authorization": f"Bearer {secret}"}
     group = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Sales"}
-    sent = httpx.post(f"{visitor.url}/scim/v2/Groups", json=group, headers=bearer, timeout=60)
+    sent = httpx.post(f"{visitor.url}/scim/v2/Groups", json=group, headers=bearer, timeout=PATIENCE_S)
     assert sent.status_code == 201, sent.text
     page.get_by_role("button", name="I have it").click()
     page.reload()
@@ -57,7 +59,7 @@ def test_a_directory_is_switched_on_with_a_token_and_off_again(visitor: Visitor)
     page.get_by_role("button", name="End the token okta").click()
     page.get_by_role("dialog").get_by_role("button", name="End it").click()
     expect(page.get_by_text("There is no token: the provider cannot come in.")).to_be_visible()
-    assert httpx.get(f"{visitor.url}/scim/v2/Groups", headers=bearer, timeout=60).status_code == 401
+    assert httpx.get(f"{visitor.url}/scim/v2/Groups", headers=bearer, timeout=PATIENCE_S).status_code == 401
     # whose addresses it may give
     domains = page.get_by_test_id("domains")
     expect(domains).to_contain_text("none said")

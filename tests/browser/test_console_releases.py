@@ -36,7 +36,6 @@ GROUPS = {
 }
 
 
-@pytest.mark.timeout(300)  # up to five pages, each looked at in several sizes and both themes
 @pytest.mark.parametrize("group", GROUPS)
 def test_no_page_shuts_anybody_out_or_scrolls_sideways(desk: Desk, visitor: Visitor, group: str) -> None:
     visitor.page.add_init_script(path=AXE)

@@ -10,6 +10,8 @@ import pytest
 from browsing import AXE, TOOL, House, Visitor
 from playwright.sync_api import Route, expect
 
+from patience import PATIENCE_S
+
 pytestmark = pytest.mark.browser
 P = "/p/seen"
 
@@ -35,7 +37,7 @@ class Seen:
             body = {"name": name, "provider": "lab", "upstream": model, "price": price}
             api.post("/api/v1/projects/seen/models", json=body).raise_for_status()
         key = api.post("/api/v1/projects/seen/keys", json={"name": "k", "role": "client"}).json()["secret"]
-        self.client = httpx.Client(base_url=at.url, headers={"authorization": f"Bearer {key}"}, timeout=30)
+        self.client = httpx.Client(base_url=at.url, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
         self.traces: dict[str, str] = {}
         self.call("first", "fast", "What does a trim tab do?", session="chat/1", user="ann")
         self.call("second", "fast", "And where is it fitted?", session="chat/1", user="ann")

@@ -7,6 +7,8 @@ import httpx
 from browsing import House
 from live import admin, until
 
+from patience import PATIENCE_S
+
 PROJECT = "trials"
 STEADY = "Refunds take five days."
 NEWER = "Refunds take three days."
@@ -18,8 +20,8 @@ class Trials:
 
     def __init__(self, at: House) -> None:
         self.at = at
-        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=60)
-        self.shop = httpx.Client(base_url=at.url, timeout=60)
+        self.api = httpx.Client(base_url=f"{at.url}/api/v1/projects/{PROJECT}", headers=admin(), timeout=PATIENCE_S)
+        self.shop = httpx.Client(base_url=at.url, timeout=PATIENCE_S)
         self.experiment = ""
         self.traces: list[str] = []
 
@@ -65,7 +67,11 @@ def open_trials(at: House) -> Trials:
     begun = trials.tell("/experiments", {"suite": "refunds", "subjects": ["newer", "steady"]})
     trials.experiment = begun["id"]
     _review(trials)
-    until(lambda: trials.api.get(f"/experiments/{trials.experiment}").json()["state"] == "done", 90.0, at.server.told)
+    until(
+        lambda: trials.api.get(f"/experiments/{trials.experiment}").json()["state"] == "done",
+        PATIENCE_S,
+        at.server.told,
+    )
     return trials
 
 

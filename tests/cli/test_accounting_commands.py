@@ -7,6 +7,8 @@ from typing import Any
 from live import until
 from shells import Shell
 
+from patience import PATIENCE_S
+
 
 def test_a_server_counts_every_token_of_the_suite_once(shell: Shell) -> None:
     done = shell.run("accounting", "--json")
@@ -38,4 +40,4 @@ def test_foreign_traces_are_read_again_on_demand_and_count_the_same(shell: Shell
     assert shell.json("remap", "--since", "1h") == {"traces": 0}
     assert "2 traces" in shell.ok("remap", "--since", "1h", "--everything")
     shell.server.settled()
-    until(lambda: tokens() == before, 60, shell.server.told)  # its rows are away for a moment
+    until(lambda: tokens() == before, PATIENCE_S, shell.server.told)  # its rows are away for a moment

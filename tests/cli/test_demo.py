@@ -16,9 +16,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import ADMIN, START_S, Live
+from live import ADMIN, Live
 from rich.console import Console
 
+from patience import PATIENCE_S
 from trimtab.cli.demo.books import Entry, Summary, quantile, summarise
 from trimtab.cli.demo.calls import Answer
 from trimtab.cli.demo.passages import PASSAGES
@@ -243,7 +244,7 @@ def started(folder: Path) -> "Generator[subprocess.Popen[str]]":
     finally:
         if running.poll() is None:
             running.terminate()
-            running.communicate(timeout=60)
+            running.communicate(timeout=PATIENCE_S)
 
 
 def with_folder(folder: Path) -> list[int]:
@@ -256,10 +257,13 @@ def with_folder(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(4 * PATIENCE_S + 60)
 def test_the_whole_demo_answers_traces_and_costs_every_call(tmp_path: Path) -> None:
     with started(tmp_path / "demo") as done:
-        out, err = done.communicate(timeout=380)
+        try:
+            out, err = done.communicate(timeout=4 * PATIENCE_S)
+        except subprocess.TimeoutExpired as late:
+            pytest.fail(f"after {late.timeout:g} s it had come to here:\n{(late.stderr or b'').decode()[-3000:]}")
     summary = json.loads(out.splitlines()[-1])
     assert done.returncode == 0, err[-3000:]
     assert summary["calls"] == summary["answered"] == summary["traced"] == summary["costed"] == len(TURNS)
@@ -276,11 +280,10 @@ def test_the_whole_demo_answers_traces_and_costs_every_call(tmp_path: Path) -> N
     assert with_folder(tmp_path) == []
 
 
-@pytest.mark.timeout(START_S + 120)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     note = tmp_path / "demo" / "run" / "local-model.json"
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     with started(tmp_path / "demo") as running:
         while not note.exists():
             assert running.poll() is None
@@ -288,7 +291,7 @@ def test_a_signal_in_the_middle_leaves_no_process_behind(tmp_path: Path, number:
             time.sleep(0.02)
         local_model = json.loads(note.read_text())["pid"]
         running.send_signal(number)
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130, err[-2000:]
     assert with_folder(tmp_path) == []
     assert not Path(f"/proc/{local_model}").exists()

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from patience import PATIENCE_S
 from trimtab import __version__
 from trimtab.cli.main import COMMANDS, command
 from trimtab.cli.reference import commands
@@ -22,7 +23,12 @@ TRIMTAB = str(Path(sys.executable).parent / "trimtab")
 def trimtab(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TRIMTAB_")}
     return subprocess.run(
-        [TRIMTAB, *arguments], env={**clean, **environment}, capture_output=True, text=True, timeout=60, check=False
+        [TRIMTAB, *arguments],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
 
 

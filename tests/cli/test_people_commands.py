@@ -12,6 +12,7 @@ from live import ADMIN, Live
 from oidc_provider import SECRET, provider
 from shells import Shell
 
+from patience import PATIENCE_S
 from trimtab.sdk import Client
 
 
@@ -37,7 +38,9 @@ def test_a_person_signs_in_on_the_command_line_and_out_again(server: Live, tmp_p
     trimtab = [sys.executable, "-m", "trimtab.cli.main"]
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*trimtab, *args], env=environ, text=True, capture_output=True, timeout=100, check=False)
+        return subprocess.run(
+            [*trimtab, *args], env=environ, text=True, capture_output=True, timeout=PATIENCE_S, check=False
+        )
 
     with provider(f"{server.url}/api/v1/oidc/callback") as idp, Client(server.url, ADMIN) as client:
         role = {"group": "staff", "role": "viewer", "project": "default"}
@@ -50,7 +53,7 @@ def test_a_person_signs_in_on_the_command_line_and_out_again(server: Live, tmp_p
         assert waiting.stderr is not None
         assert "Sign in here" in waiting.stderr.readline()
         idp.browse(waiting.stderr.readline().strip(), "ada+staff@example.com")
-        out, told = waiting.communicate(timeout=100)
+        out, told = waiting.communicate(timeout=PATIENCE_S)
         assert waiting.returncode == 0, told
         assert "as Ada <ada@example.com>" in out
     kept = tmp_path / "trimtab" / "sessions.json"

@@ -5,6 +5,8 @@ from pathlib import Path
 import httpx
 from shells import Shell
 
+from patience import PATIENCE_S
+
 TEXT = """@id("stays") @reason("Personal data stays here.")
 forbid(principal, action == Action::"call_model", resource)
 when { context.data_class == "personal" } unless { resource.region like "eu-*" };
@@ -20,7 +22,9 @@ def ask(shell: Shell, data_class: str) -> httpx.Response:
     headers = {"authorization": f"Bearer {shell.environment['TRIMTAB_ADMIN_KEY']}", "trimtab-data-class": data_class}
     headers["trimtab-project"] = shell.environment["TRIMTAB_PROJECT"]
     body = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
-    return httpx.post(f"{shell.environment['TRIMTAB_URL']}/v1/chat/completions", json=body, headers=headers, timeout=60)
+    return httpx.post(
+        f"{shell.environment['TRIMTAB_URL']}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S
+    )
 
 
 def test_policies_are_checked_written_in_force_at_once_and_switched_off(with_model: Shell, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from live import until
 from shells import Shell, call
 
+from patience import PATIENCE_S
+
 
 def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path) -> None:
     shell = with_model
@@ -13,7 +15,8 @@ def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path
     spec.write_text(json.dumps({"criteria": [{"name": "right"}], "rules": [{"name": "audit", "kind": "random"}]}))
     assert "revision 1" in shell.ok("review", "put", "doubtful", str(spec))
     trace = call(shell)
-    until(lambda: shell.json("review", "list", "--queue", "doubtful") != [], 90, shell.server.told)  # by the rule
+    by_the_rule = ["review", "list", "--queue", "doubtful"]
+    until(lambda: shell.json(*by_the_rule) != [], PATIENCE_S, shell.server.told)
     assert "Sent 0; 1 were there already" in shell.ok("review", "send", "doubtful", trace)
     (listed,) = shell.json("review", "list", "--queue", "doubtful")
     assert (listed["trace_id"], listed["why"]) == (trace, ["audit", "by_hand"])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from shells import Shell
 
+from patience import PATIENCE_S
+
 
 def two_releases(shell: Shell) -> None:
     shell.ok("apps", "set", "support", "--route", "fast", "--param", "temperature=0.1")
@@ -50,7 +52,7 @@ def test_the_audit_log_is_verified_exported_and_held_against_a_checkpoint_that_w
     shell = with_model
     two_releases(shell)
     found = shell.json("audit", "verify")
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while found["signed"] < found["entries"] and time.monotonic() < until:  # some seconds after it was written
         time.sleep(0.1)
         found = shell.json("audit", "verify")

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from patience import PATIENCE_S
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import install_clients as installed
@@ -22,7 +24,6 @@ PAGES = installed.ROOT / "docs" / "clients"
 ADDRESS = "http://127.0.0.1:4600"
 KEY = "tt_..."
 MARK = "\x1e"
-LIMIT_S = 120
 _FENCE = re.compile(r"^## (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -62,7 +63,14 @@ def run(page: Page, url: str, key: str, folder: Path) -> dict[str, str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {"PYTHONUTF8": "1", "NO_PROXY": "127.0.0.1", "HOME": str(folder)}
     done = subprocess.run(
-        command, input=told, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        command,
+        input=told,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, (
         f"{page.name} ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"

@@ -18,11 +18,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from patience import PATIENCE_S
 from trimtab.sdk import Client, tracing
 from trimtab.sdk.tracing.process import PROCESS
 
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
-WITHIN_S = 120.0
+pytestmark = pytest.mark.clients
 
 
 @pytest.fixture(scope="session")
@@ -40,16 +40,16 @@ def key(server: Live) -> str:
 
 def run(python: Path, program: str, server: Live) -> str:
     environment = {**os.environ, "KEY": key(server), "URL": server.url}
-    done = subprocess.run([python, "-c", program], env=environment, capture_output=True, text=True, timeout=200)
+    done = subprocess.run([python, "-c", program], env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def trace(server: Live, trace_id: str, spans: int, scores: int = 0) -> dict[str, Any]:
     """The trace, once so many spans of it are there and each once."""
-    end = time.monotonic() + WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while True:
-        server.settled(WITHIN_S)
+        server.settled(PATIENCE_S)
         answer = httpx.get(
             f"{server.url}/api/v1/projects/moved/traces/{trace_id}", headers={"authorization": f"Bearer {ADMIN}"}
         )
@@ -94,7 +94,7 @@ def test_phoenix_works_by_its_endpoint(moved: Live, told: dict[str, str]) -> Non
 
 def test_langsmith_works_by_its_endpoint(moved: Live, told: dict[str, str]) -> None:
     assert "langsmith" in told
-    moved.settled(WITHIN_S)
+    moved.settled(PATIENCE_S)
     (entry,) = [row for row in moved.traces("moved") if row["name"] == "chain"]
     spans = by_name(trace(moved, entry["trace_id"], 2))
     assert (spans["chain"]["kind"], spans["ask"]["kind"]) == ("workflow", "llm")

@@ -44,7 +44,7 @@ OTHERWISE = {
     ("vercel-ai-sdk", "Structured output"): r'^\{"city":"tide","days":1\}$',
     ("vercel-ai-sdk", "Streaming"): rf"^{HELLO}\s+tokens: 23$",
 }
-pytestmark = [pytest.mark.clients, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.clients
 CORE = ("First call", "Session, user and feature", "Streaming")
 Runs = dict[str, "Future[dict[str, str]]"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.core import giving_way
 
 SAYS = (
@@ -20,7 +21,9 @@ OWN = Path("/proc/self/autogroup")
 def told(*, own_session: bool) -> tuple[int, str]:
     """The nice value and the session's own line of a child that gave way by 7."""
     argv = [sys.executable, "-c", SAYS]
-    said = subprocess.run(argv, start_new_session=own_session, capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run(
+        argv, start_new_session=own_session, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     own, _, session = said.stdout.partition("\n")
     return int(own), session.strip()
 
@@ -71,7 +74,7 @@ SLICE = (
 
 def test_it_works_in_short_turns_where_the_kernel_has_them() -> None:
     """Else a call that wakes up waits for three milliseconds until the turn of what gives way is over."""
-    said = subprocess.run([sys.executable, "-c", SLICE], capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run([sys.executable, "-c", SLICE], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     before, after = said.stdout.split()
     if after == before:  # a kernel before 6.12, or one that does not say
         pytest.skip("this kernel has no turns that a task may choose")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,7 +21,6 @@ from live import ADMIN, Live, live, simulated
 from sections import ALL, FRAMEWORKS, HEAVY, PYTHON, Trace
 
 HERE = Path(__file__).parent
-ENDS_S = 200.0
 
 
 def run(argv: list[str], server: Live, upstream: str, home: Path) -> dict[str, str]:
@@ -35,7 +36,7 @@ def run(argv: list[str], server: Live, upstream: str, home: Path) -> dict[str, s
         "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
     }
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=ENDS_S, check=False)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.stdout.strip(), done.stderr[-4000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 

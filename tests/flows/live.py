@@ -13,13 +13,13 @@ from typing import Any, Self
 
 import httpx
 
+from patience import PATIENCE_S
+
 ADMIN = "tt_" + "admin-key-of-the-tests-0123456789abcdefghij"
-PLAIN = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+PLAIN = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))
 """For what is asked again and again: to make a client takes 32 ms of a processor. Each question has a connection of its
 own, so that with several workers any of them may answer."""
 LONGEST_PAUSE_S = 0.1
-START_S = 120.0
-"""A server starts in about a second; on a machine that is busy with other things it was seen to take half a minute."""
 
 
 class Live:
@@ -49,11 +49,11 @@ class Live:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         process = self._process
-        until(lambda: note.exists() or process.poll() is not None, START_S, lambda: self.told())
+        until(lambda: note.exists() or process.poll() is not None, PATIENCE_S, lambda: self.told())
         assert note.exists(), f"it ended instead of starting:\n{self.told()}"
         self.url = json.loads(note.read_text())["url"]
         if ready:
-            until(lambda: PLAIN.get(f"{self.url}/readyz", timeout=5).status_code == 200, START_S, self.told)
+            until(lambda: PLAIN.get(f"{self.url}/readyz", timeout=5).status_code == 200, PATIENCE_S, self.told)
 
     def kill(self) -> None:
         """kill -9 of the server process, as a crash is."""
@@ -65,7 +65,7 @@ class Live:
         """SIGTERM, as an operator stops it; returns the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=START_S)
+        return self._process.wait(timeout=PATIENCE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +101,7 @@ class Live:
             if cursor is None:
                 return rows
 
-    def settled(self, within_s: float = 90.0) -> None:
+    def settled(self, within_s: float = PATIENCE_S) -> None:
         """Wait until the store has every record that is on disk."""
 
         def empty() -> bool:

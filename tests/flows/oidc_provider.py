@@ -11,6 +11,8 @@ from urllib.parse import urljoin
 
 import httpx
 
+from patience import PATIENCE_S
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import install_clients
@@ -29,12 +31,12 @@ class Running:
     def sign_in(self, url: str, who: str) -> str:
         """Go where the server sent the browser, sign in there and agree; the address the provider then sends the
         browser to. ``who`` is an address; the groups they are in stand behind a plus: ``ada+admins@example.com``."""
-        with httpx.Client(follow_redirects=False, timeout=60, trust_env=False) as browser:
+        with httpx.Client(follow_redirects=False, timeout=PATIENCE_S, trust_env=False) as browser:
             return self._through(browser, url, who)
 
     def browse(self, url: str, who: str) -> httpx.Response:
         """The whole way, from the server to the provider, back, and on."""
-        with httpx.Client(follow_redirects=False, timeout=60, trust_env=False) as browser:
+        with httpx.Client(follow_redirects=False, timeout=PATIENCE_S, trust_env=False) as browser:
             start = browser.get(url)
             assert start.is_redirect, start.text
             back = self._through(browser, start.headers["location"], who)

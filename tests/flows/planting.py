@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 from live import Live, admin, until
 
+from patience import PATIENCE_S
+
 PROJECT = "/api/v1/projects/default"
 SUITE = {"dataset": "plants", "scorers": [{"scorer": "length"}]}
 HOLDING = {"rules": [{"model": "careful"}], "fallback": "Please call us."}
@@ -41,7 +43,7 @@ class Planter:
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         url = f"{self._server.url}{path}"
-        answer = httpx.request(method, url, json=body, headers=admin() | headers, timeout=60)
+        answer = httpx.request(method, url, json=body, headers=admin() | headers, timeout=PATIENCE_S)
         assert answer.status_code < 300, answer.text
         return answer.json()
 
@@ -49,7 +51,7 @@ class Planter:
         body = {"model": model, "messages": [{"role": "user", "content": text}], "user": self._user, "temperature": 0}
         url = f"{self._server.url}/v1/chat/completions"
         answer = httpx.post(
-            url, json=body, headers=admin() | {"trimtab-session": f"s-{self._user}", **headers}, timeout=60
+            url, json=body, headers=admin() | {"trimtab-session": f"s-{self._user}", **headers}, timeout=PATIENCE_S
         )
         assert answer.status_code < 300, answer.text
         return answer.headers["trimtab-trace-id"]
@@ -87,7 +89,7 @@ class Planter:
         def done() -> bool:
             return self.send("GET", f"{PROJECT}/experiments/{made}")["state"] == "done"
 
-        until(done, 60, self._server.told)
+        until(done, PATIENCE_S, self._server.told)
         return made
 
     def _attack(self) -> str:
@@ -98,7 +100,7 @@ class Planter:
         def done() -> bool:
             return self.send("GET", f"{PROJECT}/experiments/{made}")["state"] == "done"
 
-        until(done, 60, self._server.told)
+        until(done, PATIENCE_S, self._server.told)
         return made
 
     def _guard(self) -> None:

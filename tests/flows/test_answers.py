@@ -13,6 +13,8 @@ import httpx
 import pytest
 from live import Live, admin, live, simulated, until
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
@@ -33,7 +35,7 @@ def call(server: Live, model: str, text: str, **headers: str) -> httpx.Response:
     """One call on a connection of its own, so that any worker may get it."""
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
     told = {**admin(), "connection": "close", **headers}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=told, timeout=60)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=told, timeout=PATIENCE_S)
 
 
 def rows_of(server: Live, model: str) -> list[dict[str, Any]]:
@@ -55,11 +57,15 @@ def test_twenty_duplicates_at_once_over_two_workers_are_made_once(server: Live) 
 def test_an_answer_of_one_worker_is_found_by_the_other_and_the_command_line_tells_of_it(server: Live) -> None:
     first = call(server, "kept", "the same question")
     assert first.headers["trimtab-cache"] == "miss"
-    until(lambda: call(server, "kept", "the same question").headers["trimtab-cache"].startswith("hit"), 60, server.told)
+    until(
+        lambda: call(server, "kept", "the same question").headers["trimtab-cache"].startswith("hit"),
+        PATIENCE_S,
+        server.told,
+    )
     again = [call(server, "kept", "the same question") for _ in range(12)]
     assert {response.content for response in again} == {first.content}
     assert all(response.headers["trimtab-cache"].startswith("hit") for response in again)
-    until(lambda: stats(server)["exact"] >= 13, 60, server.told)
+    until(lambda: stats(server)["exact"] >= 13, PATIENCE_S, server.told)
     assert stats(server)["answers"] == 1
     [trace] = [row for row in rows_of(server, "kept") if row["request_id"] == again[0].headers["x-request-id"]]
     detail = server.api(f"/projects/default/traces/{trace['trace_id']}")
@@ -84,15 +90,17 @@ def test_a_call_whose_server_was_killed_is_not_silently_paid_for_again(tmp_path:
     with simulated() as url, live(tmp_path, CONFIG.format(url=url)) as server:
         key = {**admin(), "idempotency-key": "crash"}
         body = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": "q"}]}
-        with httpx.stream("POST", f"{server.url}/v1/chat/completions", json=body, headers=key, timeout=60) as response:
+        with httpx.stream(
+            "POST", f"{server.url}/v1/chat/completions", json=body, headers=key, timeout=PATIENCE_S
+        ) as response:
             next(response.iter_raw())
             server.kill()
         server.start()
         with sqlite3.connect(server.data / "cache.sqlite") as db:  # as if the lease had run out
             assert db.execute("UPDATE idempotent_calls SET lease = 0 WHERE state = 'running'").rowcount == 1
-        again = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=key, timeout=60)
+        again = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=key, timeout=PATIENCE_S)
         assert again.status_code == 409
         assert again.json()["error"]["code"] == "idempotency_outcome_unknown"
         key["trimtab-idempotency"] = "retry-unknown"
-        wanted = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=key, timeout=60)
+        wanted = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=key, timeout=PATIENCE_S)
         assert wanted.text.endswith("data: [DONE]\n\n")

@@ -11,6 +11,7 @@ from anthropic import Anthropic
 from live import ADMIN, Live, admin, live, simulated
 from openai import OpenAI
 
+from patience import PATIENCE_S
 from trimtab.sdk import Client
 
 CONFIG = """
@@ -22,7 +23,6 @@ models:
 AT = "/projects/default"
 WARRANTY = "Kettles have a warranty of two years from the day of purchase."
 SALARY = "The salary of a kettle engineer is 90,000 a year, warranty work included."
-BUILT_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def send(server: Live, method: str, path: str, body: Any) -> Any:
-    answer = httpx.request(method, f"{server.url}/api/v1{AT}{path}", json=body, headers=admin(), timeout=60)
+    answer = httpx.request(method, f"{server.url}/api/v1{AT}{path}", json=body, headers=admin(), timeout=PATIENCE_S)
     assert answer.status_code in (200, 201), answer.text
     return answer.json()
 
@@ -50,7 +50,7 @@ def sources(answer: Any) -> list[str]:
 def test_a_corpus_becomes_a_part_of_an_apps_release_and_is_found_by_who_may_see_it(server: Live) -> None:
     refused = httpx.put(
         f"{server.url}/api/v1{AT}/apps/desk", json={"spec": {"route": "echo", "knowledge": ["handbook"]}},
-        headers=admin(), timeout=60,
+        headers=admin(), timeout=PATIENCE_S,
     )  # fmt: skip
     assert "names the corpus 'handbook', which this project has not" in refused.json()["trouble"]
 
@@ -60,7 +60,7 @@ def test_a_corpus_becomes_a_part_of_an_apps_release_and_is_found_by_who_may_see_
             {"id": "warranty", "text": WARRANTY, "source": "https://kettles.test/warranty", "title": "Warranty"},
             {"id": "salaries", "text": SALARY, "access": ["user:ada", "group:people"], "title": "Salaries"},
         ])  # fmt: skip
-        client.knowledge.publish("default", "handbook", "First", wait_s=BUILT_S)
+        client.knowledge.publish("default", "handbook", "First", wait_s=PATIENCE_S)
     frozen = release(server, ["handbook"])
     content = server.api(f"{AT}/apps/desk/releases/r1")
     assert content["changes"][-1] == (
@@ -131,7 +131,7 @@ def _newer_knowledge_is_another_release(server: Live, create: Any, ask: dict[str
     with Client(server.url, ADMIN) as client:
         newer = WARRANTY.replace("two", "three")
         client.knowledge.add("default", "handbook", [{"id": "warranty", "text": newer, "title": "Warranty"}])
-        client.knowledge.publish("default", "handbook", "Three years now", wait_s=BUILT_S)
+        client.knowledge.publish("default", "handbook", "Three years now", wait_s=PATIENCE_S)
     assert "two years" in (create(**ask).parse().choices[0].message.content or ""), "what was released stays"
     second = release(server, ["handbook"])
     changes = server.api(f"{AT}/apps/desk/releases/r2")["changes"]

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 from live import Live, admin, live
 
+from patience import PATIENCE_S
+
 STREAMS = 200
 COPIES = 3
 CONFIG = """
@@ -146,7 +148,7 @@ async def swap(folder: Path) -> None:
         config = CONFIG.format(port=up.port)
         with live(folder, config) as server:
             limits = httpx.Limits(max_connections=None)
-            async with httpx.AsyncClient(base_url=server.url, timeout=240, limits=limits) as client:
+            async with httpx.AsyncClient(base_url=server.url, timeout=PATIENCE_S, limits=limits) as client:
                 counted = await through_releases(server, Api(client), client, up)
             await asyncio.to_thread(server.settled)
             await asyncio.to_thread(found_again, server, counted)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from live import ADMIN, Live, admin, simulated, until
 
+from patience import PATIENCE_S
 from trimtab.cli.main import command
 
 CONFIG = """
@@ -33,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def ask(server: Live, method: str, path: str, body: Any = None, key: str = "") -> Any:
     headers = {"authorization": f"Bearer {key}"} if key else admin()
-    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=headers, json=body, timeout=60)
+    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=headers, json=body, timeout=PATIENCE_S)
     assert answer.status_code < 300, answer.text
     return answer.json() if answer.content else None
 
@@ -59,10 +60,12 @@ def happen(server: Live) -> None:
     )
     ask(server, "PUT", "/suites/quality", {"spec": {"dataset": "qs", "scorers": [{"scorer": "exact"}]}})
     made = ask(server, "POST", "/experiments", {"suite": "quality", "subjects": ["support@r1"], "alone": True})["id"]
-    until(lambda: ask(server, "GET", f"/experiments/{made}")["state"] == "done", 90, lambda: "the experiment ends")
+    until(
+        lambda: ask(server, "GET", f"/experiments/{made}")["state"] == "done", PATIENCE_S, lambda: "the experiment ends"
+    )
     body = {"model": "support", "messages": [{"role": "user", "content": "Is it?"}]}
     for _ in range(3):
-        called = httpx.post(f"{server.url}/v1/chat/completions", headers=admin(), json=body, timeout=60)
+        called = httpx.post(f"{server.url}/v1/chat/completions", headers=admin(), json=body, timeout=PATIENCE_S)
         assert called.status_code == 200, called.text
     ask(server, "POST", "/erasures", {"subject": "user", "value": "nobody-7"})
 
@@ -77,7 +80,11 @@ def report(server: Live) -> dict[str, Any]:
 
 
 def test_a_period_is_shown_by_its_records_and_nothing_is_judged(server: Live) -> None:
-    until(lambda: sections(report(server))["operation"]["figures"]["calls"] >= 3, 90, lambda: "the calls are stored")
+    until(
+        lambda: sections(report(server))["operation"]["figures"]["calls"] >= 3,
+        PATIENCE_S,
+        lambda: "the calls are stored",
+    )
     found = report(server)
     there = sections(found)
     assert [row[0] for row in there["releases"]["rows"]] == ["support r2", "support r1"]

@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 from live import ADMIN, Live, admin, live, simulated
 
+from patience import PATIENCE_S
+
 CONFIG = 'providers:\n  sim: {{base_url: "{url}/v1", api_key: k}}\n'
 TOP = """models:
   small: {provider: sim, model: gpt-4o-mini, price: {input: 1, output: 2}}
@@ -35,7 +37,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 def call(server: Live, model: str) -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "variables": {"customer": "Ada"}}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=60)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S)
 
 
 def test_an_edit_in_git_is_planned_applied_released_and_comes_to_staging(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from live import Live, admin, live, simulated, until
 from planting import Planter
 
+from patience import PATIENCE_S
 from trimtab.governance.permissions import GRANTS, INSTANCE_ONLY
 from trimtab.server.api import all_routes
 
@@ -73,12 +74,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, di
         server.settled()
         search = ASKED["searchCorpus"][0]
         there = f"{PROJECT}/corpora/plants/search"
-        until(lambda: ask(server, admin(), "POST", there, search).status_code == 200, 60, server.told)
+        until(lambda: ask(server, admin(), "POST", there, search).status_code == 200, PATIENCE_S, server.told)
         yield server, made
 
 
 def ask(server: Live, who: dict[str, str], method: str, path: str, body: Any = None) -> httpx.Response:
-    return CLIENT.request(method, f"{server.url}{path}", json=body, headers=who, timeout=60)
+    return CLIENT.request(method, f"{server.url}{path}", json=body, headers=who, timeout=PATIENCE_S)
 
 
 def somebody(server: Live, name: str, permissions: list[str] | None, role: str = "editor") -> dict[str, str]:
@@ -192,18 +193,18 @@ def test_a_search_by_words_is_refused_with_the_way_out_and_one_by_keys_is_not(
     blind = somebody(server, "searching", BLIND)
     for path in ("traces", "facets", "sessions", "aggregate", "costs", "export/spans.jsonl", "traces/live"):
         for q in ("zqwordszq", f'-status:ok "{MARK}"'):
-            refused = httpx.get(f"{server.url}{PROJECT}/{path}", params={"q": q}, headers=blind, timeout=60)
+            refused = httpx.get(f"{server.url}{PROJECT}/{path}", params={"q": q}, headers=blind, timeout=PATIENCE_S)
             assert (refused.status_code, refused.json()["code"]) == (403, "content_withheld"), (path, refused.text)
             assert "content:read" in refused.json()["fix"]
     tree = {"node": "fallback", "of": ["quick"]}
     for path, body in (("replay", {"tree": tree}), ("policy-plan", {})):
         asked = ask(server, blind, "POST", f"{PROJECT}/{path}", {**body, "q": MARK})
         assert (asked.status_code, asked.json()["code"]) == (403, "content_withheld"), (path, asked.text)
-    found = httpx.get(f"{server.url}{PROJECT}/traces", params={"q": f"user:{USER}"}, headers=blind, timeout=60)
+    found = httpx.get(f"{server.url}{PROJECT}/traces", params={"q": f"user:{USER}"}, headers=blind, timeout=PATIENCE_S)
     assert len(found.json()["rows"]) >= 3
     live_events: list[str] = []
     url = f"{server.url}{PROJECT}/traces/live?since=0"
-    with httpx.stream("GET", url, headers=blind, timeout=60) as told:
+    with httpx.stream("GET", url, headers=blind, timeout=PATIENCE_S) as told:
         for line in told.iter_lines():
             if line.startswith("data: "):
                 live_events.append(line)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import pytest
 from live import Live, admin, children, live, simulated, until
+
+from patience import PATIENCE_S
 
 CONFIG = """
 providers:
@@ -46,7 +47,7 @@ class Load:
             thread.join()
 
     def _client(self, number: int) -> None:
-        with httpx.Client(base_url=self.url, headers=admin(), timeout=60) as client:
+        with httpx.Client(base_url=self.url, headers=admin(), timeout=PATIENCE_S) as client:
             turn = number
             while not self._stop.is_set():
                 turn += 1
@@ -87,7 +88,6 @@ def assert_each_is_there_once(server: Live, acknowledged: list[str]) -> None:
             assert row["tokens"]["total"] > 0
 
 
-@pytest.mark.timeout(300)
 def test_kill_9_of_the_server_under_load_loses_no_acknowledged_call_and_doubles_none(tmp_path: Path) -> None:
     chance = random.Random(20261121)
     acknowledged: list[str] = []
@@ -95,7 +95,7 @@ def test_kill_9_of_the_server_under_load_loses_no_acknowledged_call_and_doubles_
         for _ in range(5):
             server.start()
             with Load(server.url) as load:
-                until(lambda load=load: len(load.acknowledged) > 10, 60, server.told)
+                until(lambda load=load: len(load.acknowledged) > 10, PATIENCE_S, server.told)
                 time.sleep(chance.uniform(0, 1))
                 server.kill()
             assert load.refused == []
@@ -106,7 +106,6 @@ def test_kill_9_of_the_server_under_load_loses_no_acknowledged_call_and_doubles_
         assert server.stop() == 0
 
 
-@pytest.mark.timeout(300)
 def test_kill_9_of_the_telemetry_process_is_not_felt_by_any_call_and_loses_nothing(tmp_path: Path) -> None:
     chance = random.Random(7)
     with simulated() as url, live(tmp_path, CONFIG.format(url=url)) as server, Load(server.url) as load:
@@ -115,19 +114,18 @@ def test_kill_9_of_the_telemetry_process_is_not_felt_by_any_call_and_loses_nothi
             for pid in children(server.pid):
                 os.kill(pid, signal.SIGKILL)
             before = len(load.acknowledged)
-            until(lambda seen=before: len(load.acknowledged) > seen + 5, 60, server.told)
+            until(lambda seen=before: len(load.acknowledged) > seen + 5, PATIENCE_S, server.told)
         load.__exit__()
         assert (load.refused, load.broken) == ([], 0)
         assert len(load.acknowledged) > 50
         assert_each_is_there_once(server, load.acknowledged)
 
 
-@pytest.mark.timeout(240)
 def test_sigterm_lets_streams_in_flight_finish_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     with simulated() as url, Live(tmp_path, CONFIG.format(url=url)) as server:
         server.start()
         with Load(server.url) as load:
-            until(lambda: len(load.acknowledged) > 30, 60, server.told)
+            until(lambda: len(load.acknowledged) > 30, PATIENCE_S, server.told)
             assert server.stop() == 0
         assert load.refused == []
         server.start()

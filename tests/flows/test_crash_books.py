@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from live import Live, admin, simulated, until
+
+from patience import PATIENCE_S
 
 CONFIG = """
 providers:
@@ -32,7 +33,9 @@ class Reading:
         body = {"model": "endless", "stream": True, "messages": [{"role": "user", "content": f"count to {number}"}]}
         headers = {**admin(), "trimtab-feature": f"crash-{number}", "trimtab-tags": "a,b"}
         try:
-            with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, headers=headers, timeout=30) as response:
+            with httpx.stream(
+                "POST", f"{url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S
+            ) as response:
                 self.request_id = response.headers["x-request-id"]
                 for chunk in response.iter_raw():
                     self.events += chunk.count(b"\n\n")
@@ -47,19 +50,18 @@ def crashed(server: Live) -> list[dict[str, Any]]:
     return server.api("/projects/default/costs/attempts", q="outcome:crash", limit=500)
 
 
-@pytest.mark.timeout(120)
 def test_every_call_that_a_killed_server_had_under_way_has_one_row_with_an_estimate(tmp_path: Path) -> None:
     with simulated() as url, Live(tmp_path, CONFIG.format(url=url)) as server:
         server.start()
         quick = {"model": "quick", "messages": [{"role": "user", "content": "hello"}]}
-        done = httpx.post(f"{server.url}/v1/chat/completions", json=quick, headers=admin(), timeout=60)
+        done = httpx.post(f"{server.url}/v1/chat/completions", json=quick, headers=admin(), timeout=PATIENCE_S)
         readers = [Reading(server.url, number) for number in range(STREAMS)]
-        until(lambda: all(each.events > 5 for each in readers), 60, server.told)
+        until(lambda: all(each.events > 5 for each in readers), PATIENCE_S, server.told)
         server.kill()
         for each in readers:
             each.join()
         server.start()
-        until(lambda: len(crashed(server)) == STREAMS, 40, server.told)
+        until(lambda: len(crashed(server)) == STREAMS, PATIENCE_S, server.told)
         server.kill()  # and the recovery itself leads to the same rows when it is not let alone
         server.start()
         server.settled()

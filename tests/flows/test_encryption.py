@@ -13,6 +13,8 @@ import pytest
 from live import Live, admin, live, simulated, until
 from planting import Planter
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
@@ -39,7 +41,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, str]
 
 
 def ask(server: Live, method: str, path: str, body: Any = None, status: int = 0, **headers: str) -> httpx.Response:
-    answer = httpx.request(method, f"{server.url}{path}", json=body, headers=admin() | headers, timeout=60)
+    answer = httpx.request(method, f"{server.url}{path}", json=body, headers=admin() | headers, timeout=PATIENCE_S)
     assert answer.status_code == status if status else answer.status_code < 300, answer.text
     return answer
 
@@ -124,8 +126,8 @@ def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(hou
     ask(server, "POST", f"{PROJECT}/datasets/early/cases", early)
     assert files_with(server.data, "EARLYWORDS") != [], "the search itself must be able to find it"
     ask(server, "PUT", f"{PROJECT}/encryption", {"enabled": True})
-    until(lambda: sealed(server), 60, server.told)
-    until(lambda: files_with(server.data, "EARLYWORDS") == [], 60, server.told)
+    until(lambda: sealed(server), PATIENCE_S, server.told)
+    until(lambda: files_with(server.data, "EARLYWORDS") == [], PATIENCE_S, server.told)
 
     planted = Planter(server, "PLANTEDWORDS", "ada").everywhere()
     plant_in_scores(server, "PLANTEDWORDS", planted["trace"])
@@ -160,7 +162,7 @@ def test_words_of_evaluation_and_review_lie_encrypted_also_those_from_before(hou
     cases = ask(server, "GET", f"{PROJECT}/datasets/plants/versions/latest/cases").json()["items"]
     assert {each["input"] for each in cases} == {"[encrypted with a key that was destroyed]"}
     suite = {"suite": "plants", "subjects": ["quick"], "alone": True}
-    nothing = httpx.post(f"{server.url}{PROJECT}/experiments", json=suite, headers=admin(), timeout=60)
+    nothing = httpx.post(f"{server.url}{PROJECT}/experiments", json=suite, headers=admin(), timeout=PATIENCE_S)
     assert 400 <= nothing.status_code < 500, nothing.text
 
 
@@ -168,12 +170,12 @@ def test_keys_and_secrets_are_changed_and_no_call_fails(house: tuple[Live, str])
     server, url = house
     provider = {"name": "vault", "dialect": "openai_chat", "base_url": f"{url}/v1", "api_key": "one"}
     ask(server, "PUT", f"{PROJECT}/encryption", {"enabled": True})
-    created = httpx.post(f"{server.url}{PROJECT}/providers", json=provider, headers=admin(), timeout=60)
+    created = httpx.post(f"{server.url}{PROJECT}/providers", json=provider, headers=admin(), timeout=PATIENCE_S)
     assert created.status_code == 201, created.text
     stop, made, failed = threading.Event(), list[str](), list[str]()
 
     def keep_calling() -> None:
-        with httpx.Client(base_url=server.url, headers=admin(), timeout=60) as client:
+        with httpx.Client(base_url=server.url, headers=admin(), timeout=PATIENCE_S) as client:
             while not stop.is_set():
                 body = {"model": "vault/gpt-4o-mini?tokens=8", "messages": [{"role": "user", "content": "TURNWORDS"}]}
                 answer = client.post("/v1/chat/completions", json=body)
@@ -185,13 +187,13 @@ def test_keys_and_secrets_are_changed_and_no_call_fails(house: tuple[Live, str])
     for thread in threads:
         thread.start()
     try:
-        until(lambda: len(made) >= 5, 60, server.told)
+        until(lambda: len(made) >= 5, PATIENCE_S, server.told)
         before = ask(server, "GET", "/api/v1/system/secret-key").json()["keys"]
         ask(server, "POST", f"{PROJECT}/encryption/rotations")
         turned = ask(server, "POST", "/api/v1/system/secret-key/rotations", {"forget_old": True}).json()
         ask(server, "PATCH", f"{PROJECT}/providers/vault", {"api_key": "two"})
         count = len(made)
-        until(lambda: len(made) >= count + 5, 60, server.told)
+        until(lambda: len(made) >= count + 5, PATIENCE_S, server.told)
     finally:
         stop.set()
         for thread in threads:

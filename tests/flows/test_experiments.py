@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from live import ADMIN, Live, admin, simulated, until
 
+from patience import PATIENCE_S
 from trimtab.cli.main import command
 
 CONFIG = """
@@ -69,7 +70,7 @@ def house(lab: tuple[Live, str]) -> tuple[Live, str]:
 
 
 def ask(server: Live, method: str, path: str, body: Any = None) -> Any:
-    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=60)
+    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=PATIENCE_S)
     assert answer.status_code < 300, answer.text
     return answer.json()
 
@@ -146,7 +147,7 @@ def test_a_suite_fails_and_passes_in_pytest(house: tuple[Live, str], tmp_path: P
     plugins = ("-p", "no:cacheprovider", "-p", "trimtab.cli.pytest_plugin")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, "--rootdir", str(tmp_path), str(tmp_path)],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     assert "1 failed, 2 passed" in run.stdout, run.stdout + run.stderr
     assert "NOT PASSED: worse" in run.stdout
@@ -170,12 +171,12 @@ def test_a_server_that_is_killed_in_the_middle_pays_for_nothing_twice(house: tup
     def done() -> int:
         return ask(server, "GET", f"/experiments/{name}")["done"]
 
-    until(lambda: done() >= 10, 60, server.told)
+    until(lambda: done() >= 10, PATIENCE_S, server.told)
     server.kill()
     before = asked(upstream)
     assert len(before) < 60, "it was killed in the middle"
     server.start()
-    until(lambda: done() >= 60 - 16, 60, server.told)
+    until(lambda: done() >= 60 - 16, PATIENCE_S, server.told)
     assert set(asked(upstream).values()) == {1}, "each case was asked once, those that were under way, too"
     # What a call came to that was under way nobody knows: it waits for its key, and is asked for again only if told.
     cells = ask(server, "GET", f"/experiments/{name}/cells?limit=500")["items"]

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from live import ADMIN, Live, admin, simulated
 
+from patience import PATIENCE_S
 from trimtab.cli.main import command
 
 PAGE = Path(__file__).parents[2] / "docs" / "first-evaluation.md"
@@ -22,7 +23,7 @@ ENDS_WITH_1 = ("eval suites/support.yaml --release support@r2", "release promote
 
 
 def put(server: Live, method: str, path: str, body: object) -> None:
-    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=60)
+    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=PATIENCE_S)
     assert answer.status_code < 300, answer.text
 
 
@@ -37,7 +38,7 @@ def lived(server: Live) -> None:
     put(server, "POST", "/apps/support/environments/production/rollouts", {"release": "r1", "plan": {"kind": "direct"}})
     for number in range(30):
         body = {"model": "support", "messages": [{"role": "user", "content": f"Where is parcel {number * 7919}?"}]}
-        answer = httpx.post(f"{server.url}/v1/chat/completions", headers=admin(), json=body, timeout=60)
+        answer = httpx.post(f"{server.url}/v1/chat/completions", headers=admin(), json=body, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
     release(server, "I cannot say.")
     server.settled()

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from live import Live, simulated
 from openai import OpenAI
 
+from patience import PATIENCE_S
 from trimtab.cli.main import command
 from trimtab.sdk import Client, anthropic_options, call_headers, openai_options
 
@@ -89,7 +90,7 @@ def ask_both(url: str, secret: str) -> set[str]:
 def server_has(client: Client, number: int) -> None:
     import time
 
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE_S
     while len(list(client.traces("default"))) < number:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -15,6 +15,8 @@ import pytest
 from live import ADMIN, Live, admin, live, simulated, until
 from receivers import Answer, Receiver
 
+from patience import PATIENCE_S
+
 SECRET = "a-secret-of-the-tests-0123456789"
 CONFIG = """
 providers:
@@ -55,7 +57,7 @@ def trimtab(*argv: str, url: str) -> Any:
 def call(server: Live, number: int, feature: str) -> str:
     body = {"model": "quick", "messages": [{"role": "user", "content": f"question {number}"}]}
     headers = {**admin(), "trimtab-feature": feature, "trimtab-session": "s-1"}
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=60)
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S)
     assert answer.status_code == 200, answer.text
     return answer.headers["trimtab-trace-id"]
 
@@ -92,14 +94,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with simulated() as sim, Receiver(sometimes, SECRET) as receiver:
         config = CONFIG.format(sim=sim, to=receiver.url, secret=SECRET)
         with live(tmp_path_factory.mktemp("forward"), config, env=ALLOW) as server:
-            until(lambda: (server.data / "forwards.json").exists(), 60, server.told)
+            until(lambda: (server.data / "forwards.json").exists(), PATIENCE_S, server.told)
             yield Shop(server, receiver, sometimes.poison)
 
 
 def test_every_trace_arrives_through_failures_and_kill_9(shop: Shop) -> None:
     server, receiver = shop.server, shop.receiver
     traces = [call(server, number, "shop") for number in range(CALLS)]
-    until(lambda: bool(receiver.spans) and bool(receiver.events), 60, server.told)
+    until(lambda: bool(receiver.spans) and bool(receiver.events), PATIENCE_S, server.told)
     server.kill()
     server.start()
     traces += [call(server, number, "shop") for number in range(CALLS)]
@@ -110,8 +112,8 @@ def test_every_trace_arrives_through_failures_and_kill_9(shop: Shop) -> None:
         events = {event["trace"]["trace_id"] for event in receiver.events}
         return {*traces, *others} <= spans and {*traces} <= events
 
-    until(all_arrived, 90, server.told)
-    until(lambda: state(server, "shop")["passed_over"] >= len(others), 60, server.told)
+    until(all_arrived, PATIENCE_S, server.told)
+    until(lambda: state(server, "shop")["passed_over"] >= len(others), PATIENCE_S, server.told)
     check_spans(receiver, {*traces, *others})
     check_events(receiver, {*traces})
     told = {each["name"]: each for each in server.api("/projects/default/forwards")["items"]}
@@ -132,9 +134,9 @@ def test_late_spans_of_a_foreign_trace_follow_and_no_span_goes_twice(shop: Shop)
 
     tell(server, trace_id, (child, root))
     tell(server, trace_id, (root, ""))
-    until(lambda: arrived(root, child), 90, server.told)
+    until(lambda: arrived(root, child), PATIENCE_S, server.told)
     tell(server, trace_id, (late, root), (child, root))
-    until(lambda: arrived(root, child, late), 90, server.told)
+    until(lambda: arrived(root, child, late), PATIENCE_S, server.told)
     found = [span["span_id"] for span in receiver.spans if span["trace_id"] == trace_id]
     assert sorted(found) == [root, child, late]
 
@@ -155,7 +157,7 @@ def tell(server: Live, trace_id: str, *spans: tuple[str, str]) -> None:
         for span_id, parent in spans
     ]
     body: dict[str, Any] = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": listed}]}]}
-    answer = httpx.post(f"{server.url}/v1/traces", json=body, headers=admin(), timeout=60)
+    answer = httpx.post(f"{server.url}/v1/traces", json=body, headers=admin(), timeout=PATIENCE_S)
     assert answer.status_code == 200, answer.text
 
 
@@ -200,13 +202,13 @@ def test_poison_is_put_aside_and_replayed_and_a_private_address_is_refused(shop:
     shop.poison.add("/poison")
     trimtab(*add, "--to", f"{receiver.url}/poison", url=server.url)
     trace_id = call(server, 1, "poison")
-    until(lambda: state(server, "hook")["failed_now"] == 1, 90, server.told)
+    until(lambda: state(server, "hook")["failed_now"] == 1, PATIENCE_S, server.told)
     [event] = server.api("/projects/default/forwards/hook/events")["items"]
     assert (event["state"], event["trace_id"], event["status"]) == ("failed", trace_id, 422)
     shop.poison.clear()
     assert trimtab("forwards", "replay", "hook", "--all", url=server.url) == {"events": 1}
-    until(lambda: event["id"] in {each["id"] for each in receiver.events}, 90, server.told)
-    until(lambda: state(server, "hook")["failed_now"] == 0, 60, server.told)
+    until(lambda: event["id"] in {each["id"] for each in receiver.events}, PATIENCE_S, server.told)
+    until(lambda: state(server, "hook")["failed_now"] == 0, PATIENCE_S, server.told)
     body = {"name": "inside", "kind": "otlp", "url": "http://169.254.169.254/latest"}
     refused = httpx.post(f"{server.url}/api/v1/projects/default/forwards", json=body, headers=admin())
     assert refused.status_code == 400

@@ -10,6 +10,8 @@ from anthropic import Anthropic
 from live import Live, admin, live, simulated
 from openai import OpenAI
 
+from patience import PATIENCE_S
+
 AWS = "AKIA" + "IOSFODNN7EXAMPLQ"
 SAYS = quote(f"The key is {AWS}, is it not?")
 CONFIG = f"""
@@ -29,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def send(server: Live, method: str, path: str, body: Any) -> Any:
-    answer = httpx.request(method, f"{server.url}/api/v1{AT}{path}", json=body, headers=admin(), timeout=60)
+    answer = httpx.request(method, f"{server.url}/api/v1{AT}{path}", json=body, headers=admin(), timeout=PATIENCE_S)
     assert answer.status_code in (200, 201), answer.text
     return answer.json()
 
@@ -98,5 +100,5 @@ def _in_a_release(server: Live, leak: Any) -> None:
     assert [(each["name"], each["version"]) for each in content["guards"]] == [("own", 1)]
     push(server, "own", kind="secrets", action="flag", stages=["input"])
     body = {"model": f"desk@{made['number']}", "messages": leak}
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=60)
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S)
     assert answer.json()["choices"][0]["finish_reason"] == "content_filter", answer.text

@@ -10,6 +10,8 @@ from anthropic import Anthropic
 from live import Live, admin, live, simulated, until
 from openai import BadRequestError, OpenAI
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
@@ -32,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def put(server: Live, path: str, body: Any, method: str = "PUT") -> Any:
-    answer = httpx.request(method, f"{server.url}/api/v1{path}", json=body, headers=admin(), timeout=30)
+    answer = httpx.request(method, f"{server.url}/api/v1{path}", json=body, headers=admin(), timeout=PATIENCE_S)
     assert answer.status_code in (200, 201), answer.text
     return answer.json()
 
@@ -43,7 +45,7 @@ def key(server: Live, name: str) -> str:
 
 def asked(server: Live, hold: str, secret: str) -> httpx.Response:
     headers = {"authorization": f"Bearer {secret}"}
-    return httpx.get(f"{server.url}/v1/holds/{hold}", headers=headers, timeout=30)
+    return httpx.get(f"{server.url}/v1/holds/{hold}", headers=headers, timeout=PATIENCE_S)
 
 
 def decide(server: Live, hold: str, **verdict: Any) -> Any:
@@ -106,16 +108,16 @@ def test_who_waits_gets_the_correction_and_who_waited_in_vain_the_fallback(serve
         pending[:] = server.api("/projects/default/holds", state="pending")["items"]
         return bool(pending)
 
-    until(waits, 60, server.told)
+    until(waits, PATIENCE_S, server.told)
     decide(server, pending[0]["id"], decision="correct", correction="Within 30 days.")
-    thread.join(60)
+    thread.join(PATIENCE_S)
     assert found[0].content[0].text == "Within 30 days."
 
     headers = {"trimtab-hold": "review=risky; timeout=1"}
     with client.messages.stream(model="quick", max_tokens=50, messages=MESSAGES, extra_headers=headers) as stream:
         assert stream.get_final_text() == "This answer is being checked by a person."
         hold = stream.response.headers["trimtab-hold"]
-    until(lambda: asked(server, hold, ours).status_code == 200, 60, server.told)
+    until(lambda: asked(server, hold, ours).status_code == 200, PATIENCE_S, server.told)
     answer = asked(server, hold, ours)
     assert (answer.headers["trimtab-hold-status"], "Please call us." in answer.text) == ("expired", True)
     item = server.api(f"{REVIEW}/items/{server.api(f'/projects/default/holds/{hold}')['item']}")
@@ -127,7 +129,7 @@ def test_a_header_that_cannot_be_meant_is_refused(server: Live) -> None:
     for said in ("yes", "review=UPPER CASE", "review; wait=700", "review; timeout=0", "review; later"):
         headers = {"authorization": f"Bearer {secret}", "trimtab-hold": said}
         body = {"model": "quick", "messages": MESSAGES}
-        answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=30)
+        answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_hold_header"), said
 
 
@@ -138,7 +140,7 @@ def test_what_cannot_wait_is_refused_before_it_is_paid_for_and_several_answers_a
     url, own = f"{server.url}/v1/chat/completions", {"authorization": f"Bearer {secret}"}
 
     body: dict[str, Any] = {"model": "quick", "messages": MESSAGES}
-    answer = httpx.post(url, json=body, headers=own | {"trimtab-hold": "review=nowhere"}, timeout=30)
+    answer = httpx.post(url, json=body, headers=own | {"trimtab-hold": "review=nowhere"}, timeout=PATIENCE_S)
     assert (answer.status_code, "trimtab-trace-id" in answer.headers) == (404, False), answer.text
-    answer = httpx.post(url, json=body | {"n": 2}, headers=own, timeout=30)
+    answer = httpx.post(url, json=body | {"n": 2}, headers=own, timeout=PATIENCE_S)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "hold_unsupported")

@@ -13,6 +13,7 @@ import pytest
 from live import ADMIN, Live, admin, live, simulated, until
 from planting import PROJECT, Planter
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.server.backup import Backup
 from trimtab.server.housing import run_folder
@@ -78,7 +79,7 @@ class Load:
             thread.join()
 
     def _call(self) -> None:
-        with httpx.Client(base_url=self._url, headers=admin(), timeout=60) as client:
+        with httpx.Client(base_url=self._url, headers=admin(), timeout=PATIENCE_S) as client:
             while not self._stop.is_set():
                 self.acknowledged.append(call(client, "hello", "bob"))
 
@@ -114,19 +115,18 @@ def half_deleted(server: Live) -> None:
     told(server, "DELETE FROM tool_calls WHERE project = 'gone'")
 
 
-@pytest.mark.timeout(600)
 def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp_path: Path) -> None:
     backup, again = tmp_path / "backup", tmp_path / "again"
     again.mkdir()
     with simulated() as provider, live(tmp_path, CONFIG.format(url=provider)) as server:
         planter = Planter(server, "MARKER-OF-ALICE", "alice@example.com")
         planted = planter.everywhere()
-        with httpx.Client(base_url=server.url, headers=admin(), timeout=60) as client:
+        with httpx.Client(base_url=server.url, headers=admin(), timeout=PATIENCE_S) as client:
             issued = client.post("/api/v1/projects/default/keys", json={"name": "app", "role": "client"}).json()
         server.settled()
         half_deleted(server)
         with Load(server.url) as load:
-            until(lambda: len(load.acknowledged) >= 30, 60, server.told)
+            until(lambda: len(load.acknowledged) >= 30, PATIENCE_S, server.told)
             before = list(load.acknowledged)
             made = trimtab("backup", str(backup), "--data-dir", str(server.data))
         assert made["rows"]["spans"] >= 2 * len(before)
@@ -173,7 +173,7 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
             jobs = second.api("/projects/default/erasures")["items"]
             assert [(job["subject"], job["asked_by"]) for job in jobs] == [("user", "restore")]
             again_path = f"/projects/default/erasures/{jobs[0]['id']}"
-            until(lambda: second.api(again_path)["state"] == "done", 120, second.told)
+            until(lambda: second.api(again_path)["state"] == "done", PATIENCE_S, second.told)
             assert files_with_marks(second.data) == [], "the backup is older than the erasure, which is done again"
             found = requests(second)
             assert len(found) == len(set(found))
@@ -181,7 +181,7 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
             assert told(second, "SELECT count() FROM tool_calls").strip() == b"[1]", "what was deleted came back"
             key = {"authorization": f"Bearer {issued['secret']}"}
             answer = httpx.post(
-                f"{second.url}/v1/chat/completions", headers=key, timeout=60,
+                f"{second.url}/v1/chat/completions", headers=key, timeout=PATIENCE_S,
                 json={"model": "quick", "messages": [{"role": "user", "content": "still there?"}]},
             )  # fmt: skip
             assert answer.status_code == 200

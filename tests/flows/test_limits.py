@@ -15,6 +15,8 @@ import httpx
 import pytest
 from live import ADMIN, Live, admin, children, live, simulated, until
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
@@ -130,7 +132,7 @@ def test_workers_that_are_killed_neither_overspend_nor_strand_it(tmp_path: Path,
 
     with live(tmp_path, CONFIG.format(url=provider), workers=3) as server:
         asyncio.run(story(server))
-        until(lambda: not any(dead_journals(server)), 60, server.told)
+        until(lambda: not any(dead_journals(server)), PATIENCE_S, server.told)
         cost = ledger(server)
         granted, _ = counted(server)
         assert cost <= 1
@@ -149,7 +151,7 @@ def dead_journals(server: Live) -> list[Path]:
 
 
 def ask(server: Live) -> httpx.Response:
-    return httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin(), timeout=30)
+    return httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin(), timeout=PATIENCE_S)
 
 
 def test_while_the_catalog_is_held_money_goes_on_within_what_is_at_hand_and_rates_go_on(
@@ -170,7 +172,7 @@ def test_while_the_catalog_is_held_money_goes_on_within_what_is_at_hand_and_rate
             other.close()
         assert 10 < len(answers) < 60, "a part of the dollar was at hand, and not all of it"
         assert (answers[-1].status_code, answers[-1].json()["error"]["code"]) == (503, "limits_unavailable")
-        until(lambda: ask(server).status_code == 200, 15, server.told)
+        until(lambda: ask(server).status_code == 200, PATIENCE_S, server.told)
         cost = ledger(server)
         answered = int(cost / Decimal("0.001009"))
         server.stop()

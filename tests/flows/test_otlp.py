@@ -21,6 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
+from patience import PATIENCE_S
+
 ROUNDS = int(os.environ.get("TRIMTAB_KILL_ROUNDS", "3"))
 """How often processes are killed. 200 rounds take some ten minutes: run them by hand with this variable."""
 SPANS = 8
@@ -58,7 +60,7 @@ def tell(exporter: SpanExporter, name: str) -> None:
 def test_the_real_exporters_spans_are_one_trace_with_its_usage_and_its_cost(tmp_path: Path) -> None:
     port = free_port()
     with live(tmp_path, env={"TRIMTAB_OTLP_GRPC_PORT": str(port)}) as server:
-        until(lambda: "OTLP over gRPC is ready" in server.told(), 30, server.told)
+        until(lambda: "OTLP over gRPC is ready" in server.told(), PATIENCE_S, server.told)
         headers = {"authorization": f"Bearer {ADMIN}"}
         tell(HttpExporter(endpoint=f"{server.url}/v1/traces", headers=headers), "over http")
         tell(GrpcExporter(endpoint=f"http://127.0.0.1:{port}", insecure=True, headers=headers), "over grpc")
@@ -77,7 +79,7 @@ def test_a_taken_grpc_port_is_told_and_everything_else_works(tmp_path: Path) -> 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with live(tmp_path, env={"TRIMTAB_OTLP_GRPC_PORT": str(taken.getsockname()[1])}) as server:
-            until(lambda: "OTLP over gRPC is off" in server.told(), 30, server.told)
+            until(lambda: "OTLP over gRPC is off" in server.told(), PATIENCE_S, server.told)
             tell(HttpExporter(endpoint=f"{server.url}/v1/traces", headers={"x-api-key": ADMIN}), "all the same")
             server.settled()
             assert [row["name"] for row in server.traces()] == ["all the same"]
@@ -113,7 +115,7 @@ class Senders:
             while not self._stop.is_set() or waiting:
                 trace_id, body = waiting.pop() if waiting else self._trace()
                 try:
-                    answer = client.post("/v1/traces", content=body, timeout=30)
+                    answer = client.post("/v1/traces", content=body, timeout=PATIENCE_S)
                 except httpx.TransportError:
                     self.unsure += [(trace_id, body), *waiting]
                     return
@@ -155,11 +157,11 @@ def stored(server: Live) -> dict[str, list[int]]:
     """Of each trace in a stopped server's store: rows, different spans, rows that stand for it. In a process of its
     own, because one process may open one store."""
     argv = [sys.executable, "-c", COUNT, f"chdb://{server.data / 'telemetry'}"]
-    lines = subprocess.run(argv, check=True, capture_output=True, timeout=120).stdout.splitlines()
+    lines = subprocess.run(argv, check=True, capture_output=True, timeout=PATIENCE_S).stdout.splitlines()
     return {trace_id: counts for trace_id, *counts in map(json.loads, lines)}
 
 
-@pytest.mark.timeout(120 + 20 * ROUNDS)
+@pytest.mark.timeout(900 + 20 * ROUNDS)
 def test_kill_9_of_any_process_loses_no_acknowledged_span_and_doubles_none(tmp_path: Path) -> None:
     chance = random.Random(20261121)
     senders = Senders(chance)
@@ -168,12 +170,12 @@ def test_kill_9_of_any_process_loses_no_acknowledged_span_and_doubles_none(tmp_p
             server.start()
             senders.against(server.url)
             seen = len(senders.acknowledged)
-            until(lambda before=seen: len(senders.acknowledged) > before + 3, 60, server.told)
+            until(lambda before=seen: len(senders.acknowledged) > before + 3, PATIENCE_S, server.told)
             if number % 2:
                 for pid in children(server.pid):
                     os.kill(pid, signal.SIGKILL)
                 seen = len(senders.acknowledged)
-                until(lambda before=seen: len(senders.acknowledged) > before, 60, server.told)
+                until(lambda before=seen: len(senders.acknowledged) > before, PATIENCE_S, server.told)
             time.sleep(chance.uniform(0.0, 0.3))
             server.kill()
             senders.end()
@@ -181,7 +183,7 @@ def test_kill_9_of_any_process_loses_no_acknowledged_span_and_doubles_none(tmp_p
         senders.against(server.url).end()
         assert senders.unsure == []
         assert len(senders.acknowledged) > 3 * ROUNDS
-        server.settled(120)
+        server.settled()
         assert server.stop() == 0
         found = stored(server)
         assert {

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from live import Live, admin, children, live, simulated, until
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
@@ -25,7 +27,7 @@ models:
 
 def ask(server: Live, text: str = "hello") -> httpx.Response:
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": text}]}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=60)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S)
 
 
 def telemetry_of(server: Live) -> int:
@@ -44,7 +46,7 @@ def test_a_telemetry_process_that_hangs_is_visible_and_not_felt_and_catches_up(t
             assert health["state"] == "down"
             assert health["waiting"] == 20
             assert httpx.get(f"{server.url}/readyz").status_code == 200
-            told = httpx.get(f"{server.url}/metrics", headers=admin(), timeout=60).text
+            told = httpx.get(f"{server.url}/metrics", headers=admin(), timeout=PATIENCE_S).text
             assert 'trimtab_store_state{state="down"} 1' in told
             refused = httpx.get(f"{server.url}/api/v1/projects/default/overview", headers=admin(), timeout=40)
             assert refused.status_code == 503
@@ -71,7 +73,7 @@ def test_a_spool_that_is_full_refuses_calls_before_they_cost_and_takes_them_agai
             assert httpx.get(f"{server.url}/readyz").status_code == 503
         finally:
             os.kill(telemetry_of(server), signal.SIGCONT)
-        until(lambda: ask(server).status_code == 200, 60, server.told)
+        until(lambda: ask(server).status_code == 200, PATIENCE_S, server.told)
         server.settled()
         rows = server.traces(q="status:ok")
         assert len(rows) == len(httpx.get(f"{url}/simulated/calls").json())
@@ -138,8 +140,8 @@ def test_a_first_start_without_its_database_is_ready_once_the_database_is_there(
             assert httpx.get(f"{server.url}/readyz").status_code == 503
             assert ask(server).status_code == 503
             wire.mend()
-            until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, 60, server.told)
-            until(lambda: ask(server).status_code == 200, 60, server.told)
+            until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, PATIENCE_S, server.told)
+            until(lambda: ask(server).status_code == 200, PATIENCE_S, server.told)
         wire.cut()
     finally:
         shutil.rmtree(folder)
@@ -156,7 +158,7 @@ def test_a_database_that_goes_away_stops_no_call_and_is_used_again_when_it_is_ba
     env = {"TRIMTAB_DATABASE_URL": f"{database}?host={folder / 's'}"}
 
     def create(server: Live) -> httpx.Response:
-        return httpx.post(f"{server.url}/api/v1/projects", json={"slug": "later"}, headers=admin(), timeout=30)
+        return httpx.post(f"{server.url}/api/v1/projects", json={"slug": "later"}, headers=admin(), timeout=PATIENCE_S)
 
     try:
         with simulated() as url, live(tmp_path, CONFIG.format(url=url), env=env) as server:
@@ -169,7 +171,7 @@ def test_a_database_that_goes_away_stops_no_call_and_is_used_again_when_it_is_ba
             server.start()  # even a start without the database serves what was last known
             assert {ask(server).status_code for _ in range(3)} == {200}
             wire.mend()
-            until(lambda: create(server).status_code in (200, 201, 409), 60, server.told)
+            until(lambda: create(server).status_code in (200, 201, 409), PATIENCE_S, server.told)
             server.settled()
             assert len(server.traces()) == 14
         wire.cut()

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from live import ADMIN, Live, admin, simulated, until
 
+from patience import PATIENCE_S
 from trimtab.cli.main import command
 
 CONFIG = """
@@ -39,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def ask(server: Live, method: str, path: str, body: Any = None) -> Any:
-    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=60)
+    answer = httpx.request(method, f"{server.url}{PROJECT}{path}", headers=admin(), json=body, timeout=PATIENCE_S)
     assert answer.status_code < 300, answer.text
     return answer.json()
 
@@ -63,7 +64,7 @@ def test_what_gives_way_is_told_by_category_and_stops_a_pipeline(server: Live, t
     first = report["examples"][0]
     assert (first["became"], first["subject"]) == ("broken", 0)
     trace = f"{server.url}{PROJECT}/traces/{first['trace_id']}"
-    until(lambda: httpx.get(trace, headers=admin()).status_code == 200, 90, lambda: "the attack has a trace")
+    until(lambda: httpx.get(trace, headers=admin()).status_code == 200, PATIENCE_S, lambda: "the attack has a trace")
 
     file = tmp_path / "report.md"
     again = attack(server, "steady@r1", *few, "--most", "0.05", "--markdown", str(file))

@@ -11,6 +11,8 @@ import pytest
 from live import Live, admin, live, simulated, until
 from test_limits import ledger, port_of, spend
 
+from patience import PATIENCE_S
+
 pytestmark = pytest.mark.postgres
 SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 CONFIG = """
@@ -47,7 +49,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, postgres: Callable[[], str]) 
 
 def ask(server: Live, key: str = "", body: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
     told = {**(admin() if not key else {"authorization": f"Bearer {key}"}), **headers}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=body or ASK, headers=told, timeout=60)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body or ASK, headers=told, timeout=PATIENCE_S)
 
 
 def test_a_budget_is_one_budget(pair: Pair) -> None:
@@ -64,10 +66,12 @@ def test_a_budget_is_one_budget(pair: Pair) -> None:
 
 def test_a_revoked_key_is_refused_by_both_when_the_answer_comes(pair: Pair) -> None:
     for maker, other in ((pair.one, pair.two), (pair.two, pair.one)):
-        made = httpx.post(f"{maker.url}/api/v1/projects/default/keys", json={"name": "k"}, headers=admin(), timeout=30)
+        made = httpx.post(
+            f"{maker.url}/api/v1/projects/default/keys", json={"name": "k"}, headers=admin(), timeout=PATIENCE_S
+        )
         secret, key_id = made.json()["secret"], made.json()["key"]["id"]
         assert {ask(each, secret).status_code for each in (maker, other)} == {200}, "a new one is known to both"
-        gone = httpx.delete(f"{maker.url}/api/v1/projects/default/keys/{key_id}", headers=admin(), timeout=30)
+        gone = httpx.delete(f"{maker.url}/api/v1/projects/default/keys/{key_id}", headers=admin(), timeout=PATIENCE_S)
         assert gone.is_success
         assert {ask(each, secret).status_code for each in (other, maker)} == {401}
 
@@ -95,7 +99,7 @@ def test_one_is_restarted_while_the_other_serves(pair: Pair) -> None:
     """A stream of the one that stops ends whole, the other answers on, and both count on when it is back."""
     body = {**ASK, "model": "slow", "stream": True}
     with (
-        httpx.Client(timeout=60) as client,
+        httpx.Client(timeout=PATIENCE_S) as client,
         client.stream("POST", f"{pair.one.url}/v1/chat/completions", json=body, headers=admin()) as stream,
     ):
         lines = stream.iter_lines()
@@ -108,6 +112,6 @@ def test_one_is_restarted_while_the_other_serves(pair: Pair) -> None:
     assert told[-1] == "data: [DONE]"
     assert answered == {200}
     pair.one.start()
-    until(lambda: ask(pair.one).status_code == 200, 60, pair.one.told)
+    until(lambda: ask(pair.one).status_code == 200, PATIENCE_S, pair.one.told)
     asyncio.run(spend(port_of(pair.one), 4))
     assert ledger(pair.one) + ledger(pair.two) <= Decimal("0.05"), "what it gave back when it stopped was there once"

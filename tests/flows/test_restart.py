@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 from live import ADMIN, Live, children, live, simulated
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
@@ -46,7 +48,7 @@ async def load(server: Live, over: asyncio.Event) -> list[str]:
     """Streams and short calls over kept connections, until ``over``; what went wrong with each."""
     limits = httpx.Limits(max_connections=60, max_keepalive_connections=60)
     headers = {"authorization": f"Bearer {ADMIN}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=PATIENCE_S, limits=limits) as client:
 
         async def streaming() -> list[str]:
             told: list[str] = []

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from live import ADMIN, Live, live, simulated, until
 
+from patience import PATIENCE_S
 from trimtab.sdk import Client
 from trimtab.sdk.rollout_types import Rollout
 
@@ -26,7 +27,7 @@ PROJECT, WHERE = "default", "development"
 STARTED = ("rollout.started", "admin (TRIMTAB_ADMIN_KEY)")
 AT_ONCE = 6
 ROUND = 24
-HTTP = httpx.Client(timeout=120, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+HTTP = httpx.Client(timeout=PATIENCE_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +82,13 @@ def ended(server: Live, admin: Client, app: str, names: tuple[str, ...]) -> Roll
         all_of(server, app, [f"{names[at % len(names)]}-{number}-{at}" for at in range(ROUND)])
         return now(admin, app).state != "running"
 
-    until(decided, 90, server.told)
+    until(decided, PATIENCE_S, server.told)
     return now(admin, app)
 
 
 def all_get(server: Live, app: str, users: list[str], tokens: int) -> None:
     """What the controller decided is in the catalog a moment before it is in force."""
-    until(lambda: set(all_of(server, app, users).values()) == {tokens}, 60, server.told)
+    until(lambda: set(all_of(server, app, users).values()) == {tokens}, PATIENCE_S, server.told)
 
 
 def trail(admin: Client, rollout: Rollout) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from live import ADMIN, Live, live, simulated, until
 
+from patience import PATIENCE_S
 from trimtab.core.errors import TrimtabError
 from trimtab.sdk import Client
 
@@ -32,7 +33,7 @@ GUARDS = {"failing": "errors", "slower": "latency", "dearer": "cost", "refusing"
 """What watches each kind of degradation; an app of that name suffers it."""
 PROJECT = "default"
 AT_ONCE = 8
-HTTP = httpx.Client(timeout=120, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+HTTP = httpx.Client(timeout=PATIENCE_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 """One for all calls: to make one costs more than the calls do."""
 
 
@@ -119,7 +120,7 @@ def test_a_candidate_that_is_worse_is_taken_back_by_itself_and_one_that_is_not_p
                 guard = {"metric": GUARDS.get(app, "errors")} | ({"margin": 0.3} if app == "fine" else {})
                 wanted = plan(guard, steps=2 if app == "fine" else 1)
                 ada.rollouts.start(PROJECT, app, "production", "r2", plan=wanted, note="try it")
-            until(lambda: all(state(ada, app) in ("promoted", "rolled_back") for app in apps), 90, server.told)
+            until(lambda: all(state(ada, app) in ("promoted", "rolled_back") for app in apps), PATIENCE_S, server.told)
         for app in GUARDS:
             taken_back(server, ada, app)
         promoted(ada)
@@ -166,7 +167,7 @@ def test_a_rollback_is_in_force_on_every_worker_when_its_answer_comes_and_stream
     body = {"model": "desk@staging", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
     headers = {"authorization": f"Bearer {ADMIN}"}
     url = f"{server.url}/v1/chat/completions"
-    with httpx.stream("POST", url, json=body, headers=headers, timeout=120) as answer:
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=PATIENCE_S) as answer:
         lines = answer.iter_lines()
         first = next(line for line in lines if line.startswith("data:"))
         admin.rollouts.roll_back(PROJECT, "desk", "staging", reason="too long")
@@ -187,4 +188,4 @@ def test_a_controller_that_dies_is_followed_by_another(server: Live, admin: Clie
     server.kill()
     server.start()
     with Client(server.url, ADMIN) as again, traffic(server, ["crash@development"]):
-        until(lambda: state(again, "crash") == "rolled_back", 90, server.told)
+        until(lambda: state(again, "crash") == "rolled_back", PATIENCE_S, server.told)

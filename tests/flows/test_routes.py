@@ -9,6 +9,8 @@ import httpx
 import pytest
 from live import Live, admin, live, simulated, until
 
+from patience import PATIENCE_S
+
 SMALL = '  small: {{provider: sim, model: "sim-small?tokens=20&delay_ms=50"}}\n'
 CONFIG = (
     """
@@ -27,7 +29,7 @@ routes:
 
 def ask(server: Live, model: str = "smart", **more: Any) -> httpx.Response:
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "hello there"}], **more}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=60)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S)
 
 
 class Stream(threading.Thread):
@@ -41,7 +43,9 @@ class Stream(threading.Thread):
 
     def run(self) -> None:
         body = {"model": "smart", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
-        with httpx.stream("POST", f"{self._url}/v1/chat/completions", json=body, headers=admin(), timeout=30) as answer:
+        with httpx.stream(
+            "POST", f"{self._url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S
+        ) as answer:
             for piece in answer.iter_text():
                 self.text += piece
                 self.begun.set()
@@ -56,15 +60,15 @@ def test_a_changed_config_file_comes_into_force_while_streams_run_and_a_bad_one_
         for stream in streams:
             assert stream.begun.wait(10)
         file.write_text(CONFIG.replace(SMALL, "").format(url=url, first="large"))
-        until(lambda: ask(server).json()["model"].startswith("sim-large"), 60, server.told)
+        until(lambda: ask(server).json()["model"].startswith("sim-large"), PATIENCE_S, server.told)
         assert any(stream.is_alive() for stream in streams)
         for stream in streams:
-            stream.join(20)
+            stream.join(PATIENCE_S)
             assert stream.text.rstrip().endswith("data: [DONE]")
             assert '"sim-small' in stream.text
         assert ask(server, "small").status_code == 404
         file.write_text(CONFIG.format(url=url, first="smal"))
-        until(lambda: server.api("/status")["config"]["state"] == "failed", 60, server.told)
+        until(lambda: server.api("/status")["config"]["state"] == "failed", PATIENCE_S, server.told)
         assert "trimtab.yaml:9: The route 'smart'" in server.api("/status")["config"]["detail"]
         assert "\ntrimtab_config_refused 1" in httpx.get(f"{server.url}/metrics", headers=admin()).text
         assert "CANNOT be used" in server.told()
@@ -105,6 +109,6 @@ def replayed(server: Live) -> None:
 
 
 def post(server: Live, body: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{server.url}/api/v1/projects/default/replay", json=body, headers=admin(), timeout=30)
+    answer = httpx.post(f"{server.url}/api/v1/projects/default/replay", json=body, headers=admin(), timeout=PATIENCE_S)
     assert answer.status_code == 200, answer.text
     return answer.json()

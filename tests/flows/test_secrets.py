@@ -22,6 +22,7 @@ import httpx
 from live import ADMIN, Live, admin, live, until
 from sqlalchemy import create_engine
 
+from patience import PATIENCE_S
 from trimtab.governance import data_keys, totp
 from trimtab.governance.secrets import load
 from trimtab.server.api import all_routes
@@ -102,7 +103,7 @@ class House:
         self._echo = echo
         self.planted = dict(PLANTED)
         self.said: dict[str, str] = {}
-        self._http = httpx.Client(base_url=server.url, timeout=60)
+        self._http = httpx.Client(base_url=server.url, timeout=PATIENCE_S)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """``said`` keeps the answer, but for those that show a secret once, because that is what they are for."""
@@ -217,7 +218,7 @@ def test_no_secret_is_in_the_clear_in_anything_a_server_says_or_keeps(tmp_path: 
         house.use()
         house.look()
         house.back_up(tmp_path / "backup")
-        until(lambda: "trimtab" in server.log.read_text(errors="replace"), 60, server.told)
+        until(lambda: "trimtab" in server.log.read_text(errors="replace"), PATIENCE_S, server.told)
         key = house.data_key()
     assert len(house.said) > 60
     assert any("[hidden]" in text for text in house.said.values()), "the provider did repeat a key"

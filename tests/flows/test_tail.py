@@ -5,6 +5,8 @@ from pathlib import Path
 import httpx
 from live import Live, admin, live, simulated
 
+from patience import PATIENCE_S
+
 CONFIG = """
 providers:
   lab: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "sk-of-the-lab-1234"}}
@@ -18,7 +20,7 @@ def test_a_tail_tells_of_a_call_and_is_let_go_when_the_server_stops(tmp_path: Pa
     drain = {"TRIMTAB_DRAIN_SECONDS": "600"}
     with simulated() as url, live(tmp_path, CONFIG.format(url=url), env=drain) as server:
         path = f"{server.url}/api/v1/projects/default/traces/live"
-        with httpx.stream("GET", path, headers=admin(), timeout=60) as answer:
+        with httpx.stream("GET", path, headers=admin(), timeout=PATIENCE_S) as answer:
             lines = answer.iter_lines()
             assert next(lines) == "retry: 1000"
             trace = _call(server)
@@ -30,5 +32,5 @@ def test_a_tail_tells_of_a_call_and_is_let_go_when_the_server_stops(tmp_path: Pa
 
 def _call(server: Live) -> str:
     body = {"model": "fast", "messages": [{"role": "user", "content": "Is this live?"}]}
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=30)
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S)
     return answer.headers["trimtab-trace-id"]

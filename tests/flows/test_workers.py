@@ -13,6 +13,7 @@ import pytest
 from live import Live, admin, children, live, simulated, until
 from sqlalchemy import Connection
 
+from patience import PATIENCE_S
 from trimtab.governance import keys
 from trimtab.governance import store as governance_store
 from trimtab.governance.keys import Wanted
@@ -36,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
 def call(server: Live, key: str, **headers: str) -> httpx.Response:
     """One call on a connection of its own, so that any worker may get it."""
     told = {"authorization": f"Bearer {key}", "connection": "close", **headers}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=ASK, headers=told, timeout=60)
+    return httpx.post(f"{server.url}/v1/chat/completions", json=ASK, headers=told, timeout=PATIENCE_S)
 
 
 def new_key(server: Live) -> tuple[str, str]:
@@ -107,7 +108,9 @@ def test_a_document_that_is_closed_or_erased_is_so_in_every_worker_when_the_answ
 
     def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """On a connection of its own."""
-        answer = httpx.request(method, one + path, json=body, headers={**admin(), "connection": "close"}, timeout=60)
+        answer = httpx.request(
+            method, one + path, json=body, headers={**admin(), "connection": "close"}, timeout=PATIENCE_S
+        )
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -118,7 +121,7 @@ def test_a_document_that_is_closed_or_erased_is_so_in_every_worker_when_the_answ
     ask("PUT", "", {"embedder": {"model": ""}})
     ask("POST", "/documents", {"items": [{"id": name, "text": f"The secret of {name}."} for name in ("a", "b")]})
     ask("POST", "/versions", {})
-    until(lambda: ask("GET", "/versions/1")["state"] == "ready", 60, server.told)
+    until(lambda: ask("GET", "/versions/1")["state"] == "ready", PATIENCE_S, server.told)
     assert seen() == {2}
     ask("PATCH", "/documents/a", {"access": ["user:ada"]})
     assert (seen(), seen(user="ada")) == ({1}, {2})

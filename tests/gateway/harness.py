@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import uvicorn
 
+from patience import PATIENCE_S
 from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.call_policy import CallPolicy, compiled
@@ -174,7 +175,7 @@ async def running(
     await ready.wait()
     port = listener.getsockname()[1]
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=240
+        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE_S
     ) as client:
         made = Running(port, spool, client, server, force)
         made.gateway = gateway

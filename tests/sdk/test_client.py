@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from live import ADMIN, Live, until
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from trimtab.sdk import Client, call_headers, openai_options
 from trimtab.sdk.connection import Unreachable
@@ -165,7 +166,7 @@ def test_feedback_goes_by_what_the_official_client_returned(client: Client, proj
             as_app.feedback(made, rating=9)
         with pytest.raises(InvalidRequest):
             as_app.feedback(object(), thumbs="up")
-    until(lambda: client.feedback_summary(project)["all"]["responded"] == 1, 60, server.told)
+    until(lambda: client.feedback_summary(project)["all"]["responded"] == 1, PATIENCE_S, server.told)
     (score,) = client.scores.list(project, q="source:user")
     assert (score.name, score.value, score.trace_id) == ("thumbs", 0.0, str(made._request_id).removeprefix("req_"))  # pyright: ignore[reportPrivateUsage]
     told = client.feedback_summary(project)

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from house import House, Run
 
+from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.governance.access import AccessTable
@@ -179,7 +180,7 @@ def test_a_service_that_never_answers_holds_a_call_no_longer_than_its_timeout_an
             assert verdict.action == "block"
             open_, _ = await asked(out.port, timeout_ms=50, on_failure="open")
             assert open_.action == "allow"
-            await asyncio.wait_for(out.left.wait(), 30)
+            await asyncio.wait_for(out.left.wait(), PATIENCE_S)
 
     asyncio.run(main())
 
@@ -188,11 +189,11 @@ def test_a_call_that_is_cancelled_hangs_up_on_the_service() -> None:
     async def main() -> None:
         async with outside(never) as out:
             call = asyncio.ensure_future(asked(out.port, timeout_ms=60_000))
-            await asyncio.wait_for(out.asked.wait(), 30)
+            await asyncio.wait_for(out.asked.wait(), PATIENCE_S)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await asyncio.wait_for(out.left.wait(), 30)
+            await asyncio.wait_for(out.left.wait(), PATIENCE_S)
 
     asyncio.run(main())
 

@@ -12,6 +12,7 @@ import pytest
 from house import ADMIN, House
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from patience import PATIENCE_S
 from trimtab.server.otlp import OtlpDoor
 from trimtab.server.otlp_grpc import SERVICES, GrpcDoor
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
@@ -25,7 +26,6 @@ EXPORT = f"/{SERVICES['traces']}/Export"
 KEY = (("authorization", f"Bearer {ADMIN}"),)
 NOW = 1_750_000_000_000_000_000
 LIMIT = 1 << 20
-PATIENCE_S = 60.0
 """Far more than anything here takes; without it what hangs would hang for ever."""
 
 

@@ -2,6 +2,7 @@
 
 import threading
 
+from patience import PATIENCE_S
 from trimtab.server.starting import Starting
 
 
@@ -17,7 +18,7 @@ class Told:
         self._come.release()
 
     def next(self) -> str:
-        assert self._come.acquire(timeout=30)
+        assert self._come.acquire(timeout=PATIENCE_S)
         return self.lines[-1]
 
 
@@ -39,5 +40,5 @@ def test_a_quick_start_says_nothing() -> None:
     watching = next(each for each in threading.enumerate() if each.name == "starting")
     starting.at("looking at the catalog")
     starting.over()
-    watching.join(30)
+    watching.join(PATIENCE_S)
     assert told.lines == []

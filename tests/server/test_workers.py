@@ -8,6 +8,7 @@ from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.server import workers
 from trimtab.server.settings import Settings
 from trimtab.server.starting import Starting
@@ -55,5 +56,5 @@ def test_a_server_whose_workers_come_late_is_announced_when_they_have(monkeypatc
     for name, fake in fakes.items():
         monkeypatch.setattr(workers, name, fake)
     body = workers.supervise(Settings(workers=2), MagicMock(), MagicMock(), MagicMock(stop=AsyncMock()), starting)
-    assert asyncio.run(asyncio.wait_for(body, 30)) == 0
+    assert asyncio.run(asyncio.wait_for(body, PATIENCE_S)) == 0
     assert told == ["ready"]

@@ -6,11 +6,13 @@ import tomllib
 
 from repository import ROOT
 
+from patience import PATIENCE_S
+
 
 def test_the_rooms_look_only_downward() -> None:
     """In a process of its own: import-linter silences every logger that its process has made so far."""
     say = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
-    said = subprocess.run([sys.executable, "-c", say], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    said = subprocess.run([sys.executable, "-c", say], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert said.returncode == 0, said.stdout + said.stderr
 
 

@@ -9,12 +9,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy import exc as sa
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.storage import rehearsal
 from trimtab.storage.database import READERS, Database
 from trimtab.storage.revision import bump, current
 from trimtab.storage.schema import REVISIONS
-
-LONGEST_S = 60
 
 
 def rehearsed(url: str, inside: threading.Event, written: threading.Event) -> tuple[int, bool]:
@@ -23,7 +22,7 @@ def rehearsed(url: str, inside: threading.Event, written: threading.Event) -> tu
     def work(conn: Connection) -> tuple[int, bool]:
         seen = bump(conn, "things")
         inside.set()
-        return seen, written.wait(LONGEST_S)
+        return seen, written.wait(PATIENCE_S)
 
     async def story() -> tuple[int, bool]:
         db = Database.open(url)
@@ -45,10 +44,10 @@ def test_others_write_while_something_is_rehearsed_and_nothing_of_it_stays(catal
         try:
             await db.write(lambda conn: bump(conn, "things"))
             thread.start()
-            assert await asyncio.to_thread(inside.wait, LONGEST_S)
+            assert await asyncio.to_thread(inside.wait, PATIENCE_S)
             await db.write(lambda conn: bump(conn, "things"))
             written.set()
-            await asyncio.to_thread(thread.join, LONGEST_S)
+            await asyncio.to_thread(thread.join, PATIENCE_S)
             return await db.read(lambda conn: current(conn, "things"))
         finally:
             written.set()
@@ -96,12 +95,12 @@ def test_rehearsals_leave_the_readers_to_those_who_read_and_tell_of_a_file_that_
 
     def long(_: Connection) -> bool:
         inside.set()
-        return done.wait(LONGEST_S)
+        return done.wait(PATIENCE_S)
 
     async def story() -> None:
         db = Database.open(laid(tmp_path))
         plans = [asyncio.ensure_future(db.rehearse(long)) for _ in range(busy)]
-        await asyncio.to_thread(inside.wait, LONGEST_S)
+        await asyncio.to_thread(inside.wait, PATIENCE_S)
         assert await db.read(lambda conn: current(conn, "things")) == 0
         done.set()
         assert await asyncio.gather(*plans) == [True] * busy

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.governance.sealing import Keyring
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
@@ -100,7 +101,7 @@ def _plain(value: Any) -> Any:
 def start(folder: Path, count: int = 1) -> Helpers:
     """Helpers that are ready."""
     helpers = Helpers(folder, count)
-    deadline = time.monotonic() + 120.0
+    deadline = time.monotonic() + PATIENCE_S
     while len(helpers.ready(backlog=True)) < count:
         assert time.monotonic() < deadline, "no mapping process came up"
         time.sleep(0.02)

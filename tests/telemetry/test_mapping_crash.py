@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from test_mapping_process import some
 from ways import NOW, Way
 
+from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.detectors import Detectors
@@ -72,7 +73,7 @@ DYING = """
 
 def run(folder: Path, at: str, whom: str) -> tuple[int, list[str]]:
     argv = [sys.executable, "-c", textwrap.dedent(DYING), str(folder), at, whom]
-    done = subprocess.run(argv, timeout=240, check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(argv, timeout=PATIENCE_S, check=False, stdout=subprocess.PIPE, text=True)
     return done.returncode, done.stdout.splitlines()
 
 
@@ -121,7 +122,7 @@ def _each_once(code: int, told: list[str], spans: int, *, lost: int) -> None:
 
 def _gone(pid: int) -> None:
     """A mapping process ends with who started it."""
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mapping_ways import Mapper, asked_first, one_each, start
 from ways import NOW, span
 
+from patience import PATIENCE_S
 from trimtab.governance import secrets
 from trimtab.governance.data_keys import DataKey, wrap
 from trimtab.governance.sealing import Keys
@@ -300,7 +301,7 @@ def test_one_whose_parent_dies_ends_by_itself(tmp_path: Path) -> None:
     helpers = start(tmp_path)
     [helper] = helpers.ready(backlog=False)
     helper._handing.close()  # pyright: ignore[reportPrivateUsage]
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + PATIENCE_S
     while helper._process.poll() is None:  # pyright: ignore[reportPrivateUsage]
         assert time.monotonic() < deadline, "it lives on"
         time.sleep(0.01)

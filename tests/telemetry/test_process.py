@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 from makings import day, record, request
 
+from patience import PATIENCE_S
 from trimtab.telemetry.process import leave, listen, mark
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
@@ -49,7 +50,7 @@ def health(data_dir: Path) -> StoreHealth:
     return asyncio.run(ask())
 
 
-def until(true: Callable[[], bool], within_s: float = 90.0) -> float:
+def until(true: Callable[[], bool], within_s: float = PATIENCE_S) -> float:
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < within_s, "it did not come to that"
@@ -72,7 +73,9 @@ def test_it_answers_before_the_engine_is_open_drains_and_ends_tidily(tmp_path: P
     with process(tmp_path) as running:
         until(socket.exists)
         assert stat.S_IMODE(socket.stat().st_mode) == 0o600
-        with httpx.Client(base_url="http://t", transport=httpx.HTTPTransport(uds=str(socket)), timeout=60) as client:
+        with httpx.Client(
+            base_url="http://t", transport=httpx.HTTPTransport(uds=str(socket)), timeout=PATIENCE_S
+        ) as client:
             first = client.get("/health").json()
             assert first["state"] in ("starting", "ok")
             asked = client.post("/", content=b"SELECT 1")

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from makings import record
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.records import decode_record
@@ -40,7 +41,7 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.records"))
 
 
-async def until(true: object, within_s: float = 60.0) -> None:
+async def until(true: object, within_s: float = PATIENCE_S) -> None:
     assert callable(true)
     deadline = time.monotonic() + within_s
     while not true():
@@ -313,7 +314,7 @@ FULL_DISK = """
 
 def test_a_disk_that_takes_no_more_is_told_and_later_appends_work_again(tmp_path: Path) -> None:
     process = child(FULL_DISK, tmp_path)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     found = ids(tmp_path)
     assert len(found) == len(set(found)) == int(out)

@@ -9,6 +9,7 @@ from makings import day
 from msgspec.structs import replace
 from searching import Asking
 
+from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import InvalidRequest, RateLimited, Unavailable
 from trimtab.telemetry import tail as tailing
@@ -75,7 +76,7 @@ class Room:
 
 
 def story(body: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asyncio.wait_for(body, 60))
+    return asyncio.run(asyncio.wait_for(body, PATIENCE_S))
 
 
 async def heard(events: AsyncGenerator[TailEvent]) -> TailEvent:

@@ -17,6 +17,7 @@ import pyarrow
 import pytest
 from makings import T0, count, project, record, request
 
+from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.drain import SpoolReader
@@ -356,7 +357,7 @@ def test_what_waits_unwatched_leaves_once_somebody_asks(tmp_path: Path) -> None:
     close(subject)
 
 
-def eventually(true: object, within_s: float = 60.0) -> None:
+def eventually(true: object, within_s: float = PATIENCE_S) -> None:
     assert callable(true)
     deadline = time.monotonic() + within_s
     while not true():
@@ -411,9 +412,9 @@ def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(
         append(tmp_path / "spool", *[record(n, request=body) for n, body in bodies.items()])
         sent += 20
         argv = [sys.executable, "-c", script, str(tmp_path), at, str(backlog)]
-        assert subprocess.run(argv, timeout=60, check=False).returncode == -signal.SIGKILL
+        assert subprocess.run(argv, timeout=PATIENCE_S, check=False).returncode == -signal.SIGKILL
     argv = [sys.executable, "-c", script, str(tmp_path), "", str(backlog)]
-    done = subprocess.run(argv, timeout=60, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(argv, timeout=PATIENCE_S, check=True, stdout=subprocess.PIPE, text=True)
     calls, spans = str(sent), str(2 * sent)
     assert done.stdout.splitlines() == ["\t".join(row) for row in ((spans, calls, spans), (calls,) * 3, (calls,) * 3)]
     assert [name for name in os.listdir(tmp_path / "spool") if "~" in name] == []

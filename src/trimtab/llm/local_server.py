@@ -31,6 +31,10 @@ _HTTP_THREADS = 16
 _MAX_THREADS = 8
 _NICENESS = 2
 """Calls to other models go through the gateway on the same cores: it comes before this process."""
+_WAITING = {"GOMP_SPINCOUNT": "1000"}
+"""How often a compute thread asks for the others before it sleeps (libgomp's "Environment Variables"). They wait for
+one another several hundred times for each token. By itself libgomp asks 300,000 times there, for some milliseconds,
+also when the other thread has no processor to run on. This figure is libgomp's own for more threads than processors."""
 
 
 class CannotStart(Exception):
@@ -91,6 +95,8 @@ def start(options: Options) -> Any:
     weights = options.model or find_weights()
     if not weights.is_file():
         raise CannotStart(f"there is no model file {weights}")
+    for name, value in _WAITING.items():
+        os.environ.setdefault(name, value)  # read once, as the import loads the library
     try:
         engine: Any = importlib.import_module("xllamacpp")
     except ImportError as error:
@@ -118,7 +124,7 @@ def _parameters(engine: Any, weights: Path, options: Options) -> Any:
     params.cont_batching = True
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
-    params.cpuparams.poll = 0  # sleep, not spin, while waiting for one another: other work has these cores too
+    params.cpuparams.poll = 0  # sleep, not spin, while there is nothing to do: other work has these cores too
     params.cpuparams_batch.poll = 0
     params.n_threads_http = _HTTP_THREADS
     params.hostnames = [options.host]

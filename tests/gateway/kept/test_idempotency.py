@@ -10,6 +10,7 @@ from harness import KEY, PRICE, provider
 from kept import MovableClock, gateway
 from upstream import DONE, STOP, USAGE, WHOLE, Upstream, answers, delta, hangs_up, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.kept import cache_store
 from trimtab.gateway.kept.idempotency import LEASE_MS
 from trimtab.gateway.targets import Model
@@ -172,7 +173,7 @@ def test_a_client_that_leaves_while_its_key_is_claimed_leaves_it_free(
             await asyncio.wait([leaving])
             await g.spool.one()
             go_on.set()
-            assert (await asyncio.wait_for(g.chat(ASK, **ONCE), 60)).status_code == 200
+            assert (await asyncio.wait_for(g.chat(ASK, **ONCE), PATIENCE_S)).status_code == 200
             assert len(up.requests) == 1
 
     asyncio.run(main())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.sdk import tracing
 from trimtab.sdk.tracing.process import PROCESS
@@ -131,7 +132,11 @@ with tracing.span("before"):
 
 def ended(code: str, **env: str) -> tuple[int, list[str]]:
     done = subprocess.run(
-        [sys.executable, "-c", ENDING + code], capture_output=True, text=True, env={**os.environ, **env}, timeout=110
+        [sys.executable, "-c", ENDING + code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        timeout=PATIENCE_S,
     )
     return done.returncode, sorted(done.stdout.split("\n"))[1:]
 
@@ -173,7 +178,7 @@ def test_without_a_key_nothing_is_traced_and_nothing_fails() -> None:
     code = "import os; os.environ.pop('TRIMTAB_API_KEY', None); os.environ.pop('TRIMTAB_ADMIN_KEY', None)\n"
     code += "import sys\nfrom trimtab.sdk import trace\n@trace\ndef f(): return 1\n"
     code += "print(f(), 'opentelemetry' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True, timeout=110) == "1 False\n"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, timeout=PATIENCE_S) == "1 False\n"
 
 
 def test_a_provider_that_the_application_has_is_joined() -> None:
@@ -195,5 +200,5 @@ tracing.configure(exporter=Out(), service="ours")
 with trace.get_tracer("x").start_as_current_span("outer"), tracing.span("inner"):
     pass
 """
-    said = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=110)
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=PATIENCE_S)
     assert sorted(said.split("\n")) == ["", "inner theirs", "outer theirs"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.forward import kafka, senders
 from trimtab.telemetry.forward.guard import networks
@@ -97,7 +98,7 @@ def test_a_receiver_whose_answer_never_ends_is_away(monkeypatch: pytest.MonkeyPa
                 secrets=Secrets(secret="s" * 16),
             )
             sender = WebhookSender(to, HERE, lambda: 0)
-            outcome = await asyncio.wait_for(sender.send(Packet("id", "key", b"{}")), 60)
+            outcome = await asyncio.wait_for(sender.send(Packet("id", "key", b"{}")), PATIENCE_S)
             await sender.aclose()
         assert outcome.verdict == "away"
         assert "whole" in outcome.problem
@@ -155,7 +156,7 @@ def test_a_topic_gets_the_event_under_its_traces_id() -> None:
     """Over TCP to the mock broker that is part of librdkafka."""
     client = pytest.importorskip("confluent_kafka")
     cluster = client.Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
-    brokers = cluster.list_topics(timeout=60).brokers
+    brokers = cluster.list_topics(timeout=PATIENCE_S).brokers
     at = ",".join(f"{broker.host}:{broker.port}" for broker in brokers.values())
     to = Destination(project_id="p", name="n", kind="kafka", url=f"kafka://{at}/closed-traces")
 
@@ -173,7 +174,7 @@ def test_a_topic_gets_the_event_under_its_traces_id() -> None:
     reader = client.Consumer({"bootstrap.servers": at, "group.id": "g", "auto.offset.reset": "earliest"})
     reader.subscribe(["closed-traces"])
     found: dict[str, str] = {}
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while len(found) < 5 and time.monotonic() < end:
         message = reader.poll(0.2)
         if message is not None and message.error() is None:
@@ -210,7 +211,7 @@ def test_a_server_that_stops_does_not_wait_for_brokers_that_never_answer(monkeyp
         sending = [asyncio.ensure_future(sender.send(Packet(str(n), "t", b"{}"))) for n in range(2)]
         assert await asyncio.to_thread(produced.wait, 60)
         await sender.aclose()
-        outcomes = await asyncio.wait_for(asyncio.gather(*sending), 60)
+        outcomes = await asyncio.wait_for(asyncio.gather(*sending), PATIENCE_S)
         assert {each.verdict for each in outcomes} == {"away"}
         assert len(made) == 1, "all are sent by one client"
 

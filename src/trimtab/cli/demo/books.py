@@ -12,7 +12,7 @@ from trimtab.core.errors import NotFound, Unavailable
 from trimtab.sdk import Client
 from trimtab.sdk import types as t
 
-WAIT_S = 30.0
+WAIT_S = 120.0
 POLL_S = 0.2
 
 

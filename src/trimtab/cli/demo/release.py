@@ -38,7 +38,7 @@ KNOWLEDGE = {"corpus": CORPUS, "top": 1, "tokens": 200, "timeout_ms": 30_000}
 BUILT_S = 120.0
 AT_ONCE = 4
 SHARE = 0.5
-BOUND_S = 90.0
+BOUND_S = 300.0
 """How long visitors ask at most until the rollout has decided."""
 MOST = 1000
 """Visits at most."""

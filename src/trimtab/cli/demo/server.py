@@ -19,7 +19,7 @@ from msgspec import Struct
 from trimtab.core.errors import Unavailable
 from trimtab.core.parent import signal_at_death_of_parent
 
-READY_S = 60.0
+READY_S = 120.0
 STOP_S = 20.0
 POLL_S = 0.05
 
