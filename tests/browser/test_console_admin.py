@@ -131,6 +131,11 @@ def test_a_project_is_made_and_its_switch_keeps_content_out(at: House, visitor: 
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved")).to_be_visible()
     assert at.server.api("/projects/quiet-place")["capture_content"] is False
+    words = page.get_by_role("switch", name="Find messages by their words")
+    expect(words).to_be_checked()
+    words.click()
+    expect(words).not_to_be_checked()
+    assert at.server.api("/projects/quiet-place/search/text-index") == {"on": False}
 
 
 def test_snippets_carry_this_address_and_the_chosen_model(at: House, visitor: Visitor) -> None:

@@ -9,6 +9,8 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.detector_store import TEXT_INDEX
+from trimtab.telemetry.detector_switch import Switches, SwitchFile
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows, encode
@@ -81,6 +83,49 @@ def test_questions_are_answered_from_the_store(run: "Run", engine: Store, served
         assert (answer["rows"], answer["truncated"]) == ([["fast", "0.02"]], True)
 
     run(story, asker=TelemetryReader(served.socket))
+
+
+def test_words_are_searched_where_they_are_indexed_and_refused_where_not(run: "Run", served: Any) -> None:
+    async def story(house: House) -> None:
+        index = f"{AT}/search/text-index"
+        assert (await house.admin.get(index)).json() == {"on": True}
+        words = {"q": "parcel", "metrics": "count"}
+        assert (await house.admin.get(f"{AT}/aggregate", params=words)).status_code == 200
+        assert (await house.admin.put(index, json={"on": False})).json() == {"on": False}
+        refused = await house.admin.get(f"{AT}/aggregate", params=words)
+        assert (refused.status_code, refused.json()["code"]) == (400, "texts_not_indexed")
+        assert "--text-index" in refused.json()["fix"]
+        assert (await house.admin.get(f"{AT}/aggregate", params={"q": "model:fast -gone"})).status_code == 400
+        assert (await house.admin.get(f"{AT}/aggregate", params={"q": "model:fast"})).status_code == 200
+        await house.admin.put(f"{AT}/detectors", json={"off": ["refusal"]})
+        await house.admin.put(f"{AT}/detectors", json={"off": []})
+        assert (await house.admin.get(index)).json() == {"on": False}
+        said = (await house.admin.get("/api/v1/projects/default/audit")).json()["items"]
+        assert "text_index.switched" in {each["action"] for each in said}
+        assert (await house.admin.put(index, json={"on": True})).json() == {"on": True}
+        assert (await house.admin.get(f"{AT}/aggregate", params=words)).status_code == 200
+
+    folder: list[Path] = []
+
+    def indexed(project: str) -> bool:
+        return SwitchFile(folder[0]).indexes(project)
+
+    async def begun(house: House) -> None:
+        folder.append(house.folder)
+        await story(house)
+
+    run(begun, asker=TelemetryReader(served.socket, indexed=indexed))
+
+
+def test_what_the_config_file_says_of_detectors_leaves_the_index_alone(run: "Run") -> None:
+    async def story(house: House) -> None:
+        assert (await house.admin.put(f"{AT}/search/text-index", json={"on": False})).status_code == 200
+        (project,) = (await house.admin.get("/api/v1/projects")).json()["items"]
+        await Switches(house.db, house.folder, lambda: {project["id"]: frozenset({"refusal"})}).follow()
+        switch = SwitchFile(house.folder)
+        assert (switch(project["id"]) - {TEXT_INDEX}, switch.indexes(project["id"])) == ({"refusal"}, False)
+
+    run(story)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

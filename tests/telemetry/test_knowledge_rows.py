@@ -74,7 +74,7 @@ def test_without_capture_there_are_ids_and_scores_alone(tmp_path: Path) -> None:
 
 def test_of_a_project_whose_content_is_encrypted_nothing_shows_and_all_is_sealed() -> None:
     rows = Rows()
-    add_knowledge_rows(rows, 0, call(NOTE), lambda body: (bytes(b ^ 0x55 for b in body), ""), sealed=True)
+    add_knowledge_rows(rows, 0, call(NOTE), lambda body: (bytes(b ^ 0x55 for b in body), ""), (True, False))
     told = msgspec.json.encode([rows.spans.rows(), rows.span_io.rows()])
     for word in (b"how long", b"first text", b"Alpha"):
         assert word not in told

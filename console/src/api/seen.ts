@@ -16,6 +16,7 @@ import type {
   SavedViewBody,
   SessionPage,
   SessionView,
+  TextIndex,
   Tile,
   ToolReport,
   TraceComparison,
@@ -114,6 +115,13 @@ export const detectorsQuery = (project: string) =>
   queryOptions({
     queryKey: ["detectors", project],
     queryFn: ({ signal }) => get<DetectorList>(inProject(project, "detectors"), signal),
+    staleTime: 30_000,
+  });
+
+export const textIndexQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["text-index", project],
+    queryFn: ({ signal }) => get<TextIndex>(inProject(project, "search/text-index"), signal),
     staleTime: 30_000,
   });
 

@@ -93,6 +93,7 @@ export type TraceComparison = S["TraceComparison"];
 export type PairRow = S["PairRow"];
 export type ScoreView = S["ScoreView"];
 export type DetectorList = S["DetectorList"];
+export type TextIndex = S["TextIndex"];
 export type ForwardPage = S["ForwardPage"];
 export type ForwardView = S["ForwardView"];
 export type ForwardReplayed = S["Replayed"];

@@ -59,10 +59,15 @@ def create(slug: str, *, name: str, no_content: bool, client: Client, as_json: b
     "--audit-reads", default=None, metavar="none|all|CLASS",
     help="Which reads of content stand in the audit log: all, or those of a data class and above.",
 )  # fmt: skip
+@click.option(
+    "--text-index/--no-text-index", default=None,
+    help="Let bare words of a search find what is said from now on (docs/search.md says what it costs).",
+)  # fmt: skip
 @api_command
 def change(
-    slug: str, *, name: str | None, content: bool | None, audit_reads: str | None, client: Client, as_json: bool
-) -> None:
+    slug: str, *, name: str | None, content: bool | None, audit_reads: str | None, text_index: bool | None,
+    client: Client, as_json: bool,
+) -> None:  # fmt: skip
     """Change a project.
 
     \b
@@ -71,8 +76,13 @@ def change(
     """
     wanted = {"name": name, "capture_content": content, "audit_reads": audit_reads}
     project = client.change_project(slug, **{key: value for key, value in wanted.items() if value is not None})
+    if text_index is not None:
+        client.search.set_text_index(slug, text_index)
     if as_json:
         print_json(project)
     else:
         kept = "kept" if project.capture_content else "not kept"
-        click.echo(f"{project.slug}: content is {kept}, reads in the audit log: {project.audit_reads}.")
+        words = {None: "", True: ", found by its words from now on", False: ", no longer found by its words"}[
+            text_index
+        ]
+        click.echo(f"{project.slug}: content is {kept}{words}, reads in the audit log: {project.audit_reads}.")

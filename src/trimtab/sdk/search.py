@@ -19,6 +19,10 @@ class _Dashboards(Struct):
     cursor: str | None = None
 
 
+class _TextIndex(Struct):
+    on: bool
+
+
 class Search:
     """``q`` is a search (docs/search.md); times are Unix milliseconds, the last day where they are left out."""
 
@@ -48,6 +52,15 @@ class Search:
         """One SELECT over the tables spans, texts, ledger and scores."""
         body = {"sql": sql, "limit": limit}
         return self._http.ask("POST", path("projects", project, "sql"), t.SqlResult, body=body)
+
+    def text_index(self, project: str) -> bool:
+        """Whether bare words can be searched."""
+        return self._http.ask("GET", path("projects", project, "search", "text-index"), _TextIndex).on
+
+    def set_text_index(self, project: str, on: bool) -> bool:
+        """For what comes from now on."""
+        body = {"on": on}
+        return self._http.ask("PUT", path("projects", project, "search", "text-index"), _TextIndex, body=body).on
 
 
 class Boards:

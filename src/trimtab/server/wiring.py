@@ -90,7 +90,7 @@ from trimtab.server.snapshot_apps import Directly
 from trimtab.server.snapshot_routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs import Costs
-from trimtab.telemetry.detector_switch import Switches
+from trimtab.telemetry.detector_switch import Switches, SwitchFile
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.inflight import Inflight
@@ -443,6 +443,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
             lambda: spool.waiting + intake.waiting,
             patience_s=STORE_START_S,
             keys=lambda: keys.ring,
+            indexed=SwitchFile(house.folder).indexes,
         ),
         transport=transport,
         local=LocalModels(house.run),

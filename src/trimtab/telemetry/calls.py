@@ -52,7 +52,7 @@ _json = msgspec.json.Encoder()
 class CallMapper:
     """Turns records into rows. Pure but for large payloads, which it puts into ``blobs`` (idempotent by content), and
     for what ``silent`` remembers of earlier answers. What ``keys`` seal is encrypted in its rows, without previews and
-    without the text that searches read."""
+    without the text that searches read, which is left out as well where ``silent`` says so."""
 
     def __init__(self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring) -> None:
         self._blobs = blobs
@@ -68,7 +68,10 @@ class CallMapper:
             final = final_attempt(record)
             texts = texts_of(record, final)
             sealed = self._keys().seals(record.project)
-            shown = texts._replace(asked="", answered="", plain="") if sealed else texts
+            indexed = not sealed and (self._silent is None or self._silent.indexes(record.project))
+            shown = texts if indexed else texts._replace(plain="")
+            if sealed:
+                shown = shown._replace(asked="", answered="")
             self._request_span(rows, owner, record, final, shown)
             for attempt in record.attempts:
                 self._attempt_span(rows, owner, record, attempt, attempt is final, shown)
@@ -77,7 +80,7 @@ class CallMapper:
                 add_guard_rows(rows, owner, record)
             if record.knowledge:
                 put = partial(place, self._blobs, self._keys(), record.project)
-                add_knowledge_rows(rows, owner, record, put, sealed=sealed)
+                add_knowledge_rows(rows, owner, record, put, (sealed, indexed))
             add_ledger_rows(rows, owner, record, msgspec.structs.replace(marks, preview="") if sealed else marks)
             if self._silent is not None and final and final.kind != "guard" and texts.request and texts.response:
                 self._silent.call(rows, owner, record, final, (texts.request, texts.response, texts.question))

@@ -1,4 +1,5 @@
-"""Which detectors are off, told from the server to the telemetry process: a small file in the data folder.
+"""Which detectors are off, and where texts are not indexed, told from the server to the telemetry process: a small file
+in the data folder.
 
 The telemetry process has no catalog, and must find nothing wrong while there is none; a file is read again when it was
 replaced. `Switches` keeps it in step with the catalog and the config file, on every machine that has a data folder.
@@ -16,7 +17,7 @@ import msgspec
 from trimtab.core.errors import Unavailable
 from trimtab.core.ids import uuid7_hex
 from trimtab.storage.database import Database
-from trimtab.telemetry.detector_store import all_off
+from trimtab.telemetry.detector_store import TEXT_INDEX, all_off
 
 logger = logging.getLogger("trimtab.telemetry.detectors")
 
@@ -48,6 +49,10 @@ class SwitchFile:
                 logger.warning("%s cannot be read; all detectors are on: %s", self._path, error)
                 self._off = {}
         return self._off.get(project, _NONE)
+
+    def indexes(self, project: str) -> bool:
+        """Whether its texts are to be found by their words."""
+        return TEXT_INDEX not in self(project)
 
 
 def write(folder: Path, off: dict[str, frozenset[str]]) -> None:
@@ -82,5 +87,6 @@ class Switches:
     async def follow(self) -> None:
         """Bring the file in step now."""
         off = await self._db.read(all_off)
-        off = {**off, **self._declared()}
+        for project, names in self._declared().items():
+            off[project] = names | (off.get(project, _NONE) & {TEXT_INDEX})
         await asyncio.to_thread(write, self._folder, {project: names for project, names in off.items() if names})

@@ -170,7 +170,8 @@ Columns = dict[str, list[Any]]
 
 class ForeignRows:
     """Turns mapped spans into rows, column by column. Pure but for large texts, which it puts into ``blobs``
-    (idempotent by content), and for what ``silent`` remembers of earlier answers."""
+    (idempotent by content), and for what ``silent`` remembers of earlier answers. Where ``silent`` says so,
+    texts are not kept once more for searches."""
 
     def __init__(self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring) -> None:
         self._blobs = blobs
@@ -212,9 +213,17 @@ class ForeignRows:
             "response": responses,
             "request_blob": request_blobs,
             "response_blob": response_blobs,
-            "text": _unless_sealed([each.plain for each in texts], projects, ring),
+            "text": self._searched([each.plain for each in texts], projects, ring),
         }
         rows.span_io.extend([each.owner for each in arrivals], [columns.get(name) for name in SPAN_IO])
+
+    def _searched(self, plain: list[str], projects: list[str], ring: Keyring) -> list[str]:
+        """What is looked through for words."""
+        silent = self._silent
+        left_out = {each for each in set(projects) if not silent.indexes(each)} if silent is not None else ()
+        if left_out:
+            plain = ["" if project in left_out else text for text, project in zip(plain, projects, strict=True)]
+        return _unless_sealed(plain, projects, ring)
 
     def _placed(self, projects: list[str], bodies: list[bytes], ring: Keyring) -> tuple[list[bytes], list[str]]:
         """Bodies, and where the large ones lie."""

@@ -68,13 +68,15 @@ def _span_id(record: CallRecord, number: int) -> str:
     return blake2b(f"{record.span_id}/knowledge/{number}".encode(), digest_size=8).hexdigest()
 
 
-def add_knowledge_rows(rows: Rows, owner: int, record: CallRecord, place: Place, *, sealed: bool) -> None:
-    """``sealed``: the project's content is encrypted, so nothing of it stands in previews or is searched."""
+def add_knowledge_rows(rows: Rows, owner: int, record: CallRecord, place: Place, how: tuple[bool, bool]) -> None:
+    """``how``: whether the project's content is encrypted, so that nothing of it stands in previews, and whether it is
+    searched."""
+    sealed, indexed = how
     for number, note in enumerate(record.knowledge):
         span_id = _span_id(record, number)
         rows.spans.add(owner, _span(record, note, span_id, sealed=sealed))
         if record.capture:
-            rows.span_io.add(owner, _io(record, note, span_id, place, sealed=sealed))
+            rows.span_io.add(owner, _io(record, note, span_id, place, indexed=indexed))
 
 
 def _span(record: CallRecord, note: KnowledgeNote, span_id: str, *, sealed: bool) -> tuple[Any, ...]:
@@ -113,13 +115,13 @@ def _span(record: CallRecord, note: KnowledgeNote, span_id: str, *, sealed: bool
     return tuple(values[name] for name in SPANS)
 
 
-def _io(record: CallRecord, note: KnowledgeNote, span_id: str, place: Place, *, sealed: bool) -> tuple[Any, ...]:
+def _io(record: CallRecord, note: KnowledgeNote, span_id: str, place: Place, *, indexed: bool) -> tuple[Any, ...]:
     used = _used(note)
     asked = Asked(messages=(Message("user", (Text(note.query),)),) if note.query else (), params=_params(note))
     given = Answered(messages=(Message("tool", tuple(Text(each.text) for each in used)),) if used else ())
     request, request_blob = place(_json.encode(asked))
     response, response_blob = place(_json.encode(given))
-    plain = "" if sealed else "\n".join((note.query, *(each.text for each in used)))[:SEARCHED].lower()
+    plain = "\n".join((note.query, *(each.text for each in used)))[:SEARCHED].lower() if indexed else ""
     return (
         record.project, record.trace_id, span_id, note.started_ns, CANONICAL, CANONICAL, 0, request, response,
         request_blob, response_blob, "", plain,

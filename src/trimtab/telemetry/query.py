@@ -56,8 +56,12 @@ def _looks_far(clause: Clause) -> bool:
 def reads_words(sql: str) -> bool:
     """Whether a statement looks for bare text in what was said (`_said`), or in what explains scores
     (`score_query.py`)."""
-    said = "FROM span_io" in sql and ("text LIKE " in sql or "position(text, " in sql)
-    return said or "UTF8(explanation, " in sql
+    return reads_texts(sql) or "UTF8(explanation, " in sql
+
+
+def reads_texts(sql: str) -> bool:
+    """The first of these: it needs the index of texts."""
+    return "FROM span_io" in sql and ("text LIKE " in sql or "position(text, " in sql)
 
 
 def window_params(window: Window) -> dict[str, Value]:

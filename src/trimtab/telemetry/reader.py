@@ -22,7 +22,7 @@ from trimtab.telemetry import answers
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
-from trimtab.telemetry.query import TOKENS, Condition, compile_query, reads_words
+from trimtab.telemetry.query import TOKENS, Condition, compile_query, reads_texts, reads_words
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
@@ -88,9 +88,10 @@ class TelemetryReader:
 
     def __init__(
         self, source: Path | str, waiting: Callable[[], int] = lambda: 0, *, patience_s: float = 0.0,
-        keys: Callable[[], Keyring] = Keyring,
+        keys: Callable[[], Keyring] = Keyring, indexed: Callable[[str], bool] = lambda _: True,
     ) -> None:  # fmt: skip
         self._keys = keys
+        self._indexed = indexed
         self._waiting = waiting
         self._patient_until = time.monotonic() + patience_s
         url = source if isinstance(source, str) else "http://telemetry"
@@ -389,9 +390,18 @@ class TelemetryReader:
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
 
     def _require_words(self, sql: str, params: Mapping[str, Value]) -> None:
-        """Raises `InvalidRequest` where words are looked for that lie encrypted: to find nothing would say that there
-        is nothing."""
-        if reads_words(sql) and self._keys().seals(str(params.get("project", ""))):
+        """Raises `InvalidRequest` where words are looked for that lie encrypted, or are not indexed: to find nothing
+        would say that there is nothing."""
+        project = str(params.get("project", ""))
+        if reads_texts(sql) and not self._indexed(project):
+            raise InvalidRequest(
+                "What is said in this project is not indexed, so its words cannot be searched.",
+                fix="Search by keys, such as user:, session:, model:, status: or meta.NAME:. To find what comes from "
+                "now on by its words: trimtab projects set PROJECT --text-index.",
+                param="q",
+                code="texts_not_indexed",
+            )
+        if reads_words(sql) and self._keys().seals(project):
             raise InvalidRequest(
                 "What was said in this project is encrypted at rest, so its words cannot be searched.",
                 fix="Search by keys instead, such as user:, session:, model:, status: or meta.NAME:.",

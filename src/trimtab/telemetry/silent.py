@@ -4,11 +4,13 @@ One of these lives in the telemetry process. Calls through the gateway are judge
 answer the client got; model spans of foreign traces at themselves.
 """
 
+import time
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
+from trimtab.telemetry.detector_store import TEXT_INDEX
 from trimtab.telemetry.detectors import LEFT, Detectors, Said
 from trimtab.telemetry.messages import Unread, read_request
 from trimtab.telemetry.records import Attempt, CallRecord
@@ -20,11 +22,28 @@ MOST_CALLS: Final = 64
 """Tool calls of one answer that leave a row."""
 
 
+INDEX_S: Final = 1.0
+"""How long is remembered whether a project's texts are indexed: each call asks."""
+
+
 class Silent:
     """Cheap: an answer that is well costs a few microseconds (`docs/detectors.md`)."""
 
     def __init__(self, detectors: Detectors) -> None:
         self._detectors = detectors
+        self._indexed: dict[str, bool] = {}
+        self._until = 0.0
+
+    def indexes(self, project: str) -> bool:
+        """Whether what was said there is kept once more for searches, as it was within the last second."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._until = now + INDEX_S
+            self._indexed.clear()
+        found = self._indexed.get(project)
+        if found is None:
+            found = self._indexed[project] = TEXT_INDEX not in self._detectors.off(project)
+        return found
 
     def call(
         self, rows: Rows, owner: int, record: CallRecord, attempt: Attempt, talk: tuple[Request, Response, str]

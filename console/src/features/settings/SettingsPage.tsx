@@ -13,6 +13,7 @@ import { Page } from "@/ui/Page";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { DetectorsPanel } from "./DetectorsPanel";
 import { ForwardsPanel } from "./ForwardsPanel";
+import { TextIndexPanel } from "./TextIndexPanel";
 
 /** "What does this project keep, and what is this server?" */
 export function SettingsPage() {
@@ -26,6 +27,7 @@ export function SettingsPage() {
         {projects.isPending && <Skeleton height={180} />}
         {projects.data && !current && <Notice title={`There is no project ${project}, or you may not see it.`} />}
         {current && <ProjectForm key={current.id} project={current} />}
+        {current && <TextIndexPanel project={current.slug} />}
         {current && <DetectorsPanel project={current.slug} />}
         {current && <ForwardsPanel project={current.slug} />}
         <Server />

@@ -7,10 +7,12 @@ from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from trimtab.server.api.traces import End, Query, Start, window_of
+from trimtab.server.auditing import Deed, written
 from trimtab.server.content_access import may_read
 from trimtab.server.policing import Asked, permit
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
+from trimtab.telemetry import detector_store
 from trimtab.telemetry.aggregate import Aggregation
 from trimtab.telemetry.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.complete import Completion
@@ -129,4 +131,40 @@ async def run_sql(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[
     return found
 
 
-ROUTES = (get_aggregate, complete_search, run_sql)
+class TextIndex(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``on``: what is said is kept once more under an index, so that bare words of a search find it."""
+
+    on: bool
+
+
+@route(
+    "GET",
+    "/api/v1/projects/{project:str}/search/text-index",
+    "trace:read",
+    Operation(id="getTextIndex", summary="Whether words can be searched", tag=TAG, errors=(404,)),
+)
+async def get_text_index(deps: Deps, tenant: Tenant) -> TextIndex:
+    """Where it is off, searches by keys work, and those with bare words are refused (`texts_not_indexed`)."""
+    return TextIndex(on=await deps.db.read(lambda conn: detector_store.indexes_texts(conn, tenant.id)))
+
+
+@route(
+    "PUT",
+    "/api/v1/projects/{project:str}/search/text-index",
+    "project:write",
+    Operation(id="setTextIndex", summary="Let words be searched, or not", tag=TAG, errors=(404,)),
+)
+async def set_text_index(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[TextIndex]) -> TextIndex:
+    """Holds for what is stored from then on (within five seconds): what came while it was off is not found later."""
+    deed = Deed(
+        project=tenant,
+        action="text_index.switched",
+        subject="text_index",
+        state=lambda conn: {"on": detector_store.indexes_texts(conn, tenant.id)},
+    )
+    await written(deps, caller, deed, lambda conn: detector_store.index_texts(conn, tenant.id, data.on, deps.now()))
+    await deps.switches.follow()
+    return data
+
+
+ROUTES = (get_aggregate, complete_search, run_sql, get_text_index, set_text_index)

@@ -176,7 +176,8 @@ class Detectors:
     off."""
 
     def __init__(self, off: Callable[[str], frozenset[str]] = _nothing_off, *, alone: bool = False) -> None:
-        self._off = off
+        self.off = off
+        """By project, the names of what is off there, also beyond detectors (`detector_store.TEXT_INDEX`)."""
         self._memory = Memory()
         self._broken: set[str] = set()
         plugs = dict(DETECTORS.all())
@@ -217,7 +218,7 @@ class Detectors:
     def _add(self, rows: Rows, owner: int, said: Said, found: list[tuple[str, str, Finding]]) -> None:
         if not found:
             return
-        off = self._off(said.project)
+        off = self.off(said.project)
         scores = tuple(_score(said, *each) for each in found if each[0] not in off and "*" not in off)
         add_scores(rows.scores, owner, ScoreBatch(project=said.project, scores=scores))
 
