@@ -1,11 +1,9 @@
-import { Autocomplete, Button, Checkbox, Drawer, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { asProblem, inProject, put } from "@/api/client";
+import { Autocomplete, Checkbox, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { inProject, put } from "@/api/client";
 import { callPoliciesQuery, modelsQuery, routesQuery } from "@/api/queries";
 import type { CallPolicyView } from "@/api/types";
-import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import css from "./cache.module.css";
 import { bodyOf, type CacheMode, type CacheScope, type CallPolicyForm, check, fieldOf, formOf } from "./callPolicy";
 
@@ -28,60 +26,32 @@ const SCOPES = [
 
 /** What holds for the calls of one name: whether answers are kept, and how long conversations are shortened. */
 export function CallPolicyEditor({ project, policy, onClose }: Props) {
-  const [initial] = useState(() => formOf(policy));
-  const [form, setForm] = useState<CallPolicyForm>(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const save = useMutation({
-    mutationFn: () => put<CallPolicyView>(inProject(project, "policies", form.name.trim()), bodyOf(form)),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: callPoliciesQuery(project).queryKey });
-      onClose();
-    },
+  const editing = useEditing({
+    begin: () => formOf(policy),
+    check,
+    save: (form) => put<CallPolicyView>(inProject(project, "policies", form.name.trim()), bodyOf(form)),
+    stale: [callPoliciesQuery(project).queryKey],
+    onSaved: onClose,
+    fieldOf,
   });
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const refused = save.error ? fieldOf(asProblem(save.error).param) : undefined;
-  const errors: ReturnType<typeof check> = {
-    ...(refused && save.error ? { [refused]: asProblem(save.error).message } : {}),
-    ...(tried ? check(form) : {}),
-  };
-  const set = (change: Partial<CallPolicyForm>) => {
-    save.reset();
-    setForm((now) => ({ ...now, ...change }));
-  };
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(check(form)).length === 0) save.mutate();
-  };
+  const { form, set, wrong: errors } = editing;
   const parts = { form, errors, set };
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={policy ? `What holds for ${policy.name}` : "Keep or shorten the calls of a name"}
       size={460}
-      title={<strong>{policy ? `What holds for ${policy.name}` : "Keep or shorten the calls of a name"}</strong>}
+      gap={16}
+      action="Save"
+      off={!editing.dirty}
+      apart
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        {!policy && <Name project={project} {...parts} />}
-        <CacheFields {...parts} />
-        <ContextFields {...parts} />
-        {errors.off && <p className={css.wrong}>{errors.off}</p>}
-        {save.error && !refused && <ProblemNotice error={save.error} />}
-        <div className={css.formFoot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={!dirty}>
-            Save
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      {!policy && <Name project={project} {...parts} />}
+      <CacheFields {...parts} />
+      <ContextFields {...parts} />
+      {errors.off && <p className={css.wrong}>{errors.off}</p>}
+    </EditDrawer>
   );
 }
 

@@ -1,11 +1,9 @@
-import { Button, Checkbox, Drawer, Group, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { Checkbox, Group, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { changeCases, datasetsKey } from "@/api/datasets";
 import type { Case, DatasetView, Use } from "@/api/evaluationTypes";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { JsonInput } from "@/ui/JsonInput";
-import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { type CaseForm, formOf, type ReadCase, read } from "./caseForm";
 import css from "./datasets.module.css";
 import { CONSENT, PII, USES } from "./words";
@@ -23,69 +21,46 @@ interface Props {
 
 /** Adds a case or changes one; either makes a new version. */
 export function CaseEditor({ project, dataset, given, onClose, onSaved, instead }: Props) {
-  const [initial] = useState(() => formOf(given));
-  const [form, setForm] = useState<CaseForm>(initial);
   const [message, setMessage] = useState("");
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const { value, wrong } = read(form);
-  const shown = tried ? wrong : {};
-  const isNew = initial.id === "";
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const set = (change: Partial<CaseForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: (): Promise<unknown> =>
-      instead?.run(value, message.trim()) ??
-      changeCases(project, dataset.name, {
+  const isNew = !given.id;
+  const editing = useEditing({
+    begin: () => formOf(given),
+    check: (form) => read(form).wrong,
+    save: (form): Promise<unknown> => {
+      const { value } = read(form);
+      if (instead) return instead.run(value, message.trim());
+      return changeCases(project, dataset.name, {
         ...(isNew
           ? { add: [value] }
           : { change: [{ ...value, provenance: given.provenance && kept(given.provenance) }] }),
         message: message.trim(),
         expected_revision: isNew ? undefined : dataset.revision,
-      }),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: datasetsKey(project) });
-      onSaved();
+      });
     },
+    stale: [datasetsKey(project)],
+    onSaved,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(wrong).length === 0) save.mutate();
-  };
+  const { form, set, wrong } = editing;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={instead?.title ?? (isNew ? `Add a case to ${dataset.name}` : `Edit ${form.id}`)}
       size={600}
       zIndex={300}
-      title={<strong>{instead?.title ?? (isNew ? `Add a case to ${dataset.name}` : `Edit ${form.id}`)}</strong>}
+      action={instead?.act ?? (isNew ? "Add it" : "Save")}
+      off={!isNew && !editing.dirty && !instead}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        <Texts form={form} set={set} wrong={shown} />
-        <Placing form={form} set={set} wrong={shown} splits={Object.keys(dataset.splits).filter(Boolean)} />
-        <Rights form={form} set={set} />
-        <TextInput
-          label="What changed and why"
-          description="The message of the new version."
-          value={message}
-          onChange={(event) => setMessage(event.currentTarget.value)}
-        />
-        {save.isError && <ProblemNotice error={save.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={!isNew && !dirty && !instead}>
-            {instead?.act ?? (isNew ? "Add it" : "Save")}
-          </Button>
-        </Group>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      <Texts form={form} set={set} wrong={wrong} />
+      <Placing form={form} set={set} wrong={wrong} splits={Object.keys(dataset.splits).filter(Boolean)} />
+      <Rights form={form} set={set} />
+      <TextInput
+        label="What changed and why"
+        description="The message of the new version."
+        value={message}
+        onChange={(event) => setMessage(event.currentTarget.value)}
+      />
+    </EditDrawer>
   );
 }
 

@@ -1,30 +1,17 @@
-import {
-  ActionIcon,
-  Button,
-  Chip,
-  Drawer,
-  Group,
-  MultiSelect,
-  SegmentedControl,
-  Switch,
-  TextInput,
-} from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ActionIcon, Button, Chip, Group, MultiSelect, SegmentedControl, Switch, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
 import { inProject, put } from "@/api/client";
 import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
 import { suitesQuery } from "@/api/suites";
-import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import {
   asksForVerdicts,
   check,
   DAY_NAMES,
   DAYS,
   type Day,
-  type EnvironmentForm,
   type FreezeForm,
   formOf,
   freshFreeze,
@@ -42,139 +29,115 @@ interface Props {
 
 /** What a release must show before it may run here, and when nothing may be promoted. */
 export function EnvironmentEditor({ project, environment, position, onClose }: Props) {
-  const [initial] = useState(() => formOf(environment, position));
-  const [form, setForm] = useState<EnvironmentForm>(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const errors = tried ? check(form) : {};
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const set = (change: Partial<EnvironmentForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () =>
+  const editing = useEditing({
+    begin: () => formOf(environment, position),
+    check,
+    save: (form) =>
       put<EnvironmentView>(inProject(project, "environments", form.name), {
         position: Number(form.position),
         default: form.isDefault,
         protection: protectionOf(form),
         expected_revision: environment?.revision ?? 0,
       }),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: environmentsQuery(project).queryKey });
-      onClose();
-    },
+    stale: [environmentsQuery(project).queryKey],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(check(form)).length === 0) save.mutate();
-  };
+  const { form, set, wrong: errors } = editing;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={environment ? `Edit ${environment.name}` : "Add an environment"}
       size={520}
-      title={<strong>{environment ? `Edit ${environment.name}` : "Add an environment"}</strong>}
+      action={environment ? "Save" : "Add"}
+      off={environment !== undefined && !editing.dirty}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        <div className={css.two}>
-          <TextInput
-            label="Name"
-            description="Clients write app@name."
-            value={form.name}
-            onChange={(event) => set({ name: event.currentTarget.value })}
-            disabled={Boolean(environment)}
-            error={errors.name}
-            data-autofocus={!environment || undefined}
-            spellCheck={false}
-          />
-          <TextInput
-            label="Place in order"
-            description="From development to production."
-            inputMode="numeric"
-            value={form.position}
-            onChange={(event) => set({ position: event.currentTarget.value })}
-            error={errors.position}
-          />
-        </div>
-        <Switch
-          label="Clients that name no environment mean this one"
-          description="model=&quot;support&quot; is then the same as model=&quot;support@…&quot;. One environment is it."
-          checked={form.isDefault}
-          disabled={environment?.default}
-          onChange={(event) => set({ isDefault: event.currentTarget.checked })}
+      <div className={css.two}>
+        <TextInput
+          label="Name"
+          description="Clients write app@name."
+          value={form.name}
+          onChange={(event) => set({ name: event.currentTarget.value })}
+          disabled={Boolean(environment)}
+          error={errors.name}
+          data-autofocus={!environment || undefined}
+          spellCheck={false}
         />
-        <Switch
-          label="A release needs a passed gate"
-          description="A verdict better or not worse, about exactly what would run."
-          checked={form.gate}
-          onChange={(event) => set({ gate: event.currentTarget.checked })}
+        <TextInput
+          label="Place in order"
+          description="From development to production."
+          inputMode="numeric"
+          value={form.position}
+          onChange={(event) => set({ position: event.currentTarget.value })}
+          error={errors.position}
         />
-        <Suites project={project} suites={form.suites} onChange={(suites) => set({ suites })} />
-        <div className={css.two}>
-          {asksForVerdicts(form) && (
-            <TextInput
-              label="Days a verdict holds"
-              description="Older ones do not count."
-              inputMode="decimal"
-              value={form.gateDays}
-              onChange={(event) => set({ gateDays: event.currentTarget.value })}
-              error={errors.gateDays}
-            />
-          )}
+      </div>
+      <Switch
+        label="Clients that name no environment mean this one"
+        description="model=&quot;support&quot; is then the same as model=&quot;support@…&quot;. One environment is it."
+        checked={form.isDefault}
+        disabled={environment?.default}
+        onChange={(event) => set({ isDefault: event.currentTarget.checked })}
+      />
+      <Switch
+        label="A release needs a passed gate"
+        description="A verdict better or not worse, about exactly what would run."
+        checked={form.gate}
+        onChange={(event) => set({ gate: event.currentTarget.checked })}
+      />
+      <Suites project={project} suites={form.suites} onChange={(suites) => set({ suites })} />
+      <div className={css.two}>
+        {asksForVerdicts(form) && (
           <TextInput
-            label="Approvals"
-            description="By people other than its author."
-            inputMode="numeric"
-            value={form.approvals}
-            onChange={(event) => set({ approvals: event.currentTarget.value })}
-            error={errors.approvals}
+            label="Days a verdict holds"
+            description="Older ones do not count."
+            inputMode="decimal"
+            value={form.gateDays}
+            onChange={(event) => set({ gateDays: event.currentTarget.value })}
+            error={errors.gateDays}
           />
-        </div>
-        <Switch
-          label="Whoever promotes must write a note"
-          checked={form.note}
-          onChange={(event) => set({ note: event.currentTarget.checked })}
+        )}
+        <TextInput
+          label="Approvals"
+          description="By people other than its author."
+          inputMode="numeric"
+          value={form.approvals}
+          onChange={(event) => set({ approvals: event.currentTarget.value })}
+          error={errors.approvals}
         />
-        {form.freezes.map((freeze, i) => (
-          <FreezeFields
-            key={i}
-            number={i + 1}
-            freeze={freeze}
-            error={errors.freezes?.[i]}
-            onChange={(change) =>
-              set({ freezes: form.freezes.map((each, at) => (at === i ? { ...each, ...change } : each)) })
-            }
-            onRemove={() => set({ freezes: form.freezes.filter((_, at) => at !== i) })}
-          />
-        ))}
-        <div>
-          <Button
-            variant="default"
-            leftSection={<Plus size={13} />}
-            onClick={() =>
-              set({ freezes: [...form.freezes, freshFreeze(Intl.DateTimeFormat().resolvedOptions().timeZone)] })
-            }
-          >
-            Add a freeze window
-          </Button>
-          <p className="muted" style={{ marginTop: 4 }}>
-            While it lasts nothing is promoted here. Going back is never held up.
-          </p>
-        </div>
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={environment !== undefined && !dirty}>
-            {environment ? "Save" : "Add"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      </div>
+      <Switch
+        label="Whoever promotes must write a note"
+        checked={form.note}
+        onChange={(event) => set({ note: event.currentTarget.checked })}
+      />
+      {form.freezes.map((freeze, i) => (
+        <FreezeFields
+          key={i}
+          number={i + 1}
+          freeze={freeze}
+          error={errors.freezes?.[i]}
+          onChange={(change) =>
+            set({ freezes: form.freezes.map((each, at) => (at === i ? { ...each, ...change } : each)) })
+          }
+          onRemove={() => set({ freezes: form.freezes.filter((_, at) => at !== i) })}
+        />
+      ))}
+      <div>
+        <Button
+          variant="default"
+          leftSection={<Plus size={13} />}
+          onClick={() =>
+            set({ freezes: [...form.freezes, freshFreeze(Intl.DateTimeFormat().resolvedOptions().timeZone)] })
+          }
+        >
+          Add a freeze window
+        </Button>
+        <p className="muted" style={{ marginTop: 4 }}>
+          While it lasts nothing is promoted here. Going back is never held up.
+        </p>
+      </div>
+    </EditDrawer>
   );
 }
 

@@ -1,16 +1,6 @@
-import {
-  Autocomplete,
-  Button,
-  Checkbox,
-  Drawer,
-  MultiSelect,
-  Select,
-  TagsInput,
-  Textarea,
-  TextInput,
-} from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useMemo, useState } from "react";
+import { Autocomplete, Checkbox, MultiSelect, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
 import { inProject, post } from "@/api/client";
 import {
   type Action,
@@ -28,8 +18,8 @@ import { queuesQuery } from "@/api/review";
 import { SchemaForm } from "@/features/scorers/SchemaForm";
 import { fieldsOf } from "@/features/scorers/schemaForm";
 import { badName } from "@/lib/name";
-import { Notice, ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { Notice } from "@/ui/Notice";
 import { Coded } from "./Coded";
 import { formOf, type GuardForm, specOf, type Wrong } from "./guardForm";
 import css from "./guards.module.css";
@@ -47,103 +37,79 @@ interface Props {
 
 /** A guard while it is written: every change is a version, in force by where it holds as soon as it is saved. */
 export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
-  const [initial] = useState(() => formOf(guard?.spec, kind));
-  const [form, setForm] = useState(initial);
   const [name, setName] = useState(guard?.name ?? kind.name.replaceAll("_", "-"));
   const [message, setMessage] = useState("");
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const { spec, wrong } = specOf(form, kind, guard?.spec);
   const misnamed = badName(name);
-  const sound = !misnamed && Object.keys(wrong).length === 0;
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial) || message !== "";
-  const set = (change: Partial<GuardForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () =>
+  const read = (form: GuardForm) => {
+    const { spec, wrong } = specOf(form, kind, guard?.spec);
+    return { spec, faults: misnamed ? { ...wrong, name: misnamed } : wrong };
+  };
+  const editing = useEditing({
+    begin: () => formOf(guard?.spec, kind),
+    check: (form) => read(form).faults,
+    save: (form) =>
       post<{ guard: GuardView; created: boolean }>(inProject(project, "guards", name, "versions"), {
-        spec,
+        spec: read(form).spec,
         message: message.trim(),
         expected_version: guard?.version ?? 0,
       }),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: guardsKey(project) });
-      onSaved(name);
-    },
+    stale: [guardsKey(project)],
+    onSaved: () => onSaved(name),
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (sound) save.mutate();
-  };
-  const shown = tried ? wrong : {};
+  const { form, set, wrong } = editing;
+  const { spec, faults } = read(form);
+  const [fault] = Object.values(faults);
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={{ ...editing, dirty: editing.dirty || message !== "" }}
+      title={guard ? `Edit ${guard.name}` : `New guard: ${kind.name.replaceAll("_", " ")}`}
+      label="Guard"
       size={680}
-      title={<strong>{guard ? `Edit ${guard.name}` : `New guard: ${kind.name.replaceAll("_", " ")}`}</strong>}
+      action={guard ? `Save version ${guard.version + 1}` : "Make it"}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate aria-label="Guard">
-        <p className="muted">{kind.about}</p>
-        {!guard && (
-          <TextInput
-            label="Name"
-            description="Apps, reports and traces call it by this."
-            value={name}
-            error={tried && misnamed}
-            onChange={(event) => setName(event.currentTarget.value)}
-            spellCheck={false}
-            data-autofocus
-          />
-        )}
-        <Doing project={project} kind={kind} form={form} set={set} wrong={shown} />
-        <Looking project={project} kind={kind} form={form} set={set} wrong={shown} />
-        <Options kind={kind} form={form} set={set} wrong={shown} />
-        <Failing kind={kind} form={form} set={set} wrong={shown} />
-        <details>
-          <summary>Try it as it stands here</summary>
-          <div style={{ paddingTop: 10 }}>
-            {sound ? (
-              <TryPanel project={project} spec={spec} kind={kind} inForm />
-            ) : (
-              <p className="muted">{Object.values(wrong)[0] ?? misnamed}</p>
-            )}
-          </div>
-        </details>
-        <Textarea
-          label="What it is for"
-          autosize
-          minRows={1}
-          maxRows={6}
-          value={form.description}
-          onChange={(event) => set({ description: event.currentTarget.value })}
-        />
+      <p className="muted">{kind.about}</p>
+      {!guard && (
         <TextInput
-          label="What changed and why"
-          value={message}
-          onChange={(event) => setMessage(event.currentTarget.value)}
+          label="Name"
+          description="Apps, reports and traces call it by this."
+          value={name}
+          error={wrong.name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          spellCheck={false}
+          data-autofocus
         />
-        {guard && (
-          <Notice tone="warn">
-            Version {guard.version + 1} holds at once where the guard applies by itself. Releases keep the version that
-            they were made with.
-          </Notice>
-        )}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending}>
-            {guard ? `Save version ${guard.version + 1}` : "Make it"}
-          </Button>
+      )}
+      <Doing project={project} kind={kind} form={form} set={set} wrong={wrong} />
+      <Looking project={project} kind={kind} form={form} set={set} wrong={wrong} />
+      <Options kind={kind} form={form} set={set} wrong={wrong} />
+      <Failing kind={kind} form={form} set={set} wrong={wrong} />
+      <details>
+        <summary>Try it as it stands here</summary>
+        <div style={{ paddingTop: 10 }}>
+          {fault ? <p className="muted">{fault}</p> : <TryPanel project={project} spec={spec} kind={kind} inForm />}
         </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      </details>
+      <Textarea
+        label="What it is for"
+        autosize
+        minRows={1}
+        maxRows={6}
+        value={form.description}
+        onChange={(event) => set({ description: event.currentTarget.value })}
+      />
+      <TextInput
+        label="What changed and why"
+        value={message}
+        onChange={(event) => setMessage(event.currentTarget.value)}
+      />
+      {guard && (
+        <Notice tone="warn">
+          Version {guard.version + 1} holds at once where the guard applies by itself. Releases keep the version that
+          they were made with.
+        </Notice>
+      )}
+    </EditDrawer>
   );
 }
 

@@ -1,7 +1,7 @@
-import { Autocomplete, Button, Drawer, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Skeleton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, inProject, put, withQuery } from "@/api/client";
 import { type RefusalView, refusalsQuery } from "@/api/guards";
 import { appsQuery } from "@/api/releases";
@@ -9,8 +9,8 @@ import { badName } from "@/lib/name";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./guards.module.css";
 
@@ -141,82 +141,69 @@ interface EditorProps {
 }
 
 function Editor({ project, refusal, onClose }: EditorProps) {
-  const [form, setForm] = useState(refusal);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
   const apps = useQuery({ ...appsQuery(project), staleTime: 30_000 });
-  const queries = useQueryClient();
   const fresh = refusal.text === "";
-  const misnamed = badName(form.name);
-  const save = useMutation({
-    mutationFn: () => put<RefusalView>(inProject(project, "guard-refusals"), form),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey });
-      onClose();
-    },
+  const editing = useEditing({
+    begin: () => refusal,
+    check: (form) => ({
+      ...(badName(form.name) && { name: badName(form.name) }),
+      ...(!form.text.trim() && { text: "Write what is said." }),
+    }),
+    save: (form) => put<RefusalView>(inProject(project, "guard-refusals"), form),
+    stale: [refusalsQuery(project).queryKey],
+    onSaved: onClose,
   });
-  const set = (change: Partial<RefusalView>) => setForm((now) => ({ ...now, ...change }));
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (!misnamed && form.text.trim()) save.mutate();
-  };
+  const { form, set, wrong } = editing;
   return (
-    <Drawer opened onClose={onClose} position="right" size={560} title={<strong>What users are told</strong>}>
-      <form className={css.form} onSubmit={submit} noValidate aria-label="What users are told">
-        <TextInput
-          label="Template"
-          description="Guards name it; default is for those that name none."
-          value={form.name}
+    <EditDrawer
+      editing={editing}
+      title="What users are told"
+      label="What users are told"
+      size={560}
+      action="Save"
+      onClose={onClose}
+    >
+      <TextInput
+        label="Template"
+        description="Guards name it; default is for those that name none."
+        value={form.name}
+        disabled={!fresh}
+        error={wrong.name}
+        onChange={(event) => set({ name: event.currentTarget.value })}
+        spellCheck={false}
+      />
+      <div className={css.pair}>
+        <Autocomplete
+          label="App"
+          description="Empty: any."
+          data={(apps.data ?? []).map((app) => app.name)}
+          value={form.app}
           disabled={!fresh}
-          error={tried && misnamed}
-          onChange={(event) => set({ name: event.currentTarget.value })}
+          onChange={(app) => set({ app })}
+        />
+        <TextInput
+          label="Language"
+          description="de, pt-br; empty: any."
+          value={form.language}
+          disabled={!fresh}
+          onChange={(event) => set({ language: event.currentTarget.value })}
           spellCheck={false}
         />
-        <div className={css.pair}>
-          <Autocomplete
-            label="App"
-            description="Empty: any."
-            data={(apps.data ?? []).map((app) => app.name)}
-            value={form.app}
-            disabled={!fresh}
-            onChange={(app) => set({ app })}
-          />
-          <TextInput
-            label="Language"
-            description="de, pt-br; empty: any."
-            value={form.language}
-            disabled={!fresh}
-            onChange={(event) => set({ language: event.currentTarget.value })}
-            spellCheck={false}
-          />
-        </div>
-        <Textarea
-          label="Text"
-          description={`${REFERENCE} becomes the request's id, which support can look up.`}
-          autosize
-          minRows={4}
-          maxRows={14}
-          value={form.text}
-          error={tried && !form.text.trim() && "Write what is said."}
-          onChange={(event) => set({ text: event.currentTarget.value })}
-          data-autofocus
-        />
-        {form.text.trim() !== "" && !form.text.includes(REFERENCE) && (
-          <p className="muted">Without {REFERENCE} nobody can say later why the call was stopped.</p>
-        )}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending}>
-            Save
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={JSON.stringify(form) !== JSON.stringify(refusal)} leaving={leaving} />
-    </Drawer>
+      </div>
+      <Textarea
+        label="Text"
+        description={`${REFERENCE} becomes the request's id, which support can look up.`}
+        autosize
+        minRows={4}
+        maxRows={14}
+        value={form.text}
+        error={wrong.text}
+        onChange={(event) => set({ text: event.currentTarget.value })}
+        data-autofocus
+      />
+      {form.text.trim() !== "" && !form.text.includes(REFERENCE) && (
+        <p className="muted">Without {REFERENCE} nobody can say later why the call was stopped.</p>
+      )}
+    </EditDrawer>
   );
 }

@@ -1,8 +1,8 @@
-import { Button, Drawer, PasswordInput, Skeleton, Switch, TextInput } from "@mantine/core";
+import { PasswordInput, Skeleton, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Plus, Trash2 } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, inProject, put } from "@/api/client";
 import { type GuardService, type GuardView, guardServicesQuery, guardsQuery } from "@/api/guards";
 import { formatAgo, formatDateTime, plural } from "@/lib/format";
@@ -10,10 +10,9 @@ import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
-import css from "./guards.module.css";
 import { askersOf, formOfService, type ServiceForm, secretWords, serviceOf } from "./serviceForm";
 
 interface Props {
@@ -208,53 +207,28 @@ interface EditorProps {
 }
 
 function Editor({ project, service, onClose }: EditorProps) {
-  const [initial] = useState(() => formOfService(service));
-  const [form, setForm] = useState(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const { name, body, wrong } = serviceOf(form, service);
-  const save = useMutation({
-    mutationFn: () => put<GuardService>(inProject(project, "guard-services", name), body),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: guardServicesQuery(project).queryKey });
-      onClose();
+  const editing = useEditing({
+    begin: () => formOfService(service),
+    check: (form) => serviceOf(form, service).wrong,
+    save: (form) => {
+      const { name, body } = serviceOf(form, service);
+      return put<GuardService>(inProject(project, "guard-services", name), body);
     },
+    stale: [guardServicesQuery(project).queryKey],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(wrong).length === 0) save.mutate();
-  };
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={service ? `Service ${service.name}` : "New guard service"}
+      label="Guard service"
       size={560}
-      title={<strong>{service ? `Service ${service.name}` : "New guard service"}</strong>}
+      action="Save"
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate aria-label="Guard service">
-        <p className="muted">Texts of calls go there as soon as a guard names it.</p>
-        <Fields
-          form={form}
-          set={(change) => setForm((now) => ({ ...now, ...change }))}
-          service={service}
-          wrong={tried ? wrong : {}}
-        />
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending}>
-            Save
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={JSON.stringify(form) !== JSON.stringify(initial)} leaving={leaving} />
-    </Drawer>
+      <p className="muted">Texts of calls go there as soon as a guard names it.</p>
+      <Fields form={editing.form} set={editing.set} service={service} wrong={editing.wrong} />
+    </EditDrawer>
   );
 }
 

@@ -1,11 +1,9 @@
-import { Button, Drawer, PasswordInput, Select, Switch, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { PasswordInput, Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { inProject, patch, post } from "@/api/client";
 import { providersQuery } from "@/api/queries";
 import type { ProviderKindView, ProviderView } from "@/api/types";
-import { Notice, ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { Notice } from "@/ui/Notice";
 import css from "./models.module.css";
 import { check, DIALECTS, formOf, newProviderOf, type ProviderForm, patchOf, TIMEOUTS } from "./providerForm";
 
@@ -17,33 +15,22 @@ interface Props {
 }
 
 export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
-  const [initial] = useState(() => formOf(provider, kinds.find((k) => k.name === "openai") ?? kinds[0]));
-  const [form, setForm] = useState<ProviderForm>(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const kind = kinds.find((k) => k.name === form.kind);
+  const kindOf = (form: ProviderForm) => kinds.find((k) => k.name === form.kind);
   // A kind without an address and without need of a key is run by the server itself.
-  const managed = kind !== undefined && kind.name !== "custom" && kind.base_url === "";
-  const errors = tried ? check(form, managed) : {};
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const set = (change: Partial<ProviderForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () =>
+  const isManaged = (form: ProviderForm) => form.kind !== "custom" && kindOf(form)?.base_url === "";
+  const editing = useEditing({
+    begin: () => formOf(provider, kinds.find((k) => k.name === "openai") ?? kinds[0]),
+    check: (form) => check(form, isManaged(form)),
+    save: (form, initial) =>
       provider
         ? patch<ProviderView>(inProject(project, "providers", provider.name), patchOf(form, initial))
         : post<ProviderView>(inProject(project, "providers"), newProviderOf(form)),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: providersQuery(project).queryKey });
-      onClose();
-    },
+    stale: [providersQuery(project).queryKey],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(check(form, managed)).length === 0) save.mutate();
-  };
+  const { form, set, wrong: errors } = editing;
+  const kind = kindOf(form);
+  const managed = isManaged(form);
   const chooseKind = (name: string | null) => {
     const next = kinds.find((k) => k.name === name);
     if (!next) return;
@@ -56,67 +43,57 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
     });
   };
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={provider ? `Edit ${provider.name}` : "Add a provider"}
       size={460}
-      title={<strong>{provider ? `Edit ${provider.name}` : "Add a provider"}</strong>}
+      action={provider ? "Save" : "Add"}
+      off={provider !== undefined && !editing.dirty}
+      apart
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        {!provider && (
-          <Select
-            label="Kind"
-            data={kinds.map((k) => ({ value: k.name, label: k.title, disabled: !k.available }))}
-            value={form.kind}
-            onChange={chooseKind}
-            allowDeselect={false}
-            data-autofocus
-          />
-        )}
-        {kind && !kind.available && <Notice tone="warn">Something it needs is not installed on the server.</Notice>}
+      {!provider && (
+        <Select
+          label="Kind"
+          data={kinds.map((k) => ({ value: k.name, label: k.title, disabled: !k.available }))}
+          value={form.kind}
+          onChange={chooseKind}
+          allowDeselect={false}
+          data-autofocus
+        />
+      )}
+      {kind && !kind.available && <Notice tone="warn">Something it needs is not installed on the server.</Notice>}
+      <TextInput
+        label="Name"
+        value={form.name}
+        onChange={(e) => set({ name: e.currentTarget.value })}
+        disabled={Boolean(provider)}
+        error={errors.name}
+        spellCheck={false}
+      />
+      {!managed && (
         <TextInput
-          label="Name"
-          value={form.name}
-          onChange={(e) => set({ name: e.currentTarget.value })}
-          disabled={Boolean(provider)}
-          error={errors.name}
+          label="Base URL"
+          placeholder="https://api.example.com/v1"
+          value={form.baseUrl}
+          onChange={(e) => set({ baseUrl: e.currentTarget.value })}
+          error={errors.baseUrl}
           spellCheck={false}
         />
-        {!managed && (
-          <TextInput
-            label="Base URL"
-            placeholder="https://api.example.com/v1"
-            value={form.baseUrl}
-            onChange={(e) => set({ baseUrl: e.currentTarget.value })}
-            error={errors.baseUrl}
-            spellCheck={false}
-          />
-        )}
-        {form.kind === "custom" && (
-          <Select
-            label="Speaks"
-            data={DIALECTS}
-            value={form.dialect}
-            onChange={(value) => set({ dialect: value ?? form.dialect })}
-            disabled={Boolean(provider)}
-            allowDeselect={false}
-          />
-        )}
-        {!managed && <KeyField provider={provider} form={form} set={set} needsKey={kind?.needs_key ?? false} />}
-        {!managed && <More form={form} errors={errors} set={set} />}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.formFoot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={provider !== undefined && !dirty}>
-            {provider ? "Save" : "Add"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      )}
+      {form.kind === "custom" && (
+        <Select
+          label="Speaks"
+          data={DIALECTS}
+          value={form.dialect}
+          onChange={(value) => set({ dialect: value ?? form.dialect })}
+          disabled={Boolean(provider)}
+          allowDeselect={false}
+        />
+      )}
+      {!managed && <KeyField provider={provider} form={form} set={set} needsKey={kind?.needs_key ?? false} />}
+      {!managed && <More form={form} errors={errors} set={set} />}
+    </EditDrawer>
   );
 }
 

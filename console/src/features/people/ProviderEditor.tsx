@@ -1,14 +1,13 @@
-import { Button, Drawer, PasswordInput, Select, Switch, TagsInput, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { PasswordInput, Select, Switch, TagsInput, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
 import { patch, post } from "@/api/client";
 import { type IdentityProvider, identityProvidersQuery } from "@/api/identity";
 import { meQuery, projectsQuery, waysInQuery } from "@/api/queries";
 import type { RoleView } from "@/api/types";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { Notice } from "@/ui/Notice";
 import { PlainButton } from "@/ui/PlainButton";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import css from "./people.module.css";
 import {
   change,
@@ -31,53 +30,31 @@ interface Props {
 
 /** How a provider is reached, whom it lets in, and what its groups give. */
 export function ProviderEditor({ provider, roles, onClose }: Props) {
-  const begun = provider ? formOf(provider) : EMPTY;
-  const [form, setForm] = useState(begun);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const set = (more: Partial<ProviderForm>) => setForm((now) => ({ ...now, ...more }));
-  const save = useMutation({
-    mutationFn: () =>
+  const editing = useEditing({
+    begin: () => (provider ? formOf(provider) : EMPTY),
+    save: (form) =>
       provider
         ? patch<IdentityProvider>(`/identity-providers/${encodeURIComponent(provider.name)}`, change(form))
         : post<IdentityProvider>("/identity-providers", creation(form)),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: identityProvidersQuery().queryKey });
-      await queries.invalidateQueries({ queryKey: waysInQuery().queryKey });
-      leaving.current = true;
-      onClose();
-    },
+    stale: [identityProvidersQuery().queryKey, waysInQuery().queryKey],
+    onSaved: onClose,
   });
-  const dirty = JSON.stringify(form) !== JSON.stringify(begun);
+  const { form, set } = editing;
   const ready = [form.name, form.issuer, form.client_id].every((each) => each.trim()) && !issuerFault(form.issuer);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (ready) save.mutate();
-  };
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={provider ? `Provider ${provider.name}` : "Add an identity provider"}
       size={720}
-      title={<strong>{provider ? `Provider ${provider.name}` : "Add an identity provider"}</strong>}
+      gap={16}
+      action={provider ? "Save" : "Add"}
+      off={!ready || !editing.dirty}
+      onClose={onClose}
     >
-      <form onSubmit={submit} style={{ display: "grid", gap: 16 }}>
-        <Reach form={form} provider={provider} set={set} />
-        <GroupLines lines={form.roles} roles={roles} onChange={(lines) => set({ roles: lines })} />
-        <WhoComesIn form={form} set={set} />
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.acts}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={!ready || !dirty}>
-            {provider ? "Save" : "Add"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      <Reach form={form} provider={provider} set={set} />
+      <GroupLines lines={form.roles} roles={roles} onChange={(lines) => set({ roles: lines })} />
+      <WhoComesIn form={form} set={set} />
+    </EditDrawer>
   );
 }
 

@@ -1,14 +1,12 @@
-import { Button, Checkbox, Drawer, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { Checkbox, Textarea, TextInput } from "@mantine/core";
 import { post, put } from "@/api/client";
 import { at, type Place, rolesOf } from "@/api/identity";
 import type { MemberView, RoleList, RoleView } from "@/api/types";
 import { plural } from "@/lib/format";
-import { Notice, ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { Notice } from "@/ui/Notice";
 import css from "./people.module.css";
-import { type Area, areasOf, changesOf, draftOf, nameFault, saying } from "./roles";
+import { type Area, areasOf, changesOf, draftOf, nameFault, type RoleDraft, saying } from "./roles";
 
 interface Props {
   place: Place;
@@ -23,79 +21,54 @@ interface Props {
 
 /** A role as permissions by area. What is saved is in force for all who have it. */
 export function RoleEditor({ place, list, role, base, holders, onClose }: Props) {
-  const begun = draftOf(role ?? base);
-  const [draft, setDraft] = useState(() => (base ? { ...begun, name: "" } : begun));
-  const leaving = useLeaving();
-  const queries = useQueryClient();
   const open = areasOf(list.permissions, list.instance_only);
-  const held = draft.permissions.filter((each) => open.some((area) => area.permissions.includes(each)));
-  const save = useMutation({
-    mutationFn: () =>
-      role
-        ? put<RoleView>(at(place, "roles", role.name), { about: draft.about.trim(), permissions: held })
-        : post<RoleView>(at(place, "roles"), { name: draft.name, about: draft.about.trim(), permissions: held }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: [rolesOf(place).queryKey[0]] });
-      leaving.current = true;
-      onClose();
+  const heldOf = (draft: RoleDraft) =>
+    draft.permissions.filter((each) => open.some((area) => area.permissions.includes(each)));
+  const editing = useEditing({
+    begin: (): RoleDraft => (base ? { ...draftOf(base), name: "" } : draftOf(role)),
+    save: (draft) => {
+      const body = { about: draft.about.trim(), permissions: heldOf(draft) };
+      return role
+        ? put<RoleView>(at(place, "roles", role.name), body)
+        : post<RoleView>(at(place, "roles"), { name: draft.name, ...body });
     },
+    stale: [[rolesOf(place).queryKey[0]]],
+    onSaved: onClose,
   });
-  const fault = role
-    ? ""
-    : nameFault(
-        draft.name,
-        list.items.map((each) => each.name),
-      );
-  const dirty = JSON.stringify(draft) !== JSON.stringify(base ? { ...begun, name: "" } : begun);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!fault && held.length > 0) save.mutate();
-  };
+  const { form: draft, set } = editing;
+  const held = heldOf(draft);
+  const taken = list.items.map((each) => each.name);
+  const fault = role ? "" : nameFault(draft.name, taken);
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={role ? `Role ${role.name}` : "New role"}
       size={760}
-      title={<strong>{role ? `Role ${role.name}` : "New role"}</strong>}
+      gap={18}
+      action={role ? "Save" : "Make the role"}
+      off={fault !== "" || held.length === 0 || !editing.dirty}
+      onClose={onClose}
     >
-      <form onSubmit={submit} style={{ display: "grid", gap: 18 }}>
-        {!role && (
-          <TextInput
-            label="Name"
-            description="Such as prompt-writer. It cannot be changed later."
-            value={draft.name}
-            onChange={(event) => setDraft({ ...draft, name: event.currentTarget.value })}
-            error={draft.name !== "" && fault}
-            data-autofocus
-          />
-        )}
-        <Textarea
-          label="What it is for"
-          value={draft.about}
-          maxLength={400}
-          autosize
-          onChange={(event) => setDraft({ ...draft, about: event.currentTarget.value })}
+      {!role && (
+        <TextInput
+          label="Name"
+          description="Such as prompt-writer. It cannot be changed later."
+          value={draft.name}
+          onChange={(event) => set({ name: event.currentTarget.value })}
+          error={draft.name !== "" && fault}
+          data-autofocus
         />
-        <Areas areas={open} held={held} onChange={(permissions) => setDraft({ ...draft, permissions })} />
-        {role && <Effect before={role.permissions} after={held} holders={holders} />}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.acts}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            type="submit"
-            size="sm"
-            loading={save.isPending}
-            disabled={fault !== "" || held.length === 0 || !dirty}
-          >
-            {role ? "Save" : "Make the role"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      )}
+      <Textarea
+        label="What it is for"
+        value={draft.about}
+        maxLength={400}
+        autosize
+        onChange={(event) => set({ about: event.currentTarget.value })}
+      />
+      <Areas areas={open} held={held} onChange={(permissions) => set({ permissions })} />
+      {role && <Effect before={role.permissions} after={held} holders={holders} />}
+    </EditDrawer>
   );
 }
 

@@ -1,14 +1,14 @@
-import { ActionIcon, Button, Drawer, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ActionIcon, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { onlineRulesKey, putOnlineRule } from "@/api/quality";
 import type { RuleView } from "@/api/qualityTypes";
 import { suitesQuery } from "@/api/suites";
 import { useScorers } from "@/features/scorers/useScorers";
 import { Options } from "@/features/suites/ScorerFields";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import css from "./quality.module.css";
 import { choice, formOf, type RuleForm, read, type ScorerChoice, type Wrong } from "./ruleForm";
 
@@ -27,66 +27,46 @@ const KINDS = [
 export function RuleEditor({ project, rule, onClose }: Props) {
   // What is edited stays what it was: the list is asked for anew all the time.
   const [was] = useState(rule);
-  const [initial] = useState(() => formOf(was));
-  const [form, setForm] = useState<RuleForm>(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const { spec, wrong } = read(form);
-  const shown = tried ? wrong : {};
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const set = (change: Partial<RuleForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () =>
-      putOnlineRule(project, form.name, { spec, paused: was?.paused ?? false, expected_revision: was?.revision ?? 0 }),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: onlineRulesKey(project) });
-      onClose();
-    },
+  const editing = useEditing({
+    begin: () => formOf(was),
+    check: (form) => read(form).wrong,
+    save: (form) =>
+      putOnlineRule(project, form.name, {
+        spec: read(form).spec,
+        paused: was?.paused ?? false,
+        expected_revision: was?.revision ?? 0,
+      }),
+    stale: [onlineRulesKey(project)],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(wrong).length === 0) save.mutate();
-  };
+  const { form, set, wrong } = editing;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={was ? `Edit ${was.name}` : "New rule"}
       size={580}
-      title={<strong>{was ? `Edit ${was.name}` : "New rule"}</strong>}
+      action={was ? "Save" : "Make it"}
+      off={was !== undefined && !editing.dirty}
+      free={["range", "start", "end"]}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        {!was && (
-          <SegmentedControl
-            size="xs"
-            aria-label="What it does"
-            data={KINDS}
-            value={form.kind}
-            onChange={(kind) => set({ kind: kind as RuleForm["kind"], budget: kind === "online" ? "1" : "" })}
-          />
-        )}
-        <Text form={form} field="name" label="Name" wrong={shown} set={set} off={was !== undefined} />
-        <Text form={form} field="description" label="What it is for" wrong={shown} set={set} />
-        {form.kind === "online" ? (
-          <Online project={project} form={form} wrong={shown} set={set} />
-        ) : (
-          <Schedule project={project} form={form} wrong={shown} set={set} />
-        )}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={was !== undefined && !dirty}>
-            {was ? "Save" : "Make it"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} free={["range", "start", "end"]} />
-    </Drawer>
+      {!was && (
+        <SegmentedControl
+          size="xs"
+          aria-label="What it does"
+          data={KINDS}
+          value={form.kind}
+          onChange={(kind) => set({ kind: kind as RuleForm["kind"], budget: kind === "online" ? "1" : "" })}
+        />
+      )}
+      <Text form={form} field="name" label="Name" wrong={wrong} set={set} off={was !== undefined} />
+      <Text form={form} field="description" label="What it is for" wrong={wrong} set={set} />
+      {form.kind === "online" ? (
+        <Online project={project} form={form} wrong={wrong} set={set} />
+      ) : (
+        <Schedule project={project} form={form} wrong={wrong} set={set} />
+      )}
+    </EditDrawer>
   );
 }
 

@@ -1,16 +1,15 @@
-import { Autocomplete, Button, Checkbox, Drawer, Skeleton, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Checkbox, Skeleton, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import { experimentsKey } from "@/api/experiments";
 import { modelsQuery } from "@/api/queries";
 import { type Family, familiesQuery, type RedteamStarted, redteamEstimateQuery } from "@/api/redteam";
 import { appsQuery } from "@/api/releases";
 import { formatInt, plural } from "@/lib/format";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { costWords, FIRST_FORM, mostAttacks, type RunForm, runOf, type WrongRun } from "./figures";
 import css from "./redteam.module.css";
 
@@ -24,86 +23,85 @@ interface Props {
 
 /** What is attacked, with what, and for how much. */
 export function StartDrawer({ project, subjects, onClose }: Props) {
-  const [initial] = useState<RunForm>(() => ({ ...FIRST_FORM, first: subjects[0], second: subjects[1] }));
-  const [form, setForm] = useState(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
   const navigate = useNavigate();
   const families = useQuery(familiesQuery(project));
-  const { run, wrong } = runOf(form);
-  const set = (change: Partial<RunForm>) => setForm((now) => ({ ...now, ...change }));
-  const [asked] = useDebouncedValue(JSON.stringify(run), ASKED_MS);
-  const sound = Object.keys(wrong).length === 0;
-  const cost = useQuery(redteamEstimateQuery(project, JSON.parse(asked), sound && asked === JSON.stringify(run)));
-  const start = useMutation({
-    mutationFn: () => post<RedteamStarted>(inProject(project, "redteam"), run),
-    onSuccess: async ({ experiment }) => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: experimentsKey(project) });
-      await navigate({
+  const editing = useEditing({
+    begin: (): RunForm => ({ ...FIRST_FORM, first: subjects[0], second: subjects[1] }),
+    check: (form) => runOf(form).wrong,
+    save: (form) => post<RedteamStarted>(inProject(project, "redteam"), runOf(form).run),
+    stale: [experimentsKey(project)],
+    onSaved: ({ experiment }) =>
+      navigate({
         to: "/p/$project/red-team/$experiment",
         params: { project, experiment: experiment.id },
         search: {},
-      });
-    },
+      }),
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (sound) start.mutate();
-  };
-  const shown = tried ? wrong : {};
-  const attacks = mostAttacks(run, families.data?.items.length ?? 0, families.data?.mutators.length ?? 0);
+  const { form, set, wrong } = editing;
   return (
-    <Drawer opened onClose={onClose} position="right" size={640} title={<strong>Attack a release</strong>}>
-      <form className={css.form} onSubmit={submit} noValidate aria-label="Attack">
-        <Subjects project={project} form={form} set={set} wrong={shown} />
-        {families.isError && <ProblemNotice error={families.error} retry={() => void families.refetch()} />}
-        {families.isPending && <Skeleton height={200} />}
-        {families.data && <Families families={families.data.items} form={form} set={set} />}
-        <div className={css.pair}>
-          <TextInput
-            label="Attacks of each family"
-            inputMode="numeric"
-            value={form.attacks}
-            error={shown.attacks}
-            onChange={(event) => set({ attacks: event.currentTarget.value })}
-          />
-          <TextInput
-            label="Budget, in dollars"
-            description="It pauses there. Empty: no bound of its own."
-            inputMode="decimal"
-            value={form.budget}
-            error={shown.budget}
-            onChange={(event) => set({ budget: event.currentTarget.value })}
-          />
-        </div>
-        <More form={form} set={set} wrong={shown} />
-        {start.isError && <ProblemNotice error={start.error} />}
-        <div className={css.foot}>
-          {sound && cost.data && (
-            <span className={cost.data.over_budget ? css.dear : "muted"} data-testid="redteam-cost">
-              {costWords(cost.data)}
-              {cost.data.over_budget && ": more than its budget"}
-            </span>
-          )}
-          {!(sound && cost.data) && families.data && !wrong.attacks && (
-            <span className="muted">
-              At most {plural(attacks, "attack")}
-              {run.subjects.length === 2 && `, ${formatInt(2 * attacks)} calls`}
-            </span>
-          )}
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={start.isPending}>
-            Attack it
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={JSON.stringify(form) !== JSON.stringify(initial)} leaving={leaving} />
-    </Drawer>
+    <EditDrawer
+      editing={editing}
+      title="Attack a release"
+      label="Attack"
+      size={640}
+      action="Attack it"
+      aside={<Cost project={project} form={form} families={families.data} />}
+      onClose={onClose}
+    >
+      <Subjects project={project} form={form} set={set} wrong={wrong} />
+      {families.isError && <ProblemNotice error={families.error} retry={() => void families.refetch()} />}
+      {families.isPending && <Skeleton height={200} />}
+      {families.data && <Families families={families.data.items} form={form} set={set} />}
+      <div className={css.pair}>
+        <TextInput
+          label="Attacks of each family"
+          inputMode="numeric"
+          value={form.attacks}
+          error={wrong.attacks}
+          onChange={(event) => set({ attacks: event.currentTarget.value })}
+        />
+        <TextInput
+          label="Budget, in dollars"
+          description="It pauses there. Empty: no bound of its own."
+          inputMode="decimal"
+          value={form.budget}
+          error={wrong.budget}
+          onChange={(event) => set({ budget: event.currentTarget.value })}
+        />
+      </div>
+      <More form={form} set={set} wrong={wrong} />
+    </EditDrawer>
+  );
+}
+
+interface CostProps {
+  project: string;
+  form: RunForm;
+  families: { items: Family[]; mutators: string[] } | undefined;
+}
+
+/** What it will cost, once nothing is wrong with it and that was asked; until then how much it is at the most. */
+function Cost({ project, form, families }: CostProps) {
+  const { run, wrong } = runOf(form);
+  const now = JSON.stringify(run);
+  const [asked] = useDebouncedValue(now, ASKED_MS);
+  const sound = Object.keys(wrong).length === 0;
+  const cost = useQuery(redteamEstimateQuery(project, JSON.parse(asked), sound && asked === now));
+  if (sound && cost.data) {
+    return (
+      <span className={cost.data.over_budget ? css.dear : "muted"} data-testid="redteam-cost">
+        {costWords(cost.data)}
+        {cost.data.over_budget && ": more than its budget"}
+      </span>
+    );
+  }
+  if (!families || wrong.attacks) return null;
+  const attacks = mostAttacks(run, families.items.length, families.mutators.length);
+  return (
+    <span className="muted">
+      At most {plural(attacks, "attack")}
+      {run.subjects.length === 2 && `, ${formatInt(2 * attacks)} calls`}
+    </span>
   );
 }
 

@@ -1,13 +1,12 @@
-import { ActionIcon, Button, Drawer, MultiSelect, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ActionIcon, Button, MultiSelect, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { datasetsQuery } from "@/api/datasets";
 import { putQueue, reviewKey } from "@/api/review";
 import type { QueueView } from "@/api/reviewTypes";
 import { useScorers } from "@/features/scorers/useScorers";
-import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { Holds } from "./Holds";
 import { type CriterionForm, criterionForm, formOf, type QueueForm, read, STARTER } from "./queueForm";
 import { Rules } from "./Rules";
@@ -25,76 +24,51 @@ export function QueueEditor({ project, queue: given, onClose }: Props) {
   // saved meanwhile must not be written over unseen.
   const [queue] = useState(given);
   const was = queue?.spec ?? STARTER;
-  const [initial] = useState(() => formOf(queue?.name ?? "", was));
-  const [form, setForm] = useState<QueueForm>(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const { spec, wrong } = read(form, was);
-  const shown = tried ? wrong : {};
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const set = (change: Partial<QueueForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () => putQueue(project, form.name, spec, queue?.revision ?? 0),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: reviewKey(project) });
-      onClose();
-    },
+  const editing = useEditing({
+    begin: () => formOf(queue?.name ?? "", was),
+    check: (form) => read(form, was).wrong,
+    save: (form) => putQueue(project, form.name, read(form, was).spec, queue?.revision ?? 0),
+    stale: [reviewKey(project)],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(wrong).length === 0) save.mutate();
-  };
+  const { form, set, wrong } = editing;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={queue ? `Edit ${queue.name}` : "New queue"}
       size={620}
-      title={<strong>{queue ? `Edit ${queue.name}` : "New queue"}</strong>}
+      action={queue ? "Save" : "Make it"}
+      off={queue !== undefined && !editing.dirty}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          value={form.name}
-          disabled={Boolean(queue)}
-          error={shown.name}
-          onChange={(event) => set({ name: event.currentTarget.value })}
-          data-autofocus={!queue || undefined}
-          spellCheck={false}
-        />
-        <TextInput
-          label="What it is for"
-          value={form.description}
-          onChange={(event) => set({ description: event.currentTarget.value })}
-        />
-        <Textarea
-          label="Instructions"
-          description="Shown beside every answer."
-          autosize
-          minRows={2}
-          value={form.instructions}
-          onChange={(event) => set({ instructions: event.currentTarget.value })}
-        />
-        <Criteria project={project} criteria={form.criteria} wrong={shown} onChange={(criteria) => set({ criteria })} />
-        <Rules rules={form.rules} wrong={shown} onChange={(rules) => set({ rules })} />
-        <Holds form={form} wrong={shown} set={set} />
-        <Datasets project={project} datasets={form.datasets} onChange={(datasets) => set({ datasets })} />
-        <Bounds form={form} wrong={shown} set={set} />
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={queue !== undefined && !dirty}>
-            {queue ? "Save" : "Make it"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      <TextInput
+        label="Name"
+        value={form.name}
+        disabled={Boolean(queue)}
+        error={wrong.name}
+        onChange={(event) => set({ name: event.currentTarget.value })}
+        data-autofocus={!queue || undefined}
+        spellCheck={false}
+      />
+      <TextInput
+        label="What it is for"
+        value={form.description}
+        onChange={(event) => set({ description: event.currentTarget.value })}
+      />
+      <Textarea
+        label="Instructions"
+        description="Shown beside every answer."
+        autosize
+        minRows={2}
+        value={form.instructions}
+        onChange={(event) => set({ instructions: event.currentTarget.value })}
+      />
+      <Criteria project={project} criteria={form.criteria} wrong={wrong} onChange={(criteria) => set({ criteria })} />
+      <Rules rules={form.rules} wrong={wrong} onChange={(rules) => set({ rules })} />
+      <Holds form={form} wrong={wrong} set={set} />
+      <Datasets project={project} datasets={form.datasets} onChange={(datasets) => set({ datasets })} />
+      <Bounds form={form} wrong={wrong} set={set} />
+    </EditDrawer>
   );
 }
 

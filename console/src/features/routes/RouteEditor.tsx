@@ -1,11 +1,8 @@
-import { Button, Drawer, Switch, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { Switch, Textarea, TextInput } from "@mantine/core";
 import { inProject, patch, post } from "@/api/client";
 import { routesQuery } from "@/api/queries";
 import type { RouteView } from "@/api/types";
-import { ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import css from "./routes.module.css";
 import { linesOf, type RawNode } from "./tree";
 
@@ -19,106 +16,80 @@ const START = { node: "fallback", of: ["fast", "cheap"] };
 
 /** The tree is written as JSON, as the API and the config file have it; the server names the node of each mistake. */
 export function RouteEditor({ project, route, onClose }: Props) {
-  const [initial] = useState(() => ({
-    name: route?.name ?? "",
-    about: route?.about ?? "",
-    session: route?.affinity.session ?? false,
-    prompt: route?.affinity.prompt ?? false,
-    tree: JSON.stringify(route?.tree ?? START, null, 2),
-  }));
-  const [form, setForm] = useState(initial);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const set = (change: Partial<typeof form>) => setForm((now) => ({ ...now, ...change }));
-  const read = treeOf(form.tree);
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const save = useMutation({
-    mutationFn: () => {
+  const editing = useEditing({
+    begin: () => ({
+      name: route?.name ?? "",
+      about: route?.about ?? "",
+      session: route?.affinity.session ?? false,
+      prompt: route?.affinity.prompt ?? false,
+      tree: JSON.stringify(route?.tree ?? START, null, 2),
+    }),
+    save: (form) => {
       const affinity = { ...route?.affinity, session: form.session, prompt: form.prompt };
-      const body = { tree: read.tree, about: form.about, affinity };
+      const body = { tree: treeOf(form.tree).tree, about: form.about, affinity };
       return route
         ? patch<RouteView>(inProject(project, "routes", route.name), body)
         : post<RouteView>(inProject(project, "routes"), { ...body, name: form.name });
     },
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: routesQuery(project).queryKey });
-      onClose();
-    },
+    stale: [routesQuery(project).queryKey],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!read.error) save.mutate();
-  };
+  const { form, set } = editing;
+  const read = treeOf(form.tree);
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={route ? `Edit ${route.name}` : "Add a route"}
       size={560}
-      title={<strong>{route ? `Edit ${route.name}` : "Add a route"}</strong>}
+      gap={12}
+      action={route ? "Save" : "Add"}
+      off={Boolean(read.error) || (route ? !editing.dirty : !form.name)}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          description="What clients put into model=…"
-          value={form.name}
-          onChange={(event) => set({ name: event.currentTarget.value })}
-          disabled={Boolean(route)}
-          data-autofocus={!route || undefined}
-          spellCheck={false}
-        />
-        <TextInput label="About" value={form.about} onChange={(event) => set({ about: event.currentTarget.value })} />
-        <Textarea
-          label="Tree"
-          description="A model's name, or a node: fallback, weights, fastest, cheapest, least_busy, when, semantic, escalate, local_only."
-          autosize
-          minRows={10}
-          maxRows={24}
-          value={form.tree}
-          onChange={(event) => set({ tree: event.currentTarget.value })}
-          error={read.error}
-          spellCheck={false}
-          classNames={{ input: "mono" }}
-        />
-        {!read.error && (
-          <ol className={css.tree} aria-label="As it reads">
-            {linesOf(read.tree).map((line) => (
-              <li key={line.path} className={css.line} style={{ paddingLeft: 12 + line.depth * 22 }}>
-                {line.label && <span className={css.way}>{line.label}</span>}
-                {line.model ?? `${line.kind.replace("_", " ")}: ${line.what}`}
-              </li>
-            ))}
-          </ol>
-        )}
-        <Switch
-          label="Keep a session where it was answered before"
-          checked={form.session}
-          onChange={(event) => set({ session: event.currentTarget.checked })}
-        />
-        <Switch
-          label="Keep a long prompt where it was answered before"
-          description="So that the provider's own cache hits."
-          checked={form.prompt}
-          onChange={(event) => set({ prompt: event.currentTarget.checked })}
-        />
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.formFoot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            type="submit"
-            size="sm"
-            loading={save.isPending}
-            disabled={Boolean(read.error) || (route ? !dirty : !form.name)}
-          >
-            {route ? "Save" : "Add"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      <TextInput
+        label="Name"
+        description="What clients put into model=…"
+        value={form.name}
+        onChange={(event) => set({ name: event.currentTarget.value })}
+        disabled={Boolean(route)}
+        data-autofocus={!route || undefined}
+        spellCheck={false}
+      />
+      <TextInput label="About" value={form.about} onChange={(event) => set({ about: event.currentTarget.value })} />
+      <Textarea
+        label="Tree"
+        description="A model's name, or a node: fallback, weights, fastest, cheapest, least_busy, when, semantic, escalate, local_only."
+        autosize
+        minRows={10}
+        maxRows={24}
+        value={form.tree}
+        onChange={(event) => set({ tree: event.currentTarget.value })}
+        error={read.error}
+        spellCheck={false}
+        classNames={{ input: "mono" }}
+      />
+      {!read.error && (
+        <ol className={css.tree} aria-label="As it reads">
+          {linesOf(read.tree).map((line) => (
+            <li key={line.path} className={css.line} style={{ paddingLeft: 12 + line.depth * 22 }}>
+              {line.label && <span className={css.way}>{line.label}</span>}
+              {line.model ?? `${line.kind.replace("_", " ")}: ${line.what}`}
+            </li>
+          ))}
+        </ol>
+      )}
+      <Switch
+        label="Keep a session where it was answered before"
+        checked={form.session}
+        onChange={(event) => set({ session: event.currentTarget.checked })}
+      />
+      <Switch
+        label="Keep a long prompt where it was answered before"
+        description="So that the provider's own cache hits."
+        checked={form.prompt}
+        onChange={(event) => set({ prompt: event.currentTarget.checked })}
+      />
+    </EditDrawer>
   );
 }
 

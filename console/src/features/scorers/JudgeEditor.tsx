@@ -1,14 +1,12 @@
-import { Button, Drawer, Select, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { Select, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { JudgeView, ScorerView } from "@/api/evaluationTypes";
 import { badName } from "@/lib/name";
-import { Notice, ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useSaving } from "@/ui/EditDrawer";
+import { Notice } from "@/ui/Notice";
 import { SchemaForm } from "./SchemaForm";
 import { fieldsOf, read, type Written, written } from "./schemaForm";
-import css from "./scorers.module.css";
 
 interface Props {
   project: string;
@@ -20,57 +18,46 @@ interface Props {
 /** A judge in the team's own words; every change is a version. */
 export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
   const judging = useJudge({ project, judge, kinds, onClose });
-  const { name, kindName, kind, fields, texts, wrong, misnamed, message, save } = judging;
+  const { name, kindName, kind, fields, texts, wrong, misnamed, message } = judging;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={judging}
+      title={judge ? `Edit ${judge.scorer}` : "New judge"}
       size={600}
-      title={<strong>{judge ? `Edit ${judge.scorer}` : "New judge"}</strong>}
+      gap={12}
+      action={judge ? `Save version ${judge.version + 1}` : "Make it"}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={judging.submit} noValidate>
-        <TextInput
-          label="Name"
-          description={name ? `Suites name it judge:${name}.` : "Suites name it judge:NAME."}
-          value={name}
-          disabled={Boolean(judge)}
-          error={misnamed}
-          onChange={(event) => judging.setName(event.currentTarget.value)}
-          spellCheck={false}
-          data-autofocus={!judge || undefined}
-        />
-        <Select
-          label="How it judges"
-          description={kind?.about}
-          data={kinds.map((each) => each.name)}
-          value={kindName}
-          allowDeselect={false}
-          onChange={(next) => judging.chooseKind(next ?? "")}
-        />
-        <SchemaForm fields={fields} form={texts} wrong={wrong} onChange={judging.setOption} />
-        <TextInput
-          label="What changed and why"
-          value={message}
-          onChange={(event) => judging.setMessage(event.currentTarget.value)}
-        />
-        {judge && (
-          <Notice tone="warn">
-            A new version is a new judge: what people said of version {judge.version} does not vouch for it.
-          </Notice>
-        )}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.foot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending}>
-            {judge ? `Save version ${judge.version + 1}` : "Make it"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={judging.dirty} leaving={judging.leaving} />
-    </Drawer>
+      <TextInput
+        label="Name"
+        description={name ? `Suites name it judge:${name}.` : "Suites name it judge:NAME."}
+        value={name}
+        disabled={Boolean(judge)}
+        error={misnamed}
+        onChange={(event) => judging.setName(event.currentTarget.value)}
+        spellCheck={false}
+        data-autofocus={!judge || undefined}
+      />
+      <Select
+        label="How it judges"
+        description={kind?.about}
+        data={kinds.map((each) => each.name)}
+        value={kindName}
+        allowDeselect={false}
+        onChange={(next) => judging.chooseKind(next ?? "")}
+      />
+      <SchemaForm fields={fields} form={texts} wrong={wrong} onChange={judging.setOption} />
+      <TextInput
+        label="What changed and why"
+        value={message}
+        onChange={(event) => judging.setMessage(event.currentTarget.value)}
+      />
+      {judge && (
+        <Notice tone="warn">
+          A new version is a new judge: what people said of version {judge.version} does not vouch for it.
+        </Notice>
+      )}
+    </EditDrawer>
   );
 }
 
@@ -85,8 +72,6 @@ function useJudge({ project, judge, kinds, onClose }: Props) {
   const [form, setForm] = useState<Record<string, Written>>({});
   const [message, setMessage] = useState("");
   const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
   const texts = Object.fromEntries(
     fields.map((field) => [
       field.name,
@@ -95,26 +80,17 @@ function useJudge({ project, judge, kinds, onClose }: Props) {
   );
   const { value, wrong } = read(fields, texts);
   const misnamed = badName(name);
-  const dirty = Object.keys(form).length > 0 || message !== "" || (!judge && name !== "");
-  const save = useMutation({
-    mutationFn: () =>
+  const saving = useSaving({
+    save: () =>
       post<{ judge: JudgeView; created: boolean }>(inProject(project, "judges", name, "versions"), {
         kind: kindName,
         options: value,
         message: message.trim(),
         expected_version: judge?.version ?? 0,
       }),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: ["judges", project] });
-      onClose();
-    },
+    stale: [["judges", project]],
+    onSaved: onClose,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (!misnamed && Object.keys(wrong).length === 0) save.mutate();
-  };
   return {
     name,
     setName,
@@ -131,9 +107,13 @@ function useJudge({ project, judge, kinds, onClose }: Props) {
     misnamed: tried ? misnamed : "",
     message,
     setMessage,
-    dirty,
-    leaving,
-    save,
-    submit,
+    dirty: Object.keys(form).length > 0 || message !== "" || (!judge && name !== ""),
+    leaving: saving.leaving,
+    busy: saving.busy,
+    problem: saving.problem,
+    submit: () => {
+      setTried(true);
+      if (!misnamed && Object.keys(wrong).length === 0) saving.save();
+    },
   };
 }

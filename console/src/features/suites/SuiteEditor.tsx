@@ -1,14 +1,13 @@
-import { Button, Drawer, NumberInput, SegmentedControl, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { NumberInput, SegmentedControl, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
 import { inProject, put } from "@/api/client";
 import { datasetsQuery, datasetVersionsQuery } from "@/api/datasets";
 import type { SuiteView } from "@/api/evaluationTypes";
 import { sampleSizeQuery, suitesKey } from "@/api/suites";
 import { useScorers } from "@/features/scorers/useScorers";
-import { Notice, ProblemNotice } from "@/ui/Notice";
-import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
+import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { Notice } from "@/ui/Notice";
 import { ScorerFields } from "./ScorerFields";
 import { EMPTY, formOf, read, type SuiteForm } from "./suiteForm";
 import css from "./suites.module.css";
@@ -24,76 +23,54 @@ interface Props {
 
 /** What is asked of whom and what it has to reach. */
 export function SuiteEditor({ project, suite, dataset = "", onClose, onSaved }: Props) {
-  const [initial] = useState(() => formOf(suite?.name ?? "", suite?.spec ?? { ...EMPTY, dataset }));
-  const [form, setForm] = useState<SuiteForm>(initial);
-  const [tried, setTried] = useState(false);
-  const leaving = useLeaving();
-  const queries = useQueryClient();
-  const { spec, wrong } = read(form);
-  const shown = tried ? wrong : {};
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
-  const set = (change: Partial<SuiteForm>) => setForm((now) => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () =>
-      put<SuiteView>(inProject(project, "suites", form.name), { spec, expected_revision: suite?.revision ?? 0 }),
-    onSuccess: async () => {
-      leaving.current = true;
-      await queries.invalidateQueries({ queryKey: suitesKey(project) });
-      onSaved(form.name);
-    },
+  const editing = useEditing({
+    begin: () => formOf(suite?.name ?? "", suite?.spec ?? { ...EMPTY, dataset }),
+    check: (form) => read(form).wrong,
+    save: (form) =>
+      put<SuiteView>(inProject(project, "suites", form.name), {
+        spec: read(form).spec,
+        expected_revision: suite?.revision ?? 0,
+      }),
+    stale: [suitesKey(project)],
+    onSaved: (saved) => onSaved(saved.name),
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (Object.keys(wrong).length === 0) save.mutate();
-  };
+  const { form, set, wrong } = editing;
+  const faults = Object.keys(wrong).length;
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
+    <EditDrawer
+      editing={editing}
+      title={suite ? `Edit ${suite.name}` : "New suite"}
       size={640}
-      title={<strong>{suite ? `Edit ${suite.name}` : "New suite"}</strong>}
+      action={suite ? "Save" : "Make it"}
+      off={suite !== undefined && !editing.dirty}
+      onClose={onClose}
     >
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          value={form.name}
-          disabled={Boolean(suite)}
-          error={shown.name}
-          onChange={(event) => set({ name: event.currentTarget.value })}
-          data-autofocus={!suite || undefined}
-          spellCheck={false}
-        />
-        <Textarea
-          label="What it is for"
-          autosize
-          minRows={1}
-          value={form.description}
-          onChange={(event) => set({ description: event.currentTarget.value })}
-        />
-        <Cases project={project} form={form} set={set} wrong={shown} />
-        <ScorerFields project={project} scorers={form.scorers} wrong={shown} onChange={(scorers) => set({ scorers })} />
-        <Rule project={project} form={form} set={set} wrong={shown} />
-        <Bounds form={form} set={set} wrong={shown} />
-        {tried && Object.keys(wrong).length > 0 && (
-          <p className={css.error} role="alert">
-            {Object.keys(wrong).length === 1 ? "One thing is" : `${Object.keys(wrong).length} things are`} not right
-            yet.
-          </p>
-        )}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.formFoot}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={suite !== undefined && !dirty}>
-            {suite ? "Save" : "Make it"}
-          </Button>
-        </div>
-      </form>
-      <UnsavedGuard dirty={dirty} leaving={leaving} />
-    </Drawer>
+      <TextInput
+        label="Name"
+        value={form.name}
+        disabled={Boolean(suite)}
+        error={wrong.name}
+        onChange={(event) => set({ name: event.currentTarget.value })}
+        data-autofocus={!suite || undefined}
+        spellCheck={false}
+      />
+      <Textarea
+        label="What it is for"
+        autosize
+        minRows={1}
+        value={form.description}
+        onChange={(event) => set({ description: event.currentTarget.value })}
+      />
+      <Cases project={project} form={form} set={set} wrong={wrong} />
+      <ScorerFields project={project} scorers={form.scorers} wrong={wrong} onChange={(scorers) => set({ scorers })} />
+      <Rule project={project} form={form} set={set} wrong={wrong} />
+      <Bounds form={form} set={set} wrong={wrong} />
+      {faults > 0 && (
+        <p className={css.error} role="alert">
+          {faults === 1 ? "One thing is" : `${faults} things are`} not right yet.
+        </p>
+      )}
+    </EditDrawer>
   );
 }
 
