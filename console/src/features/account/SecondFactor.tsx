@@ -1,13 +1,14 @@
 import { Button, Modal, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ShieldCheck } from "lucide-react";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { post } from "@/api/client";
 import { type FactorSecret, factorQuery, type RecoveryCodes } from "@/api/identity";
 import { plural } from "@/lib/format";
 import { saveText } from "@/lib/save";
 import { Panel, Tag } from "@/ui/bits";
 import { CopyButton } from "@/ui/Copy";
+import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { PlainButton } from "@/ui/PlainButton";
 import css from "./account.module.css";
@@ -152,33 +153,27 @@ function Remove({ onClose, onRemoved }: { onClose: () => void; onRemoved: () => 
     mutationFn: () => post("/second-factor/remove", { code: code.trim() }),
     onSuccess: onRemoved,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (code.trim()) remove.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>Switch the second factor off?</strong>}>
-      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
-        <p>From then on whoever has your key gets in. Its recovery codes end.</p>
-        <TextInput
-          label="Code"
-          description="Of your authenticator app, or a recovery code."
-          value={code}
-          onChange={(event) => setCode(event.currentTarget.value)}
-          autoComplete="one-time-code"
-          spellCheck={false}
-          data-autofocus
-        />
-        {remove.isError && <ProblemNotice error={remove.error} />}
-        <div style={{ display: "flex", justifyContent: "flex-end", gap: 8 }}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Keep it
-          </Button>
-          <Button type="submit" color="red.8" size="sm" loading={remove.isPending} disabled={!code.trim()}>
-            Switch it off
-          </Button>
-        </div>
-      </form>
-    </Modal>
+    <FormDialog
+      title="Switch the second factor off?"
+      action="Switch it off"
+      cancel="Keep it"
+      color="red.8"
+      off={!code.trim()}
+      asking={remove}
+      onSubmit={() => remove.mutate()}
+      onClose={onClose}
+    >
+      <p>From then on whoever has your key gets in. Its recovery codes end.</p>
+      <TextInput
+        label="Code"
+        description="Of your authenticator app, or a recovery code."
+        value={code}
+        onChange={(event) => setCode(event.currentTarget.value)}
+        autoComplete="one-time-code"
+        spellCheck={false}
+        data-autofocus
+      />
+    </FormDialog>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Skeleton, Textarea } from "@mantine/core";
+import { Skeleton, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import { releaseDiffQuery } from "@/api/releases";
 import type { AppDetail, CreatedRelease } from "@/api/releaseTypes";
+import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { refreshReleases } from "../rollouts/Act";
 import css from "./apps.module.css";
@@ -32,50 +33,38 @@ export function CreateRelease({ project, app, onClose }: { project: string; app:
       });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!nothing && message.trim()) create.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} size={760} title={<strong>{`Create ${app.name} r${app.newest + 1}`}</strong>}>
-      <form className={css.form} onSubmit={submit}>
-        <h3 className={css.label}>
-          {app.newest === 0 ? "What the first release does" : `What it changes against r${app.newest}`}
-        </h3>
-        {diff.isPending && <Skeleton height={90} />}
-        {diff.isError && <ProblemNotice error={diff.error} retry={() => void diff.refetch()} />}
-        {nothing && (
-          <Notice tone="warn" title={`The draft does what r${app.newest} does`}>
-            There is nothing to release. Where the prompt has a newer version, its label may not point at it yet.
-          </Notice>
-        )}
-        {diff.data && !nothing && <Diff diff={diff.data} />}
-        {!nothing && (
-          <Textarea
-            label="Message"
-            description="What it is for, to whoever reads the timeline."
-            autosize
-            minRows={2}
-            value={message}
-            onChange={(event) => setMessage(event.currentTarget.value)}
-            data-autofocus
-          />
-        )}
-        {create.isError && <ProblemNotice error={create.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            type="submit"
-            size="sm"
-            loading={create.isPending}
-            disabled={!diff.data || nothing || !message.trim()}
-          >
-            Create r{app.newest + 1}
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Create ${app.name} r${app.newest + 1}`}
+      size={760}
+      action={`Create r${app.newest + 1}`}
+      off={!diff.data || nothing || !message.trim()}
+      asking={create}
+      onSubmit={() => create.mutate()}
+      onClose={onClose}
+    >
+      <h3 className={css.label}>
+        {app.newest === 0 ? "What the first release does" : `What it changes against r${app.newest}`}
+      </h3>
+      {diff.isPending && <Skeleton height={90} />}
+      {diff.isError && <ProblemNotice error={diff.error} retry={() => void diff.refetch()} />}
+      {nothing && (
+        <Notice tone="warn" title={`The draft does what r${app.newest} does`}>
+          There is nothing to release. Where the prompt has a newer version, its label may not point at it yet.
+        </Notice>
+      )}
+      {diff.data && !nothing && <Diff diff={diff.data} />}
+      {!nothing && (
+        <Textarea
+          label="Message"
+          description="What it is for, to whoever reads the timeline."
+          autosize
+          minRows={2}
+          value={message}
+          onChange={(event) => setMessage(event.currentTarget.value)}
+          data-autofocus
+        />
+      )}
+    </FormDialog>
   );
 }

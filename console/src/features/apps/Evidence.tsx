@@ -1,8 +1,8 @@
-import { Button, Group, Modal, Select, Skeleton, Textarea } from "@mantine/core";
+import { Select, Skeleton, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ThumbsUp } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, inProject, post, withQuery } from "@/api/client";
 import type { SuiteEvidence } from "@/api/evaluationTypes";
 import { approvalsQuery, environmentsQuery, gateQuery } from "@/api/releases";
@@ -10,6 +10,7 @@ import type { ApprovalView, ReleaseRow } from "@/api/releaseTypes";
 import { formatAgo, formatDateTime, formatDay } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { FormDialog } from "@/ui/FormDialog";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import { refreshReleases } from "../rollouts/Act";
@@ -196,40 +197,32 @@ function ApproveDialog({ project, app, release, onClose }: Props & { onClose: ()
       onClose();
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    approve.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>{`Approve ${app} ${release.ref}`}</strong>}>
-      <form className={css.form} onSubmit={submit}>
-        <p>You stand for it with the name of your key. Nobody approves a release that they made.</p>
-        <Select
-          label="Environment"
-          data={(environments.data ?? []).map((each) => each.name)}
-          value={environment || first}
-          allowDeselect={false}
-          onChange={(value) => setEnvironment(value ?? "")}
-        />
-        <Textarea
-          label="Note"
-          description="What you looked at."
-          autosize
-          minRows={2}
-          value={note}
-          onChange={(event) => setNote(event.currentTarget.value)}
-          data-autofocus
-        />
-        {approve.isError && <ProblemNotice error={approve.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={approve.isPending} disabled={!environments.data}>
-            Approve
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Approve ${app} ${release.ref}`}
+      action="Approve"
+      off={!environments.data}
+      asking={approve}
+      onSubmit={() => approve.mutate()}
+      onClose={onClose}
+    >
+      <p>You stand for it with the name of your key. Nobody approves a release that they made.</p>
+      <Select
+        label="Environment"
+        data={(environments.data ?? []).map((each) => each.name)}
+        value={environment || first}
+        allowDeselect={false}
+        onChange={(value) => setEnvironment(value ?? "")}
+      />
+      <Textarea
+        label="Note"
+        description="What you looked at."
+        autosize
+        minRows={2}
+        value={note}
+        onChange={(event) => setNote(event.currentTarget.value)}
+        data-autofocus
+      />
+    </FormDialog>
   );
 }

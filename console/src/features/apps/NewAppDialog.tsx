@@ -1,11 +1,10 @@
-import { Autocomplete, Button, Group, Modal, TextInput } from "@mantine/core";
+import { Autocomplete, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, put } from "@/api/client";
 import type { AppDetail } from "@/api/releaseTypes";
-import { ProblemNotice } from "@/ui/Notice";
-import css from "./apps.module.css";
+import { FormDialog } from "@/ui/FormDialog";
 import { usePromptNames, useRouteNames } from "./names";
 
 /** Below it an open list would lie over the buttons that end the form. */
@@ -30,53 +29,46 @@ export function NewAppDialog({ project, onClose }: { project: string; onClose: (
       void navigate({ to: "/p/$project/apps/$app", params: { project, app: app.name }, search: { view: "draft" } });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name.trim()) make.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>Make an app</strong>} size={480}>
-      <form className={css.form} onSubmit={submit}>
-        <TextInput
-          label="Name"
-          description="What clients put into model=…; no model or route may have it."
-          placeholder="support"
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          data-autofocus
-          spellCheck={false}
-        />
-        <TextInput
-          label="What it is for"
-          value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
-        />
-        <Autocomplete
-          label="Answers with"
-          description="A model, a route, or provider/model-id."
-          data={useRouteNames(project)}
-          comboboxProps={ABOVE}
-          value={route}
-          onChange={setRoute}
-        />
-        <Autocomplete
-          label="Prompt"
-          description="Empty: clients send all the messages."
-          data={usePromptNames(project)}
-          comboboxProps={ABOVE}
-          value={prompt}
-          onChange={setPrompt}
-        />
-        {make.isError && <ProblemNotice error={make.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={make.isPending} disabled={!name.trim()}>
-            Make it
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title="Make an app"
+      size={480}
+      action="Make it"
+      off={!name.trim()}
+      asking={make}
+      onSubmit={() => make.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="What clients put into model=…; no model or route may have it."
+        placeholder="support"
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        data-autofocus
+        spellCheck={false}
+      />
+      <TextInput
+        label="What it is for"
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+      <Autocomplete
+        label="Answers with"
+        description="A model, a route, or provider/model-id."
+        data={useRouteNames(project)}
+        comboboxProps={ABOVE}
+        value={route}
+        onChange={setRoute}
+      />
+      <Autocomplete
+        label="Prompt"
+        description="Empty: clients send all the messages."
+        data={usePromptNames(project)}
+        comboboxProps={ABOVE}
+        value={prompt}
+        onChange={setPrompt}
+      />
+    </FormDialog>
   );
 }

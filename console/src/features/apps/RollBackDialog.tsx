@@ -1,11 +1,10 @@
-import { Button, Group, Modal, Textarea, TextInput } from "@mantine/core";
+import { Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { PlacementView } from "@/api/releaseTypes";
-import { ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
 import { refreshReleases } from "../rollouts/Act";
-import css from "./apps.module.css";
 
 interface Props {
   project: string;
@@ -31,45 +30,38 @@ export function RollBackDialog({ project, placement, onClose }: Props) {
       onClose();
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    back.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>{`Roll ${app} back in ${environment}?`}</strong>}>
-      <form className={css.form} onSubmit={submit}>
-        <p>
-          {open
-            ? `The rollout to r${open.candidate} ends and all calls go to r${stable}`
-            : `All calls go to what ran before r${stable}`}
-          , within a second on every worker. Answers under way finish on the release they began with.
-        </p>
-        <TextInput
-          label="To another release"
-          description={`One that ran in ${environment} some time, such as r${Math.max(1, (stable ?? 2) - 1)}. Empty: the one before.`}
-          value={to}
-          onChange={(event) => setTo(event.currentTarget.value)}
-          spellCheck={false}
-        />
-        <Textarea
-          label="Reason"
-          description="It stands in the audit trail."
-          autosize
-          minRows={2}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          data-autofocus
-        />
-        {back.isError && <ProblemNotice error={back.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" color="red.8" loading={back.isPending} disabled={!reason.trim()}>
-            Roll back
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Roll ${app} back in ${environment}?`}
+      action="Roll back"
+      color="red.8"
+      off={!reason.trim()}
+      asking={back}
+      onSubmit={() => back.mutate()}
+      onClose={onClose}
+    >
+      <p>
+        {open
+          ? `The rollout to r${open.candidate} ends and all calls go to r${stable}`
+          : `All calls go to what ran before r${stable}`}
+        , within a second on every worker. Answers under way finish on the release they began with.
+      </p>
+      <TextInput
+        label="To another release"
+        description={`One that ran in ${environment} some time, such as r${Math.max(1, (stable ?? 2) - 1)}. Empty: the one before.`}
+        value={to}
+        onChange={(event) => setTo(event.currentTarget.value)}
+        spellCheck={false}
+      />
+      <Textarea
+        label="Reason"
+        description="It stands in the audit trail."
+        autosize
+        minRows={2}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+        data-autofocus
+      />
+    </FormDialog>
   );
 }

@@ -1,13 +1,14 @@
-import { Button, Modal, Select, Skeleton, Switch, Textarea, TextInput } from "@mantine/core";
+import { Select, Skeleton, Switch, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Gavel } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import { type LegalHoldView, legalHoldsQuery } from "@/api/dataRules";
 import { formatDateTime } from "@/lib/format";
 import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { FormDialog } from "@/ui/FormDialog";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./data.module.css";
@@ -149,62 +150,55 @@ function NewHold({ project, onClose }: { project: string; onClose: () => void })
     },
   });
   const fault = holdFault(draft);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!fault) add.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>New legal hold</strong>}>
-      <form onSubmit={submit} className={css.form}>
-        <Select
-          label="Hold"
-          data={SUBJECTS}
-          value={draft.subject}
-          onChange={(value) => set({ subject: (value ?? "user") as HoldDraft["subject"] })}
-          allowDeselect={false}
+    <FormDialog
+      title="New legal hold"
+      action="Hold it"
+      off={fault !== ""}
+      why={fault}
+      asking={add}
+      onSubmit={() => add.mutate()}
+      onClose={onClose}
+    >
+      <Select
+        label="Hold"
+        data={SUBJECTS}
+        value={draft.subject}
+        onChange={(value) => set({ subject: (value ?? "user") as HoldDraft["subject"] })}
+        allowDeselect={false}
+      />
+      {draft.subject !== "project" && (
+        <TextInput
+          label={`Which ${draft.subject}`}
+          description="Exactly as the application sends it."
+          value={draft.value}
+          onChange={(event) => set({ value: event.currentTarget.value })}
+          data-autofocus
         />
-        {draft.subject !== "project" && (
-          <TextInput
-            label={`Which ${draft.subject}`}
-            description="Exactly as the application sends it."
-            value={draft.value}
-            onChange={(event) => set({ value: event.currentTarget.value })}
-            data-autofocus
-          />
-        )}
-        <div className={css.days}>
-          <TextInput
-            type="date"
-            label="Begun from"
-            value={draft.from}
-            onChange={(event) => set({ from: event.currentTarget.value })}
-          />
-          <TextInput
-            type="date"
-            label="up to and with"
-            value={draft.until}
-            onChange={(event) => set({ until: event.currentTarget.value })}
-          />
-        </div>
-        <Textarea
-          label="Why"
-          description="Stands in the audit log: a case's number, not a person's name. Days are in UTC; empty: no bound."
-          value={draft.reason}
-          maxLength={400}
-          autosize
-          onChange={(event) => set({ reason: event.currentTarget.value })}
+      )}
+      <div className={css.days}>
+        <TextInput
+          type="date"
+          label="Begun from"
+          value={draft.from}
+          onChange={(event) => set({ from: event.currentTarget.value })}
         />
-        {add.isError && <ProblemNotice error={add.error} />}
-        <div className={css.acts} style={{ justifyContent: "flex-end" }}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={add.isPending} disabled={fault !== ""} title={fault}>
-            Hold it
-          </Button>
-        </div>
-      </form>
-    </Modal>
+        <TextInput
+          type="date"
+          label="up to and with"
+          value={draft.until}
+          onChange={(event) => set({ until: event.currentTarget.value })}
+        />
+      </div>
+      <Textarea
+        label="Why"
+        description="Stands in the audit log: a case's number, not a person's name. Days are in UTC; empty: no bound."
+        value={draft.reason}
+        maxLength={400}
+        autosize
+        onChange={(event) => set({ reason: event.currentTarget.value })}
+      />
+    </FormDialog>
   );
 }
 
@@ -219,34 +213,28 @@ function Release({ project, hold, onClose }: { project: string; hold: LegalHoldV
       onClose();
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (reason.trim()) release.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>{`Release the hold on ${heldWords(hold)}?`}</strong>}>
-      <form onSubmit={submit} className={css.form}>
-        <p>
-          From then on the next run of retention removes what is over age, and an erasure of it goes through. A released
-          hold does not come back: set another.
-        </p>
-        <TextInput
-          label="Why"
-          description="Stands in the audit log."
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          data-autofocus
-        />
-        {release.isError && <ProblemNotice error={release.error} />}
-        <div className={css.acts} style={{ justifyContent: "flex-end" }}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Keep it
-          </Button>
-          <Button type="submit" color="red.8" size="sm" loading={release.isPending} disabled={!reason.trim()}>
-            Release
-          </Button>
-        </div>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Release the hold on ${heldWords(hold)}?`}
+      action="Release"
+      cancel="Keep it"
+      color="red.8"
+      off={!reason.trim()}
+      asking={release}
+      onSubmit={() => release.mutate()}
+      onClose={onClose}
+    >
+      <p>
+        From then on the next run of retention removes what is over age, and an erasure of it goes through. A released
+        hold does not come back: set another.
+      </p>
+      <TextInput
+        label="Why"
+        description="Stands in the audit log."
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+        data-autofocus
+      />
+    </FormDialog>
   );
 }

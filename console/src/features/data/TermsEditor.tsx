@@ -1,10 +1,10 @@
-import { Button, Checkbox, Modal, MultiSelect, TagsInput, TextInput } from "@mantine/core";
+import { Checkbox, MultiSelect, TagsInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, inProject, put } from "@/api/client";
 import type { StatedTerms } from "@/api/dataRules";
 import { dataTermsQuery } from "@/api/policies";
-import { ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
 import css from "./data.module.css";
 import { saysNothing, termsBody, termsDraft } from "./dataForm";
 
@@ -33,65 +33,57 @@ export function TermsEditor({ project, subject, name, stated, classes, onClose }
     },
   });
   const unchanged = JSON.stringify(body) === JSON.stringify(termsBody(termsDraft(stated)));
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   const unsaid = subject === "model" ? "as its provider" : "not stated";
   return (
-    <Modal opened onClose={onClose} title={<strong>{`Terms of the ${subject} ${name}`}</strong>}>
-      <form onSubmit={submit} className={css.form}>
-        <TextInput
-          label="Region"
-          description={`Where it processes: eu-west-1, us. Left empty: ${unsaid}.`}
-          value={draft.region}
-          onChange={(event) => setDraft({ ...draft, region: event.currentTarget.value })}
-          data-autofocus
+    <FormDialog
+      title={`Terms of the ${subject} ${name}`}
+      action={saysNothing(body) && stated ? "State nothing" : "Save"}
+      off={unchanged}
+      asking={save}
+      onSubmit={() => save.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Region"
+        description={`Where it processes: eu-west-1, us. Left empty: ${unsaid}.`}
+        value={draft.region}
+        onChange={(event) => setDraft({ ...draft, region: event.currentTarget.value })}
+        data-autofocus
+      />
+      <div className={css.section}>
+        <Checkbox
+          label="State which classes it may be given"
+          description={`Off: ${unsaid}.`}
+          checked={draft.states_classes}
+          onChange={(event) => setDraft({ ...draft, states_classes: event.currentTarget.checked })}
         />
-        <div className={css.section}>
-          <Checkbox
-            label="State which classes it may be given"
-            description={`Off: ${unsaid}.`}
-            checked={draft.states_classes}
-            onChange={(event) => setDraft({ ...draft, states_classes: event.currentTarget.checked })}
+        {draft.states_classes && (
+          <MultiSelect
+            aria-label="Classes"
+            placeholder={draft.classes.length > 0 ? "" : "none at all"}
+            data={[...new Set([...classes, ...draft.classes])]}
+            value={draft.classes}
+            onChange={(next) => setDraft({ ...draft, classes: next })}
           />
-          {draft.states_classes && (
-            <MultiSelect
-              aria-label="Classes"
-              placeholder={draft.classes.length > 0 ? "" : "none at all"}
-              data={[...new Set([...classes, ...draft.classes])]}
-              value={draft.classes}
-              onChange={(next) => setDraft({ ...draft, classes: next })}
-            />
-          )}
-        </div>
-        <div className={css.section}>
-          <Checkbox
-            label="State what was agreed"
-            description={`Off: ${unsaid}.`}
-            checked={draft.states_terms}
-            onChange={(event) => setDraft({ ...draft, states_terms: event.currentTarget.checked })}
+        )}
+      </div>
+      <div className={css.section}>
+        <Checkbox
+          label="State what was agreed"
+          description={`Off: ${unsaid}.`}
+          checked={draft.states_terms}
+          onChange={(event) => setDraft({ ...draft, states_terms: event.currentTarget.checked })}
+        />
+        {draft.states_terms && (
+          <TagsInput
+            aria-label="Terms"
+            placeholder={draft.terms.length > 0 ? "" : USUAL.join(", ")}
+            data={USUAL}
+            value={draft.terms}
+            onChange={(next) => setDraft({ ...draft, terms: next })}
           />
-          {draft.states_terms && (
-            <TagsInput
-              aria-label="Terms"
-              placeholder={draft.terms.length > 0 ? "" : USUAL.join(", ")}
-              data={USUAL}
-              value={draft.terms}
-              onChange={(next) => setDraft({ ...draft, terms: next })}
-            />
-          )}
-        </div>
-        {save.isError && <ProblemNotice error={save.error} />}
-        <div className={css.acts} style={{ justifyContent: "flex-end" }}>
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={unchanged}>
-            {saysNothing(body) && stated ? "State nothing" : "Save"}
-          </Button>
-        </div>
-      </form>
-    </Modal>
+        )}
+      </div>
+    </FormDialog>
   );
 }

@@ -1,8 +1,8 @@
-import { Button, Group, Modal, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Button, Skeleton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { datasetsKey, datasetsQuery, putDataset } from "@/api/datasets";
 import type { DatasetView } from "@/api/evaluationTypes";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
@@ -10,10 +10,10 @@ import { badName } from "@/lib/name";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { FormDialog } from "@/ui/FormDialog";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
-import css from "./datasets.module.css";
 
 const FIRST = `trimtab datasets from-traces support -q "app:support" --limit 50
 trimtab datasets import support cases.csv`;
@@ -142,46 +142,38 @@ function NewDataset({ project, onClose }: { project: string; onClose: () => void
       await navigate({ to: "/p/$project/datasets/$dataset", params: { project, dataset: name }, search: {} });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name && !wrong) make.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>New dataset</strong>}>
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          description="What suites name it by. It cannot be changed later."
-          value={name}
-          error={wrong}
-          onChange={(event) => setName(event.currentTarget.value)}
-          spellCheck={false}
-          data-autofocus
-        />
-        <Textarea
-          label="What it is"
-          autosize
-          minRows={2}
-          value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
-        />
-        <TextInput
-          label="Licence"
-          description="Of cases that say none of their own."
-          value={licence}
-          onChange={(event) => setLicence(event.currentTarget.value)}
-          spellCheck={false}
-        />
-        {make.isError && <ProblemNotice error={make.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" disabled={!name || Boolean(wrong)} loading={make.isPending}>
-            Make it
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title="New dataset"
+      action="Make it"
+      off={!name || Boolean(wrong)}
+      asking={make}
+      onSubmit={() => make.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="What suites name it by. It cannot be changed later."
+        value={name}
+        error={wrong}
+        onChange={(event) => setName(event.currentTarget.value)}
+        spellCheck={false}
+        data-autofocus
+      />
+      <Textarea
+        label="What it is"
+        autosize
+        minRows={2}
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Licence"
+        description="Of cases that say none of their own."
+        value={licence}
+        onChange={(event) => setLicence(event.currentTarget.value)}
+        spellCheck={false}
+      />
+    </FormDialog>
   );
 }

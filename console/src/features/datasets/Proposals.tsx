@@ -1,8 +1,8 @@
-import { Button, Group, Modal, Select, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Group, Select, Skeleton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Sparkles } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import {
   type CaseProposal,
   datasetsKey,
@@ -17,6 +17,7 @@ import { modelsQuery } from "@/api/queries";
 import { formatAgo, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { Empty, Panel } from "@/ui/bits";
+import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import { CaseEditor } from "./CaseEditor";
@@ -206,56 +207,49 @@ function Generate({ project, dataset, onClose, onMade }: GenerateProps) {
     },
   });
   const many = /^\d+$/.test(count) && Number(count) >= 1 && Number(count) <= 20;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (model && many) ask.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>Let a model propose cases</strong>} size={520}>
-      <form className={css.form} onSubmit={submit} noValidate>
-        {models.isError && <ProblemNotice error={models.error} retry={() => void models.refetch()} />}
-        <Select
-          label="Model"
-          description="It sees up to eight cases of this dataset that may be used to tune."
-          data={(models.data ?? []).map((each) => each.name)}
-          value={model || null}
-          searchable
-          onChange={(value) => setModel(value ?? "")}
-          data-autofocus
+    <FormDialog
+      title="Let a model propose cases"
+      size={520}
+      action="Propose"
+      off={!model || !many}
+      asking={ask}
+      onSubmit={() => ask.mutate()}
+      onClose={onClose}
+    >
+      {models.isError && <ProblemNotice error={models.error} retry={() => void models.refetch()} />}
+      <Select
+        label="Model"
+        description="It sees up to eight cases of this dataset that may be used to tune."
+        data={(models.data ?? []).map((each) => each.name)}
+        value={model || null}
+        searchable
+        onChange={(value) => setModel(value ?? "")}
+        data-autofocus
+      />
+      <Textarea
+        label="What they should be like"
+        autosize
+        minRows={3}
+        value={about}
+        onChange={(event) => setAbout(event.currentTarget.value)}
+      />
+      <div className={css.two}>
+        <TextInput
+          label="How many"
+          inputMode="numeric"
+          value={count}
+          error={many ? undefined : "From 1 to 20."}
+          onChange={(event) => setCount(event.currentTarget.value)}
         />
-        <Textarea
-          label="What they should be like"
-          autosize
-          minRows={3}
-          value={about}
-          onChange={(event) => setAbout(event.currentTarget.value)}
+        <TextInput
+          label="For at most, US dollars"
+          inputMode="decimal"
+          value={budget}
+          onChange={(event) => setBudget(event.currentTarget.value)}
         />
-        <div className={css.two}>
-          <TextInput
-            label="How many"
-            inputMode="numeric"
-            value={count}
-            error={many ? undefined : "From 1 to 20."}
-            onChange={(event) => setCount(event.currentTarget.value)}
-          />
-          <TextInput
-            label="For at most, US dollars"
-            inputMode="decimal"
-            value={budget}
-            onChange={(event) => setBudget(event.currentTarget.value)}
-          />
-        </div>
-        {ask.isError && <ProblemNotice error={ask.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={ask.isPending} disabled={!model || !many}>
-            Propose
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+      </div>
+    </FormDialog>
   );
 }
 

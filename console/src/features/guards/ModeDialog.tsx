@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Radio, TextInput } from "@mantine/core";
+import { Radio, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import { type GuardReport, type GuardView, guardsKey, type Mode } from "@/api/guards";
 import { formatInt } from "@/lib/format";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
+import { Notice } from "@/ui/Notice";
 import css from "./guards.module.css";
 import { actionOf, MODES, modeOf, stoppedOf, stops } from "./words";
 
@@ -33,48 +34,41 @@ export function ModeDialog({ project, guard, report, onClose }: Props) {
       onClose();
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (mode !== now) save.mutate();
-  };
   const shadowed = report && stoppedOf(report).find((each) => each.would);
   return (
-    <Modal opened onClose={onClose} title={<strong>Mode of {guard.name}</strong>} size={560}>
-      <form className={css.form} onSubmit={submit}>
-        <Radio.Group value={mode} onChange={(value) => setMode(value as Mode)} aria-label="Mode">
-          <div className={css.choice}>
-            {(Object.keys(MODES) as Mode[]).map((each) => (
-              <Radio
-                key={each}
-                value={each}
-                label={`${MODES[each].label}${each === now ? " (now)" : ""}`}
-                description={MODES[each].about}
-              />
-            ))}
-          </div>
-        </Radio.Group>
-        {mode === "enforce" && now !== "enforce" && stops(actionOf(guard.spec)) && (
-          <Notice tone="warn">
-            {shadowed
-              ? `In shadow mode it would have stopped ${formatInt(shadowed.stopped)} of ${formatInt(shadowed.of)} calls of the time shown.`
-              : "Nothing is known of what it would stop: it has looked at no call in shadow mode in the time shown."}
-          </Notice>
-        )}
-        {mode === "off" && now === "enforce" && (
-          <Notice tone="warn">Calls pass without it from now on, and its report ends here.</Notice>
-        )}
-        <p className="muted">Releases that have it pinned keep the version and mode that they were made with.</p>
-        <TextInput label="Why" value={message} onChange={(event) => setMessage(event.currentTarget.value)} />
-        {save.isError && <ProblemNotice error={save.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={save.isPending} disabled={mode === now}>
-            Switch to {MODES[mode].label.toLowerCase()}
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Mode of ${guard.name}`}
+      size={560}
+      action={`Switch to ${MODES[mode].label.toLowerCase()}`}
+      off={mode === now}
+      asking={save}
+      onSubmit={() => save.mutate()}
+      onClose={onClose}
+    >
+      <Radio.Group value={mode} onChange={(value) => setMode(value as Mode)} aria-label="Mode">
+        <div className={css.choice}>
+          {(Object.keys(MODES) as Mode[]).map((each) => (
+            <Radio
+              key={each}
+              value={each}
+              label={`${MODES[each].label}${each === now ? " (now)" : ""}`}
+              description={MODES[each].about}
+            />
+          ))}
+        </div>
+      </Radio.Group>
+      {mode === "enforce" && now !== "enforce" && stops(actionOf(guard.spec)) && (
+        <Notice tone="warn">
+          {shadowed
+            ? `In shadow mode it would have stopped ${formatInt(shadowed.stopped)} of ${formatInt(shadowed.of)} calls of the time shown.`
+            : "Nothing is known of what it would stop: it has looked at no call in shadow mode in the time shown."}
+        </Notice>
+      )}
+      {mode === "off" && now === "enforce" && (
+        <Notice tone="warn">Calls pass without it from now on, and its report ends here.</Notice>
+      )}
+      <p className="muted">Releases that have it pinned keep the version and mode that they were made with.</p>
+      <TextInput label="Why" value={message} onChange={(event) => setMessage(event.currentTarget.value)} />
+    </FormDialog>
   );
 }

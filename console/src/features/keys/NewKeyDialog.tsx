@@ -1,14 +1,15 @@
 import { Button, Group, Modal, MultiSelect, Select, TagsInput, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import { rolesOf } from "@/api/identity";
 import { keysQuery } from "@/api/queries";
 import type { IssuedKey, MemberView, NewKey } from "@/api/types";
 import { saying } from "@/features/people/roles";
 import { Code } from "@/ui/Copy";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
+import { Notice } from "@/ui/Notice";
 import { keepFreshKey } from "./freshKey";
 
 const LIFETIMES = [
@@ -65,57 +66,49 @@ export function NewKeyDialog({ project, owner, onIssued, onClose }: Props) {
       await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name.trim()) create.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>{owner ? `Create a key of ${owner.name}` : "Create a key"}</strong>}>
-      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
-        <TextInput
-          label="Name"
-          description="Who or what will use it."
-          placeholder="support-bot"
-          value={name}
-          onChange={(e) => setName(e.currentTarget.value)}
-          data-autofocus
-        />
-        <Select
-          label="It may"
-          data={ROLES}
-          value={role}
-          onChange={(value) => {
-            setRole((value ?? "client") as NewKey["role"]);
-            setPermissions([]);
-          }}
-          allowDeselect={false}
-        />
-        <Permissions project={project} role={role} owner={owner} value={permissions} onChange={setPermissions} />
-        <TagsInput
-          label="Models it may call"
-          description="Names of models, routes or apps; one may end in *. Leave it empty for all."
-          placeholder={models.length > 0 ? "" : "support, openai/*"}
-          value={models}
-          onChange={setModels}
-        />
-        <Select
-          label="It ends"
-          data={LIFETIMES}
-          value={days}
-          onChange={(value) => setDays(value ?? "")}
-          allowDeselect={false}
-        />
-        {create.isError && <ProblemNotice error={create.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={create.isPending} disabled={!name.trim()}>
-            Create
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title={owner ? `Create a key of ${owner.name}` : "Create a key"}
+      action="Create"
+      off={!name.trim()}
+      asking={create}
+      onSubmit={() => create.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="Who or what will use it."
+        placeholder="support-bot"
+        value={name}
+        onChange={(e) => setName(e.currentTarget.value)}
+        data-autofocus
+      />
+      <Select
+        label="It may"
+        data={ROLES}
+        value={role}
+        onChange={(value) => {
+          setRole((value ?? "client") as NewKey["role"]);
+          setPermissions([]);
+        }}
+        allowDeselect={false}
+      />
+      <Permissions project={project} role={role} owner={owner} value={permissions} onChange={setPermissions} />
+      <TagsInput
+        label="Models it may call"
+        description="Names of models, routes or apps; one may end in *. Leave it empty for all."
+        placeholder={models.length > 0 ? "" : "support, openai/*"}
+        value={models}
+        onChange={setModels}
+      />
+      <Select
+        label="It ends"
+        data={LIFETIMES}
+        value={days}
+        onChange={(value) => setDays(value ?? "")}
+        allowDeselect={false}
+      />
+    </FormDialog>
   );
 }
 

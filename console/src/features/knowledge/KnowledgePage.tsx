@@ -1,18 +1,18 @@
-import { Button, Group, Modal, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Button, Skeleton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { type Corpus, corporaQuery, knowledgeKey, putCorpus } from "@/api/knowledge";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { badName } from "@/lib/name";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { FormDialog } from "@/ui/FormDialog";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
-import css from "./knowledge.module.css";
 import { accessWords, searchable } from "./words";
 
 const FIRST = `trimtab knowledge create handbook
@@ -141,39 +141,31 @@ function NewCorpus({ project, onClose }: { project: string; onClose: () => void 
       });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name && !wrong) make.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>New corpus</strong>}>
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          description="What apps name it by. It cannot be changed later."
-          value={name}
-          error={wrong}
-          onChange={(event) => setName(event.currentTarget.value)}
-          spellCheck={false}
-          data-autofocus
-        />
-        <Textarea
-          label="What it is"
-          autosize
-          minRows={2}
-          value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
-        />
-        {make.isError && <ProblemNotice error={make.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" disabled={!name || Boolean(wrong)} loading={make.isPending}>
-            Make it
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title="New corpus"
+      action="Make it"
+      off={!name || Boolean(wrong)}
+      asking={make}
+      onSubmit={() => make.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="What apps name it by. It cannot be changed later."
+        value={name}
+        error={wrong}
+        onChange={(event) => setName(event.currentTarget.value)}
+        spellCheck={false}
+        data-autofocus
+      />
+      <Textarea
+        label="What it is"
+        autosize
+        minRows={2}
+        value={description}
+        onChange={(event) => setDescription(event.currentTarget.value)}
+      />
+    </FormDialog>
   );
 }

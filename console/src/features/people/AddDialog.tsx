@@ -1,10 +1,10 @@
-import { Button, Group, Modal, Select, TextInput } from "@mantine/core";
+import { Select, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { post } from "@/api/client";
 import { at, membersOf, type Place } from "@/api/identity";
 import type { MemberView, RoleView } from "@/api/types";
-import { ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
 import { givable, summaryOf } from "./words";
 
 interface Props {
@@ -25,40 +25,32 @@ export function AddDialog({ place, roles, onClose }: Props) {
       onClose();
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (who.trim()) add.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>Add a member of {place.slug}</strong>}>
-      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
-        <TextInput
-          label="E-mail"
-          description="They come in once an identity provider vouches for this address."
-          placeholder="ada@example.com"
-          type="email"
-          value={who}
-          onChange={(event) => setWho(event.currentTarget.value)}
-          data-autofocus
-        />
-        <Select
-          label="Role"
-          description={summaryOf(roles.find((each) => each.name === role))}
-          data={givable(roles)}
-          value={role}
-          onChange={(value) => setRole(value ?? "viewer")}
-          allowDeselect={false}
-        />
-        {add.isError && <ProblemNotice error={add.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={add.isPending} disabled={!who.trim()}>
-            Add
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title={`Add a member of ${place.slug}`}
+      action="Add"
+      off={!who.trim()}
+      asking={add}
+      onSubmit={() => add.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="E-mail"
+        description="They come in once an identity provider vouches for this address."
+        placeholder="ada@example.com"
+        type="email"
+        value={who}
+        onChange={(event) => setWho(event.currentTarget.value)}
+        data-autofocus
+      />
+      <Select
+        label="Role"
+        description={summaryOf(roles.find((each) => each.name === role))}
+        data={givable(roles)}
+        value={role}
+        onChange={(value) => setRole(value ?? "viewer")}
+        allowDeselect={false}
+      />
+    </FormDialog>
   );
 }

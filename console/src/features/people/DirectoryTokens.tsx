@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Select, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, post } from "@/api/client";
 import { type DirectoryToken, directoryAt, directoryTokensQuery, type IssuedDirectoryToken } from "@/api/identity";
 import { formatAgo, formatDateTime } from "@/lib/format";
@@ -9,6 +9,7 @@ import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
@@ -133,39 +134,31 @@ function NewToken({ organisation, onIssued, onClose }: NewProps) {
       await queries.invalidateQueries({ queryKey: directoryTokensQuery(organisation).queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name.trim()) make.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>New token of the directory</strong>}>
-      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
-        <TextInput
-          label="Name"
-          description="Who shows it. The audit log names it with every change."
-          placeholder="okta"
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          data-autofocus
-        />
-        <Select
-          label="It ends"
-          data={LIFETIMES}
-          value={days}
-          onChange={(value) => setDays(value ?? "")}
-          allowDeselect={false}
-        />
-        {make.isError && <ProblemNotice error={make.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={make.isPending} disabled={!name.trim()}>
-            Make it
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title="New token of the directory"
+      action="Make it"
+      off={!name.trim()}
+      asking={make}
+      onSubmit={() => make.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="Who shows it. The audit log names it with every change."
+        placeholder="okta"
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        data-autofocus
+      />
+      <Select
+        label="It ends"
+        data={LIFETIMES}
+        value={days}
+        onChange={(value) => setDays(value ?? "")}
+        allowDeselect={false}
+      />
+    </FormDialog>
   );
 }
 

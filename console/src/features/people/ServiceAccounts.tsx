@@ -1,7 +1,7 @@
-import { Button, Group, Modal, Select, Skeleton, TextInput } from "@mantine/core";
+import { Select, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Bot, KeyRound, Plus, Trash2 } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, inProject, post } from "@/api/client";
 import { serviceAccountsQuery } from "@/api/identity";
 import { keysQuery } from "@/api/queries";
@@ -14,6 +14,7 @@ import { formatAgo, formatDateTime, plural } from "@/lib/format";
 import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { FormDialog } from "@/ui/FormDialog";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
@@ -234,39 +235,31 @@ function NewAccount({ project, roles, onClose }: Omit<Props, "adding" | "onAddin
       onClose();
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (name.trim()) add.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>New service account</strong>}>
-      <form onSubmit={submit} style={{ display: "grid", gap: 14 }}>
-        <TextInput
-          label="Name"
-          description="What works with it."
-          placeholder="nightly-import"
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-          data-autofocus
-        />
-        <Select
-          label="Role"
-          description={summaryOf(roles.find((each) => each.name === role))}
-          data={givable(roles)}
-          value={role}
-          onChange={(value) => setRole(value ?? "viewer")}
-          allowDeselect={false}
-        />
-        {add.isError && <ProblemNotice error={add.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" loading={add.isPending} disabled={!name.trim()}>
-            Add
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title="New service account"
+      action="Add"
+      off={!name.trim()}
+      asking={add}
+      onSubmit={() => add.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="What works with it."
+        placeholder="nightly-import"
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        data-autofocus
+      />
+      <Select
+        label="Role"
+        description={summaryOf(roles.find((each) => each.name === role))}
+        data={givable(roles)}
+        value={role}
+        onChange={(value) => setRole(value ?? "viewer")}
+        allowDeselect={false}
+      />
+    </FormDialog>
   );
 }

@@ -1,16 +1,16 @@
-import { Button, Group, Modal, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { asProblem, inProject, post } from "@/api/client";
 import { promptQuery, promptsKey } from "@/api/prompts";
 import type { PushedPrompt } from "@/api/types";
 import { SaveDialog } from "@/features/prompts/SaveDialog";
 import { badName } from "@/lib/name";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
+import { Notice } from "@/ui/Notice";
 import type { Source } from "./Bench";
 import { type Adds, type Draft, promptOf } from "./draft";
-import css from "./playground.module.css";
 
 interface Props {
   project: string;
@@ -82,39 +82,31 @@ function AsPrompt({ project, draft, adds, onClose, onDone }: AsPromptProps) {
     onSuccess: () => onDone(name),
   });
   const ready = good && expected !== undefined;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (ready) save.mutate();
-  };
   return (
-    <Modal opened onClose={onClose} title={<strong>Save as a prompt</strong>}>
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Name"
-          value={name}
-          error={name !== "" && wrong}
-          description={there.data && good ? `There is one: this becomes its version ${there.data.newest + 1}.` : ""}
-          onChange={(event) => setName(event.currentTarget.value)}
-          spellCheck={false}
-          data-autofocus
-        />
-        <TextInput
-          label="What it is for"
-          value={message}
-          maxLength={2000}
-          onChange={(event) => setMessage(event.currentTarget.value)}
-        />
-        {notes.length > 0 && <Notice tone="warn">{notes.join(" ")}</Notice>}
-        {save.isError && <ProblemNotice error={save.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" disabled={!ready} loading={save.isPending}>
-            Save
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+    <FormDialog
+      title="Save as a prompt"
+      action="Save"
+      off={!ready}
+      asking={save}
+      onSubmit={() => save.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        value={name}
+        error={name !== "" && wrong}
+        description={there.data && good ? `There is one: this becomes its version ${there.data.newest + 1}.` : ""}
+        onChange={(event) => setName(event.currentTarget.value)}
+        spellCheck={false}
+        data-autofocus
+      />
+      <TextInput
+        label="What it is for"
+        value={message}
+        maxLength={2000}
+        onChange={(event) => setMessage(event.currentTarget.value)}
+      />
+      {notes.length > 0 && <Notice tone="warn">{notes.join(" ")}</Notice>}
+    </FormDialog>
   );
 }

@@ -1,12 +1,11 @@
-import { Button, Group, Modal, TextInput } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { del, inProject, put } from "@/api/client";
 import { promptsKey } from "@/api/prompts";
 import type { PromptVersionView, PromptView } from "@/api/types";
-import { ProblemNotice } from "@/ui/Notice";
-import css from "./prompts.module.css";
+import { FormDialog } from "@/ui/FormDialog";
 
 interface Props {
   project: string;
@@ -45,66 +44,59 @@ export function LabelDialog({ project, prompt, version, onClose }: Props) {
         ? "Up to 64 of a-z 0-9 . _ -, beginning with a letter."
         : "";
   const ready = label !== "" && !wrong && at !== version.version;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (ready) move.mutate();
-  };
   const others = prompt.labels.filter((each) => each.version !== version.version);
   return (
-    <Modal opened onClose={onClose} title={<strong>Label version {version.version}</strong>}>
-      <form className={css.form} onSubmit={submit} noValidate>
-        <TextInput
-          label="Label"
-          placeholder="production"
-          value={label}
-          error={wrong}
-          onChange={(event) => setLabel(event.currentTarget.value)}
-          spellCheck={false}
-          data-autofocus
-        />
-        {others.length > 0 && (
-          <Group gap="xs">
-            {others.map((each) => (
-              <Button key={each.label} variant="default" onClick={() => setLabel(each.label)}>
-                {each.label} (now v{each.version})
-              </Button>
-            ))}
-          </Group>
-        )}
-        {ready && (
-          <p role="status">
-            <strong>{label}</strong>{" "}
-            {at ? `moves from version ${at} to version ${version.version}` : `will point at version ${version.version}`}
-            . Applications that ask for <code>{prompt.name}</code> by it get this version within a minute.
-          </p>
-        )}
-        {at === version.version && label && <p className="muted">It points here already.</p>}
-        {version.labels.map((each) => (
-          <Group key={each} gap="xs">
-            <span>
-              <strong>{each}</strong> points here.
-            </span>
-            <Button
-              variant="default"
-              leftSection={<Trash2 size={13} />}
-              loading={remove.isPending}
-              onClick={() => remove.mutate(each)}
-            >
-              Take {each} away
+    <FormDialog
+      title={`Label version ${version.version}`}
+      action={at ? "Move it" : "Set it"}
+      cancel="Keep"
+      off={!ready}
+      asking={{ isPending: move.isPending, error: move.error ?? remove.error }}
+      onSubmit={() => move.mutate()}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Label"
+        placeholder="production"
+        value={label}
+        error={wrong}
+        onChange={(event) => setLabel(event.currentTarget.value)}
+        spellCheck={false}
+        data-autofocus
+      />
+      {others.length > 0 && (
+        <Group gap="xs">
+          {others.map((each) => (
+            <Button key={each.label} variant="default" onClick={() => setLabel(each.label)}>
+              {each.label} (now v{each.version})
             </Button>
-            <span className="muted">What asks for it is then refused, or goes on with what it has kept.</span>
-          </Group>
-        ))}
-        {(move.error ?? remove.error) && <ProblemNotice error={move.error ?? remove.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Keep
-          </Button>
-          <Button type="submit" size="sm" disabled={!ready} loading={move.isPending}>
-            {at ? "Move it" : "Set it"}
-          </Button>
+          ))}
         </Group>
-      </form>
-    </Modal>
+      )}
+      {ready && (
+        <p role="status">
+          <strong>{label}</strong>{" "}
+          {at ? `moves from version ${at} to version ${version.version}` : `will point at version ${version.version}`}.
+          Applications that ask for <code>{prompt.name}</code> by it get this version within a minute.
+        </p>
+      )}
+      {at === version.version && label && <p className="muted">It points here already.</p>}
+      {version.labels.map((each) => (
+        <Group key={each} gap="xs">
+          <span>
+            <strong>{each}</strong> points here.
+          </span>
+          <Button
+            variant="default"
+            leftSection={<Trash2 size={13} />}
+            loading={remove.isPending}
+            onClick={() => remove.mutate(each)}
+          >
+            Take {each} away
+          </Button>
+          <span className="muted">What asks for it is then refused, or goes on with what it has kept.</span>
+        </Group>
+      ))}
+    </FormDialog>
   );
 }

@@ -1,13 +1,12 @@
-import { Button, Group, Modal, NativeSelect, SegmentedControl, Textarea, TextInput } from "@mantine/core";
+import { NativeSelect, SegmentedControl, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { ConvertedPrompt } from "@/api/types";
 import { badName } from "@/lib/name";
-import { ProblemNotice } from "@/ui/Notice";
+import { FormDialog } from "@/ui/FormDialog";
 import { draftKey, type StartedDraft, starter } from "./draft";
-import css from "./prompts.module.css";
 
 interface Props {
   project: string;
@@ -40,74 +39,70 @@ export function NewPromptDialog({ project, folder, onClose }: Props) {
   });
   const wrong = name === "" ? "" : badName(name);
   const ready = name !== "" && !wrong && (from === "empty" || foreign.trim() !== "");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     if (!ready) return;
     if (from === "empty") open({ file: starter(name, place), notes: [] });
     else convert.mutate();
   };
   return (
-    <Modal opened onClose={onClose} title={<strong>New prompt</strong>} size={560}>
-      <form className={css.form} onSubmit={submit} noValidate>
+    <FormDialog
+      title="New prompt"
+      size={560}
+      action={from === "empty" ? "Write it" : "Read it"}
+      off={!ready}
+      asking={convert}
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        description="What applications ask for. It cannot be changed later."
+        value={name}
+        error={wrong}
+        onChange={(event) => setName(event.currentTarget.value)}
+        spellCheck={false}
+        data-autofocus
+      />
+      <SegmentedControl
+        aria-label="Begin with"
+        data={[
+          { value: "empty", label: "An empty prompt" },
+          { value: "foreign", label: "A file from elsewhere" },
+        ]}
+        value={from}
+        onChange={setFrom}
+      />
+      {from === "empty" ? (
         <TextInput
-          label="Name"
-          description="What applications ask for. It cannot be changed later."
-          value={name}
-          error={wrong}
-          onChange={(event) => setName(event.currentTarget.value)}
+          label="Folder"
+          description="For people to find it; may be empty, e.g. desk/eu."
+          value={place}
+          onChange={(event) => setPlace(event.currentTarget.value)}
           spellCheck={false}
-          data-autofocus
         />
-        <SegmentedControl
-          aria-label="Begin with"
-          data={[
-            { value: "empty", label: "An empty prompt" },
-            { value: "foreign", label: "A file from elsewhere" },
-          ]}
-          value={from}
-          onChange={setFrom}
-        />
-        {from === "empty" ? (
-          <TextInput
-            label="Folder"
-            description="For people to find it; may be empty, e.g. desk/eu."
-            value={place}
-            onChange={(event) => setPlace(event.currentTarget.value)}
+      ) : (
+        <>
+          <NativeSelect
+            label="What it is"
+            data={FORMATS}
+            value={format}
+            onChange={(event) => setFormat(event.currentTarget.value)}
+          />
+          <Textarea
+            label="Its text"
+            autosize
+            minRows={6}
+            maxRows={16}
+            value={foreign}
+            onChange={(event) => setForeign(event.currentTarget.value)}
+            classNames={{ input: "mono" }}
             spellCheck={false}
           />
-        ) : (
-          <>
-            <NativeSelect
-              label="What it is"
-              data={FORMATS}
-              value={format}
-              onChange={(event) => setFormat(event.currentTarget.value)}
-            />
-            <Textarea
-              label="Its text"
-              autosize
-              minRows={6}
-              maxRows={16}
-              value={foreign}
-              onChange={(event) => setForeign(event.currentTarget.value)}
-              classNames={{ input: "mono" }}
-              spellCheck={false}
-            />
-            <p className="muted">
-              Whole folders: <code>trimtab prompts import basic.prompty movie.json --to prompts</code>
-            </p>
-          </>
-        )}
-        {convert.isError && <ProblemNotice error={convert.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" size="sm" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" size="sm" disabled={!ready} loading={convert.isPending}>
-            {from === "empty" ? "Write it" : "Read it"}
-          </Button>
-        </Group>
-      </form>
-    </Modal>
+          <p className="muted">
+            Whole folders: <code>trimtab prompts import basic.prompty movie.json --to prompts</code>
+          </p>
+        </>
+      )}
+    </FormDialog>
   );
 }
