@@ -4,6 +4,7 @@ The hot path decodes with typed structs and comes here only when that failed, to
 raw bytes until someone asks what it is, so numbers, tool arguments and parts we do not know travel on byte for byte.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -210,8 +211,36 @@ class Fields:
         return cursor.anything()
 
 
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""Any escape of JSON, so that none is looked for in the middle of another; half a character is the group."""
+
+
+def whole_characters(data: bytes) -> bytes:
+    r"""JSON with U+FFFD in place of each escape that is half a character, as ``\ud83d`` alone is. JavaScript writes one
+    where it cuts a text between the halves. JSON's grammar has it (RFC 8259 8.2), and our decoder does not."""
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
+
+
+def read_event(data: bytes) -> Any:
+    """The JSON of a provider's stream event. Raises `BROKEN`."""
+    try:
+        return _anything(data)
+    except BROKEN:
+        mended = whole_characters(data)
+        if mended == data:
+            raise
+        return _anything(mended)
+
+
 def root(body: bytes, refuse: Refuse) -> Fields:
     """The top-level object of a body."""
+    return _readable(body, refuse)[0]
+
+
+def _readable(body: bytes, refuse: Refuse) -> tuple[Fields, Cursor]:
+    """The top-level object of a body; a provider's half characters are no reason to throw its answer away."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -222,17 +251,23 @@ def root(body: bytes, refuse: Refuse) -> Fields:
     if cursor.kind != "object":
         raise cursor.fail(f"must be a JSON object, not {_NAMES[cursor.kind]}")
     try:
-        return Fields(_fields(body), cursor)
+        return Fields(_fields(body), cursor), cursor
     except RecursionError:
         raise refuse("", "is nested too deep") from None
     except BROKEN as error:
+        mended = whole_characters(body)
+        if mended != body:
+            if refuse is refuse_answer:
+                return _readable(mended, refuse)
+            raise refuse(
+                "", "holds half a character (a surrogate alone, as \\ud83d): cut texts between characters"
+            ) from None
         raise refuse("", f"is not valid JSON ({_json_fault(error)})") from None
 
 
 def loose(body: bytes, refuse: Refuse) -> dict[str, Any]:
     """The top-level object of a body as plain Python objects, for readers that take what they can."""
-    root(body, refuse)
-    return Cursor(body, "", refuse).anything()
+    return _readable(body, refuse)[1].anything()
 
 
 def encode_request(body: dict[str, Any]) -> bytes:

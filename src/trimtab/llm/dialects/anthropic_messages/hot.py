@@ -9,7 +9,7 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, refuse_answer, refuse_request, root
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of
 from trimtab.llm.dialects.anthropic_messages.usage import merged, usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -44,7 +44,6 @@ class _Answer(Struct):
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode = msgspec.json.Decoder(Any).decode
 _encode = msgspec.json.Encoder().encode
 _NO_METADATA: dict[str, str] = {}
 
@@ -154,7 +153,7 @@ class AnthropicMeter:
 
     def _read(self, data: bytes) -> None:
         try:
-            decoded = _decode(data)
+            decoded = read_event(data)
         except BROKEN:
             decoded = None
         if not isinstance(decoded, dict):

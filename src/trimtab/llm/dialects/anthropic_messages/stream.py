@@ -8,7 +8,7 @@ from msgspec import Raw
 from trimtab.llm import sse
 from trimtab.llm.dialects import Head
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, encode
+from trimtab.llm.dialects._reading import BROKEN, encode, read_event
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of, stop_reason
 from trimtab.llm.dialects.anthropic_messages.usage import merged, render_usage, usage_of
@@ -47,7 +47,7 @@ class AnthropicStreamDecoder:
             if self._over:
                 break
             try:
-                out += self._event(_object(msgspec.json.decode(data)))
+                out += self._event(_object(read_event(data)))
             except BROKEN:  # no JSON; or an opaque block too deep to be written down again
                 out += self._event({})
         return out

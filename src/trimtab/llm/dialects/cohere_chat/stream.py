@@ -2,11 +2,9 @@
 
 from typing import Any, Literal
 
-import msgspec
-
 from trimtab.llm import sse
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN
+from trimtab.llm.dialects._reading import BROKEN, read_event
 from trimtab.llm.dialects._tolerant import a_list, a_text, an_object
 from trimtab.llm.dialects.cohere_chat.render import NAME
 from trimtab.llm.dialects.cohere_chat.response import citation_part, stop_of, usage_of
@@ -36,7 +34,7 @@ class CohereStreamDecoder:
             if data.strip() in (b"", b"[DONE]"):
                 continue
             try:
-                event: Any = msgspec.json.decode(data)
+                event: Any = read_event(data)
                 if isinstance(event, dict):
                     out += self._event(an_object(event))
                     continue

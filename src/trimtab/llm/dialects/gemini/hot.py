@@ -9,7 +9,16 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, Cursor, choices_of, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import (
+    BROKEN,
+    Cursor,
+    choices_of,
+    loose,
+    read_event,
+    refuse_answer,
+    refuse_request,
+    root,
+)
 from trimtab.llm.dialects._signatures import from_base64, holds_foreign
 from trimtab.llm.dialects.gemini.framing import unframed
 from trimtab.llm.dialects.gemini.parts import UNSIGNED, either
@@ -66,7 +75,6 @@ class _Answer(Struct):
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode = msgspec.json.Decoder(Any).decode
 _encode = msgspec.json.Encoder().encode
 _NO_METADATA: dict[str, str] = {}
 
@@ -127,7 +135,7 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # no
 
 def _without_foreign(body: bytes) -> bytes:
     """The body without signatures that another vendor made: Google refuses a call that holds one."""
-    whole = _decode(body)
+    whole = msgspec.json.decode(body)
     for content in a_list(an_object(whole).get("contents")):
         for part in a_list(an_object(content).get("parts")):
             for name in ("thoughtSignature", "thought_signature"):
@@ -219,7 +227,7 @@ class GeminiMeter:
 
     def _read(self, data: bytes) -> None:
         try:
-            decoded = _decode(data)
+            decoded = read_event(data)
         except BROKEN:
             decoded = None
         if not isinstance(decoded, dict):

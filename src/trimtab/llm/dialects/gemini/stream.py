@@ -11,7 +11,7 @@ from msgspec import Raw, Struct, field
 from trimtab.llm import sse
 from trimtab.llm.dialects import Head
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, encode
+from trimtab.llm.dialects._reading import BROKEN, encode, read_event
 from trimtab.llm.dialects._signatures import signed_by
 from trimtab.llm.dialects.gemini.hot import a_list, an_object, ending, text
 from trimtab.llm.dialects.gemini.parts import NAME, Writer
@@ -88,7 +88,7 @@ class GeminiStreamDecoder:
             if self._over:
                 break
             try:
-                out += self._chunk(an_object(msgspec.json.decode(data)), data)
+                out += self._chunk(an_object(read_event(data)), data)
             except BROKEN:  # no JSON; or a part too deep to be written down again
                 out += self._chunk({}, data)
         return out

@@ -9,7 +9,16 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, Cursor, choices_of, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import (
+    BROKEN,
+    Cursor,
+    choices_of,
+    loose,
+    read_event,
+    refuse_answer,
+    refuse_request,
+    root,
+)
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, without_developers
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
@@ -51,7 +60,6 @@ class _Answer(Struct):
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode = msgspec.json.Decoder(Any).decode
 _encode = msgspec.json.Encoder().encode
 _WITH_USAGE = Raw(b'{"include_usage":true}')
 _NO_METADATA: dict[str, str] = {}
@@ -200,7 +208,7 @@ class OpenAIMeter:
             self.finished = True
             return False
         try:
-            decoded = _decode(data)
+            decoded = read_event(data)
         except BROKEN:
             decoded = None
         if not isinstance(decoded, dict):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from trimtab.llm import sse
 from trimtab.llm.dialects import Head
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, count, encode
+from trimtab.llm.dialects._reading import BROKEN, count, encode, read_event
 from trimtab.llm.dialects._tolerant import a_text, objects
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
@@ -88,7 +88,7 @@ class OpenAIStreamDecoder:
                 out += self._finish()
             else:
                 try:
-                    out += self._chunk(_object(msgspec.json.decode(data)))
+                    out += self._chunk(_object(read_event(data)))
                 except BROKEN:  # no JSON; or arguments too deep to be written down again
                     out += self._chunk({})
         return out

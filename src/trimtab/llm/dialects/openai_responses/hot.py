@@ -9,7 +9,7 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, refuse_answer, refuse_request, root
 from trimtab.llm.dialects._signatures import holds_foreign
 from trimtab.llm.dialects.openai_responses.stops import MESSAGES, stop_of, word_of
 from trimtab.llm.dialects.openai_responses.usage import usage_of
@@ -66,7 +66,6 @@ _decode_input = msgspec.json.Decoder(_Input).decode
 _decode_kind = msgspec.json.Decoder(_Part).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_decode = msgspec.json.Decoder(Any).decode
 _encode = msgspec.json.Encoder().encode
 _NO_METADATA: dict[str, str] = {}
 
@@ -216,7 +215,7 @@ class ResponsesMeter:
 
     def _read(self, data: bytes) -> None:
         try:
-            decoded = _decode(data)
+            decoded = read_event(data)
         except BROKEN:
             decoded = None
         if not isinstance(decoded, dict):

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from trimtab.llm import sse
 from trimtab.llm.dialects._errors import words_of
-from trimtab.llm.dialects._reading import BROKEN, count, encode
+from trimtab.llm.dialects._reading import BROKEN, count, encode, read_event
 from trimtab.llm.dialects._signatures import signed_by
 from trimtab.llm.dialects.openai_responses.hot import a_list, an_object, kinds_in, text, word_in
 from trimtab.llm.dialects.openai_responses.items import NAME
@@ -50,7 +49,7 @@ class ResponsesStreamDecoder:
             if self._over:
                 break
             try:
-                out += self._event(an_object(msgspec.json.decode(data)), data)
+                out += self._event(an_object(read_event(data)), data)
             except BROKEN:  # no JSON; or an item too deep to be written down again
                 out += self._event({}, data)
         return out
