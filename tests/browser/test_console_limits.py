@@ -39,6 +39,15 @@ def test_what_is_used_up_comes_first_and_is_told_in_words(visitor: Visitor) -> N
     expect(page.get_by_role("table", name="Events of limits")).to_contain_text("soft limit passed")
 
 
+def test_a_budget_says_which_models_it_will_refuse_before_it_is_there(visitor: Visitor) -> None:
+    """The first that tells of it would otherwise be an application's error."""
+    page = visitor.go("/p/default/limits?new=1")
+    form = page.get_by_role("dialog")
+    expect(form).to_contain_text("No price is known of broken, careful")
+    form.get_by_text("Only tell").click()
+    expect(form).not_to_contain_text("No price is known")
+
+
 def test_a_limit_is_added_changed_and_deleted(at: House, visitor: Visitor) -> None:
     page = visitor.go("/p/empty/limits")
     expect(page.get_by_role("heading", name="Nothing is limited yet")).to_be_visible()

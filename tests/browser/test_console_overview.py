@@ -48,6 +48,13 @@ def test_a_range_without_calls_is_not_shown_as_zeros(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="No call yet")).to_be_visible()
 
 
+def test_whoever_has_nothing_yet_is_led_to_a_provider_first(visitor: Visitor) -> None:
+    """A model has to be somebody's: without a provider the page of models leads nowhere."""
+    page = visitor.go("/p/empty/overview")
+    page.get_by_role("button", name="Add a provider").click()
+    expect(page).to_have_url(re.compile(r"/p/empty/providers\?new=1"))
+
+
 def test_dragging_on_a_chart_narrows_the_range_once(visitor: Visitor) -> None:
     page = visitor.go("/p/default/overview?range=6h")
     box = page.locator("canvas").first.bounding_box()

@@ -57,6 +57,16 @@ def test_the_list_says_what_is_live_where_and_how_it_did(desk: Desk, visitor: Vi
     expect(page).to_have_url(re.compile(r"/traces\?q=app:support"))
 
 
+def test_a_release_does_not_answer_for_what_was_tried_beside_it(desk: Desk, visitor: Visitor) -> None:
+    """In staging every call of r4 failed, and it went back: the card that names r1 has r1's figures."""
+    page = visitor.go(f"/p/{PROJECT}/apps/support")
+    day = page.locator("[data-environment=staging]").get_by_label("The last day")
+    expect(day).to_contain_text("0 %")
+    day.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"environment:staging"))
+    expect(page).to_have_url(re.compile(r"release:r1"))
+
+
 def test_the_timeline_says_what_each_release_changed_in_words(desk: Desk, visitor: Visitor) -> None:
     page = visitor.go(f"/p/{PROJECT}/apps/support")
     events = page.get_by_role("list", name="Releases").locator("> li")

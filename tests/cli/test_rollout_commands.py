@@ -8,6 +8,7 @@ from pathlib import Path
 from shells import Shell
 
 from patience import PATIENCE_S
+from trimtab.cli.audit import in_words
 
 
 def two_releases(shell: Shell) -> None:
@@ -116,3 +117,11 @@ def test_a_protected_environment_is_set_up_and_a_release_approved_from_the_shell
     assert "Removed staging" in shell.ok("environments", "remove", "staging")
     for wrong in (("--step", "5"), ("--kind", "segments", "--segment", "ada")):
         assert shell.run("release", "promote", "support", "r2", *wrong).exit_code == 1
+
+
+def test_a_verdict_in_the_audit_trail_is_told_in_words() -> None:
+    """What our own evaluation writes down of a gate is a record for programs."""
+    assert in_words('{"experiment": "exp_1", "says": "r2 is worse than r1."}') == "r2 is worse than r1."
+    assert in_words("Read all 42 answers") == "Read all 42 answers"
+    assert in_words("{so it goes") == "{so it goes"
+    assert in_words('{"says": 3}') == '{"says": 3}'

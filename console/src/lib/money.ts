@@ -28,6 +28,12 @@ export function tokensTimesRate(tokens: number, perMillion: string): bigint | nu
   return (rate * BigInt(tokens) + 500_000n) / 1_000_000n;
 }
 
+/** A sum that some prices are missing from is a lower bound, and says so. */
+export function boundedUsd(amount: string | null | undefined, unpriced: number): string {
+  if (amount === null || amount === undefined) return "no price";
+  return `${unpriced > 0 ? "≥ " : ""}${formatUsd(amount)}`;
+}
+
 /** `$1,234.50`, `$0.0213`, `$0.000125`: two decimals from a dollar up, three significant digits below. */
 export function formatUsd(amount: string | null | undefined): string {
   if (amount === null || amount === undefined) return "no price";

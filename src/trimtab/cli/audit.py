@@ -158,8 +158,19 @@ def _tell_written(file: str, count: int, *, signed: bool, as_json: bool) -> None
 
 def _why(entry: AuditEntry) -> str | None:
     reason, message, override = (str(entry.detail.get(name) or "") for name in ("reason", "message", "override"))
-    reason = reason or message  # of a release
+    reason = in_words(reason or message)  # of a release
     return " ".join(filter(None, (reason, override and f"Override: {override}"))) or None
+
+
+def in_words(reason: str) -> str:
+    """A gate's verdict of our own evaluation is a record for programs: what it says in words is one field of it."""
+    if not reason.startswith("{"):
+        return reason
+    try:
+        says = msgspec.json.decode(reason, type=dict[str, Any]).get("says")
+    except msgspec.DecodeError:  # somebody's own words that begin with a brace
+        return reason
+    return says if isinstance(says, str) and says else reason
 
 
 def _change(entry: AuditEntry) -> str | None:

@@ -179,7 +179,7 @@ DEFAULT: Final = DashboardBody(
     tiles=[
         Tile(title="Calls", metrics=["count"], chart="number", x=0, y=0, w=3, h=2),
         Tile(title="Errors", metrics=["error_rate"], chart="number", x=3, y=0, w=3, h=2),
-        Tile(title="Cost", metrics=["cost"], chart="number", x=6, y=0, w=3, h=2),
+        Tile(title="Cost", metrics=["cost", "unpriced"], chart="number", x=6, y=0, w=3, h=2),
         Tile(title="p95 duration", q="status:ok", metrics=["p95(duration)"], chart="number", x=9, y=0, w=3, h=2),
         Tile(title="Calls by status", group_by=["status"], interval="auto", chart="area", x=0, y=2, w=6, h=4),
         Tile(
@@ -188,18 +188,18 @@ DEFAULT: Final = DashboardBody(
         ),
         Tile(
             title="Duration", q="status:ok", metrics=["p50(duration)", "p95(duration)", "p99(duration)"],
-            interval="auto", chart="line", x=0, y=6, w=6, h=4,
+            interval="auto", chart="line", x=0, y=6, w=5, h=4,
         ),
         Tile(
-            title="Models", metrics=["count", "error_rate", "cost", "tokens", "p95(duration)", "p95(ttft)"],
-            group_by=["model", "provider"], limit=20, chart="table", x=6, y=6, w=6, h=4,
+            title="Models", metrics=["count", "error_rate", "cost", "tokens", "p95(duration)", "p95(ttft)", "unpriced"],
+            group_by=["model", "provider"], limit=20, chart="table", x=5, y=6, w=7, h=4,
         ),
         Tile(
             title="Errors by code", q="status:error", group_by=["error", "provider"], chart="bar", x=0, y=10, w=6, h=4,
         ),
         Tile(
-            title="Users who cost most", metrics=["cost", "count"], group_by=["user"], chart="table", x=6, y=10, w=6,
-            h=4,
+            title="Users who cost most", metrics=["cost", "count", "unpriced"], group_by=["user"], chart="table", x=6,
+            y=10, w=6, h=4,
         ),
     ],
 )  # fmt: skip

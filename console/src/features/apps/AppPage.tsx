@@ -187,7 +187,7 @@ function Released({ project, app }: { project: string; app: AppDetail }) {
   const releases = useInfiniteQuery(releasesQuery(project, app.name));
   const placements = useQuery(placementsQuery(project, app.name));
   const environments = useQuery(environmentsQuery(project));
-  const day = useQuery(dayQuery(project, tracesOf({ app: app.name }), "environment", METRICS));
+  const day = useQuery(dayQuery(project, tracesOf({ app: app.name }), "environment,release", METRICS));
   const rows = releases.data?.pages.flatMap((page) => page.items) ?? [];
   const patchSearch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const promoted = rows.find((row) => String(row.number) === search.promote);

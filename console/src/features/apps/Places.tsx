@@ -18,12 +18,15 @@ interface Props {
   app: string;
   placements: PlacementView[];
   environments: EnvironmentView[];
-  /** By environment. */
+  /** By environment and release: `production r12`. */
   figures: Map<string, DayFigures>;
   onRollBack: (environment: string) => void;
 }
 
-/** A card per environment: what runs there, since when, what is on its way, and how it did in the last day. */
+/**
+ * A card per environment: what runs there, since when, how it did in the last day, and what is on its way. The figures
+ * are those of the release that is named: one that was tried beside it and went back is not to be laid at its door.
+ */
 export function Places({ project, app, placements, environments, figures, onRollBack }: Props) {
   const now = Date.now();
   return (
@@ -67,8 +70,8 @@ export function Places({ project, app, placements, environments, figures, onRoll
               <>
                 <Figures
                   project={project}
-                  q={tracesOf({ app, environment })}
-                  figures={figures.get(environment) ?? NOTHING}
+                  q={tracesOf({ app, environment, release: stable })}
+                  figures={figures.get(`${environment} r${stable}`) ?? NOTHING}
                 />
                 <div>
                   <WriteButton

@@ -1,7 +1,7 @@
 /** Calls, errors and cost of the last day, by app or by what runs of one. */
 
 import type { AggregateReport } from "@/api/types";
-import { formatUsd } from "@/lib/money";
+import { boundedUsd } from "@/lib/money";
 
 export interface DayFigures {
   calls: number;
@@ -34,6 +34,5 @@ export function figuresOf(report: AggregateReport | undefined): Map<string, DayF
 /** A lower bound is said to be one; no price at all is no zero. */
 export function costWords({ calls, cost, unpriced }: DayFigures): string {
   if (calls === 0) return "–";
-  if (cost === null) return "no price";
-  return `${unpriced > 0 ? "≥ " : ""}${formatUsd(cost)}`;
+  return boundedUsd(cost, unpriced);
 }

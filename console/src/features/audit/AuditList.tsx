@@ -6,7 +6,7 @@ import type { AuditEntryView } from "@/api/releaseTypes";
 import { formatDateTime } from "@/lib/format";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./audit.module.css";
-import { actionWords, reasonOf, stepOf, subjectOf } from "./words";
+import { actionWords, keyNameOf, reasonOf, stepOf, subjectOf } from "./words";
 
 interface Props {
   project: string;
@@ -51,6 +51,7 @@ function Entry({ project, entry }: { project: string; entry: AuditEntryView }) {
       <div className={css.what}>
         <span>
           <span className={css.action}>{actionWords(entry.action)}</span>{" "}
+          {keyNameOf(entry) && <strong>{keyNameOf(entry)} </strong>}
           <SubjectLink project={project} subject={entry.subject} />
           {step && <span className="num muted"> {step}</span>}
         </span>

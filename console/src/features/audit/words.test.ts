@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { actionWords, reasonOf, stepOf, subjectOf } from "./words";
+import { actionWords, keyNameOf, reasonOf, stepOf, subjectOf } from "./words";
 
 const entry = (action: string, detail: Record<string, unknown>) => ({
   id: "1",
@@ -36,6 +36,19 @@ describe("an entry", () => {
     );
     expect(reasonOf(entry("release.created", { message: "Warmer" }))).toBe("Warmer");
     expect(reasonOf(entry("app.changed", {}))).toBe("");
+  });
+  it("says what a gate's record says in words, and leaves other words as they are", () => {
+    const record = JSON.stringify({ experiment: "exp_1", says: "support@r2 is worse than support@r3 in chrf." });
+    expect(reasonOf(entry("gate.recorded", { reason: record }))).toBe("support@r2 is worse than support@r3 in chrf.");
+    expect(reasonOf(entry("gate.recorded", { reason: "{so it goes" }))).toBe("{so it goes");
+    expect(reasonOf(entry("gate.recorded", { reason: '{"says": 3}' }))).toBe('{"says": 3}');
+  });
+  it("calls a key by its name", () => {
+    const made = { ...entry("key.created", { from: null, to: { name: "my-app" } }), subject: "key:key_1" };
+    expect(keyNameOf(made)).toBe("my-app");
+    expect(keyNameOf({ ...made, detail: { from: { name: "old" }, to: null } })).toBe("old");
+    expect(keyNameOf({ ...made, detail: {} })).toBe("");
+    expect(keyNameOf(entry("app.changed", { to: { name: "x" } }))).toBe("");
   });
   it("says what went from what to what", () => {
     expect(stepOf(entry("placement.changed", { from: null, to: 2 }))).toBe("nothing → r2");

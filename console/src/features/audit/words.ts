@@ -54,10 +54,30 @@ export function subjectOf(text: string): Subject {
 export function reasonOf(entry: AuditEntryView): string {
   const { reason, message, override } = entry.detail as { reason?: unknown; message?: unknown; override?: unknown };
   const said = reason || message; // a release has a message
-  const told = typeof said === "string" ? said : "";
+  const told = typeof said === "string" ? verdictOf(said) : "";
   return typeof override === "string" && override
     ? `${told ? `${told} ` : ""}(without what is demanded: ${override})`
     : told;
+}
+
+/** A gate's verdict of our own evaluation is a record for programs; what it says in words is one field of it. */
+function verdictOf(text: string): string {
+  if (!text.startsWith("{")) return text;
+  try {
+    const { says } = JSON.parse(text) as { says?: unknown };
+    return typeof says === "string" && says ? says : text;
+  } catch {
+    return text; // somebody's own words that begin with a brace
+  }
+}
+
+/** What a key is called: its id tells people nothing. */
+export function keyNameOf(entry: AuditEntryView): string {
+  if (!entry.subject.startsWith("key:")) return "";
+  const { from, to, name } = entry.detail as Record<string, unknown>;
+  const named = [to, from].map((each) => (each as { name?: unknown } | null | undefined)?.name);
+  const found = [...named, name].find((each) => typeof each === "string" && each !== "");
+  return typeof found === "string" ? found : "";
 }
 
 /** What went from what to what, where it is that simple. */

@@ -10,7 +10,18 @@ import { ProblemNotice } from "@/ui/Notice";
 import table from "@/ui/ui.module.css";
 import { Plot } from "../overview/Plot";
 import css from "./boards.module.css";
-import { formatFigure, formatNumber, joined, lines, nameOfGroup, nameOfMetric, numberOf } from "./figures";
+import {
+  figureAt,
+  formatFigure,
+  formatNumber,
+  joined,
+  lines,
+  nameOfGroup,
+  nameOfMetric,
+  numberOf,
+  shownMetrics,
+  unpricedOf,
+} from "./figures";
 
 interface Props {
   project: string;
@@ -71,25 +82,32 @@ function Waiting({ failed }: { failed: Error | null }) {
 
 function Drawn({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; onZoom: Props["onZoom"] }) {
   if (report.groups.length === 0) return <p className="muted">Nothing in this range.</p>;
-  if (tile.chart === "number") return <Big report={report} />;
+  if (tile.chart === "number") return <Big tile={tile} report={report} />;
   if (tile.chart === "table") return <Figures tile={tile} report={report} />;
   if (report.step_ms > 0) return <Chart tile={tile} report={report} onZoom={onZoom} />;
   return <Bars report={report} />;
 }
 
-function Big({ report }: { report: AggregateReport }) {
-  const first = report.groups[0];
+function Big({ tile, report }: { tile: Tile; report: AggregateReport }) {
+  const values = report.groups[0]?.values ?? [];
   return (
     <div className={css.big}>
-      {report.metrics.map((metric, i) => (
+      {shownMetrics(report).map(({ metric, i }, at) => (
         <div key={metric.name}>
-          <div className={i === 0 ? css.bigValue : css.smallValue}>{formatFigure(first?.values[i], metric.unit)}</div>
-          <div className="muted">{nameOfMetric(metric.name, report.of)}</div>
+          <div className={at === 0 ? css.bigValue : css.smallValue}>{figureAt(report, values, i)}</div>
+          {!sameWords(nameOfMetric(metric.name, report.of), tile.title) && (
+            <div className="muted">{nameOfMetric(metric.name, report.of)}</div>
+          )}
         </div>
       ))}
+      {unpricedOf(report, values) > 0 && (
+        <div className="muted">{formatFigure(unpricedOf(report, values), "count")} without a price</div>
+      )}
     </div>
   );
 }
+
+const sameWords = (a: string, b: string) => a.toLowerCase() === b.trim().toLowerCase();
 
 function Figures({ tile, report }: { tile: Tile; report: AggregateReport }) {
   return (
@@ -102,7 +120,7 @@ function Figures({ tile, report }: { tile: Tile; report: AggregateReport }) {
                 {name}
               </th>
             ))}
-            {report.metrics.map((metric) => (
+            {shownMetrics(report).map(({ metric }) => (
               <th key={metric.name} scope="col" data-align="right">
                 {nameOfMetric(metric.name, report.of)}
               </th>
@@ -115,9 +133,9 @@ function Figures({ tile, report }: { tile: Tile; report: AggregateReport }) {
               {row.group.map((value, i) => (
                 <td key={report.group_by[i]}>{value || <span className="muted">not set</span>}</td>
               ))}
-              {row.values.map((value, i) => (
-                <td key={report.metrics[i]?.name} data-align="right">
-                  {formatFigure(value, report.metrics[i]?.unit ?? "number")}
+              {shownMetrics(report).map(({ metric, i }) => (
+                <td key={metric.name} data-align="right">
+                  {figureAt(report, row.values, i)}
                 </td>
               ))}
             </tr>
@@ -149,6 +167,12 @@ function Bars({ report }: { report: AggregateReport }) {
   );
 }
 
+/** What failed is red wherever it is drawn; the others come in the order of the answer. */
+const colorOf = (report: AggregateReport, label: string, i: number): string =>
+  report.group_by.length === 1 && report.group_by[0] === "status" && label === "error"
+    ? "--bad"
+    : (COLORS[i] ?? "--accent");
+
 const COLORS = ["--accent", "--k-find", "--k-tool", "--k-agent", "--bad", "--k-plain"];
 
 function Chart({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; onZoom: Props["onZoom"] }) {
@@ -165,7 +189,7 @@ function Chart({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; 
         )}
         {drawn.lines.map((line, i) => (
           <span key={line.label} className={css.key}>
-            <span style={{ background: `var(${COLORS[i]})` }} aria-hidden="true" />
+            <span style={{ background: `var(${colorOf(report, line.label, i)})` }} aria-hidden="true" />
             {line.label || nameOfMetric(report.metrics[0]?.name ?? "", report.of)}
             {at !== null && <span className="num">{show(line.values[at])}</span>}
           </span>
@@ -177,7 +201,7 @@ function Chart({ tile, report, onZoom }: { tile: Tile; report: AggregateReport; 
         time={drawn.time}
         series={drawn.lines.map((line, i) => ({
           label: line.label,
-          color: COLORS[i] ?? "--accent",
+          color: colorOf(report, line.label, i),
           kind: tile.chart === "bar" ? "bars" : tile.chart === "area" ? "area" : "line",
           values: line.values,
         }))}

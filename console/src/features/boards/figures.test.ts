@@ -1,6 +1,17 @@
 import { expect, test } from "vitest";
 import type { AggregateReport } from "@/api/types";
-import { below, formatFigure, joined, lines, NEW_TILE, nameOfMetric, words } from "./figures";
+import {
+  below,
+  figureAt,
+  formatFigure,
+  joined,
+  lines,
+  NEW_TILE,
+  nameOfMetric,
+  shownMetrics,
+  unpricedOf,
+  words,
+} from "./figures";
 
 const report = (unit: AggregateReport["metrics"][number]["unit"]): AggregateReport => ({
   window: { start: 0, end: 3_000 },
@@ -63,4 +74,36 @@ test("metrics are named in words, and those without words as they are written", 
     "top(user,3)",
   ]);
   expect(nameOfMetric("count", "spans")).toBe("spans");
+});
+
+test("where nothing is grouped each metric of one unit is a line, and what is of another unit is none", () => {
+  const drawn = lines({
+    ...report("ms"),
+    group_by: [],
+    metrics: [
+      { name: "p50(duration)", unit: "ms" },
+      { name: "p95(duration)", unit: "ms" },
+      { name: "count", unit: "count" },
+    ],
+    groups: [{ group: [], values: [2, 5, 9] }],
+    series: [{ start: 1_000, group: [], values: [2, 5, 9] }],
+  });
+  expect(drawn.lines).toEqual([
+    { label: "p50 duration", values: [null, 2, null] },
+    { label: "p95 duration", values: [null, 5, null] },
+  ]);
+});
+
+test("a cost that some prices are missing from says that it is a lower bound, and none at all is no zero", () => {
+  const asked: Pick<AggregateReport, "metrics"> = {
+    metrics: [
+      { name: "cost", unit: "usd" },
+      { name: "unpriced", unit: "count" },
+    ],
+  };
+  expect(shownMetrics(asked).map(({ metric }) => metric.name)).toEqual(["cost"]);
+  expect(figureAt(asked, ["1.5", 2], 0)).toBe("≥ $1.50");
+  expect(figureAt(asked, ["1.5", 0], 0)).toBe("$1.50");
+  expect(figureAt(asked, [null, 2], 0)).toBe("no price");
+  expect(unpricedOf({ metrics: asked.metrics.slice(1) }, [2])).toBe(0);
 });

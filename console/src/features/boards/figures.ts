@@ -2,7 +2,7 @@
 
 import type { AggregateReport, Tile } from "@/api/types";
 import { formatCompact, formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { boundedUsd, formatUsd } from "@/lib/money";
 
 type Figure = AggregateReport["groups"][number]["values"][number];
 type Unit = AggregateReport["metrics"][number]["unit"];
@@ -19,6 +19,31 @@ export function formatFigure(figure: Figure | undefined, unit: Unit): string {
   const value = numberOf(figure);
   if (value === null) return "–";
   return formatNumber(value, unit);
+}
+
+type Metric = AggregateReport["metrics"][number];
+type Asked = Pick<AggregateReport, "metrics">;
+
+const metricAt = (report: Asked, name: string): number => report.metrics.findIndex((metric) => metric.name === name);
+
+/** How many calls of a group have no known price; 0 where the tile does not ask beside their cost. */
+export function unpricedOf(report: Asked, values: readonly Figure[]): number {
+  return metricAt(report, "cost") < 0 ? 0 : (numberOf(values[metricAt(report, "unpriced")]) ?? 0);
+}
+
+/** What stands in a tile by itself: `unpriced` beside `cost` is told with it, as a bound. */
+export function shownMetrics(report: Asked): { metric: Metric; i: number }[] {
+  const folded = metricAt(report, "cost") < 0 ? -1 : metricAt(report, "unpriced");
+  return report.metrics.map((metric, i) => ({ metric, i })).filter(({ i }) => i !== folded);
+}
+
+/** A figure of a group in words; a cost that some prices are missing from is a lower bound. */
+export function figureAt(report: Asked, values: readonly Figure[], i: number): string {
+  const metric = report.metrics[i];
+  const cost = numberOf(values[i]);
+  if (metric?.name === "cost" && unpricedOf(report, values) > 0)
+    return cost === null ? "no price" : boundedUsd(String(cost), 1);
+  return formatFigure(values[i], metric?.unit ?? "number");
 }
 
 export function formatNumber(value: number, unit: Unit): string {
@@ -57,8 +82,9 @@ const MOST_LINES = 6;
 const COUNTED: readonly Unit[] = ["count", "tokens", "usd"];
 
 /**
- * The first metric over time, a line per group. Steps in which nothing happened are not in the answer: they are 0 where
- * things are counted, and a gap where something is measured.
+ * What a tile draws over time: the first metric with a line per group; where nothing is grouped, each metric of the
+ * first one's unit. Steps in which nothing happened are not in the answer: they are 0 where things are counted, and a
+ * gap where something is measured.
  */
 export function lines(report: AggregateReport): { time: number[]; lines: Line[] } {
   const step = report.step_ms;
@@ -66,18 +92,24 @@ export function lines(report: AggregateReport): { time: number[]; lines: Line[] 
   const first = Math.floor(report.window.start / step);
   const end = Math.ceil(report.window.end / step);
   const time = Array.from({ length: Math.max(0, end - first) }, (_, i) => ((first + i) * step) / 1000);
-  const empty = COUNTED.includes(report.metrics[0]?.unit ?? "number") ? 0 : null;
-  const groups = report.groups.slice(0, MOST_LINES);
-  const found = new Map<string, Line>();
-  for (const { group } of groups) {
-    found.set(group.join("\0"), { label: nameOfGroup(group), values: time.map(() => empty) });
+  const unit = report.metrics[0]?.unit ?? "number";
+  const empty = COUNTED.includes(unit) ? 0 : null;
+  const drawn = report.group_by.length > 0 ? [0] : shownMetrics(report).map(({ i }) => i);
+  const alike = drawn.filter((i) => report.metrics[i]?.unit === unit);
+  const found: Line[] = [];
+  for (const { group } of report.groups.slice(0, MOST_LINES)) {
+    const points = report.series.filter((point) => point.group.join("\0") === group.join("\0"));
+    for (const i of alike) {
+      const label = alike.length > 1 ? nameOfMetric(report.metrics[i]?.name ?? "", report.of) : nameOfGroup(group);
+      const values: Line["values"] = time.map(() => empty);
+      for (const point of points) {
+        const at = Math.floor(point.start / step) - first;
+        if (at >= 0 && at < values.length) values[at] = numberOf(point.values[i]);
+      }
+      found.push({ label, values });
+    }
   }
-  for (const point of report.series) {
-    const line = found.get(point.group.join("\0"));
-    const at = Math.floor(point.start / step) - first;
-    if (line && at >= 0 && at < line.values.length) line.values[at] = numberOf(point.values[0]);
-  }
-  return { time, lines: [...found.values()] };
+  return { time, lines: found.slice(0, MOST_LINES) };
 }
 
 /** Two searches as one. */

@@ -35,6 +35,14 @@ test("a changed word is one removal and one addition, the rest is the same", () 
   ]);
 });
 
+test("what went and what came of a rewritten sentence are read as wholes, not word by word in turns", () => {
+  expect(diffText("Can I pay by invoice?", "What of the weather?")).toEqual([
+    { kind: "removed", text: "Can I pay by invoice" },
+    { kind: "added", text: "What of the weather" },
+    { kind: "same", text: "?" },
+  ]);
+});
+
 test("long texts are compared by lines, very long ones as wholes", () => {
   const lines = Array.from({ length: 1_900 }, (_, i) => `line ${i}\n`);
   const other = lines.map((line, i) => (i === 900 ? "other\n" : line));

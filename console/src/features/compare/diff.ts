@@ -33,7 +33,32 @@ function diff(a: readonly string[], b: readonly string[]): Piece[] {
   push(pieces, "same", a.slice(0, head));
   middle(a.slice(head, a.length - tail), b.slice(head, b.length - tail), pieces);
   push(pieces, "same", a.slice(a.length - tail));
-  return pieces;
+  return whole(pieces);
+}
+
+/** Nothing but a blank between two changes is part of them: what went and what came are read as wholes, not by turns. */
+function whole(pieces: readonly Piece[]): Piece[] {
+  const out: Piece[] = [];
+  for (let i = 0; i < pieces.length; i++) {
+    const first = pieces[i] as Piece;
+    if (first.kind === "same") {
+      out.push(first);
+      continue;
+    }
+    const text = { removed: "", added: "" };
+    for (; i < pieces.length; i++) {
+      const { kind, text: more } = pieces[i] as Piece;
+      if (kind !== "same") text[kind] += more;
+      else if (more.trim() === "" && i + 1 < pieces.length) {
+        text.removed += more;
+        text.added += more;
+      } else break;
+    }
+    i--;
+    if (text.removed) out.push({ kind: "removed", text: text.removed });
+    if (text.added) out.push({ kind: "added", text: text.added });
+  }
+  return out;
 }
 
 function middle(a: readonly string[], b: readonly string[], pieces: Piece[]) {

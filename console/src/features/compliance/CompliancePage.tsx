@@ -244,7 +244,7 @@ function Sections({ control, titles }: { control: Control; titles: ReadonlyMap<s
   const filled = control.sections.filter((name) => !control.empty.includes(name));
   if (control.sections.length === 0) return <span className="muted">–</span>;
   return (
-    <span className={css.control} style={{ minWidth: 150 }}>
+    <span className={`${css.control} ${css.sections}`}>
       <span className={css.links}>
         {filled.map((name) => (
           <a key={name} href={`#section-${name}`}>

@@ -9,7 +9,7 @@ import { useKeyName } from "@/lib/keyName";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { WriteButton } from "@/ui/WriteButton";
-import { amount, inWords, percentUsed } from "./amounts";
+import { amount, bare, inWords, percentUsed } from "./amounts";
 import { BurnDown } from "./BurnDown";
 import css from "./limits.module.css";
 
@@ -110,7 +110,7 @@ function Burn({ project, limit, standing }: { project: string; limit: LimitView;
         <span>
           {who.length > 0 && <strong>{who.join(", ")} </strong>}
           <span className="num">
-            {amount(limit.measure, standing.used)} of {amount(limit.measure, limit.bound)}
+            {bare(limit.measure, standing.used)} of {amount(limit.measure, limit.bound)}
           </span>
           {state === "full" && <span className={css.word}> · used up</span>}
           {state === "near" && <span className={css.word}> · nearly used up</span>}
@@ -133,7 +133,7 @@ function Burn({ project, limit, standing }: { project: string; limit: LimitView;
         />
       </div>
       <div className={css.burnFoot}>
-        <span>{amount(limit.measure, standing.remaining)} left</span>
+        <span>{bare(limit.measure, standing.remaining)} left</span>
         {Number(standing.burn_rate) > 0 && limit.measure !== "concurrency" && (
           <span>{amount(limit.measure, standing.burn_rate)} an hour</span>
         )}

@@ -1,9 +1,22 @@
 import { MultiSelect, SegmentedControl, Select, Switch, TagsInput, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { inProject, post, put } from "@/api/client";
-import { limitsQuery } from "@/api/queries";
+import { limitsQuery, modelsQuery } from "@/api/queries";
 import type { LimitView } from "@/api/types";
+import { plural } from "@/lib/format";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
-import { bodyOf, check, DIMENSIONS, type Dimension, formOf, type LimitForm, MEASURES, WINDOWS } from "./limitForm";
+import { Notice } from "@/ui/Notice";
+import {
+  bodyOf,
+  check,
+  DIMENSIONS,
+  type Dimension,
+  formOf,
+  type LimitForm,
+  MEASURES,
+  refusedModels,
+  WINDOWS,
+} from "./limitForm";
 import css from "./limits.module.css";
 
 interface Props {
@@ -30,6 +43,8 @@ export function LimitEditor({ project, limit, onClose }: Props) {
     onSaved: onClose,
   });
   const { form, set, wrong: errors } = editing;
+  const models = useQuery(modelsQuery(project));
+  const refused = refusedModels(form, models.data ?? []);
   return (
     <EditDrawer
       editing={editing}
@@ -125,6 +140,12 @@ export function LimitEditor({ project, limit, onClose }: Props) {
             />
           )}
         </div>
+      )}
+      {refused.length > 0 && (
+        <Notice tone="warn" title={`It refuses ${plural(refused.length, "model")} from now on`}>
+          No price is known of {refused.slice(0, 5).join(", ")}
+          {refused.length > 5 && ` and ${refused.length - 5} more`}. Set one under Models first, or let such calls pass.
+        </Notice>
       )}
       <Switch
         label="Tell clients what is left"

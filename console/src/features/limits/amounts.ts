@@ -11,6 +11,11 @@ export function amount(measure: LimitView["measure"], value: string): string {
   return `${count < 100_000 ? formatInt(count) : formatCompact(count)} ${unit}`;
 }
 
+/** An amount beside another of the same measure, which says the unit: `3` of `20 at once`. */
+export function bare(measure: LimitView["measure"], value: string): string {
+  return measure === "concurrency" ? formatInt(Number(value)) : amount(measure, value);
+}
+
 /** The rule in one line: `$25.00 each month, for each user, of feature chat`. */
 export function inWords(limit: LimitView): string {
   const window = WINDOWS.find((each) => each.value === limit.window)?.label;

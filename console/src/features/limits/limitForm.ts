@@ -94,3 +94,19 @@ export function bodyOf(form: LimitForm, limit: LimitView | undefined): LimitBody
     headers: form.headers,
   };
 }
+
+interface Known {
+  name: string;
+  provider: string;
+  price: { known: boolean };
+}
+
+/** Models that a limit of money refuses whatever is left of it, because nobody knows what a call of them costs. */
+export function refusedModels(form: LimitForm, models: readonly Known[]): string[] {
+  if (form.measure !== "money" || form.mode !== "hard" || form.unknownPrice !== "refuse") return [];
+  const meets = (listed: readonly string[], value: string) => listed.length === 0 || listed.includes(value);
+  return models
+    .filter((each) => meets(form.scope.model, each.name) && meets(form.scope.provider, each.provider))
+    .filter((each) => !each.price.known)
+    .map((each) => each.name);
+}

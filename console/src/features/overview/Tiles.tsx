@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Overview, Totals } from "@/api/types";
 import { type Change, formatChange, formatCompact, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { boundedUsd } from "@/lib/money";
 import { setCompare, setOnly } from "@/search/language";
 import type { RangeSearch } from "@/search/range";
 import css from "./overview.module.css";
@@ -58,7 +58,7 @@ function tilesOf(now: Totals, before: Totals, q: string): Tile[] {
     },
     {
       label: "Cost",
-      value: noPrice(now) ? "no price" : formatUsd(now.cost),
+      value: noPrice(now) ? "no price" : boundedUsd(now.cost, now.unpriced),
       foot: now.unpriced > 0 ? `${plural(now.unpriced, "call")} without a price` : "",
       change: formatChange(Number(now.cost), Number(before.cost)),
       sense: "more-is-bad",

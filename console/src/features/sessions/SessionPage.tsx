@@ -7,7 +7,7 @@ import { sessionQuery } from "@/api/seen";
 import type { SessionRow, SpanRow } from "@/api/types";
 import { Message } from "@/features/trace/Conversation";
 import { formatClock, formatCompact, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { boundedUsd, formatUsd } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
@@ -72,7 +72,7 @@ function Summary({ project, row }: { project: string; row: SessionRow }) {
         {formatInt(row.calls)}
       </Fact>
       <Fact label="Cost" foot={row.unpriced > 0 ? `${plural(row.unpriced, "call")} without a price` : ""}>
-        {row.cost === null ? "no price" : `${row.unpriced > 0 ? "≥ " : ""}${formatUsd(row.cost)}`}
+        {boundedUsd(row.cost, row.unpriced)}
       </Fact>
       <Fact label="Tokens" foot={row.models.join(", ")}>
         {formatCompact(row.tokens)}

@@ -5,7 +5,7 @@ import { sessionsQuery } from "@/api/seen";
 import type { SessionRow } from "@/api/types";
 import { formatCompact, formatInt, formatListTime, formatMs, plural } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
-import { formatUsd } from "@/lib/money";
+import { boundedUsd } from "@/lib/money";
 import { resolveRange } from "@/search/range";
 import { Empty } from "@/ui/bits";
 import { SearchedPage } from "../views/SearchedPage";
@@ -98,8 +98,8 @@ function Row({ project, row, now }: { project: string; row: SessionRow; now: num
             {row.errors > 0 && <span className={css.bad}> · {formatInt(row.errors)} failed</span>}
           </span>
           <span className="num">
-            {row.cost === null ? "no price" : `${row.unpriced > 0 ? "≥ " : ""}${formatUsd(row.cost)}`} ·{" "}
-            {formatCompact(row.tokens)} tokens · {formatMs(row.ended - row.started)}
+            {boundedUsd(row.cost, row.unpriced)} · {formatCompact(row.tokens)} tokens ·{" "}
+            {formatMs(row.ended - row.started)}
           </span>
         </span>
       </Link>

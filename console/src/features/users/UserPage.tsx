@@ -14,7 +14,7 @@ import {
   plural,
 } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
-import { formatUsd } from "@/lib/money";
+import { boundedUsd, formatUsd } from "@/lib/money";
 import { setOnly } from "@/search/language";
 import { RangePicker } from "@/search/RangePicker";
 import { rangeOnly, resolveRange } from "@/search/range";
@@ -22,6 +22,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import costs from "../costs/costs.module.css";
+import { bounded } from "../costs/money";
 import { Fact } from "../sessions/Fact";
 import css from "../sessions/sessions.module.css";
 
@@ -29,7 +30,12 @@ const MODELS: Column<GroupRow>[] = [
   { id: "model", label: "model", cell: (row) => row.group || <span className="muted">not set</span> },
   { id: "calls", label: "calls", align: "right", cell: (row) => formatInt(row.totals.calls) },
   { id: "errors", label: "failed", align: "right", cell: (row) => formatPercent(row.totals.errors, row.totals.calls) },
-  { id: "cost", label: "cost", align: "right", cell: (row) => formatUsd(row.totals.cost) },
+  {
+    id: "cost",
+    label: "cost",
+    align: "right",
+    cell: (row) => bounded(row.totals.cost, row.totals.unpriced, formatUsd),
+  },
 ];
 
 /** "How is it going for this one person?" */
@@ -57,7 +63,7 @@ export function UserPage() {
     { id: "started", label: "begun", align: "right", cell: (each) => formatListTime(each.started, now) },
     { id: "calls", label: "calls", align: "right", cell: (each) => formatInt(each.calls) },
     { id: "errors", label: "failed", align: "right", cell: (each) => formatInt(each.errors) },
-    { id: "cost", label: "cost", align: "right", cell: (each) => formatUsd(each.cost) },
+    { id: "cost", label: "cost", align: "right", cell: (each) => boundedUsd(each.cost, each.unpriced) },
   ];
   return (
     <Page
@@ -77,7 +83,7 @@ export function UserPage() {
       {row && !one.error && (
         <section className={css.facts} aria-label="Summary" data-testid="user-summary">
           <Fact label="Cost" foot={row.unpriced > 0 ? `${formatInt(row.unpriced)} without a price` : ""}>
-            {row.cost === null ? "no price" : `${row.unpriced > 0 ? "≥ " : ""}${formatUsd(row.cost)}`}
+            {boundedUsd(row.cost, row.unpriced)}
           </Fact>
           <Fact label="Calls" foot={plural(row.sessions, "session")}>
             {formatInt(row.calls)}
