@@ -53,6 +53,25 @@ def test_a_call_reserves_of_every_rule_or_of_none() -> None:
     play(story)
 
 
+def test_what_one_rule_refuses_takes_nothing_of_those_before_it() -> None:
+    async def story() -> None:
+        worker = Worker(Memory(), (THREE, SLOTS), Clock())
+        under_way = [await worker.reserve(worker.facts(1)) for _ in range(2)]
+        for _ in range(5):
+            refused = await refusal(worker.reserve(worker.facts(1)))
+            assert isinstance(refused, LimitReached)
+            assert refused.rule.name == "slots"
+        under_way[0].settle([spent(1)])
+        third = await worker.reserve(worker.facts(1))  # five refusals have taken none of the three requests
+        for each in (under_way[1], third):
+            each.settle([spent(1)])
+        refused = await refusal(worker.reserve(worker.facts(1)))
+        assert isinstance(refused, LimitReached)
+        assert refused.rule.name == "three"
+
+    play(story)
+
+
 def test_what_was_not_used_can_be_used_by_the_next() -> None:
     async def story() -> None:
         worker = Worker(Memory(), (TEN,), Clock())

@@ -85,7 +85,7 @@ class Trimtab(Peer):
             ],
             {"TRIMTAB_ADMIN_KEY": _KEY},
         )
-        self.await_ready(self._port, "/readyz", 30)
+        self.await_ready(self._port, "/readyz", 90)
 
     def target(self, kind: str) -> Target:
         return Target(self._port, key=_KEY, model="fast")

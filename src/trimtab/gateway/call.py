@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
@@ -171,103 +171,62 @@ class Try:
         return made if guarded is None else guarded.over(made, capture=capture)
 
 
-class Call:
+class Call(Struct, eq=False):
     """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them.
 
     ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
     by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's). ``original`` is the
     client's body where ``body`` is another one: shortened (`context.py`), or with a release over it (``app``).
     ``reservation`` is what limits have set aside for it, and ``output_cap`` the bound on its output that a limit
-    demands where the client set none.
+    demands where the client set none. ``data_class`` says of what class its data is: what guards found, until
+    `policed.classify` has said it; ``labels`` what guards found in it, as policies may look at it, sorted. ``guards``
+    look at it, and ``known`` is what was looked up for it; None where there are none, or nothing. ``prompt``
+    (``name@version``) was put before the messages here, where no app did.
     """
 
-    __slots__ = (
-        "app",
-        "attempts",
-        "body",
-        "cache",
-        "caller",
-        "context",
-        "current",
-        "data_class",
-        "deadline_ns",
-        "decision",
-        "ended_ns",
-        "exchange",
-        "extra_headers",
-        "fault",
-        "first_by_ns",
-        "first_token_ns",
-        "front",
-        "guards",
-        "head",
-        "known",
-        "labels",
-        "noted",
-        "original",
-        "outcome",
-        "output_cap",
-        "plan",
-        "principal",
-        "priority",
-        "project",
-        "prompt",
-        "recorded",
-        "request_id",
-        "reservation",
-        "rest",
-        "rival",
-        "span_id",
-        "started_ns",
-        "status",
-        "unguarded",
-    )
+    exchange: Exchange
+    front: Dialect
+    started_ns: int
+    body: bytes = b""
+    request_id: str = ""
+    span_id: str = field(default_factory=new_span_id)
+    original: bytes | None = None
+    ended_ns: int = 0
+    principal: Principal | None = None
+    project: Project | None = None
+    head: Head = UNREAD
+    caller: Caller = NOBODY
+    current: Try | None = None
+    noted: list[Slot] | None = None
+    rival: Try | None = None
+    deadline_ns: int = 0
+    first_by_ns: int = 0
+    priority: int = NORMAL
+    attempts: list[Attempt] = []
+    decision: list[Candidate] = []
+    rest: list[Target] = []
+    plan: Plan | None = None
+    extra_headers: bytes = b""
+    first_token_ns: int = 0
+    status: int = 200
+    outcome: Outcome = "answer"
+    fault: Fault | None = None
+    recorded: bool = False
+    reservation: Unreserved | None = None
+    output_cap: int | None = None
+    cache: CacheNote | None = None
+    context: ContextNote | None = None
+    app: AppCall | None = None
+    data_class: str = ""
+    labels: tuple[str, ...] = ()
+    unguarded: bool = False
+    guards: Guards | None = None
+    known: Known | None = None
+    prompt: str = ""
 
-    def __init__(self, exchange: Exchange, front: Dialect, started_ns: int) -> None:
-        self.exchange = exchange
-        self.front = front
-        self.body = exchange.body
-        self.original: bytes | None = None
-        self.started_ns = started_ns
-        self.ended_ns = 0
-        self.request_id = REQUEST + uuid7_hex(started_ns)
-        self.span_id = new_span_id()
-        self.principal: Principal | None = None
-        self.project: Project | None = None
-        self.head = UNREAD
-        self.caller = NOBODY
-        self.current: Try | None = None
-        self.noted: list[Slot] | None = None
-        self.rival: Try | None = None
-        self.deadline_ns = 0
-        self.first_by_ns = 0
-        self.priority = NORMAL
-        self.attempts: list[Attempt] = []
-        self.decision: list[Candidate] = []
-        self.rest: list[Target] = []
-        self.plan: Plan | None = None
-        self.extra_headers = b""
-        self.first_token_ns = 0
-        self.status = 200
-        self.outcome: Outcome = "answer"
-        self.fault: Fault | None = None
-        self.recorded = False
-        self.reservation: Unreserved | None = None
-        self.output_cap: int | None = None
-        self.cache: CacheNote | None = None
-        self.context: ContextNote | None = None
-        self.app: AppCall | None = None
-        self.data_class = ""
-        """Of what class its data is: what guards found, until `policed.classify` has said it."""
-        self.labels: tuple[str, ...] = ()
-        """What guards found in it, as policies may look at it; sorted."""
-        self.unguarded = False
-        self.guards: Guards | None = None
-        """The guards that look at it; None where there are none."""
-        self.known: Known | None = None
-        """What was looked up for it; None for what needs no knowledge."""
-        self.prompt = ""
-        """The prompt that was put before the messages here, ``name@version``, where no app did."""
+    def __post_init__(self) -> None:
+        self.body = self.exchange.body
+        self.request_id = REQUEST + uuid7_hex(self.started_ns)
 
     def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
         """Close the attempt under way (or that one of several) and add it to the record."""

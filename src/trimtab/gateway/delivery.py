@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.guarded import StreamGuard
@@ -14,20 +16,17 @@ from trimtab.llm.transport import Answer
 SECOND = 1_000_000_000
 
 
-class Opened:
+class Opened(Struct, eq=False):
     """An attempt that has begun to answer; nothing of it has reached the client. ``whole`` is a whole answer as the
     client gets it. Of a stream ``held`` is what came up to its first token; ``answer`` is None once the stream is over
     (then the connection is no longer ours)."""
 
-    __slots__ = ("answer", "attempt", "held", "relay", "splitter", "whole")
-
-    def __init__(self, attempt: Try) -> None:
-        self.attempt = attempt
-        self.whole = b""
-        self.relay: Relay | None = None
-        self.splitter: Splitter | None = None
-        self.answer: Answer | None = None
-        self.held: list[bytes] = []
+    attempt: Try
+    whole: bytes = b""
+    relay: Relay | None = None
+    splitter: Splitter | None = None
+    answer: Answer | None = None
+    held: list[bytes] = []
 
     def discard(self) -> None:
         """Nobody wants it any more: hang up."""

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 from trimtab import __version__
 from trimtab.core.errors import InternalError, UpstreamFailure
 from trimtab.gateway.call import Call, Try
+from trimtab.gateway.exchange import FORWARDED
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider
 from trimtab.governance.access import Project
@@ -15,8 +16,6 @@ from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.sigv4 import Credentials, Signer
 from trimtab.llm.transport import Endpoint, host_of, render_head, split_url
 
-FORWARDED = (b"anthropic-beta", b"openai-beta")
-"""Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
 MAX_KNOWN = 4096
 """Endpoints kept. Some vendors have the model in the path, and clients may call any: the oldest give way."""
 
@@ -135,7 +134,7 @@ def forwarded_headers(call: Call, attempt: Try, *, same_dialect: bool) -> bytes:
     lines = f"traceparent: 00-{trace_id}-{attempt.span_id}-01\r\n".encode()
     if call.caller.tracestate:
         lines += b"tracestate: %b\r\n" % call.caller.tracestate
-    if same_dialect:
+    if same_dialect and not call.exchange.quiet:
         header = call.exchange.header
         for name in FORWARDED:
             value = header(name)

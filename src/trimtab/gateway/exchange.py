@@ -2,13 +2,15 @@
 
 from typing import Final, Protocol
 
+FORWARDED: Final = (b"anthropic-beta", b"openai-beta")
+"""Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
 SAID: Final = frozenset(
     b"trimtab-" + name
     for name in (
         b"cache", b"data-class", b"deadline", b"feature", b"hold", b"metadata", b"priority", b"project", b"session",
         b"tags", b"user",
     )
-)  # fmt: skip
+).union(FORWARDED)  # fmt: skip
 """Headers in which a client may say something of its call; most calls have none of them."""
 
 

@@ -238,7 +238,8 @@ class Gateway:
         if call.principal is not None and call.principal.models is not None:
             check_model(call.principal, call.head.model)
         read_deadlines(call)
-        read_priority(call)
+        if not call.exchange.quiet or (call.principal is not None and call.principal.highest_priority is not None):
+            read_priority(call)
         self._books.check_open()
 
     # --- from a readable call to an answer ---

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 
 from trimtab.gateway.apps.assigned import AppCall, Copy
 from trimtab.gateway.call import REQUEST, Call
-from trimtab.gateway.endpoints import FORWARDED
-from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.exchange import FORWARDED, Exchange
 from trimtab.gateway.knowing import GROUPS, USER
 from trimtab.gateway.releasing import HEADER
 from trimtab.gateway.staying_up.gate import Gate

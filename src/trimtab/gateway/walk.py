@@ -7,6 +7,8 @@ reason in the decision record.
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from trimtab.core.errors import RateLimited, TrimtabError, Unavailable
 from trimtab.gateway.call import Call
 from trimtab.gateway.policy import FailureClass
@@ -22,43 +24,28 @@ AT_ONCE = 2
 """Times a target is asked before the next one's turn."""
 
 
-class Walk:
+class Walk(Struct, eq=False):
     """``at`` is the place of the target to ask, ``total`` the attempts so far, ``failure`` the last one's error."""
 
-    __slots__ = (
-        "_call",
-        "_here",
-        "_last",
-        "_passed",
-        "_soonest",
-        "_spent",
-        "_times",
-        "_waited_s",
-        "_watch",
-        "asked",
-        "at",
-        "failure",
-        "states",
-        "targets",
-        "total",
-    )
+    _call: Call
+    targets: Sequence[Target]
+    _watch: Watch
+    states: list[TargetState | None] = []
+    asked: list[int] = []
+    at: int = -1
+    total: int = 0
+    failure: TrimtabError | None = None
+    _here: int = 0
+    _last: dict[int, FailureClass] = {}
+    _times: dict[tuple[int, FailureClass], int] = {}
+    _passed: dict[int, Passed] = {}
+    _soonest: int = 0
+    _spent: bool = False
+    _waited_s: float = 0.0
 
-    def __init__(self, call: Call, targets: Sequence[Target], watch: Watch) -> None:
-        self.targets = targets
-        self.states: list[TargetState | None] = [None] * len(targets)
-        self.asked = [0] * len(targets)
-        self.at = -1
-        self.total = 0
-        self.failure: TrimtabError | None = None
-        self._call = call
-        self._watch = watch
-        self._here = 0
-        self._last: dict[int, FailureClass] = {}
-        self._times: dict[tuple[int, FailureClass], int] = {}
-        self._passed: dict[int, Passed] = {}
-        self._soonest = 0
-        self._spent = False
-        self._waited_s = 0.0
+    def __post_init__(self) -> None:
+        count = len(self.targets)
+        self.states, self.asked = [None] * count, [0] * count
 
     def go(self, now_ns: int) -> bool:
         """Move ``at`` to the target to ask now; false when there is none."""

@@ -50,7 +50,8 @@ class Watch:
         """A target's live state, with the policy and the keys it has in this snapshot."""
         assert call.project is not None
         provider = target.provider
-        state = self._live.at((call.project.id, provider.name, target.model.upstream))
+        key = (call.project.id, provider.name, target.model.upstream)
+        state = self._live.states.get(key) or self._live.at(key)
         return state if state.target is target else self._follow(state, target, provider)
 
     def _follow(self, state: TargetState, target: Target, provider: Provider) -> TargetState:

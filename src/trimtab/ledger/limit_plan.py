@@ -22,6 +22,20 @@ class Priced(Struct, frozen=True):
     worst: Worst | None
 
 
+Worsts = tuple[Worst, ...] | None
+"""What the targets of a call may cost, each price once; None where one of them is not known."""
+
+
+def worsts_of(targets: Sequence[Priced]) -> Worsts:
+    found: list[Worst] = []
+    for target in targets:
+        if target.worst is None:
+            return None
+        if target.worst not in found:
+            found.append(target.worst)
+    return tuple(found)
+
+
 class Facts(Struct):
     """What limits must know of a call. ``output_tokens`` is the caller's own bound; None where it set none."""
 
@@ -98,6 +112,8 @@ class Part(Struct):
     names: tuple[str, ...] = ()
 
 
+Needs = tuple[int, int, int, int]
+"""How much of what is counted, by kind."""
 Ready = tuple[tuple["Entry", Held, int], ...]
 """Rules with the slice that each takes from now, and what it counts."""
 

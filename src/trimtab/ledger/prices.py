@@ -84,8 +84,21 @@ class Card(Struct, frozen=True, kw_only=True):
     tiers: tuple[tuple[int, _Rates], ...]
     per_request: int
     per_image: int = 0
+    flat: tuple[int, int] | None = None
+    """The rates of input and output of a row that has one tier, whole picodollars and nothing by the call or image:
+    of most calls nothing else matters."""
 
     def cost(self, usage: Usage) -> Cost:
+        if self.flat is not None and not (
+            usage.cache_read
+            or usage.cache_write
+            or usage.reasoning
+            or usage.audio_input
+            or usage.audio_output
+            or usage.searches
+        ):
+            read, wrote = usage.input * self.flat[0], usage.output * self.flat[1]
+            return Cost(amount=read + wrote, price=self.price, parts=(read, 0, 0, wrote, 0, 0))
         if usage.searches and not self.per_request:
             return UNKNOWN  # charged by the search unit, and the row has no price of those
         whole_input = usage.input + usage.cache_read + usage.cache_write
@@ -319,13 +332,19 @@ def compile_card(price: str, rates: Mapping[str, Any]) -> Card | None:
     per_request = Fraction(rates.get("requests_kcount", 0)) * _PICO_PER_MILLION * 1000
     per_image = Fraction(rates.get("images_kcount", 0)) * _PICO_PER_MILLION * 1000
     scale = _common_scale([per_request, per_image, *(rate for _, tier in picked for rate in tier.values())])
+    tiers = tuple((above, _rates(lambda name, of=tier: _whole(of.get(name), scale))) for above, tier in picked)
     return Card(
         price=price,
         scale=scale,
-        tiers=tuple((above, _rates(lambda name, of=tier: _whole(of.get(name), scale))) for above, tier in picked),
+        tiers=tiers,
         per_request=int(per_request * scale),
         per_image=int(per_image * scale),
+        flat=_flat(tiers[0][1]) if len(tiers) == scale == 1 and not per_request and not per_image else None,
     )
+
+
+def _flat(rates: _Rates) -> tuple[int, int] | None:
+    return None if rates.input is None or rates.output is None else (rates.input, rates.output)
 
 
 def _at(rates: Mapping[str, Any], whole_input: int) -> dict[str, Fraction]:

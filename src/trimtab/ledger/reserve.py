@@ -21,11 +21,14 @@ from trimtab.ledger.limit_plan import (
     TOKENS,
     Entry,
     Facts,
+    Needs,
     Part,
     Plan,
     Priced,
     ProjectLimits,
     Ready,
+    Worsts,
+    worsts_of,
 )
 from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
 from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal, Unreserved, reached
@@ -58,8 +61,8 @@ class Reservation(Unreserved):
     warnings: tuple[str, ...] = ()
     settled: bool = False
     ready: Ready = ()
-    needs: tuple[int, int, int, int] = (0, 0, 0, 0)
-    uses: tuple[int, int, int, int] = (0, 0, 0, 0)
+    needs: Needs = (0, 0, 0, 0)
+    uses: Needs = (0, 0, 0, 0)
     settled_notes: tuple[LimitNote, ...] = ()
 
     @property
@@ -99,19 +102,21 @@ class Reservation(Unreserved):
                     self.keeper.trust(held, -free)
                 cells[held.cell] = held.free
 
-    def _settle_ready(self, uses: tuple[int, int, int, int]) -> None:
+    def _settle_ready(self, uses: Needs) -> None:
         """The same of an ordinary call that needed nothing further, with the notes in the same turn."""
         self.uses = uses
         cells, needs = self.keeper.cells, self.needs
         notes: list[LimitNote] = []
         for entry, held, kind in self.ready:
-            need, used = needs[kind], uses[kind]
+            need, used, free = needs[kind], uses[kind], held.free
             held.open -= 1
             held.spent += used
-            held.free = free = held.free + need - used
-            if free < 0:
-                self.keeper.trust(held, -free)
-            cells[held.cell] = free = held.free
+            if need != used or free < 0:
+                held.free = free = free + need - used
+                if free < 0:
+                    self.keeper.trust(held, -free)
+                    free = held.free
+                cells[held.cell] = free
             notes.append(LimitNote(entry.name, entry.measure, need, used, held.room + free))
         self.settled_notes = tuple(notes)
 
@@ -216,25 +221,12 @@ class Limiter:
         if plan.targeted:
             return self._at_once(plan, facts)
         now, tokens, output = facts.now_ns, facts.input_tokens, facts.output_tokens
-        if output is None:
-            output = plan.most_output
-        output *= facts.choices
-        money = 0
-        if plan.money:
-            before = None
-            for target in facts.targets:
-                worst = target.worst
-                if worst is None:
-                    return None
-                if worst is before:
-                    continue
-                before = worst
-                cost = worst.cost(tokens, output)
-                if cost > money:
-                    money = cost
-        needs = (1, 1, tokens + output, money)
+        worsts = worsts_of(facts.targets)
         if plan.ordinary:
-            return self._take(plan, facts, needs)
+            return self.take(plan, worsts, tokens, output, facts.choices, now)
+        needs = _needs(plan, worsts, tokens, output, facts.choices)
+        if needs is None:
+            return None
         parts: list[Part] = []
         for entry in plan.entries:
             counter = entry.counter
@@ -257,25 +249,36 @@ class Limiter:
             parts.append(Part(entry, held, kind, need))
         return self._done(plan, facts, parts)
 
-    def _take(self, plan: Plan, facts: Facts, needs: tuple[int, int, int, int]) -> Reservation | None:
-        """What an ordinary call needs, if all of it is at hand."""
-        keeper, now = self._keeper, facts.now_ns
-        if plan.turn != keeper.slots_turn or now >= plan.ends or now < plan.begins:
-            self._look_up(plan, now)
-        ready = plan.ready
-        for _, held, kind in ready:
-            if held.free < needs[kind]:
-                return None
-        if plan.at_once and keeper.fenced():
+    def take(
+        self, plan: Plan, worsts: Worsts, tokens: int, output: int | None, choices: int, now_ns: int
+    ) -> Reservation | None:
+        """`reserve_now` where the plan is ordinary: nothing else of a call's `Facts` matters there."""
+        keeper = self._keeper
+        if plan.turn != keeper.slots_turn or now_ns >= plan.ends or now_ns < plan.begins:
+            self._look_up(plan, now_ns)
+        needs = _needs(plan, worsts, tokens, output, choices)
+        if needs is None or (plan.at_once and keeper.fenced()):
             return None
-        cells = keeper.cells
+        ready, cells = plan.ready, keeper.cells
         for _, held, kind in ready:
+            free = held.free - needs[kind]
+            if free < 0:
+                self._put_back(ready, held, needs)
+                return None
+            held.free = cells[held.cell] = free
             held.open += 1
-            held.free = cells[held.cell] = free = held.free - needs[kind]
             if free < held.low:
                 keeper.wish(held)
-        cap = plan.most_output if facts.output_tokens is None and plan.cap else None
+        cap = plan.most_output if output is None and plan.cap else None
         return Reservation(keeper, plan, None, cap, (), False, ready, needs)
+
+    def _put_back(self, ready: Ready, until: Held, needs: Needs) -> None:
+        """What was taken of the slices before that one, which has not enough: all or nothing."""
+        for _, held, kind in ready:
+            if held is until:
+                return
+            held.free = self._keeper.cells[held.cell] = held.free + needs[kind]
+            held.open -= 1
 
     def _look_up(self, plan: Plan, now: int) -> None:
         """The slices that an ordinary plan takes from at that moment; they may have to be opened."""
@@ -375,6 +378,20 @@ class Limiter:
                 counter = entry.counter or self._find(entry, facts, values)
                 found.append((entry, counter, need, targets if entry.targeted else None))
         return found
+
+
+def _needs(plan: Plan, worsts: Worsts, tokens: int, output: int | None, choices: int) -> Needs | None:
+    """What a call needs at most; None where a plan counts money and a price is not known."""
+    output = (plan.most_output if output is None else output) * choices
+    money = 0
+    if plan.money:
+        if worsts is None:
+            return None
+        for worst in worsts:
+            cost = worst.cost(tokens, output)
+            if cost > money:
+                money = cost
+    return 1, 1, tokens + output, money
 
 
 def _part(entry: Entry, held: Held, need: int, about: list[Priced] | None) -> Part:

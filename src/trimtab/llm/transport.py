@@ -169,6 +169,7 @@ class Answer(asyncio.Protocol):
                 self.first_byte_at = now
                 self._bound = "idle"
             self._deadline = now + idle_s
+        before = self._received
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -176,6 +177,8 @@ class Answer(asyncio.Protocol):
                 self._keep_alive = False  # what came after the answer belongs to no call
             else:
                 self._fail(_garbage(f"The provider's answer is not HTTP: {error or 'it changes the protocol'}."))
+        if self._received != before:
+            self._took_in(self._received - before)
         if self._complete and self._detached:
             self._pool.put_back(self)
 
@@ -227,20 +230,30 @@ class Answer(asyncio.Protocol):
             )
 
     def on_body(self, data: bytes) -> None:
-        if self._detached:
-            return
-        if self._inflate is not None:
-            try:
-                data = self._inflate(data, MAX_ANSWER_BYTES + 1 - self._received)
-            except zlib.error as error:
-                self._fail(
-                    UpstreamFailure(f"The provider's compressed answer is broken: {error}.", code="upstream_garbage")
-                )
+        # Called for each piece of a chunked body, dozens of times for one read: what can wait is in `_took_in`.
+        if self._inflate is not None or self._detached:
+            data = self._unpacked(data)
+            if not data:
                 return
         self._chunks.append(data)
-        size = len(data)
-        self._received = received = self._received + size
-        if received > MAX_ANSWER_BYTES:
+        self._received += len(data)
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """A piece of a compressed body as it was; nothing of one that nobody wants any more."""
+        room = MAX_ANSWER_BYTES + 1 - self._received
+        if self._inflate is None or self._detached or self._failure is not None or room <= 0:
+            return b""
+        try:
+            return self._inflate(data, room)
+        except zlib.error as error:
+            self._fail(_garbage(f"The provider's compressed answer is broken: {error}."))
+            return b""
+
+    def _took_in(self, size: int) -> None:
+        """So many bytes of the body have come with the last read."""
+        if self._failure is not None:
+            return
+        if self._received > MAX_ANSWER_BYTES:
             limit = f"{MAX_ANSWER_BYTES >> 20} MB"
             self._fail(UpstreamFailure(f"The provider's answer is larger than {limit}.", code="upstream_too_large"))
         elif not self._wait_for_end:

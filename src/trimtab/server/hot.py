@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import httptools
 import uvicorn
+from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from trimtab.gateway.exchange import SAID, Headers
@@ -86,62 +87,28 @@ class HotRoutes:
         return self._default_lines
 
 
-class HotCycle:
+class HotCycle(Struct, eq=False):
     """One request on a hot route; an `Exchange`. It wears the attributes that uvicorn's protocol looks at."""
 
-    __slots__ = (
-        "_chunks",
-        "_protocol",
-        "body",
-        "can_chunk",
-        "chunked",
-        "complete",
-        "disconnected",
-        "handler",
-        "header",
-        "keep_alive",
-        "path",
-        "query",
-        "queued",
-        "quiet",
-        "response_complete",
-        "size",
-        "started",
-        "task",
-        "unwanted",
-    )
-
-    def __init__(
-        self,
-        protocol: "HotProtocol",
-        handler: Handler,
-        path: bytes,
-        query: bytes,
-        can_chunk: bool,
-        keep_alive: bool,
-    ) -> None:
-        self._protocol = protocol
-        self.handler = handler
-        named: dict[bytes, bytes] = dict(reversed(protocol.headers))  # so that the first of a name counts
-        if helicone.AUTH in named:
-            helicone.translate(named)
-        self.header: Headers = named.get
-        self.quiet = SAID.isdisjoint(named)
-        self._chunks: list[bytes] | None = None
-        self.size = 0
-        self.path = path
-        self.query = query
-        self.body = b""
-        self.complete = False
-        self.queued = False
-        self.disconnected = False
-        self.keep_alive = keep_alive
-        self.can_chunk = can_chunk
-        self.chunked = False
-        self.started = False
-        self.response_complete = False
-        self.unwanted = False
-        self.task: asyncio.Task[None] | None = None
+    _protocol: "HotProtocol"
+    handler: "Handler"
+    path: bytes
+    query: bytes
+    can_chunk: bool
+    keep_alive: bool
+    header: Headers
+    quiet: bool
+    size: int = 0
+    body: bytes = b""
+    _chunks: list[bytes] | None = None
+    complete: bool = False
+    queued: bool = False
+    disconnected: bool = False
+    chunked: bool = False
+    started: bool = False
+    response_complete: bool = False
+    unwanted: bool = False
+    task: asyncio.Task[None] | None = None
 
     # --- what uvicorn's protocol does to a cycle ---
 
@@ -323,7 +290,8 @@ class HotProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:  # of an answer on the ordinary way
+            self._unset_keepalive_if_required()
         self._head_bytes += len(data)
         try:
             try:
@@ -354,9 +322,10 @@ class HotProtocol(HttpToolsProtocol):
         self._wishes_upgrade = self.parser.should_upgrade()
         if self._wishes_upgrade:
             return
+        parser, hot = self.parser, self.hot
         path, _, query = self.url.partition(b"?")
-        method = self.parser.get_method()
-        handler = self.hot.routes.get((method, path)) or self.hot.find(method, path)
+        method = parser.get_method()
+        handler = hot.routes.get((method, path)) or hot.find(method, path)
         if handler is None:
             self._make_scope()
             super().on_headers_complete()
@@ -364,19 +333,23 @@ class HotProtocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
             return
         previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
-        can_chunk = self.parser.get_http_version() != "1.0"
-        keep_alive = can_chunk and self.parser.should_keep_alive() and not self._leaving
-        cycle = self.cycle = HotCycle(self, handler, path, query, can_chunk, keep_alive)
-        length = cycle.header(b"content-length")
-        if (len(length) >= LARGE_DIGITS if length is not None else cycle.header(b"transfer-encoding") is not None) and (
-            self.hot.known is not None
+        can_chunk = parser.get_http_version() != "1.0"
+        keep_alive = can_chunk and parser.should_keep_alive() and not self._leaving
+        named: dict[bytes, bytes] = dict(reversed(self.headers))  # so that the first of a name counts
+        if helicone.AUTH in named:
+            helicone.translate(named)
+        header, quiet = named.get, SAID.isdisjoint(named)
+        cycle = self.cycle = HotCycle(self, handler, path, query, can_chunk, keep_alive, header, quiet)
+        length = header(b"content-length")
+        if (len(length) >= LARGE_DIGITS if length is not None else header(b"transfer-encoding") is not None) and (
+            hot.known is not None
         ):
-            cycle.unwanted = not self.hot.known(cycle)
+            cycle.unwanted = not hot.known(cycle)
         if previous is not None and not previous.response_complete:
             cycle.queued = True
             self.flow.pause_reading()
             self.pipeline.appendleft(cast("Any", (cycle, self.app)))
-        elif cycle.header(b"expect") is not None and cycle.expects():
+        elif header(b"expect") is not None and cycle.expects():
             self._ask_for_body(cycle)
 
     def _make_scope(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
@@ -25,7 +25,7 @@ from trimtab.gateway.carried_size import Size
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
 from trimtab.gateway.targets import Provider
-from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits
+from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits, Worsts, worsts_of
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
@@ -55,6 +55,14 @@ def _nobody(project: str, limit: str, verdict: str) -> None:
     """Nobody counts."""
 
 
+class Together(Struct, frozen=True):
+    """What the targets of a call may cost, until when that holds (Unix ns)."""
+
+    until_ns: int
+    targets: tuple[Priced, ...]
+    worsts: Worsts
+
+
 class Spending:
     """One worker's side of every limit. ``observe`` is told which limit of which project said what of a call:
     ``refused``, or ``over`` for a soft one; it must not fail or wait."""
@@ -66,7 +74,7 @@ class Spending:
         self._now = clock.now_ns
         self._adopted: Mapping[str, ProjectLimits] = {}
         self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
-        self._together: dict[tuple[Target, ...], tuple[int, tuple[Priced, ...]]] = {}
+        self._together: dict[tuple[Target, ...], Together] = {}
 
     def follow(self, every: Mapping[str, ProjectLimits]) -> None:
         """Let a new configuration be in force; the same one is nothing."""
@@ -94,7 +102,7 @@ class Spending:
         if limits is None:
             return None
         assert call.principal is not None
-        head, caller, now = call.head, call.caller, call.started_ns
+        head, now = call.head, call.started_ns
         app = head.model if call.app is None else call.app.app
         app = app if len(app) <= MAX_MODEL_NAME else app[:MAX_MODEL_NAME]
         plan = self._limiter.plan(limits, call.principal.key_id, app)
@@ -102,24 +110,25 @@ class Spending:
             return None
         asked = tuple(targets)
         priced = self._together.get(asked)
-        if priced is None or now >= priced[0]:
+        if priced is None or now >= priced.until_ns:
             priced = self._price(project, asked, now)
-        facts = Facts(
-            call.principal.key_id,
-            app,
-            caller.feature,
-            caller.user,
-            priced[1],
-            most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0,
-            head.max_tokens if call.front.operation == "chat" else 0,
-            head.choices,
-            now,
-        )
-        reservation = self._limiter.reserve_now(plan, facts)
+        tokens = most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0
+        output, choices = head.max_tokens if call.front.operation == "chat" else 0, head.choices
+        if plan.ordinary:
+            reservation, facts = self._limiter.take(plan, priced.worsts, tokens, output, choices, now), None
+        else:
+            facts = self._facts(call, app, priced.targets, tokens, output)
+            reservation = self._limiter.reserve_now(plan, facts)
         if reservation is None:
+            facts = facts or self._facts(call, app, priced.targets, tokens, output)
             return self._wait(call, plan, facts, targets)
         self._reserved(call, project, reservation)
         return None
+
+    def _facts(self, call: Call, app: str, targets: tuple[Priced, ...], tokens: int, output: int | None) -> Facts:
+        assert call.principal is not None
+        key, told = call.principal.key_id, call.caller
+        return Facts(key, app, told.feature, told.user, targets, tokens, output, call.head.choices, call.started_ns)
 
     async def reserve_carried(
         self,
@@ -200,18 +209,12 @@ class Spending:
                 self._observe(project, name, "over")
             call.extra_headers += told(reservation, call.front.name, self._now())
 
-    def _price(self, project: str, targets: tuple[Target, ...], now_ns: int) -> tuple[int, tuple[Priced, ...]]:
-        """What each of them may cost, until when that holds; what costs the same is the same."""
-        found: list[Priced] = []
-        same: dict[Worst, Worst] = {}
-        for target in targets:
-            priced = self._worst(project, target, now_ns)
-            if priced.worst is not None and (known := same.setdefault(priced.worst, priced.worst)) is not priced.worst:
-                priced = replace(priced, worst=known)
-            found.append(priced)
+    def _price(self, project: str, targets: tuple[Target, ...], now_ns: int) -> Together:
+        """What each of them may cost, and until when that holds."""
+        found = tuple([self._worst(project, target, now_ns) for target in targets])
         if len(self._together) > MOST_TOGETHER:
             self._together.clear()
-        made = self._together[targets] = (_next_minute(now_ns), tuple(found))
+        made = self._together[targets] = Together(_next_minute(now_ns), found, worsts_of(found))
         return made
 
     def _worst(self, project: str, target: Target, now_ns: int) -> Priced:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.routing.types import Ability
@@ -21,55 +23,27 @@ class Unknown(Exception):
     """A decision needs the embedding of the text, which is not there yet."""
 
 
-class Ask:
+class Ask(Struct, eq=False, kw_only=True):
     """``header`` gives the first header of a lower-case name; ``draw`` a random number in [0, 1); ``now_ns`` Unix ns.
+    ``blind`` says why the text has no embedding although it was looked for.
 
     A body that its dialect cannot read in full has no text, tools or images as far as routing is concerned: whether it
     is refused is for the provider, or the translation, to say.
     """
 
-    __slots__ = (
-        "_learnt",
-        "_request",
-        "_text",
-        "_vector",
-        "blind",
-        "body",
-        "caller",
-        "draw",
-        "front",
-        "head",
-        "header",
-        "key_id",
-        "now_ns",
-    )
-
-    def __init__(
-        self,
-        *,
-        front: Dialect,
-        head: Head,
-        body: bytes,
-        caller: Caller,
-        key_id: str,
-        header: Callable[[bytes], bytes | None],
-        now_ns: int,
-        draw: Callable[[], float],
-    ) -> None:
-        self.front = front
-        self.head = head
-        self.body = body
-        self.caller = caller
-        self.key_id = key_id
-        self.header = header
-        self.now_ns = now_ns
-        self.draw = draw
-        self.blind = ""
-        """Why the text has no embedding although it was looked for."""
-        self._learnt = False
-        self._vector: Vector | None = None
-        self._request: Request | bool | None = False
-        self._text: str | None = None
+    front: Dialect
+    head: Head
+    body: bytes
+    caller: Caller
+    key_id: str
+    header: Callable[[bytes], bytes | None]
+    now_ns: int
+    draw: Callable[[], float]
+    blind: str = ""
+    _learnt: bool = False
+    _vector: "Vector | None" = None
+    _request: Request | bool | None = False
+    _text: str | None = None
 
     def request(self) -> Request | None:
         """The call in canonical form, read once; None where it cannot be read."""

@@ -114,7 +114,7 @@ class Compiled:
     def plan(self, ask: Ask) -> Plan:
         """The decision for one call. Raises `ask.Unknown` where it needs the embedding of the text first: look it up
         with `learn` and ask again. Raises `Unavailable` where no target is left."""
-        plan = Plan(self.name)
+        plan = Plan(route=self.name)
         leaves = self._decide(ask, plan)
         order = self._orders.get(leaves)
         if order is None:

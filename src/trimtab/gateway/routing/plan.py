@@ -1,6 +1,9 @@
 """What a route decides for one call: targets in order, how it came to that, and what was known of each."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from msgspec import Struct
 
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.types import Escalate
@@ -37,23 +40,20 @@ class Leaf:
 
 Leaves = tuple[Leaf, ...]
 NO_NAMES: frozenset[str] = frozenset()
-NO_NODES: Mapping[str, str] = {}
+NO_NODES: Mapping[str, str] = MappingProxyType({})
 
 
-class Trail:
-    """What a decision leaves behind while it is made."""
+class Trail(Struct, eq=False):
+    """What a decision leaves behind while it is made. ``weighed`` is, by the target's name, what strategies knew of
+    it."""
 
-    __slots__ = ("escalation", "steps", "strong", "weighed")
-
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.weighed: dict[str, Weighed] = {}
-        """By the target's name: what strategies knew of it."""
-        self.escalation: Escalate | None = None
-        self.strong = NO_NAMES
+    steps: list[Step] = []
+    weighed: dict[str, Weighed] = {}
+    escalation: Escalate | None = None
+    strong: frozenset[str] = NO_NAMES
 
 
-class Plan(Trail):
+class Plan(Trail, eq=False):
     """``targets`` to ask in this order; ``route`` names the route, ``steps`` are its decisions from the root down, and
     ``nodes`` and ``weighed`` say of each target, by name, where it stands in the tree and what was known of it.
 
@@ -61,14 +61,7 @@ class Plan(Trail):
     ``pins`` are what affinity remembers this call by.
     """
 
-    __slots__ = ("nodes", "pins", "route", "targets")
-
-    def __init__(self, route: str) -> None:
-        self.route = route
-        self.steps: list[Step] = []
-        self.weighed: dict[str, Weighed] = {}
-        self.escalation: Escalate | None = None
-        self.strong = NO_NAMES
-        self.targets: tuple[Target, ...] = ()
-        self.nodes: Mapping[str, str] = NO_NODES
-        self.pins: tuple[int, ...] = ()
+    route: str = ""
+    targets: tuple[Target, ...] = ()
+    nodes: Mapping[str, str] = NO_NODES
+    pins: tuple[int, ...] = ()

@@ -15,11 +15,11 @@ from trimtab.telemetry.records import Step, Weighed
 def by_load(node: str, leaves: Leaves, live: Live, ask: Ask, trail: Trail) -> Leaves:
     """Lowest peak EWMA of latency times (calls under way + 1) first. What nothing is known of gets the next call, and
     counts as slow as the slowest while that one is under way: one call finds out, not a burst."""
-    now, weighed = ask.now_ns, trail.weighed
+    now, weighed, states = ask.now_ns, trail.weighed, live.states
     slowest, unknown = 0.0, list[int]()
     scored: list[tuple[float, int]] = []
     for place, leaf in enumerate(leaves):
-        state = live.at(leaf.key)
+        state = states.get(leaf.key) or live.at(leaf.key)
         latency, under_way = state.latency.at(now), state.in_flight
         if latency:
             if latency > slowest:

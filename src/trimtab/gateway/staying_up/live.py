@@ -46,8 +46,8 @@ class PeakEwma:
 
     def at(self, now_ns: int) -> float:
         """ns; without new samples it fades, so that a target once slow is tried again. 0 where nothing is known."""
-        value, since_ns = self._value, self._at_ns - now_ns
-        return value * exp(since_ns / LATENCY_MEMORY_NS) if value and since_ns < 0 else value
+        since_ns = self._at_ns - now_ns
+        return self._value * exp(since_ns / LATENCY_MEMORY_NS) if since_ns < 0 else self._value
 
 
 class Recent:
@@ -178,10 +178,11 @@ class TargetState:
 
 
 class Live:
-    """All targets that were called lately, by project id, provider name and the provider's id of the model."""
+    """All targets that were called lately, by project id, provider name and the provider's id of the model. ``states``
+    are to be read only: `at` makes one that is not there."""
 
     def __init__(self) -> None:
-        self._targets: dict[tuple[str, str, str], TargetState] = {}
+        self.states: dict[tuple[str, str, str], TargetState] = {}
         self._gates: dict[tuple[str, str, str], Gate] = {}
 
     def of(self, project: str, provider: str, upstream: str) -> TargetState:
@@ -190,20 +191,20 @@ class Live:
 
     def at(self, key: tuple[str, str, str]) -> TargetState:
         """As `of`, by the three together."""
-        found = self._targets.get(key)
+        found = self.states.get(key)
         if found is None:
-            if len(self._targets) >= MAX_TARGETS:
+            if len(self.states) >= MAX_TARGETS:
                 self._make_room()
-            found = self._targets[key] = TargetState(*key)
+            found = self.states[key] = TargetState(*key)
         return found
 
     def known(self, project: str, provider: str, upstream: str) -> TargetState | None:
         """The state of a target if it was ever called."""
-        return self._targets.get((project, provider, upstream))
+        return self.states.get((project, provider, upstream))
 
     def each(self) -> Iterator[tuple[tuple[str, str, str], TargetState]]:
         """Every known target, for metrics and health."""
-        return iter(tuple(self._targets.items()))
+        return iter(tuple(self.states.items()))
 
     def gate(self, project: str, provider: str, upstream: str, rules: Concurrency) -> Gate:
         """The gate of a provider (``upstream`` empty), or of one model there that has its own. It takes on changed
@@ -219,7 +220,7 @@ class Live:
         return iter(tuple(self._gates.items()))
 
     def _make_room(self) -> None:
-        for key, state in self._targets.items():
+        for key, state in self.states.items():
             if not state.in_flight:
-                del self._targets[key]
+                del self.states[key]
                 return
