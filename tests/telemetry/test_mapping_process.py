@@ -153,6 +153,15 @@ def test_a_process_that_hangs_is_ended_and_its_work_done_here(
         os.kill(pid, 0)
 
 
+def test_a_process_that_fails_twice_is_lost_once(tmp_path: Path) -> None:
+    """What it said before it died may turn out to be nonsense after that."""
+    helpers = start(tmp_path)
+    [helper] = helpers.ready(backlog=False)
+    helpers.fail(helper, "it died")
+    helpers.fail(helper, "it tells nonsense")
+    assert (helpers.lost, len(helpers)) == (1, 0)
+
+
 def nothing(body: bytes) -> bytes:
     del body
     return b""

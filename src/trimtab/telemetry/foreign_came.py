@@ -115,16 +115,17 @@ def as_arrivals(told: Gathered, broken: Broken) -> dict[Key, dict[str, Arrival]]
     """What is told, each span as JSON: once, however often it was told."""
     traces: dict[Key, dict[str, Arrival]] = {}
     for key, spans in told.items():
+        came: dict[str, Arrival] = {}
         for span_id, (owner, record, span) in spans.items():
             if (each := told_in(span)) is not None:
-                traces.setdefault(key, {})[span_id] = _arrival_told(owner, record, each)
+                came[span_id] = _arrival_told(owner, record, each)
                 continue
             try:
-                arrival = arrival_of(owner, record, span)
+                came[span_id] = arrival_of(owner, record, span)
             except (ValueError, TypeError, RecursionError) as error:  # it cannot be written as JSON
                 broken.append((owner, f"the span {span_id}: {type(error).__name__}: {error}"))
-            else:
-                traces.setdefault(key, {})[span_id] = arrival
+        if came:
+            traces[key] = came
     return traces
 
 
@@ -134,7 +135,9 @@ _decode: Final = msgspec.json.Decoder(ForeignSpan).decode
 
 def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
     raw = _encode(span)
-    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw))
+    return Arrival(
+        owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw), span.start_ns or span.end_ns
+    )
 
 
 def _arrival_told(owner: int, record: ForeignBatch, told: Told) -> Arrival:
@@ -143,13 +146,15 @@ def _arrival_told(owner: int, record: ForeignBatch, told: Told) -> Arrival:
         cast("ForeignSpan", told),
         Reading(cast("CanonicalSpan", told), cast("ForeignTexts", told), told.cost),
     )
-    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, b"", told.digest, reading)
+    return Arrival(
+        owner, record.project, record.key_id, record.arrived_ns, span, b"", told.digest, began(span), reading
+    )
 
 
 def with_span(arrival: Arrival, span: ForeignSpan) -> Arrival:
     """The same arrival, of more than came with it."""
     raw = _encode(span)
-    return replace(arrival, span=span, raw=raw, digest=_digest(raw), reading=None)
+    return replace(arrival, span=span, raw=raw, digest=_digest(raw), start_ns=began(span), reading=None)
 
 
 def _digest(raw: bytes) -> int:

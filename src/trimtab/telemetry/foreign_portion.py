@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_came import arrivals_of, began
+from trimtab.telemetry.foreign_came import arrivals_of
 from trimtab.telemetry.foreign_plan import Plan
 from trimtab.telemetry.foreign_prices import ForeignPrices
 from trimtab.telemetry.foreign_rows import Arrival, ForeignRows, Sums, said_of
@@ -96,7 +96,7 @@ class Portion:
             convention, version = "", 0
             if each & 1 and arrival.reading is not None:
                 convention, version = arrival.reading.canonical.convention, arrival.reading.canonical.mapper_version
-            plan.raws.append((arrival, began(arrival.span), convention, version))
+            plan.raws.append((arrival, arrival.start_ns, convention, version))
         for each in decided.spans:
             arrival, entry = self._of(each >> 1), decided.entries.get(each >> 1)
             assert arrival.reading is not None

@@ -247,7 +247,7 @@ class Rewriter:
             if before is not None:
                 span = merged(before.span, span)
             spans[line.trace_id][span.span_id] = Arrival(
-                0, project, line.key_id, line.arrived_ns, span, b"", line.digest
+                0, project, line.key_id, line.arrived_ns, span, b"", line.digest, began(span)
             )
         return {trace_id: sorted(each.values(), key=_when) for trace_id, each in spans.items()}
 
@@ -328,7 +328,7 @@ class Rewriter:
 
 
 def _when(arrival: Arrival) -> tuple[int, str]:
-    return began(arrival.span), arrival.span.span_id
+    return arrival.start_ns, arrival.span.span_id
 
 
 def _label(sums: Sums, line: _Ours) -> None:

@@ -5,10 +5,12 @@ span that stands for the trace in lists carries the sums of its leaves, as a cal
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from decimal import Decimal
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.sealing import Keyring
@@ -17,7 +19,7 @@ from trimtab.llm.types import Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.calls import BLOB_BYTES
 from trimtab.telemetry.calls import place as placed
-from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign import CONTENT_MARK, ForeignSpan
 from trimtab.telemetry.foreign_texts import CANONICAL, ForeignTexts
@@ -42,8 +44,8 @@ class Reading(Struct, frozen=True, gc=False):
 
 
 class Arrival(Struct, gc=False):
-    """A span as it came: from which record of the batch, whose it is, when it came; its raw JSON and that's digest.
-    ``reading``: what it says, once it was read."""
+    """A span as it came: from which record of the batch, whose it is, when it came; its raw JSON and that's digest;
+    when it began (`foreign_came.began`). ``reading``: what it says, once it was read."""
 
     owner: int
     project: str
@@ -52,6 +54,7 @@ class Arrival(Struct, gc=False):
     span: ForeignSpan
     raw: bytes
     digest: int
+    start_ns: int
     reading: Reading | None = None
 
 
@@ -67,74 +70,54 @@ class Mapped(Struct, frozen=True, gc=False):
     leaf: bool
 
 
-class Sums:
+class Sums(Struct, eq=False):
     """What the leaves of a trace come to, and what of them stands for the trace in lists. Grows as they come."""
 
-    __slots__ = (
-        "answered",
-        "app",
-        "asked",
-        "buckets",
-        "cost",
-        "environment",
-        "estimated",
-        "feature",
-        "model",
-        "model_used",
-        "price",
-        "release",
-        "session",
-        "tried",
-        "unpriced",
-        "user",
-    )
-
-    def __init__(self) -> None:
-        self.buckets = [0, 0, 0, 0, 0]
-        self.estimated = 0
-        self.cost: int | None = None
-        self.price = ""
-        self.unpriced = 0
-        self.model = ""
-        self.model_used = ""
-        self.tried: list[str] = []
-        self.session = ""
-        self.user = ""
-        self.asked = ""
-        self.answered = ""
-        self.app = self.release = self.environment = self.feature = ""
+    buckets: list[int] = field(default_factory=lambda: [0, 0, 0, 0, 0])
+    estimated: int = 0
+    cost: int | None = None
+    price: str = ""
+    unpriced: int = 0
+    model: str = ""
+    model_used: str = ""
+    tried: list[str] = []
+    session: str = ""
+    user: str = ""
+    asked: str = ""
+    answered: str = ""
+    app: str = ""
+    release: str = ""
+    environment: str = ""
+    feature: str = ""
 
     def copy(self) -> "Sums":
         """As they are now."""
-        other = Sums()
+        other = copy(self)
         other.buckets, other.tried = list(self.buckets), list(self.tried)
-        other.estimated, other.cost, other.price, other.unpriced = self.estimated, self.cost, self.price, self.unpriced
-        other.model, other.model_used, other.session, other.user = self.model, self.model_used, self.session, self.user
-        other.asked, other.answered = self.asked, self.answered
-        other.app, other.release, other.environment = self.app, self.release, self.environment
-        other.feature = self.feature
         return other
 
     def values(self) -> list[Any]:
         """For `of`, in another process."""
-        return [getattr(self, name) for name in self.__slots__]
+        return list(astuple(self))
 
     @classmethod
     def of(cls, values: list[Any]) -> "Sums":
-        sums = cls()
-        for name, value in zip(cls.__slots__, values, strict=True):
-            setattr(sums, name, value)
-        return sums
+        if len(values) != len(cls.__struct_fields__):
+            raise ValueError(f"{len(values)} sums instead of {len(cls.__struct_fields__)}")
+        return cls(*values)
 
     def add(self, mapped: Mapped) -> None:
         """Take a span in, whatever its kind: any may name session and user, leaves count."""
         span = mapped.canonical
-        self.session = self.session or span.session[:LABEL]
-        self.user = self.user or span.user[:LABEL]
-        if span.kind == "llm":
+        if span.session and not self.session:
+            self.session = span.session[:LABEL]
+        if span.user and not self.user:
+            self.user = span.user[:LABEL]
+        kind = span.kind
+        if kind == "llm":
             self.asked = self.asked or mapped.texts.asked
             self.answered = mapped.texts.answered or self.answered
-        if span.kind in ("llm", "embedding", "reranker"):
+        if kind in COUNTED:
             self.model = self.model or span.model[:LABEL]
             self.model_used = self.model_used or span.model_used[:LABEL]
             if span.provider and span.provider not in self.tried and len(self.tried) < LABELS:
@@ -145,8 +128,10 @@ class Sums:
 
     def add_counted(self, buckets: tuple[int, ...], estimated: int, cost: int | None, price: str) -> None:
         """Usage that counts: exclusive buckets, and picodollars where they are known."""
+        held = self.buckets
         for place, count in enumerate(buckets):
-            self.buckets[place] = min(_INT64, self.buckets[place] + count)
+            if count:
+                held[place] = min(_INT64, held[place] + count)
         self.estimated |= estimated
         if cost is None:
             self.unpriced = min(self.unpriced + 1, 65_535)

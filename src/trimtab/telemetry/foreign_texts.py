@@ -55,7 +55,7 @@ def texts_of(span: CanonicalSpan) -> ForeignTexts:
         return _of_values(_text(span.input), _text(span.output))
     asked = span.input_messages or _as_message("user", span.input)
     answered = span.output_messages or _as_message("assistant", span.output)
-    said, told = [text_of(message.parts) for message in asked], [text_of(message.parts) for message in answered]
+    said, told = _texts(asked), _texts(answered)
     request = b""
     if asked or span.tools_offered or span.params:
         request = _json.encode(Asked(messages=asked, tools=span.tools_offered, params=span.params))
@@ -105,11 +105,21 @@ _ASKED: Final = _around(Asked(messages=_as_message("user", "0")))
 _ANSWERED: Final = _around(Answered(messages=_as_message("assistant", "0")))
 
 
+def _texts(messages: tuple[Message, ...]) -> list[str]:
+    """What each says. Nearly all are one text, and `text_of` need not be asked."""
+    return [
+        parts[0].text if len(parts := message.parts) == 1 and isinstance(parts[0], Text) else text_of(parts)
+        for message in messages
+    ]
+
+
 def _joined(texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else "\n".join(texts)
 
 
 def _last_asked(messages: tuple[Message, ...], texts: list[str]) -> str:
+    if texts[-1] and messages[-1].role in ("user", "tool"):  # nearly always
+        return texts[-1]
     for message, text in zip(reversed(messages), reversed(texts), strict=True):
         if text and message.role in ("user", "tool"):
             return text

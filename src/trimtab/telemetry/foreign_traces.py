@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
@@ -34,7 +35,6 @@ from trimtab.telemetry.foreign_came import (
     Broken,
     Gathered,
     as_arrivals,
-    began,
     gather,
     gather_told,
     merged,
@@ -76,44 +76,25 @@ class Elsewhere(Protocol):
         ...
 
 
-class _Trace:
-    """What is remembered of a trace."""
+class _Trace(Struct, eq=False):
+    """What is remembered of a trace. ``weights``: bytes of what is held of each of its partials; ``stripped``: those of
+    which more came than is held; ``lately``: how many spans the batch before the last one, and that, have brought: they
+    may be on their way."""
 
-    __slots__ = (
-        "counted",
-        "digests",
-        "endless",
-        "high_ns",
-        "lately",
-        "low_ns",
-        "nodes",
-        "noted",
-        "partials",
-        "rooted",
-        "stripped",
-        "sums",
-        "turn",
-        "weights",
-    )
-
-    def __init__(self) -> None:
-        self.digests: dict[str, int] = {}
-        self.nodes: dict[str, UsageNode] = {}
-        self.partials: dict[str, ForeignSpan] = {}
-        self.weights: dict[str, int] = {}
-        """Bytes of what is held of each of them."""
-        self.stripped: set[str] = set()
-        """Those of which more came than is held."""
-        self.counted: frozenset[str] = frozenset()
-        self.sums = Sums()
-        self.rooted = False
-        self.noted = False
-        self.endless = False
-        self.turn = 0
-        self.lately: tuple[int, int] = (0, 0)
-        """How many spans the batch before the last one, and that, have brought: they may be on their way."""
-        self.low_ns = 1 << 63
-        self.high_ns = 0
+    digests: dict[str, int] = {}
+    nodes: dict[str, UsageNode] = {}
+    partials: dict[str, ForeignSpan] = {}
+    weights: dict[str, int] = {}
+    stripped: set[str] = set()
+    counted: frozenset[str] = frozenset()
+    sums: Sums = field(default_factory=Sums)
+    rooted: bool = False
+    noted: bool = False
+    endless: bool = False
+    turn: int = 0
+    lately: tuple[int, int] = (0, 0)
+    low_ns: int = 1 << 63
+    high_ns: int = 0
 
 
 class ForeignTraces:
@@ -229,7 +210,10 @@ class ForeignTraces:
         for key, spans in arrived.items():
             if key not in stored:
                 trace = self._traces.get(key)
-                known = {} if trace is None else trace.digests
+                if trace is None:
+                    found += [each for each in spans.values() if not each.span.partial]
+                    continue
+                known = trace.digests
                 found += [each for span_id, each in spans.items() if span_id not in known and not each.span.partial]
         return found
 
@@ -268,12 +252,15 @@ class ForeignTraces:
         asked: dict[str, list[tuple[str, int, int, list[str]]]] = {}
         for key, spans in arrived.items():
             trace = self._traces.get(key)
-            if trace is not None and not trace.endless:
+            if trace is None:
+                wanted = list(spans.values())
+            elif not trace.endless:
                 continue
-            wanted = [each for name, each in spans.items() if trace is None or name not in trace.digests]
+            else:
+                wanted = [each for name, each in spans.items() if name not in trace.digests]
             if not wanted:
                 continue
-            starts = [began(each.span) for each in wanted]
+            starts = [each.start_ns for each in wanted]
             low = min(starts)
             known = trace is not None or key in self._forgotten
             early = low < self._since_ns or low > wanted[0].arrived_ns
@@ -292,8 +279,8 @@ class ForeignTraces:
         news = [each for each in spans.values() if each.digest not in stored.get(each.span.span_id, ())]
         if not news:
             return
-        plan.raws += [(each, began(each.span), "", 0) for each in news]
-        starts = [began(each.span) for each in spans.values()]
+        plan.raws += [(each, each.start_ns, "", 0) for each in news]
+        starts = [each.start_ns for each in spans.values()]
         plan.notes.append(Note(*key, self._now_ns() // 1_000_000, min(starts), max(starts)))
         self._newest.add(key[0], max(starts))  # they are made anew from what is kept raw, and not remembered
 
@@ -310,7 +297,7 @@ class ForeignTraces:
             if each.digest == known or each.digest in there:
                 continue
             if each.span.partial or known is not None or there:
-                plan.raws.append((each, began(each.span), "", 0))
+                plan.raws.append((each, each.start_ns, "", 0))
             else:
                 fresh.append(each)
                 trace.digests[span_id] = each.digest
@@ -337,7 +324,8 @@ class ForeignTraces:
         trace = self._traces.get(key)
         if trace is None:
             trace = self._traces[key] = _Trace()
-        self._traces.move_to_end(key)
+        else:
+            self._traces.move_to_end(key)
         fresh, changed = self._sorted(plan, trace, spans)
         dirty = self._add(plan, trace, fresh) or changed or (bool(fresh) and key in self._ours)
         if dirty or (trace.rooted and key in self._topmost):
@@ -362,17 +350,19 @@ class ForeignTraces:
 
     def _sorted(self, plan: Plan, trace: _Trace, spans: dict[str, Arrival]) -> tuple[list[Arrival], bool]:
         """The spans that are new, and whether one that is not brought news."""
-        if not trace.digests and not trace.partials and not any(each.span.partial for each in spans.values()):
-            starts = [began(each.span) for each in spans.values()]  # nearly always: all of them are
-            trace.low_ns, trace.high_ns = min(trace.low_ns, *starts), max(trace.high_ns, *starts)
-            trace.digests = {span_id: each.digest for span_id, each in spans.items()}
-            self._spans += len(spans)
-            return list(spans.values()), False
+        if not trace.digests and not trace.partials:
+            came = list(spans.values())
+            if True not in [each.span.partial for each in came]:  # nearly always
+                starts = [each.start_ns for each in came]
+                trace.low_ns, trace.high_ns = min(trace.low_ns, *starts), max(trace.high_ns, *starts)
+                trace.digests = {span_id: each.digest for span_id, each in spans.items()}
+                self._spans += len(came)
+                return came, False
         fresh: list[Arrival] = []
         changed = False
         for each in spans.values():
             span_id = each.span.span_id
-            start_ns = began(each.span)
+            start_ns = each.start_ns
             trace.low_ns = min(trace.low_ns, start_ns)
             trace.high_ns = max(trace.high_ns, start_ns)
             known = trace.digests.get(span_id)
@@ -409,6 +399,8 @@ class ForeignTraces:
         return each.span
 
     def _drop_partials(self, trace: _Trace) -> None:
+        if not (trace.partials or trace.weights or trace.stripped):  # nearly always
+            return
         self._partial_bytes -= sum(trace.weights.values())
         for held in (trace.partials, trace.weights, trace.stripped):
             held.clear()
@@ -417,23 +409,26 @@ class ForeignTraces:
         """Rows for what is new; whether rows that were made before are no longer right."""
         read = read_all(self._read, self._prices, fresh)
         leaves, dirty = _count(trace, read)
-        had_root = trace.rooted
-        before = (trace.sums.session, trace.sums.user)
+        had_root, sums = trace.rooted, trace.sums
+        before = (sums.session, sums.user)
         mapped: list[Mapped] = []
+        stands: Mapped | None = None
         for arrival, reading in read:
-            span = reading.canonical
-            each = mapped_of(arrival, reading, arrival.span.span_id in leaves)
-            plan.raws.append((arrival, each.start_ns, span.convention, span.mapper_version))
+            span, foreign = reading.canonical, arrival.span
+            each = mapped_of(arrival, reading, foreign.span_id in leaves)
+            plan.raws.append((arrival, arrival.start_ns, span.convention, span.mapper_version))
             if not span.pending:
                 mapped.append(each)
-                trace.sums.add(each)
-        stands = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
+                sums.add(each)
+                if stands is None and not foreign.parent_span_id:
+                    stands = each
         if stands is None and trace.endless and mapped:  # nobody will look for its topmost span later
             stands = mapped[0]
         trace.rooted = trace.rooted or stands is not None
-        plan.spans += entries(mapped, None if had_root else stands, trace.sums)
-        news = any(each.leaf for each in mapped) or before != (trace.sums.session, trace.sums.user)
-        return dirty or (had_root and news)
+        plan.spans += entries(mapped, None if had_root else stands, sums)
+        if dirty or not had_root:
+            return dirty
+        return any(each.leaf for each in mapped) or before != (sums.session, sums.user)
 
     def _shrink(self) -> None:
         while self._spans > REMEMBERED_SPANS:
@@ -463,7 +458,12 @@ def read_all(read: Read, prices: ForeignPrices, arrivals: Sequence[Arrival]) -> 
     """What each span says, where it was not read before. A mapper that breaks over a span costs that span its meaning,
     never its place. One step for all of them after the other: all steps for one span after the other take half as long
     again, because the code of one step stays in the processor."""
-    unread = [each for each in arrivals if each.reading is None]
+    if unread := [each for each in arrivals if each.reading is None]:
+        _read_each(read, prices, unread)
+    return [(each, each.reading) for each in arrivals if each.reading is not None]
+
+
+def _read_each(read: Read, prices: ForeignPrices, unread: list[Arrival]) -> None:
     said: list[CanonicalSpan] = []
     for each in unread:
         try:
@@ -472,12 +472,11 @@ def read_all(read: Read, prices: ForeignPrices, arrivals: Sequence[Arrival]) -> 
             said.append(plain(each.span, f"{type(error).__name__}: {error}"[:200]))
     texts = [texts_of(span) for span in said]
     costs = [
-        _SPENT_NOTHING if span.usage is None else prices.cost(each.project, span, began(each.span))
+        _SPENT_NOTHING if span.usage is None else prices.cost(each.project, span, each.start_ns)
         for each, span in zip(unread, said, strict=True)
     ]
     for each, span, told, cost in zip(unread, said, texts, costs, strict=True):
         each.reading = Reading(span, told, cost)
-    return [(each, each.reading) for each in arrivals if each.reading is not None]
 
 
 _SPENT_NOTHING: Final = Cost()
@@ -498,33 +497,35 @@ def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
 
 def mapped_of(arrival: Arrival, reading: Reading, leaf: bool) -> Mapped:
     """A span with its texts and its price."""
-    span = arrival.span
-    start_ns = span.start_ns or span.end_ns  # `began`
-    duration_ns = max(0, span.end_ns - start_ns)
-    return Mapped(arrival, reading.canonical, reading.texts, reading.cost, start_ns, duration_ns, leaf)
+    start_ns = arrival.start_ns
+    duration_ns = arrival.span.end_ns - start_ns
+    return Mapped(
+        arrival, reading.canonical, reading.texts, reading.cost, start_ns, duration_ns if duration_ns > 0 else 0, leaf
+    )
 
 
 def node_of(arrival: Arrival, span: CanonicalSpan) -> UsageNode:
     """What decides whether a span counts (`usage_once.py`). Usage without a single token is none."""
-    usage = span.usage
+    usage, foreign = span.usage, arrival.span
     return UsageNode(
-        arrival.span.span_id,
-        arrival.span.parent_span_id,
+        foreign.span_id,
+        foreign.parent_span_id,
         span.kind,
         usage is not None and bool(usage.total() or usage.images or usage.searches),
         span.aggregated or span.pending,
         span.response_id,
-        began(arrival.span),
+        arrival.start_ns,
     )
 
 
 def _count(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> tuple[frozenset[str], bool]:
     """Which spans of the trace count now, and whether that changes what was said of spans that came before."""
+    nodes = trace.nodes
     for arrival, reading in read:
-        trace.nodes[arrival.span.span_id] = node_of(arrival, reading.canonical)
-    now = counted(trace.nodes.values())
+        nodes[arrival.span.span_id] = node_of(arrival, reading.canonical)
+    now = counted(nodes.values())
     before, trace.counted = trace.counted, now
-    if before == now:
+    if before == now or len(nodes) == len(read):  # of a trace that is new, nothing was said before
         return now, False
     new = {arrival.span.span_id for arrival, _ in read}
     return now, not (before ^ now) <= new

@@ -177,6 +177,8 @@ class Helpers:
             self._fail(helper, why)
 
     def _fail(self, helper: Helper, why: str) -> None:
+        if helper.lost:  # an answer that it gave before is found to be nonsense after it has gone
+            return
         logger.warning("the mapping process %d is ended, its work is done here: %s", helper.pid, why)
         self.lost += 1
         helper.end()

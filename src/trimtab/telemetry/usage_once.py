@@ -36,7 +36,8 @@ def counted(nodes: Iterable[UsageNode]) -> frozenset[str]:
     (where our gateway's are among them, times the depth);
     parents may be missing. Of spans that are their own ancestors by others, none counts."""
     known = {node.span_id: node for node in nodes}
-    able = [node for node in known.values() if can_count(node)]
+    # As `can_count` says, without a call for each.
+    able = [node for node in known.values() if node.usage and not node.aggregated and node.kind in COUNTED]
     if len(able) < 2:
         return frozenset(node.span_id for node in able)
     repeated = _above(known, able)
