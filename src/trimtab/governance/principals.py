@@ -38,9 +38,11 @@ def role_grants(roles: Sequence[RoleRow]) -> dict[tuple[str, str], frozenset[str
 def made(keys: Sequence[KeyRow], projects: dict[str, Project], known: People, priorities: dict[str, int]) -> Made:
     """``projects`` by id. Keys of somebody who is gone, or who has nothing any more where the key is for, are left
     out, as if they were revoked."""
-    held = _held_by_people(projects, known)
+    held, titles = _held_by_people(projects, known), _titles(known)
     people = {
-        row.id: Principal(key_id=row.id, role=_title(row, known), held=held[row.id], person=row.kind == "person")
+        row.id: Principal(
+            key_id=row.id, role=titles.get(row.id, "none"), held=held[row.id], person=row.kind == "person"
+        )
         for row in known.people
         if row.disabled is None
     }
@@ -56,29 +58,36 @@ def made(keys: Sequence[KeyRow], projects: dict[str, Project], known: People, pr
     )
 
 
-def _title(row: PersonRow, known: People) -> str:
-    """The role to name somebody by: that of the widest place they are in."""
-    own = [each for each in known.memberships if each.person_id == row.id]
-    own.sort(key=lambda each: (each.place != INSTANCE, not each.place.startswith("org_"), each.place))
-    return own[0].role if own else "none"
+def _titles(known: People) -> dict[str, str]:
+    """The role to name each by who has one: that of the widest place they are in."""
+    widest: dict[str, tuple[bool, bool, str, str]] = {}
+    for each in known.memberships:
+        rank = (each.place != INSTANCE, not each.place.startswith("org_"), each.place, each.role)
+        before = widest.get(each.person_id)
+        if before is None or rank < before:
+            widest[each.person_id] = rank
+    return {person_id: rank[3] for person_id, rank in widest.items()}
 
 
 def _held_by_people(projects: dict[str, Project], known: People) -> dict[str, Held]:
     custom = role_grants(known.roles)
+    granted: dict[tuple[str, str], frozenset[str]] = {}  # few roles in few places, many people
     held: dict[str, Held] = {row.id: Held(organisations={}, projects={}) for row in known.people}
     for row in known.memberships:
         found = held.get(row.person_id)
         if found is None:
             continue
+        owner = projects[row.place].organisation if row.place in projects else row.place
+        if (row.role, owner) not in granted:
+            granted[row.role, owner] = _granted(row.role, owner, custom)
         if row.place == INSTANCE:
             held[row.person_id] = Held(
                 instance=built_in(row.role), organisations=found.organisations, projects=found.projects
             )
         elif row.place in projects:
-            organisation = projects[row.place].organisation
-            found.projects[row.place] = _granted(row.role, organisation, custom)
+            found.projects[row.place] = granted[row.role, owner]
         else:
-            found.organisations[row.place] = _granted(row.role, row.place, custom)
+            found.organisations[row.place] = granted[row.role, owner]
     return held
 
 
