@@ -262,6 +262,27 @@ def test_documents_are_ranked_by_every_kind_that_can(kind: str, path: str) -> No
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("kind", ["cohere", "vllm"])
+@pytest.mark.parametrize("wanted", [True, False, None])
+def test_version_1_of_reranking_is_granted_by_providers_of_other_versions(kind: str, wanted: bool | None) -> None:
+    async def main() -> None:
+        async with vendor(kind, "rerank-v3.5") as (g, app):
+            given: list[Any] = [DOCUMENTS[0], {"text": DOCUMENTS[1], "page": 7}, DOCUMENTS[2]]
+            body: dict[str, Any] = {"model": "m", "query": "the tide turns", "documents": given, "top_n": 2}
+            if wanted is not None:
+                body["return_documents"] = wanted
+            answer = await g.client.post("/v1/rerank", json=body)
+            results = answer.json()["results"]
+            assert [each["index"] for each in results] == [1, 0]
+            back = [given[1], {"text": given[0]}] if wanted else [None, None]
+            assert [each.get("document") for each in results] == back
+            assert app.calls[0].body["documents"] == DOCUMENTS
+            unreadable = await g.client.post("/v1/rerank", json=body | {"documents": [{"page": 7}, 5]})
+            assert unreadable.status_code == 400
+
+    asyncio.run(main())
+
+
 def test_a_bad_wish_for_a_ranking_is_told_in_coheres_shape() -> None:
     async def main() -> None:
         async with vendor("cohere", "rerank-v3.5") as (g, app):

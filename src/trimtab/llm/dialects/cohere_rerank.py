@@ -1,7 +1,7 @@
 """Cohere's reranking, which most of the field copies: https://docs.cohere.com/v2/reference/rerank
 
-As a front it takes version 1's body too (https://docs.cohere.com/v1/reference/rerank): documents as objects with a
-``text``, and ``return_documents``, which version 2 and its providers do not know and which is granted here.
+It reads version 1's body too (https://docs.cohere.com/v1/reference/rerank): documents as objects with a ``text``, and
+``return_documents``. To clients that is granted in ``server/fronts/rerank.py``.
 """
 
 from collections.abc import Mapping

@@ -145,6 +145,8 @@ class CohereRerank(_Task):
             raise cohere_chat.Refused("query and documents must be provided")
         if "return_documents" in body:
             raise cohere_chat.Refused("unknown field: parameter 'return_documents' is not a valid field")
+        if not all(isinstance(document, str) for document in body["documents"]):
+            raise cohere_chat.Refused("documents must be strings")
 
     def whole(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:  # noqa: ARG002
         found = ranking_of(body["query"], body["documents"], body.get("top_n"))

@@ -15,6 +15,7 @@ from trimtab.server.fronts.common import Door, front_of, refuse
 from trimtab.server.fronts.counts import Counts
 from trimtab.server.fronts.gemini import GeminiFront, model_in_path
 from trimtab.server.fronts.model_lists import ModelLists
+from trimtab.server.fronts.rerank import RerankFront
 from trimtab.server.fronts.responses import START, ResponsesFront
 from trimtab.server.holding import Holds
 from trimtab.server.hot import Handler, HotCycle, HotRoutes
@@ -43,6 +44,7 @@ def hot_routes(
     waits for a person."""
     door = Door(snapshot, clock)
     counter = TokenCounter(snapshot, transport, gateway.apps)
+    rerank = RerankFront(gateway)
     models, counts, gemini = ModelLists(door), Counts(door, counter), GeminiFront(gateway, door, counter)
 
     def too_large(cycle: HotCycle, limit: int) -> None:
@@ -57,6 +59,7 @@ def hot_routes(
         return holds.around(made, front, model_in_path if name == "gemini" else _model_in(front), can=can)
 
     routes: dict[tuple[bytes, bytes], Handler] = {(b"POST", path): chat(name) for path, name in FRONTS.items()}
+    routes[b"POST", b"/v1/rerank"] = routes[b"POST", b"/v2/rerank"] = rerank.create
     routes[b"GET", b"/v1/models"] = models.all
     routes[b"GET", b"/v1beta/models"] = models.all
     routes[b"POST", b"/v1/messages/count_tokens"] = counts.anthropic
