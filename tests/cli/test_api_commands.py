@@ -36,6 +36,26 @@ def test_a_key_is_revoked(shell: Shell) -> None:
     assert (key["role"], key["state"]) == ("read_only", "revoked")
 
 
+def test_a_key_is_revoked_by_its_name_or_by_what_leaked_of_it(shell: Shell) -> None:
+    """Who finds a secret in a log knows neither the key's name nor its id."""
+    secret = shell.run("keys", "create", "leaky").stdout.strip()
+    first, second = (shell.json("keys", "create", name)["key"]["id"] for name in ("twin", "twin"))
+    named = shell.run("keys", "revoke", "twin")
+    assert named.exit_code == 1
+    assert first in named.stderr
+    assert second in named.stderr
+    told = shell.run("keys", "revoke", secret)
+    assert told.exit_code == 0
+    assert "trimtab traces list -q key:key_" in told.stderr
+    assert secret not in told.stdout + told.stderr
+    assert "No key in force begins so" in shell.run("keys", "revoke", secret[:9]).stderr
+    shell.ok("keys", "revoke", first)
+    assert second in shell.ok("keys", "revoke", "twin")
+    assert {key["state"] for key in shell.json("keys", "list")} == {"revoked"}
+    assert "is called 'nobody'" in shell.run("keys", "revoke", "nobody").stderr
+    assert "No key in force begins so" in shell.run("keys", "revoke", "tt_").stderr
+
+
 def test_an_empty_list_says_what_to_do(shell: Shell) -> None:
     assert "trimtab keys create" in shell.ok("keys", "list")
     assert "trimtab models add" in shell.ok("models", "list")

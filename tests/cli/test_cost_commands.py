@@ -27,6 +27,9 @@ def test_costs_are_shown_by_feature_as_text_json_and_csv(called: Shell) -> None:
     assert "Total $" in text
     (group,) = called.json("costs", "by", "feature")["groups"]
     assert (group["group"], group["totals"]["cost"]) == ("chat", row["cost"])
+    (key,) = called.json("costs", "by", "key")["groups"]
+    names = {each["id"]: each["name"] for each in called.json("keys", "list")}
+    assert f"{names[key['group']]} ({key['group']})" in called.ok("costs", "by", "key")
     lines = called.ok("costs", "by", "feature", "--csv").splitlines()
     assert lines[0].startswith("group,label,calls")
     assert lines[1].startswith("chat,,1,1,")

@@ -1,8 +1,10 @@
 """Each thing that can be wrong is told, with the way out."""
 
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -53,6 +55,19 @@ def test_what_is_not_fine_has_a_fix(tmp_path: Path) -> None:
     _, checks = doctor(tmp_path, TRIMTAB_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
     assert {check["state"] for check in checks.values()} <= STATES
     assert all(check["fix"] for check in checks.values() if check["state"] != "ok")
+
+
+def test_providers_of_a_catalog_that_cannot_be_read_are_not_said_to_be_none(tmp_path: Path) -> None:
+    """After an upgrade and before the first start the catalog is of the older schema: what it declares is not known."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as old:
+        old.execute("CREATE TABLE alembic_version (version_num TEXT NOT NULL)")
+        old.execute("INSERT INTO alembic_version VALUES ('0001')")
+        old.commit()
+    for where in ({}, {"TRIMTAB_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}):
+        _, checks = doctor(tmp_path, **where)
+        assert checks["providers"]["state"] == "warn"
+        assert "cannot be read" in checks["providers"]["detail"]
+    assert doctor(tmp_path / "new")[1]["providers"]["detail"] == "none declared yet"
 
 
 def test_a_folder_that_others_may_read_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trimtab.cli.base import Span, api_command, local_time, money, print_json, print_table, project_option
-from trimtab.core.errors import InvalidRequest
+from trimtab.core.errors import Forbidden, InvalidRequest
 from trimtab.ledger.moments import moment
 from trimtab.sdk.client import Client
 from trimtab.sdk.cost_types import Attempt, CostGroup, CostReport, Energy
@@ -72,20 +72,29 @@ def by(*, dimension: str, project: str, client: Client, as_json: bool, **asked: 
     if as_json:
         print_json(report)
         return
+    names = _key_names(client, project) if dimension == "key" else {}
     columns = [dimension.upper(), "CALLS", "TOKENS", "COST", "BEFORE", "UNPRICED", "ESTIMATED"]
     print_table(
         (*columns, "ENERGY") if energy else columns,
-        [_row(group, report, energy=energy) for group in report.groups],
+        [_row(group, report, names.get(group.group, ""), energy=energy) for group in report.groups],
         empty="No calls in this time. Make some, or look further back with --since.",
     )
     if report.groups:
         _foot(report)
 
 
-def _row(group: CostGroup, report: CostReport, *, energy: bool) -> tuple[object, ...]:
+def _key_names(client: Client, project: str) -> dict[str, str]:
+    """Names by id: who asks which key costs most does not know them by their ids."""
+    try:
+        return {key.id: key.name for key in client.keys(project)}
+    except Forbidden:  # who may see costs and no keys sees ids
+        return {}
+
+
+def _row(group: CostGroup, report: CostReport, name: str, *, energy: bool) -> tuple[object, ...]:
     totals = group.totals
     row = (
-        group.label or group.group or "-",
+        f"{name} ({group.group})" if name else group.label or group.group or "-",
         totals.calls,
         totals.tokens.total,
         _shown(totals.cost, report),

@@ -1,13 +1,18 @@
 """`trimtab keys`: virtual keys of a project."""
 
 import time
+from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 import click
 
 from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
+from trimtab.core.errors import Conflict, NotFound
 from trimtab.sdk.client import Client
-from trimtab.sdk.types import KeyScope
+from trimtab.sdk.types import Key, KeyScope
+
+LEAST_OF_SECRET = 6
+"""Characters of a secret that are enough to look for it; fewer are a slip of the hand."""
 
 
 class Bounds(TypedDict):
@@ -118,18 +123,43 @@ def create(
 
 
 @command.command()
-@click.argument("key_id")
+@click.argument("key")
 @project_option
 @api_command
-def revoke(key_id: str, *, project: str, client: Client, as_json: bool) -> None:
-    """Revoke a key: when this returns, no worker accepts it.
+def revoke(key: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Revoke KEY: when this returns, no worker accepts it.
+
+    KEY is its id, its name where one key in force has it, or what its secret begins with.
 
     \b
-    Example:
+    Examples:
       trimtab keys revoke key_0199aabb
+      trimtab keys revoke my-app
+      trimtab keys revoke tt_hPpTSr
     """
+    key_id = key if key.startswith("key_") else meant(key, client.keys(project)).id
     client.revoke_key(project, key_id)
     if as_json:
         print_json({"revoked": key_id})
-    else:
-        click.echo(f"Revoked {key_id}.")
+        return
+    click.echo(f"Revoked {key_id}.")
+    click.echo(f"What it was used for: trimtab traces list -q key:{key_id} --last 30d", err=True)
+
+
+def meant(given: str, keys: Sequence[Key]) -> Key:
+    """The one key in force with this name or this secret; who found a secret that leaked knows neither id nor name.
+    Raises `NotFound` where there is none, `Conflict` where there are several."""
+    secret = given.startswith("tt_") and len(given) >= LEAST_OF_SECRET
+    active = [key for key in keys if key.state == "active"]
+    found = [key for key in active if key.name == given or (secret and _begins(given, key.prefix))]
+    if not found:
+        told = "begins so" if given.startswith("tt_") else f"is called {given[:80]!r}"
+        raise NotFound(f"No key in force {told}.", fix="See `trimtab keys list`, or name another --project.")
+    if len(found) > 1:
+        ids = ", ".join(key.id for key in found)
+        raise Conflict(f"Several keys in force could be meant: {ids}.", fix="Give the id of one.")
+    return found[0]
+
+
+def _begins(given: str, prefix: str) -> bool:
+    return given.startswith(prefix) or prefix.startswith(given)

@@ -33,13 +33,18 @@ def providers(patient: Patient, findings: Findings) -> Iterator[Check]:
     if findings.config is None:
         yield warn("providers", "not asked, because the config file cannot be read", "Correct the config file first.")
         return
+    if findings.unread:
+        yield warn(
+            "providers", "those in the catalog are not asked, because it cannot be read", "Mend the catalog first."
+        )
     try:
         found = declared(patient, findings)
     except TrimtabError as error:
         yield fail("providers", error.message, error.fix or "Enter the providers' keys again.")
         return
     if not found:
-        yield ok("providers", "none declared yet")
+        if not findings.unread:
+            yield ok("providers", "none declared yet")
         return
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(ask, *zip(*found, strict=True)))

@@ -33,6 +33,8 @@ class Findings(Struct):
 
     config: "ConfigFile | None" = None
     catalog: "CatalogState | None" = None
+    unread: bool = False
+    """There is a catalog, and it could not be read: what it declares is not known, which is not nothing."""
 
 
 def config_file(patient: Patient, findings: Findings) -> Check:
@@ -61,8 +63,9 @@ def catalog(patient: Patient, findings: Findings) -> Check:
         db = Database.open(settings.catalog_url)
         found, newest, state = asyncio.run(_look(db))
     except TrimtabError as error:
+        findings.unread = True
         return fail("catalog", error.message, error.fix or "See that the database runs.")
-    findings.catalog = state
+    findings.catalog, findings.unread = state, bool(found) and state is None
     if not found:
         return ok("catalog", f"{db.place} is empty; the first start makes its tables")
     if found != newest:
