@@ -1,4 +1,4 @@
-import { Button, Modal, Skeleton, TextInput } from "@mantine/core";
+import { Button, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ShieldCheck } from "lucide-react";
 import { type ReactNode, useState } from "react";
@@ -11,6 +11,7 @@ import { CopyButton } from "@/ui/Copy";
 import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { PlainButton } from "@/ui/PlainButton";
+import { ShownOnce } from "@/ui/ShownOnce";
 import css from "./account.module.css";
 import { Enrol } from "./Enrol";
 
@@ -112,38 +113,30 @@ function On({ left, onRemove }: { left: number; onRemove: () => void }) {
 function Recovery({ codes, onClose }: { codes: readonly string[]; onClose: () => void }) {
   const text = codes.join("\n");
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={<strong>Your recovery codes</strong>}
-      closeOnClickOutside={false}
-      closeOnEscape={false}
+    <ShownOnce
+      title="Your recovery codes"
       size={520}
+      warning="Keep them where your phone is not"
+      because="Each works once, in place of a code of the app. They are shown now and never again."
+      aside={
+        <span style={{ display: "flex", gap: 8 }}>
+          <CopyButton text={text} label="Copy" />
+          <PlainButton onClick={() => saveText(`${text}\n`, "trimtab-recovery-codes.txt", "text/plain")}>
+            As a file
+          </PlainButton>
+        </span>
+      }
+      done="I have them"
+      onClose={onClose}
     >
-      <div style={{ display: "grid", gap: 14 }}>
-        <Notice tone="warn" title="Keep them where your phone is not">
-          Each works once, in place of a code of the app. They are shown now and never again.
-        </Notice>
-        <ul className={css.codes} aria-label="Recovery codes">
-          {codes.map((code) => (
-            <li key={code} className="mono">
-              {code}
-            </li>
-          ))}
-        </ul>
-        <div className={css.bar}>
-          <span style={{ display: "flex", gap: 8 }}>
-            <CopyButton text={text} label="Copy" />
-            <PlainButton onClick={() => saveText(`${text}\n`, "trimtab-recovery-codes.txt", "text/plain")}>
-              As a file
-            </PlainButton>
-          </span>
-          <Button size="sm" onClick={onClose}>
-            I have them
-          </Button>
-        </div>
-      </div>
-    </Modal>
+      <ul className={css.codes} aria-label="Recovery codes">
+        {codes.map((code) => (
+          <li key={code} className="mono">
+            {code}
+          </li>
+        ))}
+      </ul>
+    </ShownOnce>
   );
 }
 

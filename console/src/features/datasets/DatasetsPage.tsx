@@ -1,7 +1,6 @@
-import { Button, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Skeleton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
 import { useState } from "react";
 import { datasetsKey, datasetsQuery, putDataset } from "@/api/datasets";
 import type { DatasetView } from "@/api/evaluationTypes";
@@ -11,9 +10,9 @@ import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
+import { ListActions } from "@/ui/ListActions";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
-import { WriteButton } from "@/ui/WriteButton";
 
 const FIRST = `trimtab datasets from-traces support -q "app:support" --limit 50
 trimtab datasets import support cases.csv`;
@@ -31,24 +30,13 @@ export function DatasetsPage() {
       title="Datasets"
       lead="Cases with what a good answer is: versions never change, and each case says where it came from."
       actions={
-        <>
-          <Button
-            variant="default"
-            size="sm"
-            aria-pressed={archived}
-            onClick={() => patch({ archived: archived ? undefined : "1" })}
-          >
-            {archived ? "Back to those in use" : "Archived"}
-          </Button>
-          <WriteButton
-            needs="dataset:write"
-            size="sm"
-            leftSection={<Plus size={15} />}
-            onClick={() => patch({ new: "1" })}
-          >
-            New dataset
-          </WriteButton>
-        </>
+        <ListActions
+          archived={archived}
+          onArchived={(archived) => patch({ archived })}
+          make="New dataset"
+          needs="dataset:write"
+          onMake={() => patch({ new: "1" })}
+        />
       }
     >
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, MultiSelect, Select, TagsInput, TextInput } from "@mantine/core";
+import { MultiSelect, Select, TagsInput, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -9,7 +9,7 @@ import type { IssuedKey, MemberView, NewKey } from "@/api/types";
 import { saying } from "@/features/people/roles";
 import { Code } from "@/ui/Copy";
 import { FormDialog } from "@/ui/FormDialog";
-import { Notice } from "@/ui/Notice";
+import { ShownOnce } from "@/ui/ShownOnce";
 import { keepFreshKey } from "./freshKey";
 
 const LIFETIMES = [
@@ -151,32 +151,21 @@ export function SecretDialog({
   onClose: () => void;
 }) {
   return (
-    <Modal
-      opened
+    <ShownOnce
+      title={issued.key.name}
+      warning="Copy it now"
+      because="This is the only time it is shown. Trimtab keeps its hash; if it is lost, create another."
+      aside={
+        issued.key.role === "client" && (
+          <Link to="/p/$project/connect" params={{ project }}>
+            Use it in a snippet
+          </Link>
+        )
+      }
+      testId="secret"
       onClose={onClose}
-      title={<strong>{issued.key.name}</strong>}
-      size={560}
-      closeOnClickOutside={false}
-      closeOnEscape={false}
     >
-      <div style={{ display: "grid", gap: 14 }} data-testid="secret">
-        <Notice tone="warn" title="Copy it now">
-          This is the only time it is shown. Trimtab keeps its hash; if it is lost, create another.
-        </Notice>
-        <Code text={issued.secret} label="Copy the key" wrap />
-        <Group justify="space-between" gap="xs">
-          {issued.key.role === "client" ? (
-            <Link to="/p/$project/connect" params={{ project }}>
-              Use it in a snippet
-            </Link>
-          ) : (
-            <span />
-          )}
-          <Button size="sm" onClick={onClose}>
-            I have it
-          </Button>
-        </Group>
-      </div>
-    </Modal>
+      <Code text={issued.secret} label="Copy the key" wrap />
+    </ShownOnce>
   );
 }

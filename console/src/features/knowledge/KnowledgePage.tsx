@@ -1,7 +1,6 @@
-import { Button, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Skeleton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
 import { useState } from "react";
 import { type Corpus, corporaQuery, knowledgeKey, putCorpus } from "@/api/knowledge";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
@@ -10,9 +9,9 @@ import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
+import { ListActions } from "@/ui/ListActions";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
-import { WriteButton } from "@/ui/WriteButton";
 import { accessWords, searchable } from "./words";
 
 const FIRST = `trimtab knowledge create handbook
@@ -33,24 +32,13 @@ export function KnowledgePage() {
       title="Knowledge"
       lead="Corpora that apps look things up in: documents, who may see each, and versions that releases freeze."
       actions={
-        <>
-          <Button
-            variant="default"
-            size="sm"
-            aria-pressed={archived}
-            onClick={() => patch({ archived: archived ? undefined : "1" })}
-          >
-            {archived ? "Back to those in use" : "Archived"}
-          </Button>
-          <WriteButton
-            needs="knowledge:write"
-            size="sm"
-            leftSection={<Plus size={15} />}
-            onClick={() => patch({ new: "1" })}
-          >
-            New corpus
-          </WriteButton>
-        </>
+        <ListActions
+          archived={archived}
+          onArchived={(archived) => patch({ archived })}
+          make="New corpus"
+          needs="knowledge:write"
+          onMake={() => patch({ new: "1" })}
+        />
       }
     >
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Skeleton, TextInput } from "@mantine/core";
+import { Select, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
@@ -10,7 +10,8 @@ import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { ProblemNotice } from "@/ui/Notice";
+import { ShownOnce } from "@/ui/ShownOnce";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
 
@@ -165,28 +166,17 @@ function NewToken({ organisation, onIssued, onClose }: NewProps) {
 /** The only time the secret can be shown. */
 function Shown({ issued, onClose }: { issued: IssuedDirectoryToken; onClose: () => void }) {
   return (
-    <Modal
-      opened
+    <ShownOnce
+      title={issued.token.name}
+      warning="Copy it now"
+      because="This is the only time it is shown. Trimtab keeps its hash; if it is lost, make another and end this one."
+      testId="directory-secret"
       onClose={onClose}
-      title={<strong>{issued.token.name}</strong>}
-      size={560}
-      closeOnClickOutside={false}
-      closeOnEscape={false}
     >
-      <div style={{ display: "grid", gap: 14 }} data-testid="directory-secret">
-        <Notice tone="warn" title="Copy it now">
-          This is the only time it is shown. Trimtab keeps its hash; if it is lost, make another and end this one.
-        </Notice>
-        <Code text={issued.secret} label="Copy the token" wrap />
-        <p className="muted">It is given to the provider together with the base URL:</p>
-        <Code text={issued.url} label="Copy the base URL" wrap />
-        <Group justify="flex-end">
-          <Button size="sm" onClick={onClose}>
-            I have it
-          </Button>
-        </Group>
-      </div>
-    </Modal>
+      <Code text={issued.secret} label="Copy the token" wrap />
+      <p className="muted">It is given to the provider together with the base URL:</p>
+      <Code text={issued.url} label="Copy the base URL" wrap />
+    </ShownOnce>
   );
 }
 

@@ -1,16 +1,16 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Pencil, Plus } from "lucide-react";
+import { Pencil } from "lucide-react";
 import { queuesQuery } from "@/api/review";
 import type { QueueView } from "@/api/reviewTypes";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { ListActions } from "@/ui/ListActions";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Tabs } from "@/ui/Tabs";
-import { WriteButton } from "@/ui/WriteButton";
 import { People } from "./People";
 import { PlaceQueue } from "./PlaceQueue";
 import { QueueEditor } from "./QueueEditor";
@@ -38,24 +38,13 @@ export function QueuesPage() {
       title="Review"
       lead="Risky and doubtful answers, looked at by people; what they say becomes scores, cases and the judges' measure."
       actions={
-        <>
-          <Button
-            variant="default"
-            size="sm"
-            aria-pressed={archived}
-            onClick={() => patch({ archived: archived ? undefined : "1" })}
-          >
-            {archived ? "Back to those in use" : "Archived"}
-          </Button>
-          <WriteButton
-            needs="review:manage"
-            size="sm"
-            leftSection={<Plus size={15} />}
-            onClick={() => patch({ new: "1" })}
-          >
-            New queue
-          </WriteButton>
-        </>
+        <ListActions
+          archived={archived}
+          onArchived={(archived) => patch({ archived })}
+          make="New queue"
+          needs="review:manage"
+          onMake={() => patch({ new: "1" })}
+        />
       }
     >
       <Tabs

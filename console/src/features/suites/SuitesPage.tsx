@@ -1,16 +1,15 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
 import type { SuiteView } from "@/api/evaluationTypes";
 import { suitesQuery } from "@/api/suites";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { ListActions } from "@/ui/ListActions";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
-import { WriteButton } from "@/ui/WriteButton";
 import { SuiteEditor } from "./SuiteEditor";
 import { ruleWords } from "./words";
 
@@ -43,24 +42,13 @@ export function SuitesPage() {
       title="Suites"
       lead="Which cases, judged by what, and what a release has to reach: what gates ask for."
       actions={
-        <>
-          <Button
-            variant="default"
-            size="sm"
-            aria-pressed={archived}
-            onClick={() => patch({ archived: archived ? undefined : "1" })}
-          >
-            {archived ? "Back to those in use" : "Archived"}
-          </Button>
-          <WriteButton
-            needs="evaluation:write"
-            size="sm"
-            leftSection={<Plus size={15} />}
-            onClick={() => patch({ new: "1" })}
-          >
-            New suite
-          </WriteButton>
-        </>
+        <ListActions
+          archived={archived}
+          onArchived={(archived) => patch({ archived })}
+          make="New suite"
+          needs="evaluation:write"
+          onMake={() => patch({ new: "1" })}
+        />
       }
     >
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
