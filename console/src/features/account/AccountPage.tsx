@@ -1,12 +1,11 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { meQuery } from "@/api/queries";
 import type { Me } from "@/api/types";
 import { heldIn } from "@/lib/role";
 import { Facts, Panel } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import css from "./account.module.css";
 import { SecondFactor } from "./SecondFactor";
 import { OwnSessions } from "./Sessions";
@@ -18,8 +17,7 @@ export function AccountPage() {
   return (
     <Page title="Your account" lead="Who you are here, where you are signed in, and your second factor.">
       <div className={css.columns}>
-        {me.isError && <ProblemNotice error={me.error} retry={() => void me.refetch()} />}
-        {me.isPending && <Skeleton height={120} />}
+        <Pending of={me} height={120} />
         {me.data && <Who me={me.data} project={project} />}
         <SecondFactor />
         <OwnSessions />

@@ -12,6 +12,7 @@ import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { AuditList } from "../audit/AuditList";
 import css from "./apps.module.css";
@@ -83,8 +84,7 @@ export function AppPage() {
         )
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={420} />}
+      <Pending of={found} height={420} />
       {app && (
         <>
           {app.archived !== null && (

@@ -9,6 +9,7 @@ import { Facts, Panel } from "@/ui/bits";
 import { CopyButton, CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { Figures } from "./AppsPage";
 import css from "./apps.module.css";
@@ -79,8 +80,7 @@ export function ReleasePage() {
         )
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={420} />}
+      <Pending of={found} height={420} />
       {release && (
         <div className={css.two}>
           <Main

@@ -1,10 +1,10 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type AuditFilter, auditQuery } from "@/api/releases";
 import type { AuditEntryView } from "@/api/releaseTypes";
 import { formatDateTime } from "@/lib/format";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./audit.module.css";
 import { actionWords, keyNameOf, reasonOf, stepOf, subjectOf } from "./words";
 
@@ -19,8 +19,7 @@ interface Props {
 export function AuditList({ project, filter, none = "Nothing yet." }: Props) {
   const found = useInfiniteQuery(auditQuery(project, filter));
   const entries = found.data?.pages.flatMap((page) => page.items) ?? [];
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (found.isPending) return <Skeleton height={120} />;
+  if (found.isError || found.isPending) return <Pending of={found} height={120} />;
   if (entries.length === 0) return <p className="muted">{none}</p>;
   return (
     <>

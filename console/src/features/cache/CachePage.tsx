@@ -1,4 +1,4 @@
-import { SegmentedControl, Skeleton } from "@mantine/core";
+import { SegmentedControl } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
@@ -12,8 +12,9 @@ import { Empty } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { CallPolicies } from "./CallPolicies";
 import css from "./cache.module.css";
@@ -74,8 +75,7 @@ export function CachePage() {
         </>
       }
     >
-      {cache.isError && <ProblemNotice error={cache.error} retry={() => void cache.refetch()} />}
-      {cache.isPending && <Skeleton height={180} />}
+      <Pending of={cache} height={180} />
       {cache.data?.items.length === 0 && (
         <Empty title="Nothing is cached yet">
           <p>

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { Download } from "lucide-react";
@@ -9,6 +9,7 @@ import { saveText } from "@/lib/save";
 import { Facts, Panel } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { SectionView } from "./Section";
 import { cellWords, columnWords } from "./words";
 
@@ -69,8 +70,7 @@ export function CardPage() {
       }
     >
       {html.isError && <ProblemNotice error={html.error} />}
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={320} />}
+      <Pending of={found} height={320} />
       {card && (
         <>
           <Panel>

@@ -1,4 +1,4 @@
-import { Button, Select, Skeleton, TextInput } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
@@ -7,6 +7,7 @@ import { type DataClasses, dataClassesQuery } from "@/api/policies";
 import { useMay } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { PlainButton } from "@/ui/PlainButton";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import css from "./data.module.css";
@@ -16,8 +17,7 @@ import { Marks } from "./Marks";
 /** The project's classes from the least to the most sensitive, and what is marked with them. */
 export function ClassesView({ project }: { project: string }) {
   const found = useQuery(dataClassesQuery(project));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={240} />;
+  if (found.isError || !found.data) return <Pending of={found} height={240} />;
   return (
     <>
       <ClassList key={JSON.stringify(found.data)} project={project} given={found.data} />

@@ -1,4 +1,4 @@
-import { Button, Skeleton, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Flame, Lock, LockOpen, RotateCcwKey } from "lucide-react";
 import { useState } from "react";
@@ -9,7 +9,7 @@ import { useMay } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./data.module.css";
 import { destructionWords } from "./dataForm";
@@ -22,8 +22,7 @@ export function EncryptionPanel({ project }: { project: string }) {
   const found = useQuery(encryptionQuery(project));
   const [asked, setAsked] = useState<Asked | null>(null);
   const may = useMay("encryption:write");
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={200} />;
+  if (found.isError || !found.data) return <Pending of={found} height={200} />;
   const { enabled, keys, catalog, traces_since: since } = found.data;
   const why = may ? undefined : NEEDS;
   return (

@@ -1,4 +1,4 @@
-import { Select, Skeleton, Switch, Textarea, TextInput } from "@mantine/core";
+import { Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Gavel } from "lucide-react";
 import { useState } from "react";
@@ -9,7 +9,7 @@ import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./data.module.css";
 import { type HoldDraft, heldWords, holdBody, holdFault, NEW_HOLD } from "./dataForm";
@@ -44,8 +44,7 @@ export function HoldsView({ project, adding, onAdding, released, onReleased }: P
       New legal hold
     </WriteButton>
   );
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={200} />;
+  if (found.isError || !found.data) return <Pending of={found} height={200} />;
   return (
     <>
       <div className={css.bar}>

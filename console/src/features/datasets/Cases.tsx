@@ -10,6 +10,7 @@ import { useShortcuts } from "@/lib/hooks";
 import { Empty, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { VirtualList } from "@/ui/VirtualList";
 import { WithPeek } from "@/ui/WithPeek";
 import { WriteButton } from "@/ui/WriteButton";
@@ -51,8 +52,7 @@ export function Cases({ project, dataset, search, onSearch, onImport }: Props) {
   return (
     <>
       <Filters project={project} dataset={dataset} version={version} search={search} onSearch={onSearch} />
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={320} />}
+      <Pending of={found} height={320} />
       {found.data && rows.length === 0 && (
         <Empty title={narrowed ? "No case fits" : "This version has no case"}>
           {narrowed && (

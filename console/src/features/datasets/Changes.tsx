@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Skeleton } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { datasetDiffQuery, datasetVersionsQuery } from "@/api/datasets";
 import type { CaseChange, DatasetVersion, DatasetView } from "@/api/evaluationTypes";
@@ -6,7 +6,7 @@ import { DiffText } from "@/features/compare/DiffText";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./datasets.module.css";
 import { inputText, jsonText } from "./words";
 
@@ -28,8 +28,7 @@ interface Props {
 export function Changes({ project, dataset, search, onSearch }: Props) {
   const versions = useQuery(datasetVersionsQuery(project, dataset.name));
   const now = Date.now();
-  if (versions.isError) return <ProblemNotice error={versions.error} retry={() => void versions.refetch()} />;
-  if (!versions.data) return <Skeleton height={240} />;
+  if (versions.isError || !versions.data) return <Pending of={versions} height={240} />;
   if (versions.data.length === 0)
     return (
       <Empty title="No version yet">
@@ -126,8 +125,7 @@ function Diff({ project, dataset, versions, search, onSearch }: Props & { versio
           onChange={(event) => onSearch({ before, after: event.currentTarget.value }, true)}
         />
       </div>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={160} />}
+      <Pending of={found} height={160} />
       {first && (
         <div className={css.changes} data-testid="diff">
           <p>

@@ -1,4 +1,4 @@
-import { Button, Menu, Skeleton } from "@mantine/core";
+import { Button, Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Download, FileUp, ListChecks, Plus } from "lucide-react";
@@ -6,8 +6,9 @@ import { API, inProject, withQuery } from "@/api/client";
 import { datasetQuery } from "@/api/datasets";
 import type { DatasetView } from "@/api/evaluationTypes";
 import { formatInt, plural } from "@/lib/format";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { Tabs } from "@/ui/Tabs";
 import { WriteButton } from "@/ui/WriteButton";
 import { About } from "./About";
@@ -43,8 +44,7 @@ export function DatasetPage() {
       lead={dataset && <Lead dataset={dataset} />}
       actions={dataset && <Actions project={project} dataset={dataset} version={search.version} onOpen={patch} />}
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={420} />}
+      <Pending of={found} height={420} />
       {dataset && (
         <>
           {dataset.archived !== null && (

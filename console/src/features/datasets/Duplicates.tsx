@@ -1,10 +1,10 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { duplicatesQuery } from "@/api/datasets";
 import type { DatasetView } from "@/api/evaluationTypes";
 import { percent } from "@/features/rollouts/words";
 import { Empty, Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./datasets.module.css";
 
 interface Props {
@@ -17,8 +17,7 @@ interface Props {
 export function Duplicates({ project, dataset, onOpen }: Props) {
   const found = useQuery({ ...duplicatesQuery(project, dataset.name, "latest"), enabled: dataset.newest > 0 });
   if (dataset.newest === 0) return <Empty title="No case yet">{null}</Empty>;
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={200} />;
+  if (found.isError || !found.data) return <Pending of={found} height={200} />;
   const { exact, near, says, more } = found.data;
   if (exact.length + near.length === 0)
     return (

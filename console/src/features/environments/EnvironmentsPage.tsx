@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { LockKeyhole, LockKeyholeOpen, Pencil, Plus, Trash2 } from "lucide-react";
@@ -8,8 +7,8 @@ import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
 import { Empty, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { EnvironmentEditor } from "./EnvironmentEditor";
 import { freezeInWords, inWords, isProtected } from "./environmentForm";
@@ -40,8 +39,7 @@ export function EnvironmentsPage() {
         </WriteButton>
       }
     >
-      {environments.isError && <ProblemNotice error={environments.error} retry={() => void environments.refetch()} />}
-      {environments.isPending && <Skeleton height={220} />}
+      <Pending of={environments} height={220} />
       {environments.data?.length === 0 && (
         <Empty title="No environment">
           <p>Releases run in environments; without one no app can be called. Add production first.</p>

@@ -1,4 +1,4 @@
-import { SegmentedControl, Select, Skeleton } from "@mantine/core";
+import { SegmentedControl, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { caseQuery } from "@/api/datasets";
@@ -8,7 +8,7 @@ import { DiffText } from "@/features/compare/DiffText";
 import { formatMs, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
 import { Empty, Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { VirtualList } from "@/ui/VirtualList";
 import { WithPeek } from "@/ui/WithPeek";
 import { inputText, jsonText } from "../datasets/words";
@@ -162,8 +162,7 @@ function CaseDetail({ project, experiment, caseId, metric }: DetailProps) {
           )}
         </section>
       )}
-      {cells.isError && <ProblemNotice error={cells.error} retry={() => void cells.refetch()} />}
-      {cells.isPending && <Skeleton height={160} />}
+      <Pending of={cells} height={160} />
       {cells.data && (
         <div className={css.sides} data-count={subjects.length}>
           {subjects.map((of, i) => (

@@ -8,6 +8,7 @@ import { useShortcuts } from "@/lib/hooks";
 import { Facts } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { Cases, type CaseView } from "./Cases";
 import { Changed } from "./Changed";
 import css from "./experiments.module.css";
@@ -34,8 +35,7 @@ export function ExperimentPage() {
       lead={experiment && <Lead project={project} experiment={experiment} />}
       actions={experiment?.state === "done" && <Downloads project={project} experiment={experiment} />}
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={420} />}
+      <Pending of={found} height={420} />
       {experiment && (
         <>
           <Verdict project={project} experiment={experiment} report={report.data} />

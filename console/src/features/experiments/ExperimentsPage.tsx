@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { X } from "lucide-react";
@@ -10,8 +10,8 @@ import { formatUsd } from "@/lib/money";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { StateSign } from "./State";
 
 const FIRST = `# suites/support.yaml
@@ -46,8 +46,7 @@ export function ExperimentsPage() {
         )
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={220} />}
+      <Pending of={found} height={220} />
       {found.data && rows.length === 0 && (
         <Empty title="No experiment yet">
           <p>

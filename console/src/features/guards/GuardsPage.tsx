@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -9,6 +9,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { Tabs } from "@/ui/Tabs";
 import { WriteButton } from "@/ui/WriteButton";
 import { GuardEditor } from "./GuardEditor";
@@ -103,8 +104,7 @@ function List({ project, kinds, archived, onArchived, choosing, onKind }: ListPr
   const none = guards.data?.length === 0;
   return (
     <>
-      {guards.isError && <ProblemNotice error={guards.error} retry={() => void guards.refetch()} />}
-      {guards.isPending && <Skeleton height={180} />}
+      <Pending of={guards} height={180} />
       {guards.data && guards.data.length > 0 && (
         <Panel>
           <DataTable label="Guards" columns={columns(project, kinds)} rows={guards.data} rowKey={(row) => row.name} />

@@ -1,4 +1,4 @@
-import { Autocomplete, Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
@@ -10,7 +10,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./guards.module.css";
 
@@ -44,8 +44,7 @@ export function Refusals({ project }: { project: string }) {
   );
   return (
     <>
-      {refusals.isError && <ProblemNotice error={refusals.error} retry={() => void refusals.refetch()} />}
-      {refusals.isPending && <Skeleton height={140} />}
+      <Pending of={refusals} height={140} />
       {refusals.data?.length === 0 && (
         <Empty title="Trimtab's own words are said">
           <p>

@@ -1,4 +1,4 @@
-import { PasswordInput, Skeleton, Switch, TextInput } from "@mantine/core";
+import { PasswordInput, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Plus, Trash2 } from "lucide-react";
@@ -11,7 +11,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { askersOf, formOfService, type ServiceForm, secretWords, serviceOf } from "./serviceForm";
 
@@ -47,8 +47,7 @@ export function Services({ project, edit, onEdit }: Props) {
   );
   return (
     <>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={140} />}
+      <Pending of={found} height={140} />
       {found.data?.length === 0 && (
         <Empty title="Guards ask nobody else">
           <p>

@@ -5,6 +5,7 @@ import { formatAgo, formatDateTime } from "@/lib/format";
 import { Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./guards.module.css";
 import { ActionWord, ModeSign } from "./Signs";
 import { actionOf, fieldWords, modeOf } from "./words";
@@ -31,8 +32,7 @@ export function Versions({ project, guard, after, before, onCompare }: Props) {
   }));
   return (
     <>
-      {versions.isError && <ProblemNotice error={versions.error} retry={() => void versions.refetch()} />}
-      {versions.isPending && <Skeleton height={160} />}
+      <Pending of={versions} height={160} />
       {versions.data && (
         <Panel>
           <DataTable

@@ -11,6 +11,7 @@ import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./kept.module.css";
 
@@ -62,8 +63,7 @@ export function ErasuresPage() {
       lead="What is of one user, session or trace, removed everywhere, with a receipt that proves it and names nobody."
       actions={erasures.data?.length ? erase : null}
     >
-      {erasures.isError && <ProblemNotice error={erasures.error} retry={() => void erasures.refetch()} />}
-      {erasures.isPending && <Skeleton height={180} />}
+      <Pending of={erasures} height={180} />
       {erasures.data?.length === 0 && (
         <Empty title="Nothing was erased yet">
           <p>When somebody asks for their data to be gone, name them as your application does in its calls.</p>

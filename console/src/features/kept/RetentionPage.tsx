@@ -1,4 +1,4 @@
-import { Button, Skeleton, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
@@ -13,6 +13,7 @@ import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./kept.module.css";
@@ -27,8 +28,7 @@ export function RetentionPage() {
       title="Retention"
       lead="What is over age is removed for good every six hours, blobs included. Days count from when a span began."
     >
-      {retention.isError && <ProblemNotice error={retention.error} retry={() => void retention.refetch()} />}
-      {retention.isPending && <Skeleton height={300} />}
+      <Pending of={retention} height={300} />
       {retention.data && (
         <Rules key={JSON.stringify(retention.data.items)} project={project} rules={retention.data.items} />
       )}
@@ -190,8 +190,7 @@ function Runs({ project }: { project: string }) {
   return (
     <section className={css.section} aria-label="Last runs">
       <h2>Last runs</h2>
-      {runs.isError && <ProblemNotice error={runs.error} retry={() => void runs.refetch()} />}
-      {runs.isPending && <Skeleton height={120} />}
+      <Pending of={runs} height={120} />
       {runs.data?.items.length === 0 && (
         <Empty title="No run yet">
           <p>The first one is made a minute after the server's start.</p>

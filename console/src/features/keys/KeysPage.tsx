@@ -1,4 +1,4 @@
-import { Skeleton, Switch } from "@mantine/core";
+import { Switch } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -6,8 +6,8 @@ import { useState } from "react";
 import { keysQuery } from "@/api/queries";
 import type { IssuedKey, KeyView } from "@/api/types";
 import { Empty } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { KeyTable } from "./KeyTable";
 import { NewKeyDialog, SecretDialog } from "./NewKeyDialog";
@@ -61,8 +61,7 @@ export function KeysPage() {
         </>
       }
     >
-      {keys.isError && <ProblemNotice error={keys.error} retry={() => void keys.refetch()} />}
-      {keys.isPending && <Skeleton height={180} />}
+      <Pending of={keys} height={180} />
       {keys.data && rows.length === 0 && (
         <Empty title="No key yet">
           <p>

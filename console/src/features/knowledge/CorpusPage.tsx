@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -6,6 +5,7 @@ import { type Corpus, corpusQuery, knowledgeKey, putCorpus } from "@/api/knowled
 import { plural } from "@/lib/format";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { Tabs } from "@/ui/Tabs";
 import { WriteButton } from "@/ui/WriteButton";
 import { AddDocuments } from "./AddDocuments";
@@ -55,8 +55,7 @@ export function CorpusPage() {
         )
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={420} />}
+      <Pending of={found} height={420} />
       {corpus && (
         <>
           {corpus.archived !== null && (

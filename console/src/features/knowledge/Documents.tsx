@@ -16,6 +16,7 @@ import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./knowledge.module.css";
 import { accessWords, readAccess } from "./words";
@@ -43,8 +44,7 @@ export function Documents({ project, corpus, gone, open, onGone, onOpen, onAdd }
           onChange={(event) => onGone(event.currentTarget.checked)}
         />
       </div>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={220} />}
+      <Pending of={found} height={220} />
       {found.data && rows.length === 0 && (
         <Empty title={gone ? "None was removed" : "No document yet"}>
           {!gone && (

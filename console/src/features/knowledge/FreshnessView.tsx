@@ -1,10 +1,10 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type Corpus, type Freshness, freshnessQuery } from "@/api/knowledge";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { PlainButton } from "@/ui/PlainButton";
 import css from "./knowledge.module.css";
 import { staleWords } from "./words";
@@ -18,8 +18,7 @@ interface Props {
 /** "Is what we answer from still true?" How old the documents are, and which ones are too old. */
 export function FreshnessView({ project, corpus, onOpen }: Props) {
   const found = useQuery(freshnessQuery(project, corpus.name));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={220} />;
+  if (found.isError || !found.data) return <Pending of={found} height={220} />;
   const data = found.data;
   const now = Date.now();
   const age = (at: number | null) => (at === null ? "–" : formatAgo(at, now));

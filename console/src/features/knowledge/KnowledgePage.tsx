@@ -1,4 +1,4 @@
-import { Skeleton, Textarea, TextInput } from "@mantine/core";
+import { Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -10,8 +10,8 @@ import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
 import { ListActions } from "@/ui/ListActions";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { accessWords, searchable } from "./words";
 
 const FIRST = `trimtab knowledge create handbook
@@ -41,8 +41,7 @@ export function KnowledgePage() {
         />
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={220} />}
+      <Pending of={found} height={220} />
       {found.data?.length === 0 && (archived ? <Empty title="Nothing is archived">{null}</Empty> : <First />)}
       {found.data && found.data.length > 0 && (
         <Panel>

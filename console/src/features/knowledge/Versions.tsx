@@ -1,4 +1,4 @@
-import { Progress, Skeleton } from "@mantine/core";
+import { Progress } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import {
@@ -13,6 +13,7 @@ import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./knowledge.module.css";
 import { progressOf } from "./words";
@@ -48,8 +49,7 @@ export function Versions({ project, corpus }: { project: string; corpus: Corpus 
       {publish.data?.created === false && (
         <Notice tone="good">Nothing has changed since version {publish.data.version.number}.</Notice>
       )}
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={220} />}
+      <Pending of={found} height={220} />
       {found.data?.length === 0 && (
         <Empty title="No version yet">
           <p>A version is what is searched: the documents as they are now, cut into passages. Releases name one.</p>

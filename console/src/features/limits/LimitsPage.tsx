@@ -1,12 +1,11 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { limitEventsQuery, limitsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { percentUsed } from "./amounts";
 import { Events } from "./Events";
@@ -45,8 +44,7 @@ export function LimitsPage() {
         </WriteButton>
       }
     >
-      {limits.isError && <ProblemNotice error={limits.error} retry={() => void limits.refetch()} />}
-      {limits.isPending && <Skeleton height={220} />}
+      <Pending of={limits} height={220} />
       {limits.data?.length === 0 && (
         <Empty title="Nothing is limited yet">
           <p>

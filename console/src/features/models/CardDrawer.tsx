@@ -1,4 +1,4 @@
-import { Drawer, Skeleton } from "@mantine/core";
+import { Drawer } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import {
@@ -16,7 +16,8 @@ import type { CardView } from "@/api/types";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Tag } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import ui from "@/ui/ui.module.css";
 import { type CheckRow, commandOf, type Outcome, openOf, tableOf, toggled } from "./card";
 import css from "./card.module.css";
@@ -50,8 +51,7 @@ export function CardDrawer({ project, name, open, onOpen, onClose }: Props) {
       title={<strong>What {name} can do</strong>}
       closeButtonProps={{ "aria-label": "Close" }}
     >
-      {card.isError && <ProblemNotice error={card.error} retry={() => void card.refetch()} />}
-      {card.isPending && <Skeleton height={240} />}
+      <Pending of={card} height={240} />
       {card.data === null && (
         <Empty title="Never tried">
           <p>

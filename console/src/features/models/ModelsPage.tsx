@@ -1,11 +1,10 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { modelsQuery, providersQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { CardDrawer } from "./CardDrawer";
 import { ModelEditor } from "./ModelEditor";
@@ -38,8 +37,7 @@ export function ModelsPage() {
         </WriteButton>
       }
     >
-      {models.isError && <ProblemNotice error={models.error} retry={() => void models.refetch()} />}
-      {models.isPending && <Skeleton height={220} />}
+      <Pending of={models} height={220} />
       {models.data?.length === 0 && (
         <Empty title="No model can be called yet">
           <p>

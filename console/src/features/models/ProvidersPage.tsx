@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
@@ -6,6 +5,7 @@ import { kindsQuery, modelsQuery, providersQuery, resilienceQuery, statusQuery, 
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
 import { PolicyEditor } from "./PolicyEditor";
@@ -44,8 +44,7 @@ export function ProvidersPage() {
       lead="Where calls go. Keys are kept encrypted and are never shown again."
       actions={providers.data?.length ? add : null}
     >
-      {providers.isError && <ProblemNotice error={providers.error} retry={() => void providers.refetch()} />}
-      {providers.isPending && <Skeleton height={180} />}
+      <Pending of={providers} height={180} />
       {providers.data?.length === 0 && (
         <Empty title="No provider yet">
           <p>

@@ -1,4 +1,4 @@
-import { Select, Skeleton, TextInput } from "@mantine/core";
+import { Select, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";
@@ -10,7 +10,7 @@ import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { ShownOnce } from "@/ui/ShownOnce";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
@@ -37,8 +37,7 @@ export function DirectoryTokens({ organisation, why }: Props) {
           New token
         </WriteButton>
       </div>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={80} />}
+      <Pending of={found} height={80} />
       {found.data?.length === 0 && <p className="muted">There is no token: the provider cannot come in.</p>}
       {found.data && found.data.length > 0 && (
         <Panel>

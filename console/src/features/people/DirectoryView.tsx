@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { FolderSync, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
@@ -18,6 +17,7 @@ import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { DirectoryEditor } from "./DirectoryEditor";
 import { DirectoryTokens } from "./DirectoryTokens";
@@ -49,8 +49,7 @@ export function DirectoryView({ organisation, roles, edit, onEdit }: Props) {
   return (
     <section className={css.section} aria-label="Directory">
       <h2 className={css.heading}>Directory (SCIM)</h2>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={160} />}
+      <Pending of={found} height={160} />
       {found.data === null && (
         <Empty title="People are kept by hand">
           <p>

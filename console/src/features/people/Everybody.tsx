@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Ban, LogOut, UserCheck } from "lucide-react";
 import { useState } from "react";
@@ -9,6 +8,7 @@ import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
 import { placeWords } from "./providerForm";
@@ -36,8 +36,7 @@ export function Everybody() {
     onSuccess: () => setAsked(null),
   });
   const act = asked?.what === "disable" ? place : end;
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={180} />;
+  if (found.isError || !found.data) return <Pending of={found} height={180} />;
   return (
     <>
       <p className="muted" style={{ marginBottom: 10 }}>

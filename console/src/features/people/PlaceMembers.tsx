@@ -1,11 +1,10 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { UserPlus } from "lucide-react";
 import { membersOf, type Place } from "@/api/identity";
 import type { RoleView } from "@/api/types";
 import { useMayIn } from "@/lib/role";
 import { Empty } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { AddDialog } from "./AddDialog";
 import { MemberTable } from "./MemberTable";
@@ -41,8 +40,7 @@ export function PlaceMembers({ place, roles, adding, onAdding }: Props) {
   );
   return (
     <>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={180} />}
+      <Pending of={found} height={180} />
       {found.data && people.length === 0 && (
         <Empty title={WORDS[place.kind].none}>
           <p>

@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { LogIn, Pencil, Plug, Trash2 } from "lucide-react";
 import { useState } from "react";
@@ -11,6 +10,7 @@ import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { ProviderEditor } from "./ProviderEditor";
 import css from "./people.module.css";
@@ -36,8 +36,7 @@ export function SignInView({ roles, edit, onEdit }: Props) {
       Add a provider
     </WriteButton>
   );
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={180} />;
+  if (found.isError || !found.data) return <Pending of={found} height={180} />;
   return (
     <>
       {found.data.length === 0 ? (

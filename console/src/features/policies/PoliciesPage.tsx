@@ -1,11 +1,11 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { type PolicySet, policiesQuery, policyQuery } from "@/api/policies";
 import { Empty, Tag } from "@/ui/bits";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { DataPanel } from "./DataPanel";
 import { PolicyEditor } from "./PolicyEditor";
@@ -33,8 +33,7 @@ export function PoliciesPage() {
         </WriteButton>
       }
     >
-      {sets.isError && <ProblemNotice error={sets.error} retry={() => void sets.refetch()} />}
-      {sets.isPending && <Skeleton height={160} />}
+      <Pending of={sets} height={160} />
       {search.new && <PolicyEditor key="new" project={project} onClose={close} />}
       {search.edit && <Edited key={search.edit} project={project} name={search.edit} onClose={close} />}
       {sets.data?.length === 0 && !search.new && (
@@ -102,7 +101,6 @@ function SetRow({ set, onEdit }: { set: PolicySet; onEdit: () => void }) {
 
 function Edited({ project, name, onClose }: { project: string; name: string; onClose: () => void }) {
   const found = useQuery(policyQuery(project, name));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={320} />;
+  if (found.isError || !found.data) return <Pending of={found} height={320} />;
   return <PolicyEditor project={project} detail={found.data} onClose={onClose} />;
 }

@@ -1,18 +1,16 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { blameQuery } from "@/api/prompts";
 import type { PromptBlame, PromptView } from "@/api/types";
 import { formatAgo, formatDateTime } from "@/lib/format";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./prompts.module.css";
 
 /** Who wrote each line, when, and why. */
 export function BlameView({ project, prompt }: { project: string; prompt: PromptView }) {
   const { ref = "latest" } = useSearch({ from: "/inside/p/$project/prompts/$name" });
   const blame = useQuery(blameQuery(project, prompt.name, ref));
-  if (blame.isError) return <ProblemNotice error={blame.error} retry={() => void blame.refetch()} />;
-  if (!blame.data) return <Skeleton height={300} />;
+  if (blame.isError || !blame.data) return <Pending of={blame} height={300} />;
   return (
     <section className={css.sheet} aria-label={`Who wrote version ${blame.data.version}`} data-testid="blame">
       {blame.data.messages.map((message, i) => (

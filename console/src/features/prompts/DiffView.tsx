@@ -1,10 +1,10 @@
-import { NativeSelect, Skeleton } from "@mantine/core";
+import { NativeSelect } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { promptDiffQuery, versionsQuery } from "@/api/prompts";
 import type { PromptDiff, PromptView } from "@/api/types";
 import { Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./prompts.module.css";
 
 /** What changed between any two versions, told apart by what it means: texts, variables, parameters, policy. */
@@ -42,8 +42,7 @@ export function DiffView({ project, prompt }: { project: string; prompt: PromptV
           onChange={(event) => pick({ before, after: event.currentTarget.value })}
         />
       </div>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={200} />}
+      <Pending of={found} height={200} />
       {found.data && <Changes diff={found.data} />}
     </section>
   );

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { FlaskConical, GitCompare, Tag as TagIcon } from "lucide-react";
@@ -6,7 +6,7 @@ import { versionsQuery } from "@/api/prompts";
 import type { PromptVersionView, PromptView } from "@/api/types";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { LabelDialog } from "./LabelDialog";
 import css from "./prompts.module.css";
@@ -17,8 +17,7 @@ export function HistoryView({ project, prompt }: { project: string; prompt: Prom
   const search = useSearch({ from: "/inside/p/$project/prompts/$name" });
   const navigate = useNavigate({ from: "/p/$project/prompts/$name" });
   const labelled = versions.data?.find((each) => String(each.version) === search.label);
-  if (versions.isError) return <ProblemNotice error={versions.error} retry={() => void versions.refetch()} />;
-  if (!versions.data) return <Skeleton height={300} />;
+  if (versions.isError || !versions.data) return <Pending of={versions} height={300} />;
   return (
     <>
       <ol className={css.timeline} aria-label="Versions">

@@ -1,4 +1,4 @@
-import { Select, Skeleton } from "@mantine/core";
+import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { feedbackQuery } from "@/api/quality";
 import type { FeedbackGroup, FeedbackRow, FeedbackSummary } from "@/api/qualityTypes";
@@ -8,7 +8,7 @@ import { formatInt } from "@/lib/format";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { SHARE, Whisker } from "@/ui/Whisker";
 import css from "./quality.module.css";
 
@@ -32,8 +32,7 @@ interface Props {
 export function Feedback({ project, window, by, onBy }: Props) {
   const group = GROUPS.find((each) => each.value === by)?.value ?? "release";
   const found = useQuery(feedbackQuery(project, window, group));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={280} />;
+  if (found.isError || !found.data) return <Pending of={found} height={280} />;
   if (found.data.all.responded === 0) return <Nobody answers={found.data.all.answers} />;
   return (
     <>

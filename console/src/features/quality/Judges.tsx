@@ -11,6 +11,7 @@ import { percent } from "@/features/rollouts/words";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Tag } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { SHARE, Whisker } from "@/ui/Whisker";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./quality.module.css";
@@ -22,8 +23,7 @@ const share = (value: number | null) => (value === null ? "–" : percent(value)
 /** How far each judge agrees with people, version by version: a gate asks for it. */
 export function Judges({ project }: { project: string }) {
   const judges = useQuery(judgesQuery(project));
-  if (judges.isError) return <ProblemNotice error={judges.error} retry={() => void judges.refetch()} />;
-  if (!judges.data) return <Skeleton height={240} />;
+  if (judges.isError || !judges.data) return <Pending of={judges} height={240} />;
   if (judges.data.length === 0)
     return (
       <Empty title="No judge yet">

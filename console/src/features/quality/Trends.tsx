@@ -8,6 +8,7 @@ import { type Scale, scaleOf } from "@/features/rollouts/interval";
 import { formatInt } from "@/lib/format";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { Whisker } from "@/ui/Whisker";
 import { Days } from "./Days";
 import css from "./quality.module.css";
@@ -55,8 +56,7 @@ export function Trends({ project, window, app, score, onSearch }: Props) {
           />
         )}
       </div>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={240} />}
+      <Pending of={found} height={240} />
       {found.data && (found.data.releases.length === 0 ? <Nothing project={project} /> : <Shown report={found.data} />)}
     </>
   );

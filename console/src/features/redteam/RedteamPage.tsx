@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Swords } from "lucide-react";
@@ -10,8 +10,8 @@ import { formatUsd } from "@/lib/money";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { StartDrawer } from "./StartDrawer";
 
@@ -40,8 +40,7 @@ export function RedteamPage() {
       lead="Attacks on what you ship, before strangers make them, told by OWASP's Top 10 for LLM applications."
       actions={start}
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={200} />}
+      <Pending of={found} height={200} />
       {found.data && rows.length === 0 && !found.hasNextPage && (
         <Empty title="Nothing was attacked yet">
           <p>

@@ -1,4 +1,4 @@
-import { Autocomplete, Checkbox, Skeleton, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Checkbox, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -9,7 +9,7 @@ import { type Family, familiesQuery, type RedteamStarted, redteamEstimateQuery }
 import { appsQuery } from "@/api/releases";
 import { formatInt, plural } from "@/lib/format";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { costWords, FIRST_FORM, mostAttacks, type RunForm, runOf, type WrongRun } from "./figures";
 import css from "./redteam.module.css";
 
@@ -49,8 +49,7 @@ export function StartDrawer({ project, subjects, onClose }: Props) {
       onClose={onClose}
     >
       <Subjects project={project} form={form} set={set} wrong={wrong} />
-      {families.isError && <ProblemNotice error={families.error} retry={() => void families.refetch()} />}
-      {families.isPending && <Skeleton height={200} />}
+      <Pending of={families} height={200} />
       {families.data && <Families families={families.data.items} form={form} set={set} />}
       <div className={css.pair}>
         <TextInput

@@ -1,4 +1,4 @@
-import { Select, Skeleton } from "@mantine/core";
+import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { agreementQuery, overridesQuery } from "@/api/review";
 import type { CriterionAgreement, OverrideRow, QueueView } from "@/api/reviewTypes";
@@ -6,7 +6,7 @@ import { percent } from "@/features/rollouts/words";
 import { formatInt, formatMs } from "@/lib/format";
 import { Empty, Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { SHARE, Whisker } from "@/ui/Whisker";
 import css from "./review.module.css";
 
@@ -71,8 +71,7 @@ export function People({ project, queues, search, onSearch }: Props) {
 
 function Changed({ project, by }: { project: string; by: string }) {
   const found = useQuery(overridesQuery(project, by));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={140} />;
+  if (found.isError || !found.data) return <Pending of={found} height={140} />;
   const { all, audited, groups } = found.data;
   if (all.decided === 0)
     return (
@@ -136,8 +135,7 @@ function Changed({ project, by }: { project: string; by: string }) {
 
 function Agreed({ project, queue }: { project: string; queue: string }) {
   const found = useQuery(agreementQuery(project, queue));
-  if (found.isError) return <ProblemNotice error={found.error} retry={() => void found.refetch()} />;
-  if (!found.data) return <Skeleton height={140} />;
+  if (found.isError || !found.data) return <Pending of={found} height={140} />;
   const scale = { from: -0.2, to: 1 };
   const kappa = (value: number | null) => (value === null ? "–" : value.toFixed(2));
   const columns: Column<CriterionAgreement>[] = [

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Pencil } from "lucide-react";
@@ -8,8 +8,8 @@ import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ListActions } from "@/ui/ListActions";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { Tabs } from "@/ui/Tabs";
 import { People } from "./People";
 import { PlaceQueue } from "./PlaceQueue";
@@ -53,8 +53,7 @@ export function QueuesPage() {
         value={view}
         onChange={(id) => patch({ view: id === "queues" ? undefined : id })}
       >
-        {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-        {found.isPending && <Skeleton height={200} />}
+        <Pending of={found} height={200} />
         {rows?.length === 0 && (archived ? <Empty title="Nothing is archived">{null}</Empty> : <First />)}
         {rows && rows.length > 0 && view === "queues" && (
           <Panel>

@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { CirclePause, CirclePlay, CircleStop, FastForward, type LucideIcon, Radio, Rocket, Undo2 } from "lucide-react";
@@ -7,8 +6,9 @@ import type { RolloutAction, RolloutDetail, RolloutView } from "@/api/releaseTyp
 import { formatDateTime } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
 import { Facts, Panel } from "@/ui/bits";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { tracesOf } from "../apps/links";
 import { AuditList } from "../audit/AuditList";
@@ -43,8 +43,7 @@ export function RolloutPage() {
       title={rollout ? `${rollout.app} r${rollout.candidate} in ${rollout.environment}` : "Rollout"}
       lead={rollout && <Lead project={project} rollout={rollout} />}
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={420} />}
+      <Pending of={found} height={420} />
       {rollout && <Loaded project={project} rollout={rollout} />}
     </Page>
   );

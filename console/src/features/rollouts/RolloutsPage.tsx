@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, Skeleton } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { X } from "lucide-react";
@@ -7,8 +7,8 @@ import type { RolloutView } from "@/api/releaseTypes";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { Empty, Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { shareWords } from "../apps/Where";
 import { RolloutState } from "./State";
 import { KINDS, kindOf } from "./words";
@@ -88,8 +88,7 @@ export function RolloutsPage() {
         </>
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={220} />}
+      <Pending of={found} height={220} />
       {found.data && rows.length === 0 && (
         <Empty title={state ? "Nothing is on its way" : "No rollout yet"}>
           <p>

@@ -1,12 +1,11 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { routesQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { RouteCard } from "./RouteCard";
 import { RouteEditor } from "./RouteEditor";
@@ -40,8 +39,7 @@ export function RoutesPage() {
         </WriteButton>
       }
     >
-      {routes.isError && <ProblemNotice error={routes.error} retry={() => void routes.refetch()} />}
-      {routes.isPending && <Skeleton height={260} />}
+      <Pending of={routes} height={260} />
       {routes.data?.length === 0 && (
         <Empty title="No route yet">
           <p>

@@ -9,6 +9,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { JudgeEditor } from "./JudgeEditor";
 import css from "./scorers.module.css";
@@ -41,8 +42,7 @@ export function ScorersPage() {
     >
       <section aria-label="Your judges">
         <h2 className={css.heading}>Your judges</h2>
-        {judges.isError && <ProblemNotice error={judges.error} retry={() => void judges.refetch()} />}
-        {judges.isPending && <Skeleton height={80} />}
+        <Pending of={judges} height={80} />
         {judges.data?.length === 0 && (
           <Panel>
             <Empty title="No judge of your own yet">

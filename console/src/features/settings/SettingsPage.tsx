@@ -1,4 +1,4 @@
-import { Button, Skeleton, Switch, TextInput } from "@mantine/core";
+import { Button, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -10,6 +10,7 @@ import { READ_ONLY, useMay } from "@/lib/role";
 import { Facts, Panel } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { DetectorsPanel } from "./DetectorsPanel";
 import { ForwardsPanel } from "./ForwardsPanel";
@@ -23,8 +24,7 @@ export function SettingsPage() {
   return (
     <Page title="Settings" lead={<>Of the project {current?.name || project}.</>}>
       <div style={{ display: "grid", gap: 20, maxWidth: 680 }}>
-        {projects.isError && <ProblemNotice error={projects.error} retry={() => void projects.refetch()} />}
-        {projects.isPending && <Skeleton height={180} />}
+        <Pending of={projects} height={180} />
         {projects.data && !current && <Notice title={`There is no project ${project}, or you may not see it.`} />}
         {current && <ProjectForm key={current.id} project={current} />}
         {current && <TextIndexPanel project={current.slug} />}

@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Archive, ArchiveRestore, Pencil, Play } from "lucide-react";
@@ -15,6 +15,7 @@ import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { RunDialog } from "./RunDialog";
 import { SuiteEditor } from "./SuiteEditor";
@@ -61,8 +62,7 @@ export function SuitePage() {
         )
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={300} />}
+      <Pending of={found} height={300} />
       {suite && (
         <>
           {suite.archived !== null && (
@@ -127,8 +127,7 @@ function Runs({ project, name }: { project: string; name: string }) {
   return (
     <section aria-label="Runs">
       <h2 className={css.heading}>Runs</h2>
-      {runs.isError && <ProblemNotice error={runs.error} retry={() => void runs.refetch()} />}
-      {runs.isPending && <Skeleton height={160} />}
+      <Pending of={runs} height={160} />
       {runs.data && rows.length === 0 && (
         <Panel>
           <Empty title="It never ran">

@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { SuiteView } from "@/api/evaluationTypes";
@@ -8,8 +7,8 @@ import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ListActions } from "@/ui/ListActions";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { SuiteEditor } from "./SuiteEditor";
 import { ruleWords } from "./words";
 
@@ -51,8 +50,7 @@ export function SuitesPage() {
         />
       }
     >
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={220} />}
+      <Pending of={found} height={220} />
       {found.data?.length === 0 && !archived && (
         <Empty title="No suite yet">
           <p>

@@ -1,10 +1,9 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { spanIOQuery, traceQuery } from "@/api/queries";
 import type { SpanRow, TraceDetail } from "@/api/types";
 import { Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import knowledge from "../knowledge/knowledge.module.css";
 import type { KnowledgeLine } from "./callNotes";
 import css from "./conversation.module.css";
@@ -39,8 +38,7 @@ function linesOf(trace: TraceDetail | undefined, span: SpanRow): KnowledgeLine[]
 
 function OfCorpus({ project, span, line }: Props & { line: KnowledgeLine }) {
   const io = useQuery(spanIOQuery(project, span.trace_id, line.span_id));
-  if (io.isError) return <ProblemNotice error={io.error} retry={() => void io.refetch()} />;
-  if (io.isPending) return <Skeleton height={40} />;
+  if (io.isError || io.isPending) return <Pending of={io} height={40} />;
   const documents = lookedUp(io.data)?.documents ?? [];
   const used = documents.filter((each) => each.number > 0);
   const left = documents.length - used.length;

@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -6,7 +5,8 @@ import { spanIOQuery } from "@/api/queries";
 import type { MessageView, SpanIO, SpanRow } from "@/api/types";
 import { plural } from "@/lib/format";
 import { CopyIconButton } from "@/ui/Copy";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { AnswerSources } from "./AnswerSources";
 import css from "./conversation.module.css";
 import { PartView } from "./PartView";
@@ -21,8 +21,7 @@ const KEEP_LAST = 6;
 /** What was said: the messages as a person reads them. */
 export function Conversation({ project, span }: { project: string; span: SpanRow }) {
   const io = useQuery(spanIOQuery(project, span.trace_id, span.span_id));
-  if (io.isError) return <ProblemNotice error={io.error} retry={() => void io.refetch()} />;
-  if (!io.data) return <Skeleton height={160} />;
+  if (io.isError || !io.data) return <Pending of={io} height={160} />;
   if (io.data.withheld) return <Withheld project={project} traceId={span.trace_id} />;
   if (!io.data.captured) return <NotCaptured project={project} />;
   if (lookedUp(io.data)) return <Sources project={project} io={io.data} />;

@@ -1,11 +1,10 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { graphQuery } from "@/api/seen";
 import type { AgentGraph, GraphEdge, GraphNode } from "@/api/types";
 import { formatCompact, formatInt, formatMs, plural } from "@/lib/format";
 import { formatUsd } from "@/lib/money";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { KindSign } from "@/ui/status";
 import css from "./graph.module.css";
 import { layoutGraph, NODE_H, NODE_W } from "./graphLayout";
@@ -20,8 +19,7 @@ interface Props {
 /** "Who called whom, how often, and where did the time go?" A click on a node selects its first span. */
 export function GraphView({ project, traceId, selected, onSelect }: Props) {
   const graph = useQuery(graphQuery(project, traceId));
-  if (graph.error) return <ProblemNotice error={graph.error} retry={() => void graph.refetch()} />;
-  if (!graph.data) return <Skeleton height={240} />;
+  if (graph.isError || !graph.data) return <Pending of={graph} height={240} />;
   return <Graph graph={graph.data} selected={selected} onSelect={onSelect} />;
 }
 

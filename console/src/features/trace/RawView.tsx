@@ -1,9 +1,9 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { spanIOQuery } from "@/api/queries";
 import type { SpanRow } from "@/api/types";
 import { Code } from "@/ui/Copy";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { NotCaptured } from "./Conversation";
 import { prettyJson } from "./parts";
 import { Withheld } from "./Withheld";
@@ -11,8 +11,7 @@ import { Withheld } from "./Withheld";
 /** The bytes as they travelled. JSON is indented; a stream stays the events it was. */
 export function RawView({ project, span }: { project: string; span: SpanRow }) {
   const io = useQuery(spanIOQuery(project, span.trace_id, span.span_id));
-  if (io.isError) return <ProblemNotice error={io.error} retry={() => void io.refetch()} />;
-  if (!io.data) return <Skeleton height={240} />;
+  if (io.isError || !io.data) return <Pending of={io} height={240} />;
   if (io.data.withheld) return <Withheld project={project} traceId={span.trace_id} />;
   if (!io.data.captured) return <NotCaptured project={project} />;
   const params = Object.keys(io.data.params).length > 0 ? JSON.stringify(io.data.params, null, 2) : "";

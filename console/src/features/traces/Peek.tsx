@@ -1,11 +1,11 @@
-import { ActionIcon, Button, Skeleton, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Maximize2, X } from "lucide-react";
 import { traceQuery } from "@/api/queries";
 import { Conversation } from "@/features/trace/Conversation";
 import { entrySpan } from "@/features/trace/entry";
 import { Verdict } from "@/features/trace/Verdict";
-import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import css from "./traces.module.css";
 
 interface Props {
@@ -35,8 +35,7 @@ export function Peek({ project, traceId, onClose, onOpen }: Props) {
         </Tooltip>
       </div>
       <div style={{ overflowY: "auto", padding: "8px 16px 24px", display: "grid", gap: 16, alignContent: "start" }}>
-        {trace.isError && <ProblemNotice error={trace.error} retry={() => void trace.refetch()} />}
-        {trace.isPending && <Skeleton height={120} />}
+        <Pending of={trace} height={120} />
         {trace.data && entry && (
           <>
             <Verdict trace={trace.data} compact />
