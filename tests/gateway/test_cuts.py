@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from harness import PRICE, provider, running
-from upstream import WHOLE, Upstream, answers, streams, upstream
+from upstream import STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.money import books
@@ -236,3 +236,40 @@ def test_a_long_request_is_put_into_another_dialect_beside_the_event_loop(monkey
     asyncio.run(main())
     assert threads[0] == "MainThread"
     assert threads[1] != "MainThread"
+
+
+UNCLOSED = {
+    "openai_chat": (delta("hi"), STOP, USAGE),
+    "anthropic_messages": (
+        named("message_start", message={"id": "m", "model": "up-1", "usage": {"input_tokens": 5, "output_tokens": 1}}),
+        named("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        named("content_block_delta", index=0, delta={"type": "text_delta", "text": "hi"}),
+        named("content_block_stop", index=0),
+        named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 5}),
+    ),
+}
+"""Streams that say why they stop, and leave their closing event out, as some compatible servers do."""
+
+
+@pytest.mark.parametrize("dialect", UNCLOSED)
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+def test_a_stream_that_said_why_it_stops_is_whole_in_every_clients_dialect(dialect: str, path: str) -> None:
+    async def main() -> None:
+        async with (
+            upstream(streams(*UNCLOSED[dialect])) as up,
+            running([provider("lab", up.port, dialect)], [FAST]) as g,
+        ):
+            body = {**CLAUDE, "input": "hello"}
+            del body["messages" if path == "/v1/responses" else "input"]
+            if path == "/v1/responses":
+                del body["max_tokens"]
+            answer = await g.client.post(path, json=body)
+            assert answer.status_code == 200
+            assert b'"hi"' in answer.content
+            assert b'"error":{' not in answer.content
+            record = await g.spool.one()
+            assert (record.outcome, record.attempts[0].stop) == ("answer", "stop")
+            assert record.attempts[0].usage is not None
+            assert record.attempts[0].usage.output == 5
+
+    asyncio.run(main())

@@ -55,6 +55,8 @@ class AnthropicStreamDecoder:
     def close(self) -> list[Delta]:
         if self._over:
             return []
+        if self._word:  # all but the closing event came
+            return self._finish()
         return self._fail("The provider ended its stream in the middle of an answer.", "upstream_stream_cut")
 
     def _fail(self, message: str, code: str) -> list[Delta]:

@@ -96,6 +96,8 @@ class OpenAIStreamDecoder:
     def close(self) -> list[Delta]:
         if self._over:
             return []
+        if self._word:  # some servers leave "[DONE]" out
+            return self._finish()
         self._over = True
         return [Failed(message="The provider ended its stream in the middle of an answer.", code="upstream_stream_cut")]
 
