@@ -1,7 +1,10 @@
 """Signing in with a real identity provider: the way there and back, who one becomes, and all that is refused."""
 
 import asyncio
+import contextlib
+import gzip
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from oidc_provider import SECRET, Running, provider
 
 from trimtab.core.clock import FixedClock, SystemClock
-from trimtab.core.errors import Unauthenticated
+from trimtab.core.errors import Unauthenticated, Unavailable
 from trimtab.governance import oidc, sign_in_store
 from trimtab.server.api.oidc import within
 from trimtab.server.oidc_client import Exchange, OidcClient, Tokens
@@ -356,6 +359,40 @@ def test_a_provider_that_is_away_or_is_another_is_told_and_breaks_nothing(run: R
         assert listed == [{"name": n, "label": n} for n in ("idp", "right", "slash")]
 
     run(story)
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "told"),
+    [
+        (b"content-encoding: gzip\r\n", gzip.compress(b"0" * (64 << 20)), "packed"),
+        (b"", b"0" * (2 << 20), "more than a megabyte"),
+        (b"location: /else\r\n", b"{}", "cannot be used"),
+    ],
+    ids=["a bomb", "without an end", "something else"],
+)
+def test_what_a_hostile_provider_sends_is_bounded_and_never_unpacked(head: bytes, body: bytes, told: str) -> None:
+    """What 64 MB of zeros unpack to is not in memory at any time."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        assert b"accept-encoding: identity" in asked.lower()
+        writer.write(b"HTTP/1.1 200 OK\r\n%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+        with contextlib.suppress(OSError):  # it hangs up
+            await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            tracemalloc.start()
+            with pytest.raises(Unavailable) as refused:
+                await OidcClient().metadata(f"http://127.0.0.1:{port}")
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert told in refused.value.sentence()
+            assert most < 8 << 20
+
+    asyncio.run(story())
 
 
 def test_two_who_change_a_provider_at_once_take_nothing_back_from_each_other(run: Run, running: Running) -> None:
