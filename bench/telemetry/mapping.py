@@ -1,20 +1,25 @@
 """CPU of a foreign span from protobuf to encoded rows, by part, in one process and without any store.
 
     python bench/telemetry/mapping.py [--spans 4000] [--batch 500] [--rounds 12]
+    python bench/telemetry/mapping.py --count 30  # Python instructions a span, those of the 30 functions with most
 
 The spans are those of `otlp.py`. Each batch is taken several times and its least CPU time is kept, so that what else
 runs on the machine shows less. ``plan`` is everything the writer does before rows: decoding, raw JSON, reading,
 texts, prices, what counts; ``rows`` makes them, detectors included; ``encode`` is Arrow. The parts in small letters
-are measured apart and lie within ``plan``.
+are measured apart and lie within ``plan``. Instructions do not depend on the machine, so they can be compared where
+others work beside; but they are not equally dear, and what they call in C is not counted.
 """
 
 import argparse
 import gc
 import json
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import CodeType, FrameType
 from typing import Any
 
 from otlp import bodies
@@ -67,6 +72,31 @@ def measure(records: list[ForeignBatch], rounds: int, folder: Path) -> Least:
     return least
 
 
+def count(records: list[ForeignBatch], folder: Path) -> Counter[CodeType]:
+    """The bytecode instructions of each function while all records are mapped, for the second time."""
+    steps: Counter[CodeType] = Counter()
+
+    def called(frame: FrameType, event: str, arg: object) -> Any:
+        del arg
+        if event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif event == "opcode":
+            steps[frame.f_code] += 1
+        return called
+
+    measure(records, 1, folder)  # what only a first span needs
+    traces = ForeignTraces(canonical, Nothing(), ForeignPrices(), time.time_ns)
+    maker = ForeignRows(FolderBlobs(folder), Silent(Detectors()))
+    sys.settrace(called)
+    for number, record in enumerate(records):
+        rows = Rows()
+        traces.plan([(number, record)]).rows(rows, maker)
+        for table in rows.tables():
+            table.encoded()
+    sys.settrace(None)
+    return steps
+
+
 class Nothing:
     """A store that has none of the traces."""
 
@@ -98,6 +128,7 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=4_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--count", type=int, metavar="FUNCTIONS", help="count instructions instead")
     options = parser.parse_args()
     now = time.time_ns()
     made = bodies(options.spans, options.batch)
@@ -106,6 +137,12 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
     with TemporaryDirectory() as folder:
+        if options.count is not None:
+            steps = count(records, Path(folder))
+            print(f"{steps.total() / options.spans:.0f} instructions a span")
+            for code, found in steps.most_common(options.count):
+                print(f"{found / options.spans:8.1f}  {code.co_qualname} ({Path(code.co_filename).name})")
+            return
         least = measure(records, options.rounds, Path(folder))
     print(json.dumps(least.us_per_span(options.spans)))
 

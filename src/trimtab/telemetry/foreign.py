@@ -107,9 +107,16 @@ def attributes_of(pairs: Iterable[Any]) -> Attributes:
     for pair in pairs:
         value = pair.value
         text: str = value.string_value
-        # Nearly always a text; an empty one looks like what is not set.
-        found[pair.key] = text or _value(value, value.WhichOneof("value"))
+        if text:  # nearly always; an empty one looks like what is not set
+            found[pair.key] = text
+            continue
+        kind: str | None = value.WhichOneof("value")
+        found[pair.key] = getattr(value, kind) if kind in _PLAIN else _value(value, kind)
     return found
+
+
+_PLAIN: Final = frozenset({"int_value", "double_value", "bool_value", "string_value"})
+"""What of an ``AnyValue`` is taken as it is."""
 
 
 def value_of(value: Any) -> AnyJson:

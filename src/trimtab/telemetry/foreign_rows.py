@@ -176,11 +176,14 @@ class ForeignRows:
         _add_spans(rows, some, ring)
         self._add_texts(rows, [each for each in mapped if each.texts.request or each.texts.response], ring)
         _add_books(rows, [each for each in mapped if each.leaf])
+        silent = self._silent
         for each in mapped:
-            if each.canonical.scores:
+            span = each.canonical
+            if span.scores:
                 _add_scores(rows, each)
-            if self._silent is not None and (said := said_of(each)) is not None:
-                self._silent.foreign(rows, each.arrival.owner, said)
+            # What `said_of` asks first is asked here as well: it spares most spans the call.
+            if silent is not None and span.kind == "llm" and (said := said_of(each)) is not None:
+                silent.foreign(rows, each.arrival.owner, said)
 
     def _add_texts(self, rows: Rows, mapped: list[Mapped], ring: Keyring) -> None:
         arrivals, texts = [each.arrival for each in mapped], [each.texts for each in mapped]

@@ -166,7 +166,7 @@ class Mapper:
 def _settle(found: Found) -> None:
     """What can be said only when every convention was read."""
     kind = found["kind"]
-    if kind in ("llm", "agent"):
+    if kind in ("llm", "agent") and ("input" in found or "output" in found):
         for untyped, typed in (("input", "input_messages"), ("output", "output_messages")):
             value = found.get(untyped)
             if value is not None and typed not in found and looks_like_messages(value):

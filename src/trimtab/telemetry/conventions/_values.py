@@ -186,9 +186,10 @@ def put_labels(found: Found, attributes: Mapping[str, Any], names: Iterable[tupl
     for field, name in names:
         value = attributes.get(name)
         if value is not None and field not in found:
-            text = value if type(value) is str and len(value) <= LABEL else label(value)
-            if text:
-                found[field] = text
+            if type(value) is not str or len(value) > LABEL:
+                value = label(value)
+            if value:
+                found[field] = value
 
 
 def put_content(found: Found, name: str, value: Any) -> None:
