@@ -100,6 +100,25 @@ async def chunks(answer: Answer) -> list[bytes]:
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-rate: 7\r\n\r\nhello"
 
 
+def test_an_answer_has_its_own_headers_only_and_the_last_of_a_name() -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nx-hint: 1\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Rate: 1\r\nx-rate: 2\r\n\r\n"
+    trailers = b"5\r\nhello\r\n0\r\nx-trailer: 1\r\n\r\n"
+
+    async def main() -> None:
+        async with provider(always(interim + head + trailers)) as port:
+            transport, reused = Transport(), list[bool]()
+            for _ in range(2):
+                answer = await transport.post(endpoint(port), b"{}")
+                reused.append(answer.reused)
+                assert await whole(answer) == b"hello"
+                assert answer.headers == {"transfer-encoding": "chunked", "x-rate": "2"}
+            assert reused == [False, True]
+            await transport.aclose()
+
+    asyncio.run(main())
+
+
 def test_a_call_sends_the_constant_head_the_extra_headers_and_the_body() -> None:
     async def main() -> None:
         seen: list[bytes] = []

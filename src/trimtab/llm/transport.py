@@ -113,6 +113,8 @@ class Answer(asyncio.Protocol):
         self.idle_since = 0.0
         self._parked = False
         self._closed: Exception | None = None
+        self._lines: dict[bytes, bytes] = {}
+        self.on_header = self._lines.__setitem__  # a provider sends dozens: a call in Python for each is dear
         self._parser = httptools.HttpResponseParser(self)  # it goes on with the next answer where one was whole
         self._reset()
 
@@ -204,18 +206,18 @@ class Answer(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._complete:
             raise ValueError("a second answer to one request")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._lines.clear()  # also of what a body before it had for trailers
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
-            self.headers.clear()
             return
         self.status = status
         self._head_done = True
-        encoding = self.headers.get("content-encoding")
+        headers = self.headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._lines.items()
+        }
+        encoding = headers.get("content-encoding")
         if encoding is not None:
             self._note_encoding(encoding.lower())
         if not self._wait_for_end:
