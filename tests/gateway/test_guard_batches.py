@@ -45,3 +45,27 @@ def test_a_batch_passes_only_where_no_guard_that_fails_closed_is_gone_round(spec
                 assert listed.status_code == 200, listed.text
 
     asyncio.run(main())
+
+
+READ: list[tuple[GuardSpec, bool]] = [*CASES[:4], (replace(BLOCK, stages=("input",)), True), *CASES[5:]]
+
+
+@pytest.mark.parametrize(("spec", "passes"), READ)
+def test_an_answer_that_its_provider_kept_is_read_only_where_no_guard_of_answers_is_gone_round(
+    spec: GuardSpec, passes: bool
+) -> None:
+    async def main() -> None:
+        told: dict[str, Any] = {"id": "resp_1", "object": "response", "status": "completed", "output": [], "usage": None}
+        async with upstream(answers(told)) as up:
+            lab = replace(provider("lab", up.port), kind="openai")
+            async with running([lab], [FAST]) as g:
+                guard(g, spec)
+                for method, path in (("GET", ""), ("GET", "/input_items"), ("POST", "/cancel")):
+                    read = await g.client.request(method, f"/v1/responses/resp_1{path}")
+                    assert read.status_code == (200 if passes else 403), read.text
+                    assert passes or "nobody looks at an answer" in read.json()["error"]["message"]
+                assert len(up.requests) == 3 * passes
+                gone = await g.client.delete("/v1/responses/resp_1")
+                assert gone.status_code == 200, gone.text
+
+    asyncio.run(main())

@@ -8,6 +8,9 @@ from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.guard.spec import means
+from trimtab.guard.types import Stage
+
+_ANSWERS: frozenset[Stage] = frozenset(("output", "tool_arguments"))
 
 
 def check_batch(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
@@ -22,8 +25,8 @@ def check_batch(guards: ProjectGuards, called: str, target: Target, targets: Pro
 
 
 def check_kept_answer(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
-    """The same of an answer that is read where its provider keeps it."""
-    if passed := _gone_round(guards, called, target, targets):
+    """The same of an answer that is read where its provider keeps it, and of guards that look at answers."""
+    if passed := _gone_round(guards, called, target, targets, _ANSWERS):
         raise Forbidden(
             f"Guards ({passed}) look at calls of {target.provider.name!r}, and nobody looks at an answer that its "
             "provider has kept.",
@@ -33,11 +36,15 @@ def check_kept_answer(guards: ProjectGuards, called: str, target: Target, target
         )
 
 
-def _gone_round(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> str:
+def _gone_round(
+    guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets, stages: frozenset[Stage] = frozenset()
+) -> str:
+    """The names of some of them; of those that look at one of ``stages``, where there are any."""
     provider = target.provider.name
     names = [called, f"{provider}/", *(each.name for each in targets.models.values() if each.provider == provider)]
     passed = sorted({each.name for each in guards.always if each.spec.on_failure == "closed" and
                      each.spec.mode == "enforce" and (each.spec.action != "flag" or each.spec.unread == "block") and
+                     not (stages and each.spec.stages and stages.isdisjoint(each.spec.stages)) and
                      _any(each.spec.applies_to, names)})  # fmt: skip
     return ", ".join(passed[:3])
 
