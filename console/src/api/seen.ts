@@ -121,7 +121,7 @@ export const detectorsQuery = (project: string) =>
 export const textIndexQuery = (project: string) =>
   queryOptions({
     queryKey: ["text-index", project],
-    queryFn: ({ signal }) => get<TextIndex>(inProject(project, "search/text-index"), signal),
+    queryFn: ({ signal }) => get<TextIndex>(inProject(project, "search", "text-index"), signal),
     staleTime: 30_000,
   });
 

@@ -13,7 +13,7 @@ export function TextIndexPanel({ project }: { project: string }) {
   const may = useMay("project:write");
   const queries = useQueryClient();
   const change = useMutation({
-    mutationFn: (on: boolean) => put<TextIndex>(inProject(project, "search/text-index"), { on }),
+    mutationFn: (on: boolean) => put<TextIndex>(inProject(project, "search", "text-index"), { on }),
     onSuccess: (now) => queries.setQueryData(textIndexQuery(project).queryKey, now),
   });
   return (
