@@ -4,7 +4,7 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 import msgspec
@@ -13,6 +13,7 @@ from trimtab.cli import guard_words
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
 from trimtab.cli.guard_points import operating_point
 from trimtab.cli.guard_services import service, services
+from trimtab.cli.spec_files import read_spec
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.guard_types import Guard
@@ -156,16 +157,12 @@ def push(
 
 
 def _read(file: Path) -> dict[str, Any]:
-    decode = msgspec.json.decode if file.suffix == ".json" else msgspec.yaml.decode
-    try:
-        found: Any = decode(file.read_bytes())
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(f"{file} cannot be read: {error}", fix="Write YAML, or JSON in a .json file.") from error
-    if not isinstance(found, dict) or "kind" not in found:
+    found = read_spec(file)
+    if found is None or "kind" not in found:
         raise InvalidRequest(
             f"{file} is no guard: it has no 'kind'.", fix="For example: {kind: secrets, action: block}."
         )
-    return cast("dict[str, Any]", found)
+    return found
 
 
 @command.command()

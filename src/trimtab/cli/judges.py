@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.spec_files import read_spec
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.judge_types import Judge
@@ -102,12 +103,7 @@ def push(
 
 
 def _read(file: Path) -> tuple[str, dict[str, Any]]:
-    decode = msgspec.json.decode if file.suffix == ".json" else msgspec.yaml.decode
-    try:
-        found: Any = decode(file.read_bytes())
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(f"{file} cannot be read: {error}", fix="Write YAML, or JSON in a .json file.") from error
-    given = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    given = read_spec(file) or {}
     kind, options = given.get("kind"), given.get("options")
     if not isinstance(kind, str) or not isinstance(options, dict) or given.keys() - {"kind", "options"}:
         raise InvalidRequest(

@@ -1,12 +1,13 @@
 """`trimtab online`: rules that score live answers, and suites on schedule."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 import msgspec
 
 from trimtab.cli.base import api_command, local_time, money, old_name, print_json, print_table, project_option
+from trimtab.cli.spec_files import read_spec
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.online_types import OnlineRule
@@ -108,13 +109,10 @@ def put(
 
 
 def _spec(file: Path) -> dict[str, Any]:
-    try:
-        body = msgspec.yaml.decode(file.read_bytes())
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(f"{file} cannot be read: {error}", fix="Write YAML or JSON.") from error
-    if not isinstance(body, dict):
+    body = read_spec(file)
+    if body is None:
         raise InvalidRequest(f"{file} is no rule.", fix="It says 'kind: online' or 'kind: schedule', and more.")
-    return cast("dict[str, Any]", body)
+    return body
 
 
 def _paused(client: Client, project: str, name: str, *, paused: bool) -> OnlineRule:
