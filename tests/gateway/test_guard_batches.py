@@ -55,7 +55,13 @@ def test_an_answer_that_its_provider_kept_is_read_only_where_no_guard_of_answers
     spec: GuardSpec, passes: bool
 ) -> None:
     async def main() -> None:
-        told: dict[str, Any] = {"id": "resp_1", "object": "response", "status": "completed", "output": [], "usage": None}
+        told: dict[str, Any] = {
+            "id": "resp_1",
+            "object": "response",
+            "status": "completed",
+            "output": [],
+            "usage": None,
+        }
         async with upstream(answers(told)) as up:
             lab = replace(provider("lab", up.port), kind="openai")
             async with running([lab], [FAST]) as g:

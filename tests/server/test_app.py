@@ -98,6 +98,7 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
     [
         ("/chat/completions", "it should call /v1/chat/completions."),
         ("/messages", "it should call /v1/messages."),
+        ("/models/fast:generateContent", "it should call /v1beta/models/fast:generateContent."),
         ("/v1/v1/messages", "so that it calls /v1/messages."),
     ],
 )

@@ -32,7 +32,7 @@ _PLAIN = frozenset((_ALIVE, "/readyz", "/metrics"))
 _BESIDE = ("/v1/feedback", "/v1/holds/")
 """Of the data plane, and served as the API is."""
 _DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
-_LOST = frozenset(("chat", "completions", "embeddings", "messages", "rerank", "responses"))
+_LOST = frozenset(("chat", "completions", "embeddings", "messages", "models", "rerank", "responses"))
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -141,8 +141,8 @@ async def _say_alive(send: Any, request_id: str) -> None:
 
 
 def _is_lost(scope: Any) -> bool:
-    """A client of models whose base URL lacks ``/v1``. The console has a page at ``/models``, but a browser that visits
-    it presents no key."""
+    """A client of models whose base URL lacks ``/v1``, or Google's ``/v1beta``. The console has a page at ``/models``,
+    but a browser that visits it presents no key."""
     first = scope["path"].split("/", 2)[1]
     if scope["method"] == "GET" and first == "models":
         return any(name in (b"authorization", b"x-api-key", b"x-goog-api-key") for name, _ in scope["headers"])

@@ -38,6 +38,8 @@ def nowhere(method: str, path: str) -> NotFound:
     and some do not, so the way out names that mistake where it looks like it."""
     if path.startswith("/v1/v1/"):
         fix = f"The client adds '/v1' itself: leave it out of its base URL, so that it calls {path[3:100]}."
+    elif path.startswith("/models/") and method == "POST":  # Google's clients have the model in their path
+        fix = f"The client's base URL lacks '/v1beta': it should call /v1beta{path[:100]}."
     elif not path.startswith(("/v1", "/v2/")):
         fix = f"The client's base URL lacks '/v1': it should call /v1{path[:100]}."
     else:
