@@ -192,6 +192,13 @@ def test_a_canary_begins_with_its_steps_and_is_rolled_back_by_hand(desk: Desk, v
     expect(page.get_by_test_id("rollout")).to_contain_text("rolled back")
 
 
+def test_going_back_says_to_which_release_before_it_is_done(desk: Desk, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/apps/support?back=production")
+    form = page.get_by_role("dialog")
+    expect(form).to_contain_text("The rollout to r3 ends and all calls go to r2")
+    expect(form).to_contain_text("Empty: r2.")
+
+
 def test_a_draft_is_edited_compared_and_released(desk: Desk, visitor: Visitor) -> None:
     page = visitor.go(f"/p/{PROJECT}/apps/support?view=draft")
     form = page.get_by_role("form", name="Draft")

