@@ -4,7 +4,7 @@
 import asyncio
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,20 @@ import pytest
 from house import ADMIN, House, Run, make_house
 
 from trimtab.core.errors import Unavailable
+from trimtab.gateway.store import ModelRow
 from trimtab.gateway.targets import Model, Provider
 from trimtab.governance import bootstrap, keys, projects
 from trimtab.governance.access import digest
 from trimtab.governance.keys import Wanted
 from trimtab.governance.secrets import SecretBox, load
+from trimtab.governance.store import ProjectRow
+from trimtab.ledger.limit_store import LimitRow
+from trimtab.ledger.limits import Rule
+from trimtab.releases.lanes import Lanes
 from trimtab.server import snapshot
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.snapshot import FILE, SnapshotHolder
+from trimtab.server.snapshot_state import CatalogState
 from trimtab.storage.database import Database
 from trimtab.telemetry.price_file import PriceFile
 
@@ -40,6 +46,46 @@ async def furnished(house: House) -> str:
         answer = await house.admin.post(f"{at}/{path}", json=body)
         assert answer.status_code == 201, answer.text
     return house.holder.current.access.projects["default"].id
+
+
+class Walked(list[Any]):
+    """How often somebody went through it."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_however_many_projects_there_are_their_rows_are_gone_through_a_few_times(tmp_path: Path) -> None:
+    """The loop that calls run in stands still while a snapshot is made."""
+    walks: list[list[int]] = []
+    for many in (2, 60):
+        ids = [f"prj_{at}" for at in range(many)]
+        state = CatalogState(
+            version=1,
+            projects=[ProjectRow(id=each, slug=each, name=each, capture_content=True, created=1) for each in ids],
+            keys=Walked(),
+            providers=Walked(),
+            models=Walked(
+                ModelRow(project_id=each, name=f"m-{each}", provider="lab", upstream="u", created=1, updated=1)
+                for each in ids
+            ),
+            limits=Walked(
+                LimitRow(
+                    project_id=each, name=each, rule=Rule(name=each, measure="requests", bound=9, window="hour")
+                )
+                for each in ids
+            ),
+            apps=Lanes(apps=Walked(), lanes=Walked(), environments=Walked(), releases=Walked()),
+        )  # fmt: skip
+        made = snapshot.build(state, ConfigFile(), load(tmp_path, None)).snapshot
+        assert {each: [rule.name for rule in made.limits[each].rules] for each in ids} == {each: [each] for each in ids}
+        rows = (state.keys, state.providers, state.models, state.limits)
+        walks.append([each.times for each in rows if isinstance(each, Walked)])
+    assert walks[0] == walks[1]
+    assert max(walks[0]) <= 5
 
 
 def test_a_change_by_the_api_is_in_force_when_its_answer_comes(run: Run) -> None:

@@ -10,55 +10,40 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct, structs
-from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.gateway import call_policy, policy_store
+from trimtab.gateway import call_policy
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
 from trimtab.gateway.apps.compile import Releases, key_of
 from trimtab.gateway.apps.types import ProjectApps
-from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy, PolicyRow
+from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy
 from trimtab.gateway.cards import CardRow
-from trimtab.gateway.holds import HoldQueue, by_project
-from trimtab.gateway.policy_store import ResilienceRow
+from trimtab.gateway.holds import by_project
 from trimtab.gateway.provider_options import with_defaults
-from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.routing.compile import Compiled, Fittings
-from trimtab.gateway.routing.store import RouteRow
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.store import ModelRow, ProviderRow
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
-from trimtab.governance import data_keys, people_store
-from trimtab.governance import store as governance_store
+from trimtab.governance import data_keys
 from trimtab.governance.access import AccessTable, Principal, Project
-from trimtab.governance.principals import People
 from trimtab.governance.principals import made as principals_made
 from trimtab.governance.projects import REVISION
 from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox
-from trimtab.governance.store import KeyRow, ProjectRow
-from trimtab.guard import services as guard_services
-from trimtab.guard import store as guard_store
-from trimtab.guard.services import Service
-from trimtab.guard.store import GuardRow, Refusal
-from trimtab.ledger import limit_store, price_store
+from trimtab.governance.store import ProjectRow
 from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.overrides import DatedPrice, PriceList
-from trimtab.ledger.price_store import PricesRow
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.releases import lanes as lanes_store
-from trimtab.releases.lanes import Key, Lanes, ReleaseRow
-from trimtab.review import queues as queue_store
+from trimtab.releases.lanes import Key, ReleaseRow
 from trimtab.server import governing
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.config_watch import ConfigWatch
@@ -66,6 +51,7 @@ from trimtab.server.replicas import Replicas
 from trimtab.server.snapshot_apps import Making, apps_of, budgets, keys
 from trimtab.server.snapshot_guards import budgets_of, guards_of
 from trimtab.server.snapshot_routes import compiled, fittings, routes_of
+from trimtab.server.snapshot_state import CatalogState, of_projects, read_state
 from trimtab.storage import revision
 from trimtab.storage.database import Database
 from trimtab.telemetry import price_file
@@ -78,30 +64,6 @@ _POLL_AWAY_S = 3.0
 _WARM_S = 3.0
 
 
-class CatalogState(Struct, frozen=True, kw_only=True):
-    """Everything of the catalog that the data plane needs, as it rests: no secret in the clear."""
-
-    version: int
-    projects: list[ProjectRow]
-    keys: list[KeyRow]
-    providers: list[ProviderRow]
-    models: list[ModelRow]
-    prices: list[PricesRow] = []
-    cards: list[CardRow] = []
-    routes: list[RouteRow] = []
-    policies: list[PolicyRow] = []
-    resilience: list[ResilienceRow] = []
-    priorities: dict[str, int] = {}
-    limits: list[limit_store.LimitRow] = []
-    apps: Lanes = Lanes()
-    holds: list[HoldQueue] = []
-    governed: governing.GovernedRows = governing.GovernedRows()
-    guards: list[GuardRow] = []
-    refusals: list[Refusal] = []
-    guard_services: list[Service] = []
-    known: People = People()
-
-
 class Built(Struct, frozen=True, kw_only=True):
     """A snapshot, its principals by the id of their key or person (for sessions), and what it lacks and why, by
     project id and name."""
@@ -109,56 +71,6 @@ class Built(Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     by_key_id: dict[str, Principal]
     trouble: dict[tuple[str, str], str]
-
-
-def read_state(conn: Connection, placed: Mapping[Key, ReleaseRow] = MappingProxyType({})) -> CatalogState:
-    """The version is read first: what changes meanwhile makes it too old, never too new, and is read again. Projects
-    come last: they are never removed, so whatever was read before has its own among them."""
-    version = revision.current(conn, REVISION)
-    keys = governance_store.live_keys(conn)
-    models, providers = targets_store.models(conn), targets_store.providers(conn)
-    prices = price_store.prices(conn)
-    cards = cards_store.cards(conn)
-    routes = route_store.routes(conn)
-    policies = call_policy.policies(conn)
-    resilience, priorities = policy_store.policies(conn), policy_store.key_priorities(conn)
-    limits = limit_store.limits(conn)
-    apps = lanes_store.lanes(conn, placed)
-    holds = queue_store.holdings(conn)
-    guards, refusals = guard_store.in_force(conn), guard_store.refusals(conn)
-    known = _people(conn)
-    projects = governance_store.projects(conn)
-    return CatalogState(
-        version=version,
-        projects=projects,
-        keys=keys,
-        providers=providers,
-        models=models,
-        prices=prices,
-        cards=cards,
-        routes=routes,
-        policies=policies,
-        resilience=resilience,
-        priorities=priorities,
-        limits=limits,
-        apps=apps,
-        holds=holds,
-        governed=governing.read(conn),
-        guards=guards,
-        refusals=refusals,
-        guard_services=guard_services.services(conn),
-        known=known,
-    )
-
-
-def _people(conn: Connection) -> People:
-    """Without names and addresses: what decides nothing does not rest in the file."""
-    return People(
-        organisations=people_store.organisations(conn),
-        people=[structs.replace(row, name="", email=None) for row in people_store.people(conn)],
-        memberships=people_store.memberships(conn),
-        roles=people_store.custom_roles(conn),
-    )
 
 
 def build(
@@ -182,24 +94,25 @@ def build(
     limits: dict[str, ProjectLimits] = {}
     dated: dict[str, tuple[DatedPrice, ...]] = {}
     apps: dict[str, ProjectApps] = {}
+    of_each, key_names = of_projects(state), {row.id: row.name for row in state.keys}
     for project in projects.values():
-        providers = _providers(state, project, box, trouble)
-        models = {row.name: _model(row) for row in state.models if row.project_id == project.id}
+        own_rows = of_each[project.id]
+        providers = _providers(own_rows, project, box, trouble)
+        models = {row.name: _model(row) for row in own_rows.models}
         if project.slug == config.project:
             providers |= config.providers
             models |= config.models
-        if own := _dated(state, config, project):
+        if own := _dated(own_rows, config, project):
             dated[project.id] = tuple(own)
         providers = _with_prices(providers, own)
-        providers, models = _with_resilience(providers, models, state, config, project)
-        models = _with_capabilities(models, [card for card in state.cards if card.project_id == project.id])
+        providers, models = _with_resilience(providers, models, own_rows, config, project)
+        models = _with_capabilities(models, own_rows.cards)
         targets[project.id] = ProjectTargets(providers=providers, models=_sound(project, providers, models, trouble))
-        if named := routes_of(state.routes, config, project):
+        if named := routes_of(own_rows.routes, config, project):
             routes[project.id] = compiled(named, project, targets[project.id], made_with, trouble)
-        if rules := _rules(state, config, project):
-            names = {row.id: row.name for row in state.keys}
-            limits[project.id] = ProjectLimits(project_id=project.id, rules=rules, key_names=names)
-        if held := _policies(state, config, project):
+        if rules := _rules(own_rows, config, project):
+            limits[project.id] = ProjectLimits(project_id=project.id, rules=rules, key_names=key_names)
+        if held := _policies(own_rows, config, project):
             policies[project.id] = call_policy.compiled(held, targets[project.id], named)
         making = Making(
             project=project,
@@ -209,7 +122,7 @@ def build(
             made_with=made_with,
             trouble=trouble,
         )
-        if (own_apps := apps_of(state.apps, making)) is not None:
+        if (own_apps := apps_of(own_rows.apps, making)) is not None:
             apps[project.id] = own_apps
     releases.keep(keys(state.apps))
     principals = principals_made(state.keys, projects, state.known, state.priorities)
@@ -249,19 +162,19 @@ def _project(row: ProjectRow) -> Project:
 
 def _rules(state: CatalogState, config: ConfigFile, project: Project) -> tuple[Rule, ...]:
     found = budgets_of(state.guards, project.id)
-    found |= {row.name: row.rule for row in state.limits if row.project_id == project.id}
+    found |= {row.name: row.rule for row in state.limits}
     if project.slug == config.project:
         found |= config.limits
     return tuple(found[name] for name in sorted(found))
 
 
 def _policies(state: CatalogState, config: ConfigFile, project: Project) -> dict[str, CallPolicy]:
-    found = {row.name: row.policy for row in state.policies if row.project_id == project.id}
+    found = {row.name: row.policy for row in state.policies}
     return found | config.policies if project.slug == config.project else found
 
 
 def _dated(state: CatalogState, config: ConfigFile, project: Project) -> list[DatedPrice]:
-    rows = [row.price for row in state.prices if row.project_id == project.id]
+    rows = [row.price for row in state.prices]
     return [*rows, *config.prices] if project.slug == config.project else rows
 
 
@@ -278,12 +191,11 @@ def _providers(
 ) -> dict[str, Provider]:
     made: dict[str, Provider] = {}
     for row in state.providers:
-        if row.project_id == project.id:
-            try:
-                made[row.name] = _provider(row, box)
-            except Unavailable as error:
-                trouble[project.id, row.name] = error.sentence()
-                log.error("provider %s of project %s cannot be used: %s", row.name, project.slug, error.sentence())
+        try:
+            made[row.name] = _provider(row, box)
+        except Unavailable as error:
+            trouble[project.id, row.name] = error.sentence()
+            log.error("provider %s of project %s cannot be used: %s", row.name, project.slug, error.sentence())
     return made
 
 
@@ -315,8 +227,6 @@ def _with_resilience(
     ours = project.slug == config.project
     providers, models = dict(providers), dict(models)
     for row in state.resilience:
-        if row.project_id != project.id:
-            continue
         if row.subject == "provider":
             provider = providers.get(row.name)
             if provider is not None and not (ours and row.name in config.providers):

@@ -15,7 +15,7 @@ from trimtab.core.errors import TrimtabError
 if TYPE_CHECKING:
     from trimtab.gateway.targets import Provider
     from trimtab.server.config_file import ConfigFile
-    from trimtab.server.snapshot import CatalogState
+    from trimtab.server.snapshot_state import CatalogState
     from trimtab.storage.database import Database
 
 ENGINE_S = 60.0
@@ -97,7 +97,7 @@ def replicas(patient: Patient) -> Iterator[Check]:
 
 
 async def _look(db: "Database") -> "tuple[str, str, CatalogState | None]":
-    from trimtab.server.snapshot import read_state
+    from trimtab.server.snapshot_state import read_state
     from trimtab.storage import migrations
 
     try:
