@@ -34,6 +34,7 @@ def test_costs_are_shown_by_feature_as_text_json_and_csv(called: Shell) -> None:
     assert lines[0].startswith("group,label,calls")
     assert lines[1].startswith("chat,,1,1,")
     assert called.json("costs", "by", "user", "-q", "feature:none")["groups"] == []
+    assert called.json("costs", "by", "feature", "--last", "7d", "--query", "feature:chat")["groups"] == [group]
     assert row["request_id"] in called.ok("costs", "top")
     assert row["price"] in called.ok("costs", "attempts", row["request_id"])
     assert "of $" in called.ok("costs", "waste")

@@ -35,9 +35,13 @@ class Since(click.ParamType[int]):
             self.fail(f"{error.message} {error.fix} Or a length of time such as 7d.", param, ctx)
 
 
-since_option = click.option("--since", type=Since(), default="30d", show_default=True, help="From: 7d, or a date.")
+since_option = click.option(
+    "--since", "--last", "since", type=Since(), default="30d", show_default=True, help="From: 7d, or a date."
+)
 until_option = click.option("--until", type=Since(), default=None, help="Until: a date. [default: now]")
-filter_option = click.option("-q", "--filter", "q", default="", help="E.g. 'feature:chat -outcome:answer cost:>0.01'.")
+filter_option = click.option(
+    "-q", "--filter", "--query", "q", default="", help="E.g. 'feature:chat -outcome:answer cost:>0.01'."
+)
 
 
 @click.group()
