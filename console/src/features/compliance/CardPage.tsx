@@ -1,7 +1,5 @@
-import { Button } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { Download } from "lucide-react";
 import { get } from "@/api/client";
 import { cardPath, cardQuery } from "@/api/compliance";
 import { formatDateTime } from "@/lib/format";
@@ -10,6 +8,7 @@ import { Facts, Panel } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
+import { Downloads } from "./Downloads";
 import { SectionView } from "./Section";
 import { cellWords, columnWords } from "./words";
 
@@ -45,29 +44,7 @@ export function CardPage() {
           )}
         </>
       }
-      actions={
-        card && (
-          <>
-            <Button
-              variant="default"
-              size="sm"
-              leftSection={<Download size={15} />}
-              loading={html.isPending}
-              onClick={() => html.mutate()}
-            >
-              HTML
-            </Button>
-            <Button
-              variant="default"
-              size="sm"
-              leftSection={<Download size={15} />}
-              onClick={() => saveText(JSON.stringify(card, null, 2), `${file}.json`, "application/json")}
-            >
-              JSON
-            </Button>
-          </>
-        )
-      }
+      actions={card && <Downloads name={file} shown={card} html={html} />}
     >
       {html.isError && <ProblemNotice error={html.error} />}
       <Pending of={found} height={320} />

@@ -1,7 +1,7 @@
 import { Button, Checkbox, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { CircleCheck, CircleDashed, CircleDotDashed, CircleSlash, Download, type LucideIcon } from "lucide-react";
+import { CircleCheck, CircleDashed, CircleDotDashed, CircleSlash, type LucideIcon } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { get } from "@/api/client";
 import { type Control, evidencePath, evidenceQuery, type Mapped, type Pack, type Period } from "@/api/compliance";
@@ -12,6 +12,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import css from "./compliance.module.css";
+import { Downloads } from "./Downloads";
 import { SectionView } from "./Section";
 import { countWords, dayText, isEmpty, periodOf, presets, SHOWN, type Shown } from "./words";
 
@@ -35,7 +36,7 @@ export function CompliancePage() {
     <Page
       title="Compliance"
       lead="Evidence of a period, by article and control. Nothing is judged: what no record shows is named."
-      actions={evidence.data && <Downloads project={project} pack={evidence.data} period={period} names={frameworks} />}
+      actions={evidence.data && <Evidence project={project} pack={evidence.data} period={period} names={frameworks} />}
     >
       <Choose
         key={`${search.from}/${search.to}`}
@@ -128,7 +129,7 @@ function Choose({ from, to, frameworks, busy, onChoose }: ChooseProps) {
   );
 }
 
-interface DownloadProps {
+interface EvidenceProps {
   project: string;
   pack: Pack;
   period: Period | null;
@@ -136,7 +137,7 @@ interface DownloadProps {
 }
 
 /** The report as shown, as JSON; and as one page of HTML, which the server makes anew. */
-function Downloads({ project, pack, period, names }: DownloadProps) {
+function Evidence({ project, pack, period, names }: EvidenceProps) {
   const name = `evidence-${pack.project}-${dayText(pack.period.start)}-${dayText(pack.period.end - 1)}`;
   const html = useMutation({
     mutationFn: async () => {
@@ -147,23 +148,7 @@ function Downloads({ project, pack, period, names }: DownloadProps) {
   return (
     <>
       {html.isError && <ProblemNotice error={html.error} />}
-      <Button
-        variant="default"
-        size="sm"
-        leftSection={<Download size={15} />}
-        loading={html.isPending}
-        onClick={() => html.mutate()}
-      >
-        HTML
-      </Button>
-      <Button
-        variant="default"
-        size="sm"
-        leftSection={<Download size={15} />}
-        onClick={() => saveText(JSON.stringify(pack, null, 2), `${name}.json`, "application/json")}
-      >
-        JSON
-      </Button>
+      <Downloads name={name} shown={pack} html={html} />
     </>
   );
 }
