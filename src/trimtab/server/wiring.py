@@ -300,9 +300,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)
     gateway.watch.on_open.append(advising.tell)
     signing = Checkpointing(db, lambda: signer_of(made.box), clock)
-    for job in (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder):
-        wired.on_close(alongside(job.run()))
-    for job in (deps.switches, advising):
+    jobs = (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder)
+    for job in (*jobs, deps.switches, advising):
         wired.on_close(alongside(job.run()))
     # One process of all on a catalog does these.
     for led in (signing, rolling, reviewing, scoring_live, experimenting, encrypting, library):
