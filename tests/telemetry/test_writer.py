@@ -418,3 +418,25 @@ def test_kill_9_at_each_step_loses_nothing_and_stores_nothing_twice(
     calls, spans = str(sent), str(2 * sent)
     assert done.stdout.splitlines() == ["\t".join(row) for row in ((spans, calls, spans), (calls,) * 3, (calls,) * 3)]
     assert [name for name in os.listdir(tmp_path / "spool") if "~" in name] == []
+
+
+def test_after_a_turn_that_took_long_traces_are_made_anew_again_within_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spool").mkdir()
+    now, turns = [1000.0], list[float]()
+    subject = writer(tmp_path, MemoryStore())
+
+    def turn(_: int) -> int:
+        turns.append(now[0])
+        now[0] += 60.0 if len(turns) == 1 else 0.1
+        return 1
+
+    monkeypatch.setattr("trimtab.telemetry.writer.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(subject, "rewrite", turn)
+    for _ in range(60):
+        subject._rewrite_if_due()  # pyright: ignore[reportPrivateUsage]
+        now[0] += 1.0
+    # From the end of the turn that took a minute 15 s; of one that took a tenth of a second, its usual two.
+    assert [round(at) for at in turns[:4]] == [1000, 1075, 1077, 1079]
+    close(subject)

@@ -13,7 +13,9 @@ class Pace(Struct, frozen=True, kw_only=True):
     old, but not sooner than ``spacing_s`` after the last (``unwatched_s`` while nobody has asked the store anything for
     ``watched_s``: still within the second after which a call is to be seen): small inserts cost the store more than
     they bring. A batch of ``backlog`` records means that they come faster than they are stored: spans then do not wait
-    for their texts. A record that holds many foreign spans counts by its size: ``enough_bytes``, ``backlog_bytes``."""
+    for their texts. A record that holds many foreign spans counts by its size: ``enough_bytes``, ``backlog_bytes``.
+    Traces are made anew ``rewrite_s`` after the last turn at the soonest, ``rewrite_rest_s`` at the latest where no
+    backlog waits, and every ``rewrite_in_backlog_s`` where one does."""
 
     batch: int = 8_000
     enough: int = 1_000
@@ -30,6 +32,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
     rewrite_s: float = 2.0
+    rewrite_rest_s: float = 15.0
     rewrite_in_backlog_s: float = 20.0
 
 

@@ -457,9 +457,10 @@ class Writer:
         return bool(self._spool.noted(time.time_ns() // 1_000_000, 1))
 
     def _rewrite_if_due(self) -> None:
-        """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it."""
+        """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it. Within
+        a bound: one turn that took a minute, on a machine that had other things to do, says little of the next."""
         began = time.monotonic()
-        rest = max(self._pace.rewrite_s, 10 * self._rewrite_took_s)
+        rest = max(self._pace.rewrite_s, min(10 * self._rewrite_took_s, self._pace.rewrite_rest_s))
         if self._ahead is not None or began - self._last_rewrite_s < rest:
             return
         self._last_rewrite_s = began
