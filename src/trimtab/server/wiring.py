@@ -239,9 +239,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     runner = Runner()
     library = _library(made, settings, house, lambda: later[0])
     gateway = _gateway(made, settings, worker, guard_tools, runner, library)
-    inflight = house.folder / INFLIGHT
+    inflight, url, keys = house.folder / INFLIGHT, settings.telemetry_url or "", made.keys
     books = Bookkeeping(db, reader, made.spool, made.prices, lambda: holder.current, clock, inflight=inflight)
-    url, keys = settings.telemetry_url or "", made.keys
     places = Places(folder=house.folder, telemetry_url=url, opened=keys.opened, keys=lambda: keys.ring)
     keeping = Keeping(db, made.answers, reader, made.spool, lambda: _retention(holder), clock, places)
     forwarding = _forwarding(made, settings, house)
