@@ -269,14 +269,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     scoring_live = _scoring_live(deps)
     most = settings.max_body_mb << 20
     conversations = Conversations(db, clock.now_ns, settings.responses_days, lambda: made.keys.ring)
+    holds = Holds(db, lambda: holder.current, clock)
     hot = hot_routes(
-        gateway,
-        lambda: holder.current,
-        clock,
-        most,
-        conversations=conversations,
-        transport=made.transport,
-        holds=Holds(db, lambda: holder.current, clock),
+        gateway, lambda: holder.current, clock, most, conversations=conversations, transport=made.transport, holds=holds
     )
     carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations)
     door = OtlpDoor(deps, made.intake)
