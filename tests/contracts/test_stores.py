@@ -1,10 +1,7 @@
 """What every telemetry store must do: over the engine in this process, and over HTTP as a ClickHouse server has it."""
 
 import itertools
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -302,25 +299,3 @@ def test_scores_of_a_folder_from_before_get_their_identity_however_often_it_is_p
     sql = "SELECT id, count(), max(identity = reinterpretAsUInt128(sipHash128('t', id))), uniqExact(identity)"
     assert ask(store, f"{sql} FROM scores_of_before GROUP BY id ORDER BY id") == [["a", 2, 1, 1], ["b", 1, 1, 1]]
     store.query("DROP TABLE scores_of_before SYNC", {})
-
-
-_HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-_ADVISED = """
-from trimtab.telemetry.stores import Limits, open_store
-store = open_store("chdb://{folder}", Limits())
-print(sum(line.startswith("VmFlags") and " hg" in line for line in open("/proc/self/smaps")))
-store.close()
-"""
-
-
-@pytest.mark.skipif(
-    not _HUGE.exists() or "[madvise]" not in _HUGE.read_text(), reason="the system does not leave it to programs"
-)
-def test_the_engine_asks_for_huge_pages_unless_the_operator_says_otherwise(tmp_path: Path) -> None:
-    def advised(**said: str) -> int:
-        env = {name: value for name, value in os.environ.items() if name != "JE_MALLOC_CONF"} | said
-        code = _ADVISED.format(folder=tmp_path / "store")
-        return int(subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True).stdout)
-
-    assert advised() > 0
-    assert advised(JE_MALLOC_CONF="thp:default") == 0

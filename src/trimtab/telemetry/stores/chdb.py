@@ -6,7 +6,6 @@ of their own, so that one can write while the other waits for the disk; queries 
 """
 
 import logging
-import os
 import queue
 import threading
 from collections.abc import Mapping
@@ -28,10 +27,6 @@ _TUNING: Final = (
     "SET text_index_like_min_pattern_length = 1, text_index_like_max_postings_to_read = 1000000,"
     " max_threads_min_free_memory_per_thread = 0, local_filesystem_read_method = 'pread', max_threads = {threads}"
 )
-# The engine has its memory in pages of 4 KB and gives it back between two inserts: two page faults a foreign span, each
-# dear on a virtual machine. In huge pages, where the system lets programs choose them, hardly any is left. Its
-# allocator reads this once, when the library is loaded; what the operator says there goes before it.
-_MEMORY: Final = ("JE_MALLOC_CONF", "thp:always")
 _MARK: Final = "SELECT 1"
 _INSERTERS: Final = 2
 logger = logging.getLogger("trimtab.telemetry.stores.chdb")
@@ -41,7 +36,6 @@ class ChdbStore:
     """Opens the folder, or raises `StoreAway` (another process has it, the disk is full)."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
-        os.environ.setdefault(*_MEMORY)
         import chdb  # 0.5 s and 100 MB: only where a store is really opened
 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
