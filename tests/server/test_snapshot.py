@@ -26,7 +26,7 @@ from trimtab.releases.lanes import Lanes
 from trimtab.server import snapshot
 from trimtab.server.config_file import ConfigFile
 from trimtab.server.snapshot import FILE, SnapshotHolder
-from trimtab.server.snapshot_state import CatalogState
+from trimtab.server.snapshot_state import CatalogState, read_state
 from trimtab.storage.database import Database
 from trimtab.telemetry.price_file import PriceFile
 
@@ -400,7 +400,7 @@ def test_a_full_disk_does_not_undo_a_change(run: Run, tmp_path: Path) -> None:
 def test_the_same_state_always_builds_the_same_snapshot(run: Run) -> None:
     async def story(house: House) -> None:
         await furnished(house)
-        state = await house.db.read(snapshot.read_state)
+        state = await house.db.read(read_state)
         one, two = (snapshot.build(state, ConfigFile(), house.box) for _ in range(2))
         assert one == two
         assert one.snapshot == house.holder.current
