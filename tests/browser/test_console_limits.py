@@ -81,3 +81,22 @@ def test_what_the_server_refuses_is_told_in_the_form(visitor: Visitor) -> None:
     form.get_by_role("textbox", name="Time zone").fill("Atlantis/Deep")
     form.get_by_role("button", name="Add").click()
     expect(form.get_by_role("alert")).to_contain_text("Atlantis/Deep")
+
+
+def test_a_limit_that_somebody_changed_meanwhile_is_not_written_over(at: House, visitor: Visitor) -> None:
+    at.project("shared-limits")
+    limits = "/api/v1/projects/shared-limits/limits"
+    rule = {"measure": "requests", "window": "day", "bound": "5"}
+    at.client.post(limits, json={"name": "calls", **rule}).raise_for_status()
+    visitor.page.clock.install()
+    page = visitor.go("/p/shared-limits/limits")
+    page.locator("[data-limit=calls]").get_by_role("button", name="Edit").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="How much").fill("7")
+    at.client.put(f"{limits}/calls", json={**rule, "bound": "9"}).raise_for_status()
+    with page.expect_response(lambda each: each.url.endswith(limits)):
+        page.clock.fast_forward(16_000)
+    expect(page.locator("[data-limit=calls]")).to_contain_text("of 9 requests")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("Somebody else changed it")
+    assert at.server.api("/projects/shared-limits/limits")["items"][0]["bound"] == "9"

@@ -245,6 +245,25 @@ def test_an_environment_gets_its_protection_and_a_freeze(desk: Desk, visitor: Vi
     expect(card).to_contain_text("weekends: every Saturday, Sunday, all day")
 
 
+def test_an_environment_that_somebody_changed_meanwhile_is_not_written_over(desk: Desk, visitor: Visitor) -> None:
+    body = {"position": 90, "default": False, "protection": {"approvals": 1}}
+    desk.tell("/environments/shared", {**body, "expected_revision": 0}, "PUT")
+    visitor.page.clock.install()
+    page = visitor.go(f"/p/{PROJECT}/environments")
+    card = page.locator("[data-environment=shared]")
+    card.get_by_role("button", name="Edit").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Approvals").fill("0")
+    desk.tell("/environments/shared", {**body, "protection": {"approvals": 3}, "expected_revision": 1}, "PUT")
+    page.clock.fast_forward(16_000)
+    expect(card).to_contain_text("A release needs 3 approvals.")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("is at revision 2")
+    expect(form.get_by_role("textbox", name="Approvals")).to_have_value("0")
+    found = desk.api.get("/environments").json()["items"]
+    assert next(each for each in found if each["name"] == "shared")["protection"]["approvals"] == 3
+
+
 def test_a_call_leads_to_its_app_and_release(desk: Desk, visitor: Visitor) -> None:
     rows = desk.at.server.traces(PROJECT, "app:support release:r3")
     page = visitor.go(f"/p/{PROJECT}/traces/{rows[0]['trace_id']}?view=decision")

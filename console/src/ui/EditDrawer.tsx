@@ -1,7 +1,7 @@
 import { Button, Drawer } from "@mantine/core";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { asProblem } from "@/api/client";
+import { ApiProblem, asProblem } from "@/api/client";
 import css from "./editDrawer.module.css";
 import { ProblemNotice } from "./Notice";
 import { type Leaving, UnsavedGuard, useLeaving } from "./Unsaved";
@@ -19,6 +19,8 @@ export interface Edited {
 interface Editing<Form, Wrong, Saved> {
   /** What the form holds at first; asked once. */
   begin: () => Form;
+  /** What it would hold at first if it began now, of what the server keeps no revision of: see `unlessChanged`. */
+  now?: Form | undefined;
   /** What is wrong with it by field: shown from the first try on, and nothing is saved before it is nothing. */
   check?: (form: Form) => Wrong;
   save: (form: Form, initial: Form) => Promise<Saved>;
@@ -27,6 +29,25 @@ interface Editing<Form, Wrong, Saved> {
   onSaved: (saved: Saved) => unknown;
   /** The field that the server's refusal is about: it is told there, and until something is changed. */
   fieldOf?: (param: string | null) => string | undefined;
+}
+
+/**
+ * What is edited as it was when that began, revision and all: lists are asked for anew all the time, and what somebody
+ * else saved meanwhile must not be written over unseen.
+ */
+export function useAsOpened<Thing extends object | undefined>(given: Thing): Thing {
+  return useState(given)[0];
+}
+
+/** Says that somebody else saved meanwhile, instead of writing over it. */
+export function unlessChanged<Form extends object>(initial: Form, now: Form | undefined): void {
+  if (!now || JSON.stringify(now) === JSON.stringify(initial)) return;
+  throw new ApiProblem({
+    status: 409,
+    code: "revision_differs",
+    detail: "Somebody else changed it since you began.",
+    fix: "Nothing was saved. Keep what you wrote elsewhere, close this and edit it again: it then begins as it is now.",
+  });
 }
 
 /** A form that begins as what there is, is changed, and saved once nothing is wrong with it. */
@@ -40,7 +61,13 @@ export function useEditing<Form extends object, Wrong extends object, Saved>(
   const [initial] = useState(given.begin);
   const [form, setForm] = useState(initial);
   const [tried, setTried] = useState(false);
-  const saving = useSaving({ ...given, save: () => given.save(form, initial) });
+  const saving = useSaving({
+    ...given,
+    save: async () => {
+      unlessChanged(initial, given.now);
+      return given.save(form, initial);
+    },
+  });
   const none = {} as Wrong; // By field: each may be missing, and so may all.
   const faults = given.check?.(form) ?? none;
   const refused = saving.problem ? given.fieldOf?.(asProblem(saving.problem).param) : undefined;

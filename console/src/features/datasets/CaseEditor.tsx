@@ -2,7 +2,7 @@ import { Checkbox, Group, Select, Switch, TagsInput, Textarea, TextInput } from 
 import { useState } from "react";
 import { changeCases, datasetsKey } from "@/api/datasets";
 import type { Case, DatasetView, Use } from "@/api/evaluationTypes";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
 import { JsonInput } from "@/ui/JsonInput";
 import { type CaseForm, formOf, type ReadCase, read } from "./caseForm";
 import css from "./datasets.module.css";
@@ -20,7 +20,9 @@ interface Props {
 }
 
 /** Adds a case or changes one; either makes a new version. */
-export function CaseEditor({ project, dataset, given, onClose, onSaved, instead }: Props) {
+export function CaseEditor({ project, dataset: current, given: from, onClose, onSaved, instead }: Props) {
+  const dataset = useAsOpened(current);
+  const given = useAsOpened(from);
   const [message, setMessage] = useState("");
   const isNew = !given.id;
   const editing = useEditing({

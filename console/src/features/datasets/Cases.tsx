@@ -237,11 +237,12 @@ function Peeked({ project, dataset, version, selected, search, onSearch, childre
       >
         {children}
       </WithPeek>
-      {search.edit && found.data && !why && (
-        <CaseEditor
+      {search.edit && (
+        <Edited
+          key={selected}
           project={project}
           dataset={dataset}
-          given={found.data}
+          one={why ? undefined : found.data}
           onClose={() => onSearch({ edit: undefined })}
           onSaved={() => onSearch({ edit: undefined, version: undefined })}
         />
@@ -255,6 +256,23 @@ function Peeked({ project, dataset, version, selected, search, onSearch, childre
       />
     </>
   );
+}
+
+interface EditedProps {
+  project: string;
+  dataset: DatasetView;
+  /** Nothing while it is asked for, and where it cannot be edited. */
+  one: Case | undefined;
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+/** Once it is open it stays so: a version that somebody else makes meanwhile takes nobody's words away. */
+function Edited({ project, dataset, one, onClose, onSaved }: EditedProps) {
+  const [opened, setOpened] = useState(one);
+  if (!opened && one) setOpened(one);
+  if (!opened) return null;
+  return <CaseEditor project={project} dataset={dataset} given={opened} onClose={onClose} onSaved={onSaved} />;
 }
 
 interface RemoveProps {

@@ -5,7 +5,7 @@ import { inProject, put } from "@/api/client";
 import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
 import { suitesQuery } from "@/api/suites";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
 import {
   asksForVerdicts,
   check,
@@ -28,7 +28,8 @@ interface Props {
 }
 
 /** What a release must show before it may run here, and when nothing may be promoted. */
-export function EnvironmentEditor({ project, environment, position, onClose }: Props) {
+export function EnvironmentEditor({ project, environment: given, position, onClose }: Props) {
+  const environment = useAsOpened(given);
   const editing = useEditing({
     begin: () => formOf(environment, position),
     check,

@@ -18,7 +18,7 @@ import { queuesQuery } from "@/api/review";
 import { SchemaForm } from "@/features/scorers/SchemaForm";
 import { fieldsOf } from "@/features/scorers/schemaForm";
 import { badName } from "@/lib/name";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
 import { Notice } from "@/ui/Notice";
 import { Coded } from "./Coded";
 import { formOf, type GuardForm, specOf, type Wrong } from "./guardForm";
@@ -36,7 +36,8 @@ interface Props {
 }
 
 /** A guard while it is written: every change is a version, in force by where it holds as soon as it is saved. */
-export function GuardEditor({ project, kind, guard, onClose, onSaved }: Props) {
+export function GuardEditor({ project, kind, guard: given, onClose, onSaved }: Props) {
+  const guard = useAsOpened(given);
   const [name, setName] = useState(guard?.name ?? kind.name.replaceAll("_", "-"));
   const [message, setMessage] = useState("");
   const misnamed = badName(name);

@@ -90,7 +90,7 @@ export function GuardPage() {
           </div>
           {search.edit && kind && (
             <GuardEditor
-              key={guard.version}
+              key={guard.name}
               project={project}
               kind={kind}
               guard={guard}

@@ -34,6 +34,7 @@ const UNKNOWN: { value: LimitView["unknown_price"]; label: string }[] = [
 export function LimitEditor({ project, limit, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOf(limit),
+    now: limit && formOf(limit),
     check,
     save: (form) =>
       limit

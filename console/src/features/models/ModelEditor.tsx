@@ -19,6 +19,7 @@ export function ModelEditor({ project, model, models, providers, onClose }: Prop
   const kinds = useQuery(kindsQuery());
   const editing = useEditing({
     begin: () => formOf(model, providers.length === 1 ? (providers[0]?.name ?? "") : ""),
+    now: model && formOf(model, ""),
     check,
     save: (form) =>
       model

@@ -22,6 +22,7 @@ export function PolicyEditor({ project, subject, name, now, onClose }: Props) {
   const stale = [resilienceQuery(project).queryKey];
   const editing = useEditing({
     begin: () => formOf(now.policy),
+    now: formOf(now.policy),
     check,
     save: (form) => put<ResilienceView>(where, policyOf(form)),
     stale,

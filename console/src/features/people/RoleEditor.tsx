@@ -26,6 +26,7 @@ export function RoleEditor({ place, list, role, base, holders, onClose }: Props)
     draft.permissions.filter((each) => open.some((area) => area.permissions.includes(each)));
   const editing = useEditing({
     begin: (): RoleDraft => (base ? { ...draftOf(base), name: "" } : draftOf(role)),
+    now: role && !base ? draftOf(role) : undefined,
     save: (draft) => {
       const body = { about: draft.about.trim(), permissions: heldOf(draft) };
       return role

@@ -1,13 +1,12 @@
 import { ActionIcon, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { useState } from "react";
 import { onlineRulesKey, putOnlineRule } from "@/api/quality";
 import type { RuleView } from "@/api/qualityTypes";
 import { suitesQuery } from "@/api/suites";
 import { useScorers } from "@/features/scorers/useScorers";
 import { Options } from "@/features/suites/ScorerFields";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./quality.module.css";
 import { choice, formOf, type RuleForm, read, type ScorerChoice, type Wrong } from "./ruleForm";
@@ -25,8 +24,7 @@ const KINDS = [
 
 /** Which answers are looked at, by what, for how much; or which suite runs on what, how often. */
 export function RuleEditor({ project, rule, onClose }: Props) {
-  // What is edited stays what it was: the list is asked for anew all the time.
-  const [was] = useState(rule);
+  const was = useAsOpened(rule);
   const editing = useEditing({
     begin: () => formOf(was),
     check: (form) => read(form).wrong,

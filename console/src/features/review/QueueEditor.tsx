@@ -1,12 +1,11 @@
 import { ActionIcon, Button, MultiSelect, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
-import { useState } from "react";
 import { datasetsQuery } from "@/api/datasets";
 import { putQueue, reviewKey } from "@/api/review";
 import type { QueueView } from "@/api/reviewTypes";
 import { useScorers } from "@/features/scorers/useScorers";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
 import { Holds } from "./Holds";
 import { type CriterionForm, criterionForm, formOf, type QueueForm, read, STARTER } from "./queueForm";
 import { Rules } from "./Rules";
@@ -20,9 +19,7 @@ interface Props {
 
 /** What people are asked of an answer, and which answers come to them. */
 export function QueueEditor({ project, queue: given, onClose }: Props) {
-  // What is edited stays what it was, revision and all: the list is asked for anew all the time, and what somebody else
-  // saved meanwhile must not be written over unseen.
-  const [queue] = useState(given);
+  const queue = useAsOpened(given);
   const was = queue?.spec ?? STARTER;
   const editing = useEditing({
     begin: () => formOf(queue?.name ?? "", was),

@@ -14,16 +14,19 @@ interface Props {
 
 const START = { node: "fallback", of: ["fast", "cheap"] };
 
+const formOf = (route: RouteView | undefined) => ({
+  name: route?.name ?? "",
+  about: route?.about ?? "",
+  session: route?.affinity.session ?? false,
+  prompt: route?.affinity.prompt ?? false,
+  tree: JSON.stringify(route?.tree ?? START, null, 2),
+});
+
 /** The tree is written as JSON, as the API and the config file have it; the server names the node of each mistake. */
 export function RouteEditor({ project, route, onClose }: Props) {
   const editing = useEditing({
-    begin: () => ({
-      name: route?.name ?? "",
-      about: route?.about ?? "",
-      session: route?.affinity.session ?? false,
-      prompt: route?.affinity.prompt ?? false,
-      tree: JSON.stringify(route?.tree ?? START, null, 2),
-    }),
+    begin: () => formOf(route),
+    now: route && formOf(route),
     save: (form) => {
       const affinity = { ...route?.affinity, session: form.session, prompt: form.prompt };
       const body = { tree: treeOf(form.tree).tree, about: form.about, affinity };

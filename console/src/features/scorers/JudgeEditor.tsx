@@ -3,7 +3,7 @@ import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { JudgeView, ScorerView } from "@/api/evaluationTypes";
 import { badName } from "@/lib/name";
-import { EditDrawer, useSaving } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useSaving } from "@/ui/EditDrawer";
 import { Notice } from "@/ui/Notice";
 import { SchemaForm } from "./SchemaForm";
 import { fieldsOf, read, type Written, written } from "./schemaForm";
@@ -16,7 +16,8 @@ interface Props {
 }
 
 /** A judge in the team's own words; every change is a version. */
-export function JudgeEditor({ project, judge, kinds, onClose }: Props) {
+export function JudgeEditor({ project, judge: given, kinds, onClose }: Props) {
+  const judge = useAsOpened(given);
   const judging = useJudge({ project, judge, kinds, onClose });
   const { name, kindName, kind, fields, texts, wrong, misnamed, message } = judging;
   return (

@@ -6,7 +6,7 @@ import { datasetsQuery, datasetVersionsQuery } from "@/api/datasets";
 import type { SuiteView } from "@/api/evaluationTypes";
 import { sampleSizeQuery, suitesKey } from "@/api/suites";
 import { useScorers } from "@/features/scorers/useScorers";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
 import { Notice } from "@/ui/Notice";
 import { ScorerFields } from "./ScorerFields";
 import { EMPTY, formOf, read, type SuiteForm } from "./suiteForm";
@@ -22,7 +22,8 @@ interface Props {
 }
 
 /** What is asked of whom and what it has to reach. */
-export function SuiteEditor({ project, suite, dataset = "", onClose, onSaved }: Props) {
+export function SuiteEditor({ project, suite: given, dataset = "", onClose, onSaved }: Props) {
+  const suite = useAsOpened(given);
   const editing = useEditing({
     begin: () => formOf(suite?.name ?? "", suite?.spec ?? { ...EMPTY, dataset }),
     check: (form) => read(form).wrong,
