@@ -67,6 +67,7 @@ def test_labels_counts_and_what_the_application_says_stay() -> None:
         "mlflow.spanType": '"CHAT_MODEL"',
         "user.id": "ann",
         "shop.basket": "three things, in words",
+        "ai.unheard_of": "东京都",
         "http.response.status_code": 200,
         "retrieval.documents.0.document.score": 0.5,
     }
@@ -104,6 +105,11 @@ def test_of_a_providers_answer_stays_what_is_counted_and_of_anything_else_nothin
         ("db.query.text", "SELECT name FROM patients"),
         ("shop.note", "x" * 501),
         ("gen_ai.evaluation.explanation", "it said sunny"),
+        ("shop.order", '\n {"input": "Ada asked"}'),
+        ("shop.order", '\ufeff{"input": "Ada asked"}'),
+        ("langfuse.trace.metadata.order", ' {"input": "Ada asked"'),
+        ("ai.unheard_of", '{"input":"Ada","said":"what-was-cut-o'),
+        ("ai.unheard_of", "我的医生说我应该每天服用这种药物三次但是我不想这样做"),
     ],
 )
 def test_what_was_said_goes_whatever_its_name(name: str, value: Any) -> None:

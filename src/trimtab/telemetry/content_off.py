@@ -68,7 +68,10 @@ _STAYS: Final = frozenset(
 )  # fmt: skip
 """Labels in spite of a word in their names."""
 _FAMILY: Final = re.compile("[.:]")
-_TOKEN: Final = re.compile(r"\S{1,200}")
+_TOKEN: Final = re.compile(r"[!-~]{1,200}|\S{1,20}")
+"""A word; what is written without spaces between words (Chinese, Japanese, Thai) only while it is as short as one."""
+_BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
+"""What may stand before JSON and does not make it a word."""
 _FIGURE: Final = re.compile(r"[-+\d.:eTZ, \"]{1,64}")
 _USAGE: Final = re.compile(r"usage|token", re.IGNORECASE)
 _TOLD: Final = ("id", "model", "model_name", "modelVersion", "finish_reason", "finishReason", "stop_reason", "object")
@@ -129,9 +132,12 @@ def _left(name: str, value: Any, place: Place) -> Any:
 
 
 def _is_label(text: str, place: Place) -> bool:
+    """JSON is none, also where it was cut off in the middle, as SDKs do with what is too long for them."""
+    if text.lstrip(_BLANK)[:1] in ("{", "["):
+        return False
     if place == "convention":
         return _TOKEN.fullmatch(text) is not None
-    return len(text) <= (_OWN_LABEL if place == "own" else _LABEL) and text[:1] not in ("{", "[")
+    return len(text) <= (_OWN_LABEL if place == "own" else _LABEL)
 
 
 @lru_cache(8192)
@@ -168,10 +174,10 @@ def _is_list_of_labels(name: str) -> bool:
 def _opened(value: Any) -> Any:
     """JSON in a text, as its value where it is an object or a list, at most twice wrapped; anything else as it is."""
     for _ in range(2):
-        if not isinstance(value, str) or value[:1] not in ("{", "[", '"'):
+        if not isinstance(value, str) or (bare := value.lstrip(_BLANK))[:1] not in ("{", "[", '"'):
             return value
         try:
-            value = msgspec.json.decode(value)
+            value = msgspec.json.decode(bare)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return value
     return value
