@@ -155,7 +155,9 @@ async def running(
             **parts,
         )
     )
-    conversations = None if db is None else Conversations(db, SystemClock().now_ns, 30)
+    conversations = (
+        None if db is None else Conversations(db, SystemClock().now_ns, 30, targets=lambda: force[0].targets)
+    )
     more: Any = {"conversations": conversations, "transport": transport}
     hot = hot_routes(gateway, lambda: force[0], SystemClock(), max_body, **more)
     listener = socket.socket()

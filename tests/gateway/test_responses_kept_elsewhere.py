@@ -10,12 +10,19 @@ from harness import provider
 from limiting import left_over, limited
 from msgspec.json import encode
 from msgspec.structs import replace
+from sqlalchemy import insert
 from test_responses import client
 from upstream import answers, streams, upstream
 from vendors import Vendors, sqlite, vendors
 
+from trimtab.gateway.kept.conversation_store import Owner
+from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.targets import ProjectTargets
+from trimtab.governance.access import Principal, digest
+from trimtab.governance.store import PROJECTS
 from trimtab.ledger.limits import Rule
+from trimtab.server.carrying import Carriage
+from trimtab.storage.database import Database
 
 ASK: Any = {"model": "m", "input": "hello there", "max_output_tokens": 50}
 
@@ -108,6 +115,113 @@ def test_an_id_that_nobody_can_know_is_not_found_and_several_providers_are_told_
                 await client(g).responses.retrieve(plain.id)
             with pytest.raises(openai.AuthenticationError):
                 await client(g, "tt_nobody").responses.retrieve(plain.id)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("wish", [{}, {"background": True}, {"stream": True}])
+def test_what_another_project_made_on_the_same_account_is_not_found(tmp_path: Path, wish: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            alone = await client(g).responses.create(**ASK)
+            await _open_another(g, tmp_path)
+            ours, second, theirs = client(g), client(g, "tt_second"), client(g, "tt_elsewhere")
+            made = await _made(ours, **ASK, **wish)
+            asked = len(g.told.calls)
+            for header in ({}, {"trimtab-provider": "sim"}):
+                one: Any = {"extra_headers": header}
+                for ask in (
+                    lambda one=one: theirs.responses.retrieve(made, **one),
+                    lambda one=one: theirs.responses.retrieve(made, stream=True, **one),
+                    lambda one=one: theirs.responses.input_items.list(made, **one),
+                    lambda one=one: theirs.responses.cancel(made, **one),
+                    lambda one=one: theirs.responses.delete(made, **one),
+                    lambda one=one: theirs.responses.retrieve(alone.id, **one),  # nobody noted whose it is
+                ):
+                    with pytest.raises(openai.NotFoundError, match="not found"):
+                        await ask()
+            with pytest.raises(openai.BadRequestError, match="not found"):
+                await theirs.responses.create(**ASK, previous_response_id=made)
+            assert len(g.told.calls) == asked  # the provider has not been asked for any of that
+            assert (await second.responses.retrieve(made)).id == made  # another key of the same project
+            assert (await done(ours, made)).id == made
+            await ours.responses.create(**ASK, previous_response_id=made)
+            own = await _made(theirs, **ASK, **wish)
+            assert (await theirs.responses.retrieve(own)).id == own
+            await ours.responses.delete(made)
+            booked = [r for r in g.spool.records for a in r.attempts if a.response_id == made and a.usage is not None]
+            assert len(booked) == 1
+
+    asyncio.run(main())
+
+
+async def _made(ours: Any, *, stream: bool = False, **ask: Any) -> str:
+    if not stream:
+        return (await ours.responses.create(**ask)).id
+    events = [event async for event in await ours.responses.create(**ask, stream=True)]
+    return events[-1].response.id
+
+
+async def _open_another(g: Vendors, folder: Path) -> None:
+    """A second project with the same provider, key and model, and a key of its own: ``tt_elsewhere``."""
+    db = Database.open(f"sqlite:///{folder / 'catalog.sqlite'}")
+    await db.write(
+        lambda conn: conn.execute(
+            insert(PROJECTS).values(id="prj_2", slug="other", name="o", capture_content=True, created=1)
+        )
+    )
+    await db.close()
+    now = g.force[0]
+    principal = Principal(key_id="key_9", role="client", project=now.access.projects["other"])
+    access = replace(now.access, keys={**now.access.keys, digest("tt_elsewhere"): principal})
+    g.force[0] = replace(now, access=access, targets={**now.targets, "prj_2": now.targets["prj_1"]})
+
+
+def test_naming_its_provider_books_what_is_made_in_the_background_as_well(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK, background=True)
+            for _ in range(3):
+                await ours.responses.retrieve(made.id, extra_headers={"trimtab-provider": "sim"})
+            assert sum(record.attempts[0].usage is not None for record in g.spool.records) == 1
+
+    asyncio.run(main())
+
+
+def test_who_leaves_while_it_is_booked_takes_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed, gone, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    book, until_left = Conversations.book, vars(Carriage)["_until_left"]
+
+    async def slowly(self: Conversations, owner: Owner, response_id: str) -> bool:
+        first = await book(self, owner, response_id)
+        claimed.set()
+        await left.wait()
+        return first
+
+    async def told(self: Carriage) -> None:
+        await until_left(self)
+        gone.set()
+
+    monkeypatch.setattr(Conversations, "book", slowly)
+    monkeypatch.setattr(Carriage, "_until_left", told)
+
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            made = await client(g).responses.create(**ASK, background=True)
+            await client(g).responses.retrieve(made.id)
+            reading = asyncio.ensure_future(client(g).responses.retrieve(made.id))
+            async with asyncio.timeout(60):
+                await claimed.wait()
+                reading.cancel()
+                await asyncio.wait([reading])
+                await gone.wait()
+                left.set()
+                while len(g.spool.records) < 3:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            (row,) = (a for r in g.spool.records for a in r.attempts if a.usage is not None)
+            assert (row.outcome, row.response_id) == ("cancel", made.id)
+            assert row.cost.amount
 
     asyncio.run(main())
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure, UpstreamRejected
 from trimtab.llm.dialects import DIALECTS, Dialect, Quirks, dialects
-from trimtab.llm.dialects.openai_passthrough import usage_in, usage_of
+from trimtab.llm.dialects.openai_passthrough import last_usage, usage_in, usage_of
+from trimtab.llm.dialects.openai_responses.usage import usage_of as responses_usage
 from trimtab.llm.types import Embed, Message, Opaque, Rank, Ranked, Ranking, Request, Response, Text, Usage, Vectors
 
 many = settings(max_examples=80, deadline=None)
@@ -270,6 +271,13 @@ def test_no_task_is_taken_for_another() -> None:
 def test_usage_is_found_at_the_end_of_anything(before: bytes, read: int, written: int) -> None:
     tail = before + b'"usage": {"input_tokens": %d, "output_tokens": %d, "x": {"y": 1}}}' % (read, written)
     assert usage_in(tail) == Usage(input=read, output=written)
+
+
+@pytest.mark.parametrize(
+    "behind", [b"", b', "tools": [{"input_tokens": 5, "output_tokens": 7}]', b', "text": {"x": 1}']
+)
+def test_what_stands_behind_no_usage_is_none(behind: bytes) -> None:
+    assert last_usage(b'{"usage": null%b}' % behind, responses_usage) is None
 
 
 @many

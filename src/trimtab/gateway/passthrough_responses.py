@@ -5,6 +5,7 @@ when it was made, so reading it costs nothing. One that is made in the backgroun
 first call that reads it then has it in its row, at the price of the model that made it, and no call after that.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -18,7 +19,7 @@ from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_kept_answer
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.kept.conversation_store import Owner
-from trimtab.gateway.kept.conversations import OURS, Awaited, Conversations, gone, owner_of
+from trimtab.gateway.kept.conversations import OURS, Awaited, Conversations, gone
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
@@ -73,27 +74,32 @@ class ResponseCarrier(Carrier):
         return FAMILY, carried.path.removeprefix("/v1")
 
     async def find(self, call: Call, targets: ProjectTargets) -> Target:
-        """The provider that makes it, where it was asked for in the background; else by the header
-        ``trimtab-provider``, else the only provider that keeps responses. Raises what `Carrier.find` does."""
+        """The provider that made it, where that is noted; else by the header ``trimtab-provider``, else the only
+        provider that keeps responses. Raises what `Carrier.find` does, and `NotFound` for one that another project's
+        call made, or may have made."""
         await self._look()
+        assert call.project is not None
         call.head = Head(model=FAMILY)
         header = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
-        awaited, self._owner = None, owner_of(call.principal, call.project)
-        if self._conversations is not None:
-            awaited = await self._conversations.awaited(self._owner, self._id)
-        if awaited is not None and (provider := targets.providers.get(awaited.provider)) is not None and not header:
-            self._awaited = awaited
-            call.head = Head(model=awaited.name)
-            known = targets.models.get(awaited.name)
-            price = known.price if known is not None and known.upstream == awaited.model else None
-            return Target(
-                Model(name=awaited.name, provider=provider.name, upstream=awaited.model, price=price), provider
-            )
+        known = None if self._conversations is None else await self._conversations.made(call.project, self._id)
+        if known is not None and header in ("", known[1].provider):
+            self._owner, awaited = known
+            if (provider := targets.providers.get(awaited.provider)) is not None:
+                self._awaited = awaited
+                return self._made_by(call, provider, awaited, targets)
         if not header and not any(self._has(each) for each in targets.providers.values()):
             raise gone(self._id)
         provider = self._only(targets, header)
         self._check_capable(provider)
+        if self._conversations is not None and self._conversations.is_shared(call.project, provider.name):
+            raise gone(self._id)  # nothing says that this project's call made it
         return Target(Model(name=FAMILY, provider=provider.name, upstream=""), provider)
+
+    def _made_by(self, call: Call, provider: Provider, awaited: Awaited, targets: ProjectTargets) -> Target:
+        call.head = Head(model=awaited.name)
+        known = targets.models.get(awaited.name)
+        price = known.price if known is not None and known.upstream == awaited.model else None
+        return Target(Model(name=awaited.name, provider=provider.name, upstream=awaited.model, price=price), provider)
 
     def _has(self, provider: Provider) -> bool:
         front = DIALECTS.get("openai_responses")
@@ -119,7 +125,12 @@ class ResponseCarrier(Carrier):
         if used is None or self._owner is None:
             return None  # not done yet, or broken off by its maker: nobody says what that took
         attempt.model_used = self._awaited.model
-        return used if await self._conversations.book(self._owner, self._id) else None
+        booking = asyncio.ensure_future(self._conversations.book(self._owner, self._id))
+        try:
+            return used if await asyncio.shield(booking) else None
+        except asyncio.CancelledError:
+            attempt.usage = used if await booking else None  # whoever leaves now has it in the row all the same
+            raise
 
 
 def _whole_usage(answer: bytes) -> Usage | None:

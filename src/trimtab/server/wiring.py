@@ -268,7 +268,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     reviewing = _reviewing(made, deps)
     scoring_live = _scoring_live(deps)
     most = settings.max_body_mb << 20
-    conversations = Conversations(db, clock.now_ns, settings.responses_days, lambda: made.keys.ring)
+    conversations = Conversations(
+        db, clock.now_ns, settings.responses_days, lambda: made.keys.ring, lambda: holder.current.targets
+    )
     holds = Holds(db, lambda: holder.current, clock)
     hot = hot_routes(
         gateway, lambda: holder.current, clock, most, conversations=conversations, transport=made.transport, holds=holds

@@ -4,6 +4,7 @@ A row holds only what was new in its call; what came before it hangs on ``previo
 and key: an id alone opens nothing.
 """
 
+import hashlib
 import zlib
 from typing import Any
 
@@ -15,10 +16,11 @@ from sqlalchemy import update as sql_update
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.storage.schema import METADATA
 
+LONGEST_ID = 64
 RESPONSES = Table(
     "responses",
     METADATA,
-    Column("id", String(64), primary_key=True),
+    Column("id", String(LONGEST_ID), primary_key=True),
     Column("project_id", String(64), ForeignKey("projects.id"), nullable=False),
     Column("key_id", String(64), nullable=False),
     Column("previous", String(64), nullable=True),
@@ -66,7 +68,8 @@ def keep(conn: Connection, owner: Owner, kept: Kept, now: int, ring: Keyring = P
     packed = ring.seal(owner.project_id, zlib.compress(msgspec.json.encode(kept.content), 1))
     values: dict[str, Any] = {"id": kept.id, "project_id": owner.project_id, "key_id": owner.key_id, "content": packed}
     conn.execute(insert(RESPONSES).values(previous=kept.previous, created=kept.created, expires=kept.expires, **values))
-    earlier = [each.id for each in chain(conn, owner, kept.previous, now, ring)] if kept.previous else []
+    follows = kept.previous is not None and kept.previous != BOOKED
+    earlier = [each.id for each in chain(conn, owner, kept.previous, now, ring)] if follows else []
     if earlier:
         conn.execute(sql_update(RESPONSES).where(RESPONSES.c.id.in_(earlier)).values(expires=kept.expires))
 
@@ -105,9 +108,25 @@ def forget(conn: Connection, owner: Owner, response_id: str, now: int) -> bool:
     return conn.execute(gone).rowcount > 0
 
 
+# --- responses that their provider keeps: of these only who made them is noted ---
+
+
+def noted_id(response_id: str) -> str:
+    """What such an id is noted as: a provider may make it longer than the column is."""
+    return response_id if len(response_id) <= LONGEST_ID else hashlib.sha256(response_id.encode()).hexdigest()
+
+
+def maker(conn: Connection, response_id: str, now: int) -> Owner | None:
+    """Whose call made it, whoever asks; None where that is not noted."""
+    table = RESPONSES.c
+    found = select(table.project_id, table.key_id).where(table.id == noted_id(response_id), table.expires > now)
+    row = conn.execute(found).one_or_none()
+    return None if row is None else Owner(row.project_id, row.key_id)
+
+
 def book(conn: Connection, owner: Owner, response_id: str) -> bool:
     """Whether what it used was not booked before. One that its provider keeps follows on no other here, so ``previous``
     is where that is noted."""
     mine = (RESPONSES.c.project_id == owner.project_id, RESPONSES.c.key_id == owner.key_id)
-    open_ = sql_update(RESPONSES).where(RESPONSES.c.id == response_id, *mine, RESPONSES.c.previous.is_(None))
+    open_ = sql_update(RESPONSES).where(RESPONSES.c.id == noted_id(response_id), *mine, RESPONSES.c.previous.is_(None))
     return conn.execute(open_.values(previous=BOOKED)).rowcount > 0

@@ -11,18 +11,21 @@ so every provider and every step of the gateway sees an ordinary call.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import msgspec
 from msgspec import Raw, Struct
+from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.call import Call
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.kept import conversation_store as store
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
+from trimtab.gateway.kept.neighbours import Neighbours
+from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
 from trimtab.llm.dialects.openai_responses.hot import in_background
@@ -89,12 +92,19 @@ def gone(response_id: str) -> NotFound:
 
 
 class Conversations:
-    """``keep_days``: how long an answer can be gone on from; 0 keeps none. ``keys`` seal what is kept."""
+    """``keep_days``: how long an answer can be gone on from; 0 keeps none. ``keys`` seal what is kept. ``targets`` are
+    those in force, by project id."""
 
     def __init__(
-        self, db: Database, now_ns: Callable[[], int], keep_days: int, keys: Callable[[], Keyring] = Keyring
+        self,
+        db: Database,
+        now_ns: Callable[[], int],
+        keep_days: int,
+        keys: Callable[[], Keyring] = Keyring,
+        targets: Callable[[], Mapping[str, ProjectTargets]] = dict,
     ) -> None:
         self._db = db
+        self._neighbours = Neighbours(targets)
         self._keys = keys
         self._now_ns = now_ns
         self._keep_ms = keep_days * DAY_MS
@@ -112,7 +122,10 @@ class Conversations:
             return
         asked = _asked(call.body)
         previous = asked.previous_response_id
-        if previous is None or not OURS.fullmatch(previous):
+        if previous is None:
+            return
+        if not OURS.fullmatch(previous):
+            await self._check_made_here(call, previous)
             return
         owner, now = owner_of(call.principal, call.project), self._now()
         told = await self._db.read(lambda conn: store.chain(conn, owner, previous, now, self._keys()))
@@ -123,6 +136,20 @@ class Conversations:
         del fields["previous_response_id"]
         fields["input"] = Raw(_encode([*items, *_items(asked.input)]))
         call.body = _encode(fields)
+
+    async def _check_made_here(self, call: Call, previous: str) -> None:
+        """Going on from what another project's call made would show it. Raises `InvalidRequest`."""
+        project = call.project
+        if project is None or not self._neighbours.has_any(project.id):
+            return
+        now = self._now()
+        try:
+            maker = await self._db.read(lambda conn: store.maker(conn, previous, now))
+        except Unavailable as error:  # calls go on without the catalog; nobody can guess such an id meanwhile
+            logger.warning("whose response a call goes on from could not be looked up: %s", error.sentence())
+            return
+        if maker is not None and maker.project_id != project.id:
+            raise _not_found(previous, project)
 
     async def closed(self, call: Call, body: bytes, response: dict[str, Any]) -> dict[str, Any]:
         """A translated answer as its client gets it: with what it asked for, and kept if it may be. ``body`` is what
@@ -164,31 +191,49 @@ class Conversations:
             return response
         return response if kept is None else kept.content.response
 
-    # --- what a provider goes on making ---
+    # --- what a provider keeps, or goes on making ---
 
-    async def under_way(self, call: Call) -> None:
-        """Remember a response that is made in the background, so that whoever reads it when it is done books it."""
-        last = call.attempts[-1] if call.attempts else None
-        if last is None or last.usage is not None or not last.response_id or last.dialect != call.front.name:
-            return
-        if OURS.fullmatch(last.response_id) or not in_background(call.body):
+    async def at_provider(self, call: Call) -> None:
+        """Note whose a response is that its provider keeps: of one that is made in the background, so that whoever
+        reads it when it is done books it; of any where other projects call the same place, so that they cannot."""
+        last = next((each for each in reversed(call.attempts) if each.response_id), None)
+        if last is None or last.dialect != call.front.name or OURS.fullmatch(last.response_id):
             return
         owner, now = owner_of(call.principal, call.project), self._now()
-        awaited = Awaited(last.provider, last.model, last.name)
+        open_ = last.usage is None and in_background(call.body)
+        if not open_ and (not self._neighbours.share(owner.project_id, last.provider) or not _is_stored(call.body)):
+            return
         kept = Kept(
-            id=last.response_id,
-            previous=None,
+            id=store.noted_id(last.response_id),
+            previous=None if open_ else store.BOOKED,
             created=now,
             expires=now + (self._keep_ms or DAY_MS),
-            content=Content([], Raw(_encode(awaited))),
+            content=Content([], Raw(_encode(Awaited(last.provider, last.model, last.name)))),
         )
-        await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
+        try:
+            await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
+        except TrimtabError as error:
+            logger.warning("whose response it is that its provider keeps could not be noted: %s", error.sentence())
 
-    async def awaited(self, owner: Owner, response_id: str) -> Awaited | None:
-        """What is known of a response that this owner had made in the background."""
+    async def made(self, project: Project, response_id: str) -> tuple[Owner, Awaited] | None:
+        """By which key of the project a response was made that its provider keeps, and who makes it; None where that is
+        not noted. Raises `NotFound` for another project's."""
+        return await self._db.read(lambda conn: self._made(conn, project.id, response_id))
+
+    def _made(self, conn: Connection, project_id: str, response_id: str) -> tuple[Owner, Awaited] | None:
         now = self._now()
-        kept = await self._db.read(lambda conn: store.find(conn, owner, response_id, now, self._keys()))
-        return None if kept is None else _read_awaited(kept.content.response)
+        owner = store.maker(conn, response_id, now)
+        if owner is None:
+            return None
+        noted = store.noted_id(response_id)
+        kept = store.find(conn, owner, noted, now, self._keys()) if owner.project_id == project_id else None
+        if kept is None:
+            raise gone(response_id)
+        return owner, _read_awaited(kept.content.response)
+
+    def is_shared(self, project: Project, provider: str) -> bool:
+        """Whether other projects call the same place, so that only what is noted as this one's is."""
+        return self._neighbours.share(project.id, provider)
 
     async def book(self, owner: Owner, response_id: str) -> bool:
         """Whether what it used is the caller's to book: of all who read it when it is done, true for one."""
@@ -223,7 +268,7 @@ class Closing:
         self.body = exchange.body
         self.call: Call | None = None
         self.noted = False
-        """Whether it has been looked at for what its provider goes on making."""
+        """Whether it has been looked at for what its provider keeps."""
         self.started = False
 
     @property
@@ -330,6 +375,10 @@ def numbered_items(kept: Kept) -> list[dict[str, Any]]:
             item["content"] = [{"type": "input_text", "text": item["content"]}]
         found.append({"id": f"item_{kept.id.removeprefix('resp_')}_{index}"} | item)
     return found
+
+
+def _is_stored(body: bytes) -> bool:
+    return _STORE not in body or _asked(body).store is not False
 
 
 def _asked(body: bytes) -> _Asked:

@@ -5,6 +5,7 @@ Only what the books need is read: who is asked, what people would want to see of
 it used. Nothing is ever translated.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from trimtab.llm.types import Message, Request, Response, Text, Usage
 NAME = "openai_passthrough"
 _ASKED = ("prompt", "input", "input_file_id", "purpose")
 """Fields that say what a call is about, the first that is there."""
+_OBJECT = re.compile(rb"\s*:\s*\{")
 
 
 def peek(body: bytes) -> Head:
@@ -57,15 +59,15 @@ def usage_in(tail: bytes) -> Usage | None:
 
 
 def last_usage(tail: bytes, read: Callable[[Any], Usage | None]) -> Usage | None:
-    """What ``read`` makes of the last object called ``usage``."""
+    """What ``read`` makes of the last ``usage``, if it is an object: what stands behind a null is something else."""
     at = tail.rfind(b'"usage"')
-    if at < 0:
+    found = _OBJECT.match(tail, at + len(b'"usage"')) if at >= 0 else None
+    if found is None:
         return None
-    start = tail.find(b"{", at)
-    depth = 0
-    for end in range(max(start, 0), len(tail)):
+    start, depth = found.end() - 1, 0
+    for end in range(start, len(tail)):
         depth += {ord("{"): 1, ord("}"): -1}.get(tail[end], 0)
-        if start >= 0 and depth == 0:
+        if depth == 0:
             try:
                 return read(msgspec.json.decode(tail[start : end + 1]))
             except BROKEN:

@@ -38,7 +38,7 @@ class ResponsesFront:
             try:
                 if answer.call is not None and not answer.noted:
                     answer.noted = True
-                    await self._conversations.under_way(answer.call)
+                    await self._conversations.at_provider(answer.call)
                 await answer.end(self._conversations)
             except Exception:
                 # the answer is made, paid for and recorded: a defect in keeping it must not take it from the client
