@@ -215,6 +215,33 @@ def test_what_cells_say_is_reached_after_the_answer_that_was_kept_is_gone(catalo
     asyncio.run(run())
 
 
+def test_what_is_written_down_after_a_document_was_erased_can_still_be_erased(catalog_url: str) -> None:
+    """An answer was being judged meanwhile, or was not written down yet."""
+    mark, late = cache.document_mark("notes", "letters"), "e" * 32
+
+    def story(conn: Connection) -> None:
+        plant(conn)
+        kept = [Answer(output=MARK, documents=(mark,), trace_id=each) for each in (RUN, late)]
+        cache.keep(conn, "p", [Entry.of_answer("answer:k", kept[0])], 1)
+        assert erasing.forget_passages(conn, "p", [mark])["experiment_cells"] == 1
+        judged = {"output": Of("p", f"About {MARK}"), "trace_id": RUN}
+        conn.execute(update(CELLS).where(CELLS.c.case_id == "one").values(judged))
+        cache.keep(conn, "p", [Entry.of_answer("answer:late", kept[1])], 2)
+        assert erasing.forget_passages(conn, "p", [mark]) == {"experiment_cells": 1, "evaluation_cache": 1}
+        assert erasing.forget_passages(conn, "p", [mark]) == {"experiment_cells": 0, "evaluation_cache": 0}
+        erasing.forget(conn, "p", {RUN, late}, 3)
+        assert conn.execute(select(ANSWER_DOCUMENTS)).all() == []
+
+    async def run() -> None:
+        db = Database.open(catalog_url)
+        try:
+            await db.write(story)
+        finally:
+            await db.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("traces", [set[str](), {"f" * 32}])
 def test_of_a_trace_that_nothing_was_made_of_nothing_is_removed(catalog_url: str, traces: set[str]) -> None:
     async def run() -> None:

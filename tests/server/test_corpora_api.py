@@ -9,7 +9,7 @@ from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.cache import Entry
 from trimtab.governance.sealing import Keyring
 from trimtab.retrieval import building, versions
-from trimtab.server.keeping import forget_user
+from trimtab.server.keeping import SKEW_MS, forget_late, forget_user
 
 if TYPE_CHECKING:
     from house import Run
@@ -132,6 +132,12 @@ def test_deleting_erases_from_every_version_unless_versions_are_kept(run: "Run")
         one = (await house.admin.get(f"{ONE}/documents/refunds")).json()
         assert (one["text"], one["document"]["erased"] is not None) == (None, True)
         assert (await house.admin.delete(f"{ONE}/documents/refunds")).json()["code"] == "document_erased"
+        # An experiment that runs writes down what it was answered before.
+        await house.db.write(lambda conn: cache.keep(conn, project, [Entry.of_answer("answer:1", answer)], 1))
+        await forget_late(house.db, project, house.deps.now() + 2 * SKEW_MS)
+        assert list(await house.db.read(lambda conn: cache.find(conn, project, ["answer:1"]))) == ["answer:1"]
+        await forget_late(house.db, project, house.deps.now())
+        assert await house.db.read(lambda conn: cache.find(conn, project, ["answer:1"])) == {}
 
     run(story)
 

@@ -86,6 +86,7 @@ def forget(
         gone = delete(DATASET_PROPOSALS).where(P.project_id == project_id, P.trace_id.in_(part))
         rows["dataset_proposals"] += conn.execute(gone).rowcount
     rows["evaluation_cache"] = erasing_kept.forget(conn, project_id, wanted, read, verdicts=bool(hits))
+    erasing_kept.forget_documents_of(conn, project_id, wanted)
     return rows
 
 

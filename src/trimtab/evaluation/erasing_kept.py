@@ -117,12 +117,18 @@ def forget(conn: Connection, project_id: str, traces: Collection[str], read: Unt
     of, gone = K.project_id == project_id, read.cleared
     for part in parts(sorted(set(traces) - {"", WORDS})):
         gone += conn.execute(delete(EVALUATION_CACHE).where(of, K.found_by.in_(part))).rowcount
-        conn.execute(delete(ANSWER_DOCUMENTS).where(D.project_id == project_id, D.trace_id.in_(part)))
     for part in parts([*read.answers, *read.lost, *(read.worded if verdicts else ())]):
         gone += conn.execute(delete(EVALUATION_CACHE).where(of, K.key.in_(part))).rowcount
     if verdicts:
         gone += conn.execute(delete(EVALUATION_CACHE).where(of, K.found_by == WORDS)).rowcount
     return gone
+
+
+def forget_documents_of(conn: Connection, project_id: str, traces: Sequence[str]) -> None:
+    """Which documents these were answered with. Only of traces that are erased themselves: where a document is, an
+    experiment that runs may yet write down what it was answered with it, and is looked through again by this."""
+    for part in parts(traces):
+        conn.execute(delete(ANSWER_DOCUMENTS).where(D.project_id == project_id, D.trace_id.in_(part)))
 
 
 def _says(text: str, passage: str) -> bool:

@@ -197,7 +197,7 @@ ANSWER_DOCUMENTS = Table(
     sqlite_with_rowid=False,
 )
 """Which documents an answer to an experiment was made with, by its trace: `cache.document_mark`. It outlives the answer
-that is kept, as cells do."""
+that is kept, as cells do, and the document that is erased."""
 CALIBRATIONS = Table(
     "calibrations",
     METADATA,

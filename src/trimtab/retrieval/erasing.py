@@ -33,6 +33,12 @@ def said(conn: Connection, project_id: str, user: str, ring: Keyring) -> list[st
     ]
 
 
+def since(conn: Connection, project_id: str, at: int) -> list[tuple[str, str]]:
+    """Corpus and id of each document that was erased from then on, and not put again."""
+    query = select(D.corpus, D.document).where(D.project_id == project_id, D.erased >= at)
+    return [(row.corpus, row.document) for row in conn.execute(query)]
+
+
 def about(conn: Connection, project_id: str, user: str) -> dict[str, list[str]]:
     """By corpus: the ids of the documents that tell of a user and were not erased."""
     line = f"\n{user}\n"

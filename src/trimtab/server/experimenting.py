@@ -29,6 +29,7 @@ from trimtab.evaluation.types import Cell, Experiment, Report
 from trimtab.scoring.types import ToolCall, Tools
 from trimtab.server.inner_calls import EXPERIMENT, NOBODY, InnerAnswer, InnerCaller, InnerCalls
 from trimtab.server.judge_tools import JudgeTools
+from trimtab.server.keeping import forget_late
 from trimtab.server.leading import Leadership
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -161,8 +162,8 @@ class Experimenting:
             logger.info("experiment %s waits: %s", found.id, error.message)
 
     async def _carried_out(self, found: Experiment) -> None:
-        db = self._world.db
-        if not await db.write(lambda conn: experiments.begin(conn, found.id, self._now())):
+        db, began = self._world.db, self._now()
+        if not await db.write(lambda conn: experiments.begin(conn, found.id, began)):
             return
         bound = await db.read(lambda conn: bind(conn, found.project_id, found.spec))
         if found.author != NOBODY and not self._world.holds(found.author):
@@ -172,6 +173,7 @@ class Experimenting:
             )  # fmt: skip
         else:
             ended = await self._run(found, bound)
+        await forget_late(db, found.project_id, found.started or began)
         if ended.state == "running":  # this process leaves: another goes on
             await db.write(lambda conn: experiments.put_back(conn, found.id))
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
@@ -34,6 +35,8 @@ from trimtab.telemetry.upkeep import Asker, Upkeep
 
 BLOBS = "blobs"
 """In the data folder."""
+SKEW_MS: Final = 600_000
+"""How far clocks of machines may differ."""
 
 
 class Places(Struct, frozen=True, kw_only=True):
@@ -113,6 +116,20 @@ async def forget_user(db: Database, project_id: str, user: str, ring: Keyring, n
         return erased | evaluated.forget_passages(conn, project_id, of, read)
 
     return await db.write(write)
+
+
+async def forget_late(db: Database, project_id: str, since: int) -> None:
+    """What an experiment that has run since then wrote down of documents that were erased meanwhile: calls that had
+    their passages were under way, and their answers being judged."""
+
+    def erased(conn: Connection) -> list[str]:
+        return [document_mark(*each) for each in known.since(conn, project_id, since - SKEW_MS)]
+
+    marks = await db.read(erased)
+    if not marks:
+        return
+    read = await erasing_kept.ahead_of_documents(db, project_id, marks, [])
+    await db.write(lambda conn: evaluated.forget_passages(conn, project_id, marks, read))
 
 
 def elsewhere(conn: Connection, project_id: str) -> str:
