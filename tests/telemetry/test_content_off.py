@@ -132,6 +132,14 @@ def test_events_and_links_are_looked_through_and_errors_keep_their_own_words() -
     assert canonical(kept).error_message == "no such city"
 
 
+def test_a_convention_that_breaks_costs_nobody_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(span: ForeignSpan) -> CanonicalSpan:
+        raise KeyError(span.name)
+
+    monkeypatch.setattr("trimtab.telemetry.conventions.canonical", breaks)
+    assert left({"input.value": "Ada asked", "gen_ai.usage.input_tokens": 12}) == {"gen_ai.usage.input_tokens": 12}
+
+
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-(1 << 63), (1 << 63) - 1), st.floats(), st.text(max_size=9)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=9), inner, max_size=3)),

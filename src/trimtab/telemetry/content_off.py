@@ -85,8 +85,13 @@ def without_content(span: ForeignSpan) -> ForeignSpan:
     from trimtab.telemetry.conventions import canonical
 
     attributes = _kept(span.attributes)
-    told = canonical(span)
-    if told.kind in COUNTED:  # what some conventions tell in the midst of content: usage is counted once by the id
+    try:
+        told = canonical(span)
+    except Exception:  # noqa: BLE001  a plug is called: the door must not fail for it, which would be sent again for ever
+        told = None
+    if (
+        told is not None and told.kind in COUNTED
+    ):  # what some conventions tell in the midst of content: usage is counted once by the id
         if told.response_id:
             attributes.setdefault("gen_ai.response.id", told.response_id)
         if told.stop:

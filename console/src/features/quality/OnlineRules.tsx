@@ -70,7 +70,12 @@ export function OnlineRules({ project, edit, isNew, onSearch }: Props) {
         </Panel>
       )}
       {(isNew || edited) && (
-        <RuleEditor project={project} rule={edited} onClose={() => onSearch({ edit: undefined, new: undefined })} />
+        <RuleEditor
+          key={edited?.name ?? "new"}
+          project={project}
+          rule={edited}
+          onClose={() => onSearch({ edit: undefined, new: undefined })}
+        />
       )}
       <Confirm
         opened={removing !== ""}

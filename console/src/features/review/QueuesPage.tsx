@@ -70,7 +70,12 @@ export function QueuesPage() {
         )}
       </Tabs>
       {(search.new || edited) && (
-        <QueueEditor project={project} queue={edited} onClose={() => patch({ new: undefined, edit: undefined })} />
+        <QueueEditor
+          key={edited?.name ?? "new"}
+          project={project}
+          queue={edited}
+          onClose={() => patch({ new: undefined, edit: undefined })}
+        />
       )}
     </Page>
   );

@@ -87,6 +87,7 @@ export function ScorersPage() {
       )}
       {scorers.data && (search.new || edited) && (
         <JudgeEditor
+          key={edited?.name ?? "new"}
           project={project}
           judge={edited}
           kinds={scorers.data.filter((each) => each.source === "llm")}

@@ -76,6 +76,7 @@ export function SuitePage() {
           </div>
           {search.edit && (
             <SuiteEditor
+              key={suite.name}
               project={project}
               suite={suite}
               onClose={() => patch({ edit: undefined })}
