@@ -26,6 +26,7 @@ from trimtab.governance import (
     checkpoints,
     data_classes,
     data_keys,
+    domains,
     erasures,
     legal_holds,
     people_store,
@@ -51,6 +52,7 @@ from trimtab.telemetry.forward import store as forward_store
 
 ROOMS = (
     limit_store.LIMITS,
+    domains.DOMAINS,
     erasures.ERASURES,
     retention.RULES,
     governance.PROJECTS,
