@@ -1,6 +1,7 @@
 """A batch where guards stand: its lines would go round them."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from harness import provider, running
 from msgspec.structs import replace
 from test_guarding import FAST, guard, secrets
 from upstream import answers, upstream
+from vendors import sqlite, vendors
 
 from trimtab.guard.types import GuardSpec
 
@@ -73,5 +75,45 @@ def test_an_answer_that_its_provider_kept_is_read_only_where_no_guard_of_answers
                 assert len(up.requests) == 3 * passes
                 gone = await g.client.delete("/v1/responses/resp_1")
                 assert gone.status_code == 200, gone.text
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize(
+    ("spec", "passes"),
+    [
+        (replace(BLOCK, applies_to=("smart",)), False),
+        (replace(BLOCK, applies_to=("smart",), stages=("input",)), True),
+        (replace(BLOCK, applies_to=("smart",), on_failure="open"), True),
+    ],
+)
+def test_a_guard_of_what_was_called_is_not_gone_round_by_reading_the_answer_at_its_provider(
+    tmp_path: Path, spec: GuardSpec, passes: bool, background: bool
+) -> None:
+    async def main() -> None:
+        routes = {"smart": {"tree": {"node": "weights", "of": [{"weight": 1, "use": "m"}]}}}
+        async with vendors("openai_responses", url=sqlite(tmp_path), routes=routes) as g:
+            here = g.force[0].targets["prj_1"]
+            second = replace(here.providers["sim"], name="second")
+            both = replace(here, providers={**here.providers, "second": second})
+            g.force[0] = replace(g.force[0], targets={**g.force[0].targets, "prj_1": both})
+            guard(g, spec)
+            ids, sim = dict[str, str](), {"trimtab-provider": "sim"}
+            for name in ("smart", "m"):
+                asked = {"model": name, "input": "hello", "background": background}
+                made = await g.client.post("/v1/responses", json=asked)
+                assert made.status_code == 200, made.text
+                ids[name] = made.json()["id"]
+            for method, path in (("GET", ""), ("GET", "/input_items"), ("POST", "/cancel")):
+                read = await g.client.request(method, f"/v1/responses/{ids['smart']}{path}", headers=sim)
+                assert read.status_code == (200 if passes else 403), read.text
+                other = await g.client.request(method, f"/v1/responses/{ids['m']}{path}", headers=sim)
+                assert other.status_code == 200, other.text
+            other = await g.client.get(f"/v1/responses/{ids['smart']}", headers={"trimtab-provider": "second"})
+            noted = background or not passes
+            assert other.status_code == (404 if noted else 200), other.text  # the same account by another name
+            gone = await g.client.delete(f"/v1/responses/{ids['smart']}", headers=sim)
+            assert gone.status_code == 200, gone.text
 
     asyncio.run(main())

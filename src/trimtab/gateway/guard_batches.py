@@ -1,16 +1,17 @@
 """Guards and what passes by unseen, the lines of a batch and answers that their provider has kept: a guard that would
 have to look at them and fails closed lets none be made, or read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trimtab.core.errors import Forbidden
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import ProjectTargets
-from trimtab.guard.spec import means
-from trimtab.guard.types import Stage
+from trimtab.guard.spec import Chain, means
+from trimtab.guard.types import GuardSpec, Stage
 
 _ANSWERS: frozenset[Stage] = frozenset(("output", "tool_arguments"))
+MOST_NAMED = 3
 
 
 def check_batch(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
@@ -27,13 +28,28 @@ def check_batch(guards: ProjectGuards, called: str, target: Target, targets: Pro
 def check_kept_answer(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
     """The same of an answer that is read where its provider keeps it, and of guards that look at answers."""
     if passed := _gone_round(guards, called, target, targets, _ANSWERS):
-        raise Forbidden(
-            f"Guards ({passed}) look at calls of {target.provider.name!r}, and nobody looks at an answer that its "
-            "provider has kept.",
-            fix="Call without 'background', and keep the answer; or declare these guards to fail open "
-            "('on_failure: open').",
-            code="guard_unsupported",
-        )
+        raise _unread(passed, target.provider.name)
+
+
+def check_kept_by(guards: Sequence[str], provider: str) -> None:
+    """The same where it is noted which of them looked at the call that made it (`of_answers`)."""
+    if guards:
+        raise _unread(", ".join(guards[:MOST_NAMED]), provider)
+
+
+def of_answers(chain: Chain) -> tuple[str, ...]:
+    """The names of those of a call's guards that would have to look at its answer wherever that is read, also guards of
+    its release, and those of the app or route that was called."""
+    return tuple(sorted({each.name for each in (*chain.guards, *chain.broken) if _must_look(each.spec, _ANSWERS)}))
+
+
+def _unread(passed: str, provider: str) -> Forbidden:
+    return Forbidden(
+        f"Guards ({passed}) look at calls of {provider!r}, and nobody looks at an answer that its provider has kept.",
+        fix="Call without 'background', and keep the answer; or declare these guards to fail open "
+        "('on_failure: open').",
+        code="guard_unsupported",
+    )
 
 
 def _gone_round(
@@ -42,11 +58,16 @@ def _gone_round(
     """The names of some of them; of those that look at one of ``stages``, where there are any."""
     provider = target.provider.name
     names = [called, f"{provider}/", *(each.name for each in targets.models.values() if each.provider == provider)]
-    passed = sorted({each.name for each in guards.always if each.spec.on_failure == "closed" and
-                     each.spec.mode == "enforce" and (each.spec.action != "flag" or each.spec.unread == "block") and
-                     not (stages and each.spec.stages and stages.isdisjoint(each.spec.stages)) and
-                     _any(each.spec.applies_to, names)})  # fmt: skip
-    return ", ".join(passed[:3])
+    passed = {
+        each.name for each in guards.always if _must_look(each.spec, stages) and _any(each.spec.applies_to, names)
+    }
+    return ", ".join(sorted(passed)[:MOST_NAMED])
+
+
+def _must_look(spec: GuardSpec, stages: frozenset[Stage]) -> bool:
+    """Whether it may act, and lets nothing pass that it has not looked at."""
+    acts = spec.mode == "enforce" and (spec.action != "flag" or spec.unread == "block")
+    return spec.on_failure == "closed" and acts and not (stages and spec.stages and stages.isdisjoint(spec.stages))
 
 
 def _any(patterns: tuple[str, ...], names: Iterable[str]) -> bool:

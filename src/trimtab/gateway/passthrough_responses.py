@@ -16,7 +16,7 @@ from msgspec import Struct
 from trimtab.core.errors import NotFound, Unsupported
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.carry import Carried
-from trimtab.gateway.guard_batches import check_kept_answer
+from trimtab.gateway.guard_batches import check_kept_answer, check_kept_by
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.kept.conversation_store import Owner
 from trimtab.gateway.kept.conversations import OURS, Awaited, Conversations, gone
@@ -75,15 +75,19 @@ class ResponseCarrier(Carrier):
 
     async def find(self, call: Call, targets: ProjectTargets) -> Target:
         """The provider that made it, where that is noted; else by the header ``trimtab-provider``, else the only
-        provider that keeps responses. Raises what `Carrier.find` does, and `NotFound` for one that another project's
-        call made, or may have made."""
+        provider that keeps responses. Raises what `Carrier.find` does, `NotFound` for one that another project's call
+        made, or may have made, and `Forbidden` where guards of the call that made it would be gone round."""
         await self._look()
         assert call.project is not None
         call.head = Head(model=FAMILY)
         header = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
         known = None if self._conversations is None else await self._conversations.made(call.project, self._id)
-        if known is not None and header in ("", known[1].provider):
+        if known is not None:
             self._owner, awaited = known
+            if header not in ("", awaited.provider):
+                raise gone(self._id)
+            if self._carried.method != "DELETE":
+                check_kept_by(awaited.guards, awaited.provider)
             if (provider := targets.providers.get(awaited.provider)) is not None:
                 self._awaited = awaited
                 return self._made_by(call, provider, awaited, targets)

@@ -22,6 +22,7 @@ from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unavaila
 from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.call import Call
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.guard_batches import of_answers
 from trimtab.gateway.kept import conversation_store as store
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.gateway.kept.neighbours import Neighbours
@@ -34,6 +35,8 @@ from trimtab.storage.database import Database
 
 logger = logging.getLogger("trimtab.conversations")
 DAY_MS = 86_400_000
+NOTED_MS = 31 * DAY_MS
+"""How long at least it is noted whose a response is that its provider keeps: OpenAI keeps one for 30 days."""
 OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 """An id of ours: a UUIDv7. OpenAI's are longer."""
 _TRANSLATED = re.compile(rb'"id":"%b"' % OURS.pattern.encode())
@@ -60,12 +63,13 @@ _ECHOED = (
 
 
 class Awaited(Struct, frozen=True):
-    """A response that its provider makes in the background: who makes it, of which of its models, as what it was
-    called."""
+    """A response that its provider keeps, maybe goes on making: who, of which of its models, as what it was called.
+    ``guards`` looked at the call, and would be gone round by reading the answer there."""
 
     provider: str
     model: str
     name: str
+    guards: tuple[str, ...] = ()
 
 
 class _Asked(Struct):
@@ -195,20 +199,24 @@ class Conversations:
 
     async def at_provider(self, call: Call) -> None:
         """Note whose a response is that its provider keeps: of one that is made in the background, so that whoever
-        reads it when it is done books it; of any where other projects call the same place, so that they cannot."""
+        reads it when it is done books it; of any where other projects call the same place, so that they cannot read it,
+        or where guards have looked at it."""
         last = next((each for each in reversed(call.attempts) if each.response_id), None)
         if last is None or last.dialect != call.front.name or OURS.fullmatch(last.response_id):
             return
         owner, now = owner_of(call.principal, call.project), self._now()
         open_ = last.usage is None and in_background(call.body)
-        if not open_ and (not self._neighbours.share(owner.project_id, last.provider) or not _is_stored(call.body)):
+        guards = () if call.guards is None else of_answers(call.guards.chain)
+        if not open_ and not (
+            (guards or self._neighbours.share(owner.project_id, last.provider)) and _is_stored(call.body)
+        ):
             return
         kept = Kept(
             id=store.noted_id(last.response_id),
             previous=None if open_ else store.BOOKED,
             created=now,
-            expires=now + (self._keep_ms or DAY_MS),
-            content=Content([], Raw(_encode(Awaited(last.provider, last.model, last.name)))),
+            expires=now + max(self._keep_ms, NOTED_MS),
+            content=Content([], Raw(_encode(Awaited(last.provider, last.model, last.name, guards)))),
         )
         try:
             await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
