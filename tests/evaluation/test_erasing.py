@@ -224,8 +224,10 @@ def test_what_is_written_down_after_a_document_was_erased_can_still_be_erased(ca
         kept = [Answer(output=MARK, documents=(mark,), trace_id=each) for each in (RUN, late)]
         cache.keep(conn, "p", [Entry.of_answer("answer:k", kept[0])], 1)
         assert erasing.forget_passages(conn, "p", [mark])["experiment_cells"] == 1
+        assert not erasing.is_left(conn, "p", [mark])
         judged = {"output": Of("p", f"About {MARK}"), "trace_id": RUN}
         conn.execute(update(CELLS).where(CELLS.c.case_id == "one").values(judged))
+        assert erasing.is_left(conn, "p", [mark])
         cache.keep(conn, "p", [Entry.of_answer("answer:late", kept[1])], 2)
         assert erasing.forget_passages(conn, "p", [mark]) == {"experiment_cells": 1, "evaluation_cache": 1}
         assert erasing.forget_passages(conn, "p", [mark]) == {"experiment_cells": 0, "evaluation_cache": 0}

@@ -19,7 +19,7 @@ from trimtab.evaluation import dataset_writes, erasing_kept
 from trimtab.evaluation.cases import body_of, case_of, tags_column
 from trimtab.evaluation.dataset_writes import Writing
 from trimtab.evaluation.erasing_kept import Untold, parts
-from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASET_PROPOSALS, EXPERIMENTS
+from trimtab.evaluation.tables import CELLS, DATASET_CASES, DATASET_PROPOSALS, EVALUATION_CACHE, EXPERIMENTS
 from trimtab.evaluation.types import Case, CellScore, Provenance
 from trimtab.governance.audit import Actor
 from trimtab.storage.content import Clear, Of
@@ -27,7 +27,7 @@ from trimtab.storage.content import Clear, Of
 ERASED: Final = "[erased]"
 """The input of a case that was erased."""
 BY: Final = Actor("", "erasure")
-C, P, X, E = DATASET_CASES.c, DATASET_PROPOSALS.c, CELLS.c, EXPERIMENTS.c
+C, P, X, E, K = DATASET_CASES.c, DATASET_PROPOSALS.c, CELLS.c, EXPERIMENTS.c, EVALUATION_CACHE.c
 _NOTHING: Final = Untold()
 _scores: Final = msgspec.json.Decoder(tuple[CellScore, ...])
 
@@ -105,6 +105,17 @@ def forget_passages(
         rows["experiment_cells"] += _bare(conn, project_id, of, X.trace_id.in_(part))
     rows["evaluation_cache"] = erasing_kept.forget(conn, project_id, traces, read, verdicts=True)
     return rows
+
+
+def is_left(conn: Connection, project_id: str, documents: Sequence[str]) -> bool:
+    """Whether anything that was answered with these documents still says so."""
+    of = X.experiment.in_(select(E.id).where(E.project_id == project_id))
+    for part in parts(sorted(erasing_kept.traces_of(conn, project_id, documents) - {""})):
+        kept = select(K.key).where(K.project_id == project_id, K.found_by.in_(part))
+        told = select(X.case_id).where(of, X.trace_id.in_(part))
+        if any(conn.execute(query.limit(1)).first() is not None for query in (kept, told)):
+            return True
+    return False
 
 
 def _empty_cases(conn: Connection, project_id: str, hit: Hit, traces: Sequence[str]) -> int:

@@ -122,10 +122,11 @@ async def forget_late(db: Database, project_id: str, since: int) -> None:
     """What an experiment that has run since then wrote down of documents that were erased meanwhile: calls that had
     their passages were under way, and their answers being judged."""
 
-    def erased(conn: Connection) -> list[str]:
-        return [document_mark(*each) for each in known.since(conn, project_id, since - SKEW_MS)]
+    def late(conn: Connection) -> list[str]:
+        marks = [document_mark(*each) for each in known.since(conn, project_id, since - SKEW_MS)]
+        return marks if evaluated.is_left(conn, project_id, marks) else []
 
-    marks = await db.read(erased)
+    marks = await db.read(late)
     if not marks:
         return
     read = await erasing_kept.ahead_of_documents(db, project_id, marks, [])
