@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 import pytest
-from harness import provider
+from harness import KEY, provider
 from limiting import left_over, limited
 from msgspec.json import encode
 from msgspec.structs import replace
@@ -222,6 +222,26 @@ def test_who_leaves_while_it_is_booked_takes_nothing_away(tmp_path: Path, monkey
             (row,) = (a for r in g.spool.records for a in r.attempts if a.usage is not None)
             assert (row.outcome, row.response_id) == ("cancel", made.id)
             assert row.cost.amount
+
+    asyncio.run(main())
+
+
+def test_a_key_of_some_names_reads_what_it_asked_for_by_one_of_them(tmp_path: Path) -> None:
+    routes = {name: {"tree": {"node": "weights", "of": [{"weight": 1, "use": "m"}]}} for name in ("smart", "other")}
+
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path), routes=routes) as g:
+            access = g.force[0].access
+            few = replace(access.keys[digest(KEY)], key_id="key_9", models=("smart",))
+            access = replace(access, keys={**access.keys, digest("tt_few"): few})
+            g.force[0] = replace(g.force[0], access=access)
+            made = await client(g, "tt_few").responses.create(**ASK | {"model": "smart"}, background=True)
+            assert (await done(client(g, "tt_few"), made.id)).id == made.id
+            (row,) = (r for r in g.spool.records if r.attempts and r.attempts[0].usage is not None)
+            assert (row.model, row.attempts[0].name) == ("smart", "m")
+            others = await client(g).responses.create(**ASK | {"model": "other"}, background=True)
+            with pytest.raises(openai.PermissionDeniedError):
+                await client(g, "tt_few").responses.retrieve(others.id)
 
     asyncio.run(main())
 

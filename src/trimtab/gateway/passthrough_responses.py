@@ -100,7 +100,7 @@ class ResponseCarrier(Carrier):
         return Target(Model(name=FAMILY, provider=provider.name, upstream=""), provider)
 
     def _made_by(self, call: Call, provider: Provider, awaited: Awaited, targets: ProjectTargets) -> Target:
-        call.head = Head(model=awaited.name)
+        call.head = Head(model=awaited.asked or awaited.name)
         known = targets.models.get(awaited.name)
         price = known.price if known is not None and known.upstream == awaited.model else None
         return Target(Model(name=awaited.name, provider=provider.name, upstream=awaited.model, price=price), provider)

@@ -64,12 +64,14 @@ _ECHOED = (
 
 class Awaited(Struct, frozen=True):
     """A response that its provider keeps, maybe goes on making: who, of which of its models, as what it was called.
-    ``guards`` looked at the call, and would be gone round by reading the answer there."""
+    ``guards`` looked at the call, and would be gone round by reading the answer there; ``asked`` is the name that was
+    called, where that was no app's: a route, say."""
 
     provider: str
     model: str
     name: str
     guards: tuple[str, ...] = ()
+    asked: str = ""
 
 
 class _Asked(Struct):
@@ -211,12 +213,14 @@ class Conversations:
             (guards or self._neighbours.share(owner.project_id, last.provider)) and _is_stored(call.body)
         ):
             return
+        asked = call.head.model if call.app is None else ""
+        awaited = Awaited(last.provider, last.model, last.name, guards, asked)
         kept = Kept(
             id=store.noted_id(last.response_id),
             previous=None if open_ else store.BOOKED,
             created=now,
             expires=now + max(self._keep_ms, NOTED_MS),
-            content=Content([], Raw(_encode(Awaited(last.provider, last.model, last.name, guards)))),
+            content=Content([], Raw(_encode(awaited))),
         )
         try:
             await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
