@@ -105,7 +105,8 @@ def test_a_provider_and_a_model_are_changed_in_place_and_removed(with_model: She
 
 def test_a_model_without_a_known_price_is_told_so(with_model: Shell) -> None:
     told = with_model.ok("models", "add", "odd", "--provider", "lab", "--upstream", "nobody-prices-this")
-    assert "null" in told
+    assert "price is not known" in told
+    assert "trimtab models change odd --price" in told
     assert "unknown" in with_model.ok("models", "list")
 
 

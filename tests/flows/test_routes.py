@@ -11,7 +11,7 @@ from live import Live, admin, live, simulated, until
 
 from patience import PATIENCE_S
 
-SMALL = '  small: {{provider: sim, model: "sim-small?tokens=20&delay_ms=50"}}\n'
+SMALL = '  small: {{provider: sim, model: "sim-small?tokens=100&delay_ms=100"}}\n'
 CONFIG = (
     """
 providers:
@@ -58,7 +58,7 @@ def test_a_changed_config_file_comes_into_force_while_streams_run_and_a_bad_one_
         for stream in streams:
             stream.start()
         for stream in streams:
-            assert stream.begun.wait(10)
+            assert stream.begun.wait(PATIENCE_S)
         file.write_text(CONFIG.replace(SMALL, "").format(url=url, first="large"))
         until(lambda: ask(server).json()["model"].startswith("sim-large"), PATIENCE_S, server.told)
         assert any(stream.is_alive() for stream in streams)

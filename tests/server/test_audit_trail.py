@@ -109,6 +109,7 @@ STORY: Final = (
     Does("setCurrency", "PATCH", f"{P}/currency", {"code": "EUR", "rate": "0.9"}),
     Does("startRepricing", "POST", f"{P}/repricings", {"since": 1_000}),
     Does("switchDetectors", "PUT", f"{P}/detectors", {"off": ["tool_loop"]}),
+    Does("setTextIndex", "PUT", f"{P}/search/text-index", {"on": False}),
     Does("setRetention", "PUT", f"{P}/retention", {"content": 3}),
     Does("startRetentionRun", "POST", f"{P}/retention/runs"),
     Does("startErasure", "POST", f"{P}/erasures", {"subject": "user", "value": "ada"}),
