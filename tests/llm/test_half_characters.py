@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.half_characters import whole_characters
 from trimtab.llm import sse
 from trimtab.llm.dialects import DIALECTS, Head
-from trimtab.llm.dialects._reading import whole_characters
 from trimtab.llm.fold import fold
 from trimtab.llm.simulated import anthropic_messages, cohere_chat, gemini, openai_chat, openai_responses
 from trimtab.llm.simulated.scenario import Scenario

@@ -40,6 +40,13 @@ def test_what_is_no_json_is_refused(sent: bytes) -> None:
         decode(sent)
 
 
+@pytest.mark.parametrize("end", [b"", b"\\", b'\\"'])
+def test_a_text_without_an_end_is_refused_after_one_look_at_it(end: bytes) -> None:
+    """Were each of its quotes tried as the beginning of another text, this would not end within hours."""
+    with pytest.raises(msgspec.DecodeError):
+        decode(b'{"a": "' + b'\\"' * 1_000_000 + end)
+
+
 def test_a_mistake_is_told_at_its_place_in_what_was_sent() -> None:
     with pytest.raises(msgspec.DecodeError, match="byte 5"):
         decode(b'{"a":NaN ~, "b": "\\ud83d"}')

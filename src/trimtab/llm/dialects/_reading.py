@@ -4,7 +4,6 @@ The hot path decodes with typed structs and comes here only when that failed, to
 raw bytes until someone asks what it is, so numbers, tool arguments and parts we do not know travel on byte for byte.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
+from trimtab.core.half_characters import whole_characters
 
 T = TypeVar("T")
 BROKEN = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
@@ -209,18 +209,6 @@ class Fields:
             return None
         cursor.fields()
         return cursor.anything()
-
-
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-"""Any escape of JSON, so that none is looked for in the middle of another; half a character is the group."""
-
-
-def whole_characters(data: bytes) -> bytes:
-    r"""JSON with U+FFFD in place of each escape that is half a character, as ``\ud83d`` alone is. JavaScript writes one
-    where it cuts a text between the halves. JSON's grammar has it (RFC 8259 8.2), and our decoder does not."""
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
 
 
 def read_event(data: bytes) -> Any:
