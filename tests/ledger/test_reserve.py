@@ -10,8 +10,9 @@ import pytest
 from lending import PER_TOKEN, START_NS, TARGET, Clock, Fault, Memory, Spent, Worker, spent
 from msgspec.structs import replace
 
+from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
-from trimtab.ledger import limit_store
+from trimtab.ledger import leases, limit_store
 from trimtab.ledger.limit_plan import Priced
 from trimtab.ledger.limits import Rule, Scope
 from trimtab.ledger.refusals import LimitReached
@@ -357,6 +358,28 @@ async def idle(worker: Worker, seconds: int) -> None:
         await worker.keeper.tick()
         if worker.keeper._pending:
             await worker.keeper.turn()
+
+
+def test_whoever_fails_to_notice_a_configuration_costs_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        keeper, ticks, noticed = Worker(Memory(), (TEN,), Clock()).keeper, asyncio.Event(), asyncio.Event()
+
+        def broken() -> None:
+            noticed.set()
+            raise RuntimeError("a defect elsewhere")
+
+        async def ticked() -> None:
+            if noticed.is_set():
+                ticks.set()
+
+        monkeypatch.setattr(leases, "TICK_S", 0.01)
+        monkeypatch.setattr(keeper, "tick", ticked)
+        keeper.each_second = broken
+        keeper.start()
+        await asyncio.wait_for(ticks.wait(), PATIENCE_S)
+        await keeper.close()
+
+    play(story)
 
 
 def test_keys_that_first_call_after_a_pause_share_one_slice_with_those_before() -> None:

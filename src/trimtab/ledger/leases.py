@@ -181,8 +181,9 @@ class Keeper:
         self.slots_turn = 0
         """Another number whenever a counter has another slice, or one that is on its way out: what was known of where
         counters stand must be looked up anew."""
-        self.before_tick: Callable[[], None] | None = None
-        """Called once a second: the place to notice a new configuration (`adopt`) where no call does."""
+        self.each_second: Callable[[], None] | None = None
+        """The place to notice a new configuration (`adopt`) where no call does. Beside `tick`: a mistake of others must
+        not cost the heartbeat, without which this worker is taken for dead."""
         self.away = ""
         """Why the catalog could not be reached the last time; empty when it could."""
 
@@ -193,6 +194,7 @@ class Keeper:
         self._tasks = [
             loop.create_task(self._follow(self._pump, 0.0), name="limits-lease"),
             loop.create_task(self._follow(self.tick, TICK_S), name="limits-tick"),
+            loop.create_task(self._follow(self._notice, TICK_S), name="limits-notice"),
         ]
 
     async def close(self) -> None:
@@ -489,11 +491,13 @@ class Keeper:
 
     # --- now and then ---
 
+    async def _notice(self) -> None:
+        if self.each_second is not None:
+            self.each_second()
+
     async def tick(self) -> None:
         """Once a second: close what is over, lease ahead for the next window, tell what was spent, show a heartbeat,
         and look after the dead."""
-        if self.before_tick is not None:
-            self.before_tick()
         await self.recover_dead()
         if not self.worker:
             return

@@ -484,7 +484,7 @@ def _gateway(
             remembering=(spending, direct),
         )
     )
-    made.keeper.before_tick = lambda: gateway.look(holder.current) if holder.ready else None
+    made.keeper.each_second = lambda: gateway.look(holder.current) if holder.ready else None
     return gateway
 
 
