@@ -135,9 +135,7 @@ _decode: Final = msgspec.json.Decoder(ForeignSpan).decode
 
 def arrival_of(owner: int, record: ForeignBatch, span: ForeignSpan) -> Arrival:
     raw = _encode(span)
-    return Arrival(
-        owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw), span.start_ns or span.end_ns
-    )
+    return Arrival(owner, record.project, record.key_id, record.arrived_ns, span, raw, _digest(raw), began(span))
 
 
 def _arrival_told(owner: int, record: ForeignBatch, told: Told) -> Arrival:
