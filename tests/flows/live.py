@@ -14,6 +14,8 @@ from typing import Any, Self
 import httpx
 
 from patience import PATIENCE_S
+from trimtab.server.housing import SPOOL
+from trimtab.telemetry import barrier
 
 ADMIN = "tt_" + "admin-key-of-the-tests-0123456789abcdefghij"
 PLAIN = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))
@@ -102,11 +104,17 @@ class Live:
                 return rows
 
     def settled(self, within_s: float = PATIENCE_S) -> None:
-        """Wait until the store has every record that is on disk."""
+        """Wait until the store has every record that is on disk now.
+
+        What the status tells of the records that wait is a second old, and other workers' calls are not in it sooner:
+        so the spool itself says what there is.
+        """
+        spool = self.data / SPOOL
+        there = barrier.marks(spool)
 
         def empty() -> bool:
-            health = self.api("/status")["telemetry"]
-            return health["state"] == "ok" and health["waiting"] == 0
+            health = self.api("/status")["telemetry"]  # whoever asks is watched for: records go sooner
+            return health["state"] == "ok" and health["waiting"] == 0 and barrier.behind(spool, there) == 0
 
         until(empty, within_s, self.told)
 

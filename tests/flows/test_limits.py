@@ -92,19 +92,6 @@ def ledger(server: Live) -> Decimal:
     return Decimal(str(told["totals"]["cost"]))
 
 
-def trace_of(server: Live, answer: httpx.Response) -> Any:
-    """The trace of a call that was just answered: its record may not be among those that wait yet."""
-    path = f"/projects/default/traces/{answer.headers['trimtab-trace-id']}"
-    found: list[Any] = []
-
-    def there() -> bool:
-        found.append(server.api(path))
-        return True
-
-    until(there, PATIENCE_S, server.told)
-    return found[0]
-
-
 @pytest.fixture
 def provider() -> Any:
     with simulated() as url:
@@ -125,7 +112,7 @@ def test_a_dollar_is_never_overspent_and_almost_all_of_it_can_be_used(tmp_path: 
         server.settled()
         cost = ledger(server)
         assert cost <= 1
-        told = trace_of(server, refused)
+        told = server.api(f"/projects/default/traces/{refused.headers['trimtab-trace-id']}")
         [limit] = told["limits"]
         assert (limit["limit"], limit["refused"], limit["bound"]) == ("dollar", True, "1")
         assert limit["resets"] > time.time() * 1000
