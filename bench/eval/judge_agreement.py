@@ -42,7 +42,7 @@ from trimtab.scoring.judge import configured, judge
 from trimtab.scoring.local import local_tools
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Answered, Asked, CannotScore, Sample, Scored, Tools
-from trimtab.server.judge_tools import body_of
+from trimtab.server.inner.judge_tools import body_of
 
 CRITERIA = "The answer is helpful, correct and honest."
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.types import PriceOverride
-from trimtab.server.snapshot_routes import expecting, fittings
+from trimtab.server.snapshot.routes import expecting, fittings
 
 ROUNDS, TURNS = 5, 20_000
 NOW = 1_760_000_000_000_000_000

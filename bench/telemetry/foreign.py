@@ -3,8 +3,8 @@ into its folder, the clock runs until the last span can be queried. Opening the 
 
     python bench/telemetry/foreign.py [--spans 100000] [--data-dir DIR] [--threads]
 
-The spans are those of `otlp.py`, taken by the door's own code (`telemetry/otlp.py`). CPU is that of the telemetry
-process and of the processes that it starts; ``--threads`` tells it by the names of threads as well.
+The spans are those of `otlp.py`, taken by the door's own code (`telemetry/otlp/traces.py`). CPU is that of the
+telemetry process and of the processes that it starts; ``--threads`` tells it by the names of threads as well.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from house import TelemetryProcess
 from otlp import bodies
 
 from trimtab.telemetry.kinds import encode_any
-from trimtab.telemetry.otlp import Origin, take_protobuf
-from trimtab.telemetry.segments import Segment
+from trimtab.telemetry.otlp.traces import Origin, take_protobuf
+from trimtab.telemetry.spool.segments import Segment
 
 _TICK = os.sysconf("SC_CLK_TCK")
 

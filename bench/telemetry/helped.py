@@ -22,14 +22,14 @@ from otlp import bodies
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
-from trimtab.telemetry.foreign import ForeignBatch
-from trimtab.telemetry.foreign_away import Hands
-from trimtab.telemetry.foreign_plan import Plan
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rows import ForeignRows
-from trimtab.telemetry.foreign_traces import ForeignTraces
-from trimtab.telemetry.mapping_pool import Helpers
-from trimtab.telemetry.otlp import Origin, take_protobuf
+from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.mapping.away import Hands
+from trimtab.telemetry.mapping.plan import Plan
+from trimtab.telemetry.mapping.pool import Helpers
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.traces import ForeignTraces
+from trimtab.telemetry.otlp.traces import Origin, take_protobuf
 from trimtab.telemetry.process import hands_of
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent

@@ -15,7 +15,7 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import Attempt, CallRecord, Candidate, Fault, encode_record
-from trimtab.telemetry.segments import Segment
+from trimtab.telemetry.spool.segments import Segment
 
 LETTERS = "etaoinshrdlucmfwypvbgkjqxz"
 WEIGHTS = [12, 9, 8, 7.5, 7, 7, 6, 6, 6, 4, 4, 3, 3, 2.5, 2, 2, 2, 2, 1.5, 1.5, 1, 0.8, 0.2, 0.2, 0.2, 0.1]

@@ -205,7 +205,7 @@ class Server:
         for pid in ours:
             found["telemetry"] = _cpu(pid)
         for pid, (parent, line) in parents.items():
-            if parent in ours and b"mapping_process" in line:
+            if parent in ours and b"mapping.process" in line:
                 found["mappers"] += _cpu(pid)
         return found
 

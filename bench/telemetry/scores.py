@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from trimtab.telemetry.aggregate import Aggregation, aggregate
 from trimtab.telemetry.answers import rows_of
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.score_book import ScoreBook, Wanted
+from trimtab.telemetry.search.aggregate import Aggregation, aggregate
 from trimtab.telemetry.stores import ROWS, Store, Value, bind, open_store
 from trimtab.telemetry.views import Window
 

@@ -17,8 +17,8 @@ import uvloop
 from material import Material
 
 from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.segments import Sync
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.segments import Sync
+from trimtab.telemetry.spool.spool import Spool
 
 PLANS: list[tuple[int, int, Sync]] = [
     (1, 40_000, "normal"),

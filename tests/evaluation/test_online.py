@@ -16,10 +16,10 @@ from trimtab.evaluation.online import DAY_MS, HOUR_MS, OnlineScorer, OnlineSpec,
 from trimtab.evaluation.quality import Quality, measured
 from trimtab.scoring.corrected import Operating
 from trimtab.scoring.types import Answered, Asked, Tools
-from trimtab.server.scoring_live import NAME, Parts, ScoringLive
+from trimtab.server.duties.scoring_live import NAME, Parts, ScoringLive
 from trimtab.storage import leaders
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.quality import QualityQuestion, quality, score_names
+from trimtab.telemetry.scores.quality import QualityQuestion, quality, score_names
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import Window
 
@@ -270,7 +270,7 @@ def test_rules_are_changed_on_what_there_is_and_refused_with_a_reason(
 
 def test_a_calibrated_judges_rate_is_corrected_and_keeps_the_doubt_of_few_labels() -> None:
     from trimtab.scoring.stats import single
-    from trimtab.telemetry.quality import QualityGroup
+    from trimtab.telemetry.scores.quality import QualityGroup
 
     def group(judges: tuple[str, ...], other: int = 0) -> QualityGroup:
         return QualityGroup(

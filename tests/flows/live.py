@@ -15,7 +15,7 @@ import httpx
 
 from patience import PATIENCE_S
 from trimtab.server.housing import SPOOL
-from trimtab.telemetry import barrier
+from trimtab.telemetry.spool import barrier
 
 ADMIN = "tt_" + "admin-key-of-the-tests-0123456789abcdefghij"
 PLAIN = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))

@@ -30,7 +30,7 @@ from trimtab.llm.transport import Transport
 from trimtab.server.api.data import hot_routes
 from trimtab.server.carrying import Carrying, is_carried
 from trimtab.server.hot import HotServer, protocol_factory
-from trimtab.server.snapshot_routes import no_price
+from trimtab.server.snapshot.routes import no_price
 from trimtab.storage.database import Database
 from trimtab.telemetry.records import CallRecord
 

@@ -20,8 +20,8 @@ from trimtab.prompts.types import Bundle, Content, Message, Source, Variable
 from trimtab.releases import types as releases
 from trimtab.releases.lanes import ReleaseRow
 from trimtab.releases.resolve import Lane
-from trimtab.server.snapshot_apps import budgets
-from trimtab.server.snapshot_routes import no_price
+from trimtab.server.snapshot.apps import budgets
+from trimtab.server.snapshot.routes import no_price
 
 P = ParamSpec("P")
 

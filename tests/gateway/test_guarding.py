@@ -24,8 +24,8 @@ from trimtab.guard.spec import Broken, Ready, ready
 from trimtab.guard.store import Refusal
 from trimtab.guard.types import GuardSpec, Tools
 from trimtab.llm.embedder import Embedder
-from trimtab.server.guard_tools import GuardTools
-from trimtab.server.inner_calls import InnerCalls
+from trimtab.server.inner.calls import InnerCalls
+from trimtab.server.inner.guard_tools import GuardTools
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 AWS = "AKIA" + "IOSFODNN7EXAMPLQ"

@@ -23,9 +23,9 @@ from trimtab.scoring.judge import configured, judge
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Asked, CannotScore, Sample, Scored
 from trimtab.server.hot import HotServer
-from trimtab.server.inner_calls import EXPERIMENT, JUDGING, NOBODY, InnerCaller, InnerCalls
-from trimtab.server.judge_tools import JudgeTools
-from trimtab.server.knowing import Embeddings
+from trimtab.server.inner.calls import EXPERIMENT, JUDGING, NOBODY, InnerCaller, InnerCalls
+from trimtab.server.inner.judge_tools import JudgeTools
+from trimtab.server.inner.knowing import Embeddings
 from trimtab.server.up import listen
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)

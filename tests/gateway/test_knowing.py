@@ -26,10 +26,10 @@ from trimtab.guard.refusals import Refusals
 from trimtab.guard.spec import Broken, ready
 from trimtab.guard.types import GuardSpec
 from trimtab.releases.types import PinnedKnowledge
-from trimtab.server.experimenting import answer_of
-from trimtab.server.inner_calls import EXPERIMENT, InnerCaller, InnerCalls
+from trimtab.server.bodies.playground import PlaygroundEnd
+from trimtab.server.duties.experimenting import answer_of
+from trimtab.server.inner.calls import EXPERIMENT, InnerCaller, InnerCalls
 from trimtab.server.playground import Playground, Question
-from trimtab.server.playground_bodies import PlaygroundEnd
 
 ASK = [{"role": "user", "content": "How long is the warranty?"}]
 HANDBOOK = PinnedKnowledge(corpus="handbook", version=3, digest="sha256:a")

@@ -11,8 +11,8 @@ from upstream import DONE, STOP, USAGE, answers, delta, streams, upstream
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Principal, Project
+from trimtab.server.bodies.playground import PlaygroundBegin, PlaygroundDelta, PlaygroundEnd
 from trimtab.server.playground import Playground, Question, Told
-from trimtab.server.playground_bodies import PlaygroundBegin, PlaygroundDelta, PlaygroundEnd
 
 PROJECT = Project(id="prj_1", slug="default", capture_content=True)
 ADMIN = Principal(key_id="key_0", role="admin")

@@ -19,8 +19,8 @@ from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.governance.access import AccessTable
 from trimtab.ledger.prices import PriceBook
 from trimtab.releases.resolve import Lane
-from trimtab.telemetry.inflight import Inflight, Leftover, leftovers
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.spool.inflight import Inflight, Leftover, leftovers
 from trimtab.telemetry.views import StoreHealth
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE, fallback=("other",))

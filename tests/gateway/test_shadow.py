@@ -15,7 +15,7 @@ from trimtab.gateway.policy import Concurrency
 from trimtab.ledger.limits import picodollars
 from trimtab.releases.resolve import Lane
 from trimtab.releases.types import Pinned
-from trimtab.server.snapshot_apps import budget_of
+from trimtab.server.snapshot.apps import budget_of
 from trimtab.telemetry.records import CallRecord
 
 ASK = [{"role": "user", "content": "Where is my parcel?"}]

@@ -13,8 +13,8 @@ from trimtab.review import items, queues
 from trimtab.review.items import Wanted
 from trimtab.review.queues import Put
 from trimtab.review.types import Item, Queue, QueueSpec
-from trimtab.server.calibrating import Calibrating
-from trimtab.server.reviewing import Parts, Reviewing
+from trimtab.server.duties.calibrating import Calibrating
+from trimtab.server.duties.reviewing import Parts, Reviewing
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.calls import CallMapper
@@ -24,7 +24,7 @@ from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.score_book import ScoreBook
-from trimtab.telemetry.scores import Score, ScoreBatch, Source, add_scores, id_for
+from trimtab.telemetry.scores.types import Score, ScoreBatch, Source, add_scores, id_for
 from trimtab.telemetry.stores import Store
 
 ADA = Actor("key_ada", "ada")

@@ -20,21 +20,22 @@ from trimtab.sdk import (
     search_types,
 )
 from trimtab.sdk import types as ours
-from trimtab.server import (
-    app_bodies,
-    board_bodies,
-    bodies,
-    cache_bodies,
-    corpus_bodies,
-    cost_bodies,
-    detector_bodies,
-    folder_bodies,
-    limit_bodies,
-    resilience_bodies,
-    scorer_bodies,
-)
 from trimtab.server.api import remap
-from trimtab.telemetry import aggregate_views, complete, cost_views, sql_door, views
+from trimtab.server.bodies import app as app_bodies
+from trimtab.server.bodies import board as board_bodies
+from trimtab.server.bodies import cache as cache_bodies
+from trimtab.server.bodies import common as bodies
+from trimtab.server.bodies import corpus as corpus_bodies
+from trimtab.server.bodies import cost as cost_bodies
+from trimtab.server.bodies import detector as detector_bodies
+from trimtab.server.bodies import folder as folder_bodies
+from trimtab.server.bodies import limit as limit_bodies
+from trimtab.server.bodies import resilience as resilience_bodies
+from trimtab.server.bodies import scorer as scorer_bodies
+from trimtab.telemetry import views
+from trimtab.telemetry.costs import views as cost_views
+from trimtab.telemetry.search import aggregate_views, complete
+from trimtab.telemetry.sql import door as sql_door
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Me: bodies.Me,

@@ -25,28 +25,28 @@ from trimtab.retrieval.search import Searcher
 from trimtab.retrieval.shelf import Shelf
 from trimtab.retrieval.standing import Standings
 from trimtab.server.app import App, create_api, create_app
-from trimtab.server.bodies import TestResult
-from trimtab.server.calibrating import Calibrating
-from trimtab.server.config_file import ConfigFile
+from trimtab.server.bodies.common import TestResult
+from trimtab.server.bodies.playground import PlaygroundDelta
+from trimtab.server.config.file import ConfigFile
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.duties.calibrating import Calibrating
 from trimtab.server.openapi import document
 from trimtab.server.playground import Question, Told
-from trimtab.server.playground_bodies import PlaygroundDelta
 from trimtab.server.settings import Settings
-from trimtab.server.snapshot import FILE, SnapshotHolder
+from trimtab.server.snapshot.holder import FILE, SnapshotHolder
 from trimtab.storage.database import Database
-from trimtab.telemetry.costs import Asker, Costs
+from trimtab.telemetry.costs.explorer import Asker, Costs
 from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.fakes import FakeReader
 from trimtab.telemetry.feedback import FeedbackBook
-from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.questions import Search
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.score_book import ScoreBook
-from trimtab.telemetry.search import Search
-from trimtab.telemetry.seen import Seen
-from trimtab.telemetry.spool import Spool
-from trimtab.telemetry.tail import Tail
+from trimtab.telemetry.seen.questions import Seen
+from trimtab.telemetry.seen.tail import Tail
+from trimtab.telemetry.spool.intake import Intake
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.upkeep import Upkeep
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import pytest
 
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.staying_up import advice_store
-from trimtab.server.advising import Advising
+from trimtab.server.duties.advising import Advising
 from trimtab.storage.database import Database
 
 SECOND = 1_000_000_000

@@ -10,7 +10,7 @@ from house import House
 
 from trimtab.gateway.targets import Model, Provider
 from trimtab.server.api import releases
-from trimtab.server.config_file import ConfigFile
+from trimtab.server.config.file import ConfigFile
 
 if TYPE_CHECKING:
     from house import Run

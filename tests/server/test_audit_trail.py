@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from trimtab.governance import audit
 from trimtab.server.api import all_routes
 from trimtab.server.routes import Operation
-from trimtab.telemetry.drain import Spooled, SpoolReader
+from trimtab.telemetry.spool.drain import Spooled, SpoolReader
 
 if TYPE_CHECKING:
     from house import Run

@@ -6,7 +6,7 @@ import pytest
 from house import House
 
 from trimtab.gateway.kept.cache_store import About, Stored
-from trimtab.server.config_file import parse
+from trimtab.server.config.file import parse
 from trimtab.server.metrics import Gauges, Metrics
 from trimtab.telemetry.records import CacheNote, CallRecord
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trimtab.server.config_file import ConfigRefused, parse
+from trimtab.server.config.file import ConfigRefused, parse
 
 
 def test_detectors_are_switched_off_by_name_and_left_out_says_nothing() -> None:

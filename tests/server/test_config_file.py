@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from trimtab.gateway.targets import Model, Timeouts
 from trimtab.ledger.types import PriceOverride
-from trimtab.server.config_fields import schema
-from trimtab.server.config_file import ConfigFile, ConfigRefused, load, parse
+from trimtab.server.config.fields import schema
+from trimtab.server.config.file import ConfigFile, ConfigRefused, load, parse
 
 ROOT = Path(__file__).parents[2]
 ISSUE = """
@@ -194,7 +194,7 @@ def test_the_published_schema_is_current_and_accepts_the_example() -> None:
     import jsonschema_rs
 
     published = json.loads((ROOT / "schemas/config.schema.json").read_text())
-    assert published == schema(), "run: python -m trimtab.server.config_fields > schemas/config.schema.json"
+    assert published == schema(), "run: python -m trimtab.server.config.fields > schemas/config.schema.json"
     validator = jsonschema_rs.validator_for(published)
     assert validator.is_valid(yaml.safe_load(ISSUE))
     assert not validator.is_valid({"providers": {"lab": {"basse_url": "x"}}})

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from trimtab.gateway.routing.types import Affinity, Fallback, Share, Weights, When
-from trimtab.server.config_file import ConfigRefused, parse
-from trimtab.server.config_routes import line_of
+from trimtab.server.config.file import ConfigRefused, parse
+from trimtab.server.config.routes import line_of
 
 HEAD = """\
 providers:

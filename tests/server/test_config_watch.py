@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.server.config_file import ConfigFile, load
-from trimtab.server.config_watch import ConfigWatch
+from trimtab.server.config.file import ConfigFile, load
+from trimtab.server.config.watch import ConfigWatch
 
 GOOD = 'providers:\n  lab: {base_url: "http://127.0.0.1:9/v1"}\nmodels:\n  fast: {provider: lab}\n'
 MORE = GOOD + "  slow: {provider: lab}\nroutes:\n  smart: {tree: {node: fallback, of: [fast, slow]}}\n"

@@ -9,7 +9,7 @@ from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.cache import Entry
 from trimtab.governance.sealing import Keyring
 from trimtab.retrieval import building, versions
-from trimtab.server.keeping import SKEW_MS, forget_late, forget_user
+from trimtab.server.duties.keeping import SKEW_MS, forget_late, forget_user
 
 if TYPE_CHECKING:
     from house import Run

@@ -10,7 +10,7 @@ from dataset_house import run
 from house import House
 from msgspec.structs import replace
 
-from trimtab.server.inner_calls import InnerAnswer, InnerCalls
+from trimtab.server.inner.calls import InnerAnswer, InnerCalls
 from trimtab.telemetry.fakes import span_row
 from trimtab.telemetry.views import MessageView, ScoreView, SpanIO, TraceDetail
 

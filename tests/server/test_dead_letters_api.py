@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from house import House
 
-from trimtab.telemetry.drain import Spooled, SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
-from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.remap import RemapBatch, RemapTrace
-from trimtab.telemetry.scores import Score, ScoreBatch
+from trimtab.telemetry.scores.types import Score, ScoreBatch
+from trimtab.telemetry.spool.drain import Spooled, SpoolReader
+from trimtab.telemetry.spool.intake import Intake
 
 if TYPE_CHECKING:
     from house import Run

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from house import House
 
-from trimtab.server.config_file import ConfigFile
+from trimtab.server.config.file import ConfigFile
 from trimtab.telemetry.detector_switch import SwitchFile
 
 if TYPE_CHECKING:

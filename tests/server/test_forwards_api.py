@@ -7,8 +7,8 @@ from house import House
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.access import Project
-from trimtab.server.config_file import parse
-from trimtab.server.forwarding import forward_lines
+from trimtab.server.config.file import parse
+from trimtab.server.duties.forwarding import forward_lines
 from trimtab.telemetry.forward import store
 from trimtab.telemetry.forward.store import Event, State
 

@@ -20,7 +20,7 @@ from trimtab.guard.services import Service, context_of
 from trimtab.guard.spec import chain, ready
 from trimtab.guard.types import GuardSpec, Piece, Subject, Tools, Verdict
 from trimtab.llm.transport import Transport
-from trimtab.server.guard_services import MOST_ANSWER, GuardServices, check_service
+from trimtab.server.inner.guard_services import MOST_ANSWER, GuardServices, check_service
 
 AT = "/api/v1/projects/default"
 BOX = SecretBox(b"k" * 32)

@@ -7,7 +7,7 @@ from house import House, Run
 
 from trimtab.gateway.guarding import Escalated
 from trimtab.ledger.limits import PICO
-from trimtab.server.guard_tools import Escalations
+from trimtab.server.inner.guard_tools import Escalations
 
 AT = "/api/v1/projects/default"
 AWS = "AKIA" + "IOSFODNN7EXAMPLQ"

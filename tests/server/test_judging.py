@@ -11,7 +11,7 @@ from trimtab.core.clock import FixedClock
 from trimtab.ledger.types import Cost
 from trimtab.releases.rules import Decision
 from trimtab.releases.types import Plan, Rollout, Step
-from trimtab.server.judging import RolloutJudge, situation
+from trimtab.server.duties.judging import RolloutJudge, situation
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.arms import CAP_LEAST
 from trimtab.telemetry.calls import CallMapper

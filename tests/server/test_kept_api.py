@@ -10,7 +10,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.governance import erasures, retention
 from trimtab.governance.erasures import digest_of
 from trimtab.governance.retention import KINDS, Removed, Report
-from trimtab.server.config_file import parse
+from trimtab.server.config.file import parse
 
 if TYPE_CHECKING:
     from house import Run

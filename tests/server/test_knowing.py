@@ -18,7 +18,7 @@ from trimtab.retrieval.corpora import Edit
 from trimtab.retrieval.documents import By, NewDocument
 from trimtab.retrieval.shelf import Shelf
 from trimtab.retrieval.types import CorpusVersion
-from trimtab.server.knowing import Knowing, World
+from trimtab.server.inner.knowing import Knowing, World
 from trimtab.storage.database import Database
 
 ADA = Actor("key_ada", "Ada")

@@ -9,7 +9,7 @@ from trimtab.ledger import limit_store
 from trimtab.ledger.limit_store import Ask, Offer
 from trimtab.ledger.limits import PICO, Rule, Scope, series_of
 from trimtab.ledger.windows import slot_at
-from trimtab.server.config_file import ConfigRefused, parse
+from trimtab.server.config.file import ConfigRefused, parse
 
 AT = "/api/v1/projects/default/limits"
 BUDGET = {"name": "monthly", "measure": "money", "bound": "50.25", "window": "month", "timezone": "Europe/Berlin"}

@@ -22,13 +22,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from trimtab.core.errors import InvalidRequest, RateLimited, TrimtabError, Unavailable
-from trimtab.server.otlp import OtlpDoor
-from trimtab.server.otlp_answers import status_with_retry
+from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.server.doors.otlp_answers import status_with_retry
 from trimtab.server.unpack import unpack
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
-from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any, weigh
-from trimtab.telemetry.otlp import (
+from trimtab.telemetry.otlp.traces import (
     MAX_AROUND,
     MAX_LETTERS,
     PIECE_EXPANDS,
@@ -39,6 +38,7 @@ from trimtab.telemetry.otlp import (
     take_json,
     take_protobuf,
 )
+from trimtab.telemetry.spool.intake import Intake
 
 if TYPE_CHECKING:
     from house import Run

@@ -12,11 +12,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
-from trimtab.server.otlp import OtlpDoor
-from trimtab.telemetry.drain import Spooled, SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
-from trimtab.telemetry.intake import Intake
+from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.spool.drain import Spooled, SpoolReader
+from trimtab.telemetry.spool.intake import Intake
 
 if TYPE_CHECKING:
     from house import Run

@@ -13,11 +13,11 @@ from house import ADMIN, House
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from patience import PATIENCE_S
-from trimtab.server.otlp import OtlpDoor
-from trimtab.server.otlp_grpc import SERVICES, GrpcDoor
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.intake import Intake
+from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.server.doors.otlp_grpc import SERVICES, GrpcDoor
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.kinds import decode_any
+from trimtab.telemetry.spool.intake import Intake
 
 if TYPE_CHECKING:
     from house import Run

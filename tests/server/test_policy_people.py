@@ -17,7 +17,7 @@ from trimtab.governance.access import Principal
 from trimtab.governance.keys import Wanted
 from trimtab.governance.policy_eval import Facts, PolicySet, Verdict, engine_of
 from trimtab.governance.policy_examples import Asker, PolicyExample, PolicySubject, ask, plain
-from trimtab.server.snapshot import FILE
+from trimtab.server.snapshot.holder import FILE
 
 
 async def policies(house: House, text: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from house import House
 
 from trimtab.ledger.moments import moment
-from trimtab.server.config_file import parse
+from trimtab.server.config.file import parse
 
 if TYPE_CHECKING:
     from house import Run

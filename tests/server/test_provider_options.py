@@ -10,7 +10,7 @@ from trimtab.gateway.provider_options import MASK, check_options, default_base_u
 from trimtab.gateway.store import Sealed
 from trimtab.gateway.targets import Provider
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.server.config_file import ConfigRefused, parse
+from trimtab.server.config.file import ConfigRefused, parse
 
 AT = "/api/v1/projects/default/providers"
 CANARY = "wJalrXUtnFEMI-K7MDENG-canary"

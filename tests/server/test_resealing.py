@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from trimtab.governance.data_keys import DATA_KEYS, wrap
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import ProjectRow, add_project
-from trimtab.server.resealing import PLACES, behind, reseal
+from trimtab.server.duties.resealing import PLACES, behind, reseal
 from trimtab.storage.database import Database
 from trimtab.storage.schema import METADATA
 

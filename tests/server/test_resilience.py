@@ -6,7 +6,7 @@ import pytest
 from house import House, Run
 
 from trimtab.gateway.policy import BreakerPolicy, Concurrency, Hedge, Policy, Retries
-from trimtab.server.config_file import ConfigRefused, parse
+from trimtab.server.config.file import ConfigRefused, parse
 
 AT = "/api/v1/projects/default"
 LAB = f"{AT}/providers/lab/resilience"

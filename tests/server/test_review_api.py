@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from trimtab.governance.access import Role
 from trimtab.telemetry.fakes import span_row
 from trimtab.telemetry.kinds import decode_any
-from trimtab.telemetry.scores import Score
+from trimtab.telemetry.scores.types import Score
 from trimtab.telemetry.views import MessageView, SpanIO
 
 if TYPE_CHECKING:

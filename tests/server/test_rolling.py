@@ -22,7 +22,7 @@ from trimtab.releases.rollouts import CONTROLLER, Act, Start
 from trimtab.releases.rules import Action, Decision
 from trimtab.releases.store import NewRelease
 from trimtab.releases.types import Approval, AppSpec, Content, Plan, Protection, Rollout, Step
-from trimtab.server.rolling import HOLD_MS, Controller, Parts
+from trimtab.server.duties.rolling import HOLD_MS, Controller, Parts
 from trimtab.storage.database import Database
 
 ADA, BOB = Actor("key_ada", "ada"), Actor("key_bob", "bob")
@@ -299,7 +299,7 @@ def test_one_decides_and_another_follows_when_it_is_gone(catalog_url: str) -> No
 
 
 def test_a_clock_that_goes_back_makes_no_step_longer_or_shorter_than_it_is(sqlite: str) -> None:
-    from trimtab.server.judging import situation
+    from trimtab.server.duties.judging import situation
 
     async def story(world: World) -> None:
         made = await world.start(2)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from house import House
 
-from trimtab.server.config_file import parse
+from trimtab.server.config.file import parse
 
 if TYPE_CHECKING:
     from house import Run
@@ -214,7 +214,7 @@ def test_routes_rest_in_the_snapshots_file_and_serve_without_the_catalog(run: "R
     async def story(house: House) -> None:
         await furnished(house)
         await house.admin.post(f"{AT}/routes", json={"name": "smart", "tree": TREE})
-        from trimtab.server import snapshot
+        from trimtab.server.snapshot import holder as snapshot
 
         state = snapshot._read_file(house.folder / snapshot.FILE)  # pyright: ignore[reportPrivateUsage]
         assert state is not None

@@ -11,7 +11,7 @@ from test_scim import GROUP, ROLES, directory, key_of, okta_user, patch, roles_o
 
 from trimtab.governance import checkpoints, people_store
 from trimtab.governance.scim import groups, store
-from trimtab.server import scim
+from trimtab.server.doors import scim
 
 
 async def crowd(house: House, many: int, first: int = 0) -> list[str]:
@@ -172,7 +172,7 @@ def test_what_was_worked_out_from_an_older_state_is_worked_out_anew(run: Run, mo
             return made
 
         monkeypatch.setattr(scim, "VERBS", _with(before))
-        monkeypatch.setattr("trimtab.server.scim.asyncio.to_thread", slow)
+        monkeypatch.setattr("trimtab.server.doors.scim.asyncio.to_thread", slow)
         add = {"op": "add", "path": "members", "value": members(ids[2:])}
         assert (await patch(client, f"Groups/{team['id']}", add)).status_code == 204
         assert looked == 2

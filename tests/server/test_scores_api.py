@@ -8,7 +8,7 @@ from house import House
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.rows import Rows, encode
-from trimtab.telemetry.scores import add_scores
+from trimtab.telemetry.scores.types import add_scores
 from trimtab.telemetry.stores import Store
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from trimtab.governance.store import ProjectRow
 from trimtab.ledger.limit_store import LimitRow
 from trimtab.ledger.limits import Rule
 from trimtab.releases.lanes import Lanes
-from trimtab.server import snapshot
-from trimtab.server.config_file import ConfigFile
-from trimtab.server.snapshot import FILE, SnapshotHolder
-from trimtab.server.snapshot_state import CatalogState, read_state
+from trimtab.server.config.file import ConfigFile
+from trimtab.server.snapshot import holder as snapshot
+from trimtab.server.snapshot.holder import FILE, SnapshotHolder
+from trimtab.server.snapshot.state import CatalogState, read_state
 from trimtab.storage.database import Database
 from trimtab.telemetry.price_file import PriceFile
 

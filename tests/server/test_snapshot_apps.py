@@ -19,10 +19,10 @@ from trimtab.governance.secrets import load
 from trimtab.ledger.limits import picodollars
 from trimtab.releases.lanes import ReleaseRow
 from trimtab.releases.tables import RELEASES
-from trimtab.server import snapshot_apps
-from trimtab.server.config_file import ConfigFile
-from trimtab.server.snapshot import FILE, SnapshotHolder
-from trimtab.server.snapshot_apps import Directly
+from trimtab.server.config.file import ConfigFile
+from trimtab.server.snapshot import apps as snapshot_apps
+from trimtab.server.snapshot.apps import Directly
+from trimtab.server.snapshot.holder import FILE, SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.storage.revision import bump
 

@@ -15,9 +15,9 @@ from trimtab.governance.content_reads import HOUR_MS, Reading
 from trimtab.server.api import all_routes
 from trimtab.server.reads import Reads
 from trimtab.server.withholding import TEXTS, withheld
-from trimtab.telemetry.seen_views import PairRow
-from trimtab.telemetry.sql_door import TEXTS as COLUMNS
-from trimtab.telemetry.sql_door import VIEWS, statement
+from trimtab.telemetry.seen.views import PairRow
+from trimtab.telemetry.sql.door import TEXTS as COLUMNS
+from trimtab.telemetry.sql.door import VIEWS, statement
 from trimtab.telemetry.views import ScoreView
 
 RAW = {

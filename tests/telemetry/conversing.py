@@ -6,7 +6,7 @@ from typing import Any
 from trimtab.llm.types import Message, Text
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 
 START = 1_700_000_000_000_000_000
 

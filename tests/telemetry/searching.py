@@ -19,7 +19,7 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode
-from trimtab.telemetry.scores import Score, ScoreBatch, add_scores
+from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores
 from trimtab.telemetry.stores import Store
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from makings import day
 from searching import Asking
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.aggregate import Aggregation, aggregate, check
-from trimtab.telemetry.aggregate_views import AggregateReport, TopValue
+from trimtab.telemetry.search.aggregate import Aggregation, aggregate, check
+from trimtab.telemetry.search.aggregate_views import AggregateReport, TopValue
 from trimtab.telemetry.views import SpanRow
 
 

@@ -28,7 +28,7 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode
-from trimtab.telemetry.scores import Score, ScoreBatch, Source, add_scores
+from trimtab.telemetry.scores.types import Score, ScoreBatch, Source, add_scores
 from trimtab.telemetry.stores import Store
 
 T = TypeVar("T")

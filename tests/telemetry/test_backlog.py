@@ -10,15 +10,15 @@ from makings import record
 from ways import NOW, Way, chat, span
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry import foreign_came
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch
-from trimtab.telemetry.foreign_traces import ROOTLESS_MS
+from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.mapping import came as foreign_came
+from trimtab.telemetry.mapping.traces import ROOTLESS_MS
 from trimtab.telemetry.merges import HOLD_FROM, RECORD_BYTES, RELEASE_BELOW, Merges
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import ROWS, Encoded, RowsRefused, Store
 from trimtab.telemetry.writer import Writer
 

@@ -10,7 +10,7 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.costs import Costs, Options
+from trimtab.telemetry.costs.explorer import Costs, Options
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CacheNote
 from trimtab.telemetry.rows import Rows, encode

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from trimtab.telemetry.compare import compare
 from trimtab.telemetry.fakes import span_row
+from trimtab.telemetry.seen.compare import compare
 from trimtab.telemetry.views import SpanRow, Tokens, TraceDetail
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from makings import day
 from searching import CANARY, Asking
 
-from trimtab.telemetry.complete import Completion, complete, literal, typed
-from trimtab.telemetry.language import Clause, parse
-from trimtab.telemetry.search_keys import KEYS
+from trimtab.telemetry.search.complete import Completion, complete, literal, typed
+from trimtab.telemetry.search.keys import KEYS
+from trimtab.telemetry.search.language import Clause, parse
 from trimtab.telemetry.views import SpanRow
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from trimtab.telemetry.accounting import Case, cases, judge
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.content_off import without_content
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignEvent, ForeignLink, ForeignSpan
-from trimtab.telemetry.foreign_texts import texts_of
+from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignLink, ForeignSpan
+from trimtab.telemetry.foreign.texts import texts_of
+from trimtab.telemetry.otlp.content_off import without_content
 
 ALL = [(convention, case) for convention, found in cases().items() for case in found]
 

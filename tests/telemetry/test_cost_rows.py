@@ -1,7 +1,7 @@
 """Rows of the books as the API shows them."""
 
-from trimtab.telemetry.cost_rows import CallLine, costly_call
-from trimtab.telemetry.cost_views import EnergyView
+from trimtab.telemetry.costs.rows import CallLine, costly_call
+from trimtab.telemetry.costs.views import EnergyView
 
 
 def energy(kind: str, model: str) -> EnergyView | None:

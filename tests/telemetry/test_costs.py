@@ -16,14 +16,14 @@ from trimtab.ledger.limits import Measure, Rule
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.answers import dollars
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.cost_views import CostGroup, CostReport, WasteReport
-from trimtab.telemetry.costs import Costs, Options
+from trimtab.telemetry.costs.explorer import Costs, Options
+from trimtab.telemetry.costs.views import CostGroup, CostReport, WasteReport
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store
+from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import Window
 
 OURS, THEIRS = project(), project()

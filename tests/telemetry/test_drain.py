@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from makings import record
 
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch
+from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.records import decode_record
-from trimtab.telemetry.segments import Segment
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.segments import Segment
+from trimtab.telemetry.spool.spool import Spool
 
 
 def fill(folder: Path, count: int, *, worker: str = "w0", first: int = 0, segment_bytes: int = 16 << 20) -> None:

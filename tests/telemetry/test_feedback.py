@@ -18,7 +18,7 @@ from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.score_book import ScoreBook, Wanted
-from trimtab.telemetry.scores import Score, ScoreBatch, add_scores
+from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import ScoreView
 

@@ -5,7 +5,7 @@ import pytest
 from makings import record
 from ways import NOW, TRACE, Way, chat, span
 
-from trimtab.telemetry.foreign_traces import ROOTLESS_MS
+from trimtab.telemetry.mapping.traces import ROOTLESS_MS
 from trimtab.telemetry.stores import ROWS, StoreAway
 
 

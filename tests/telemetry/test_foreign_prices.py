@@ -8,7 +8,7 @@ from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.foreign_prices import REPORTED, ForeignPrices
+from trimtab.telemetry.mapping.prices import REPORTED, ForeignPrices
 
 AT_MS = 1_790_000_000_000
 USAGE = Usage(input=1_000, output=100)

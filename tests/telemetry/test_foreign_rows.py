@@ -10,12 +10,12 @@ from ways import NOW, span
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import BLOB_BYTES
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_came import arrival_of
-from trimtab.telemetry.foreign_plan import Plan
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rows import ForeignRows, Shown, Sums
-from trimtab.telemetry.foreign_traces import mapped_of, read_all
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.mapping.came import arrival_of
+from trimtab.telemetry.mapping.plan import Plan
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rows import ForeignRows, Shown, Sums
+from trimtab.telemetry.mapping.traces import mapped_of, read_all
 from trimtab.telemetry.rows import Rows
 
 TEXT = st.one_of(st.sampled_from(["", "openai", "chat", "gpt-4o-mini", "stop", "x" * 600]), st.text(max_size=8))

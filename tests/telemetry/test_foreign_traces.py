@@ -17,11 +17,11 @@ from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.telemetry import price_file
-from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
-from trimtab.telemetry.foreign_came import merged
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rewrite import StoreLookup
-from trimtab.telemetry.foreign_traces import ROOTLESS_MS
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
+from trimtab.telemetry.mapping.came import merged
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rewrite import StoreLookup
+from trimtab.telemetry.mapping.traces import ROOTLESS_MS
 from trimtab.telemetry.stores import ROWS, Store, bind
 
 
@@ -175,7 +175,7 @@ def test_a_mapper_that_breaks_over_a_span_keeps_the_span(way: Way, monkeypatch: 
 
 
 def test_old_traces_are_forgotten_and_still_count_once(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 3)
+    monkeypatch.setattr("trimtab.telemetry.mapping.traces.REMEMBERED_SPANS", 3)
     for number in range(1, 8):
         way.send(chat(number, trace=f"{number:032x}"))
     assert len(way.writer._foreign.traces._traces) <= 3  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
@@ -185,8 +185,8 @@ def test_old_traces_are_forgotten_and_still_count_once(way: Way, monkeypatch: py
 
 
 def test_only_traces_that_were_there_or_may_have_been_are_looked_up(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 2)
-    monkeypatch.setattr("trimtab.telemetry.foreign_before.FORGOTTEN_TRACES", 4)
+    monkeypatch.setattr("trimtab.telemetry.mapping.traces.REMEMBERED_SPANS", 2)
+    monkeypatch.setattr("trimtab.telemetry.mapping.before.FORGOTTEN_TRACES", 4)
     asked = list[str]()
     look_up = StoreLookup.__call__
 
@@ -213,7 +213,7 @@ def test_only_traces_that_were_there_or_may_have_been_are_looked_up(way: Way, mo
 
 
 def test_events_whose_spans_never_come_are_forgotten_as_spans_are(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.REMEMBERED_SPANS", 3)
+    monkeypatch.setattr("trimtab.telemetry.mapping.traces.REMEMBERED_SPANS", 3)
     traces = way.writer._foreign.traces  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
     event = ForeignEvent("gen_ai.choice", NOW, {})
     for number in range(1, 8):
@@ -236,7 +236,7 @@ def traces_of(way: Way) -> Any:
 def test_of_a_trace_id_that_is_used_for_ever_little_is_remembered_and_each_span_is_still_one_row(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.TRACE_SPANS", 8)
+    monkeypatch.setattr("trimtab.telemetry.mapping.traces.TRACE_SPANS", 8)
     for first in range(1, 61, 4):
         way.send(*(chat(number, 1) if number > 1 else span(1) for number in range(first, first + 4)))
         [trace] = traces_of(way)._traces.values()
@@ -254,8 +254,8 @@ def test_of_a_trace_id_that_is_used_for_ever_little_is_remembered_and_each_span_
 def test_what_comes_late_of_an_endless_trace_is_kept_raw_and_it_has_a_row_that_stands_for_it(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.TRACE_SPANS", 8)
-    monkeypatch.setattr("trimtab.telemetry.foreign_rewrite.MOST_SPANS", 8)
+    monkeypatch.setattr("trimtab.telemetry.mapping.traces.TRACE_SPANS", 8)
+    monkeypatch.setattr("trimtab.telemetry.mapping.rewrite.MOST_SPANS", 8)
     for number in range(1, 13):
         way.send(chat(number, 99))
     way.send(chat(3, 99, name="said later"))
@@ -270,7 +270,7 @@ def test_what_comes_late_of_an_endless_trace_is_kept_raw_and_it_has_a_row_that_s
 def test_of_a_span_that_is_added_to_for_ever_little_is_held_and_it_ends_whole(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trimtab.telemetry.foreign_traces.PARTIAL_BYTES", 2_000)
+    monkeypatch.setattr("trimtab.telemetry.mapping.traces.PARTIAL_BYTES", 2_000)
 
     def event(number: int) -> ForeignSpan:
         said = ForeignEvent("gen_ai.user.message", NOW + number, {"content": f"word{number} {'x' * 200}"})
@@ -296,7 +296,7 @@ def test_of_a_span_that_is_added_to_for_ever_little_is_held_and_it_ends_whole(
 def test_very_many_tellings_of_one_span_in_one_batch_are_merged_within_bounds(
     way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("foreign_came", "foreign_traces"):
+    for module in ("mapping.came", "mapping.traces"):
         monkeypatch.setattr(f"trimtab.telemetry.{module}.MERGED", 5)
     events = [ForeignEvent("gen_ai.choice", NOW + number, {}) for number in range(50)]
     pieces = [
@@ -360,7 +360,7 @@ def test_the_same_ids_in_two_projects_are_two_traces(way: Way) -> None:
 def test_traces_are_made_anew_as_many_at_once_as_fit(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{number:032x}" for number in range(1, 6)]
     way.send(*(chat(number, 99, trace=name) for name in names for number in (1, 2)))
-    monkeypatch.setattr("trimtab.telemetry.foreign_rewrite.MOST_SPANS", 4)
+    monkeypatch.setattr("trimtab.telemetry.mapping.rewrite.MOST_SPANS", 4)
     assert way.rewrite(ROOTLESS_MS) == 5
     entries = [line for line in way.rows("trace_id, entry") if line[1]]
     assert sorted(line[0] for line in entries) == names

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from trimtab.telemetry.fakes import span_row
-from trimtab.telemetry.graph import MOST_NODES, agent_graph
+from trimtab.telemetry.seen.graph import MOST_NODES, agent_graph
 from trimtab.telemetry.views import SpanRow, Tokens, TraceDetail
 
 TRACE = "ab" * 16

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry import inflight
-from trimtab.telemetry.inflight import SLOTS, Inflight, Left, Note, leftovers
 from trimtab.telemetry.records import Attempt, Fault
+from trimtab.telemetry.spool import inflight
+from trimtab.telemetry.spool.inflight import SLOTS, Inflight, Left, Note, leftovers
 
 
 def note(number: int = 1, **fields: Any) -> tuple[object, ...]:
@@ -177,7 +177,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_inflight import note
-from trimtab.telemetry.inflight import Inflight
+from trimtab.telemetry.spool.inflight import Inflight
 notes = Inflight(Path(sys.argv[1]), "w0")
 for number in range(200):
     slot = notes.begin(note(number))

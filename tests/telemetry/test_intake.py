@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from trimtab.core.errors import RateLimited, Unavailable
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.intake import RECORDS_AT_ONCE, RETRY_S, Intake
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.kinds import decode_any
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.intake import RECORDS_AT_ONCE, RETRY_S, Intake
+from trimtab.telemetry.spool.spool import Spool
 
 
 def batch(number: int) -> ForeignBatch:

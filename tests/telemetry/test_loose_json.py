@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.loose_json import decode
+from trimtab.telemetry.otlp.loose_json import decode
 
 HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
 

@@ -17,13 +17,13 @@ from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.detectors import Detectors
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_away import AwayBatch, Hands
-from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.mapping.away import AwayBatch, Hands
+from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of, hands_of
 from trimtab.telemetry.silent import Silent
+from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.writer import Writer
 
@@ -34,8 +34,8 @@ DYING = """
     from trimtab.telemetry import foreign_came
     from trimtab.telemetry.calls import CallMapper
     from trimtab.telemetry.detectors import Detectors
-    from trimtab.telemetry.drain import SpoolReader
-    from trimtab.telemetry.foreign_prices import ForeignPrices
+    from trimtab.telemetry.spool.drain import SpoolReader
+    from trimtab.telemetry.mapping.prices import ForeignPrices
     from trimtab.telemetry.process import foreign_of, hands_of
     from trimtab.telemetry.silent import Silent
     from trimtab.telemetry.stores import open_store

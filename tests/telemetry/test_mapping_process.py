@@ -19,10 +19,12 @@ from trimtab.governance import secrets
 from trimtab.governance.data_keys import DataKey, wrap
 from trimtab.governance.sealing import Keys
 from trimtab.ledger.overrides import DatedPrice, Rates
-from trimtab.telemetry import foreign_came, mapping_pool, price_file
-from trimtab.telemetry.foreign import ForeignBatch, ForeignEvent, ForeignSpan
-from trimtab.telemetry.mapping_pool import Helper, Helpers
-from trimtab.telemetry.mapping_process import MAKE, READ
+from trimtab.telemetry import price_file
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.mapping import came as foreign_came
+from trimtab.telemetry.mapping import pool as mapping_pool
+from trimtab.telemetry.mapping.pool import Helper, Helpers
+from trimtab.telemetry.mapping.process import MAKE, READ
 
 ANSWERS = (
     "The parcel is on its way and will be with you on Tuesday, said the carrier this morning.",

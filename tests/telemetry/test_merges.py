@@ -8,8 +8,8 @@ from test_writer import append, close, eventually
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.merges import HOLD_FROM, MOST, RELEASE_BELOW, TABLES, Merges
+from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Store, StoreAway
 from trimtab.telemetry.writer import Writer
 

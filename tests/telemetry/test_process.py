@@ -19,7 +19,7 @@ from patience import PATIENCE_S
 from trimtab.telemetry.process import leave, listen, mark
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.views import StoreHealth
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from makings import day
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.language import MAX_CLAUSES, MAX_LENGTH, Clause, Group, Term, clauses_of, parse
-from trimtab.telemetry.query import KEYS, compile_query
+from trimtab.telemetry.search.language import MAX_CLAUSES, MAX_LENGTH, Clause, Group, Term, clauses_of, parse
+from trimtab.telemetry.search.query import KEYS, compile_query
 from trimtab.telemetry.views import Window
 
 HOSTILE = [

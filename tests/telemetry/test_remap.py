@@ -13,16 +13,16 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
-from trimtab.telemetry.foreign_rows import ForeignRows
-from trimtab.telemetry.foreign_traces import ForeignTraces, Read
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rewrite import Rewriter, StoreLookup
+from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.traces import ForeignTraces, Read
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.remap import RemapBatch, Remapper, RemapTrace
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import Store, Value, bind
 from trimtab.telemetry.views import Window
 from trimtab.telemetry.writer import Foreign, Writer

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign_plan import Key
+from trimtab.telemetry.mapping.plan import Key
+from trimtab.telemetry.mapping.repairs import FIRST_REST_MS, GIVE_UP, LONGEST_REST_MS, Repairs
 from trimtab.telemetry.notes import Note
-from trimtab.telemetry.repairs import FIRST_REST_MS, GIVE_UP, LONGEST_REST_MS, Repairs
+from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import StoreAway, StoreRefused
 
 NOW = 1_790_000_000_000

@@ -37,7 +37,7 @@ from trimtab.telemetry.retention import (
     over_age,
 )
 from trimtab.telemetry.rows import Rows, encode
-from trimtab.telemetry.scores import Score, ScoreBatch, Target, add_scores
+from trimtab.telemetry.scores.types import Score, ScoreBatch, Target, add_scores
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.upkeep import TABLES, Upkeep
 

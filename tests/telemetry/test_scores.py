@@ -14,12 +14,12 @@ from makings import T0, project, record
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.kinds import KINDS, MARK, decode_any, encode_any
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.score_book import ScoreBook, Wanted
-from trimtab.telemetry.scores import Score, ScoreBatch, check, id_for
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.scores.types import Score, ScoreBatch, check, id_for
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import ScoreView, TraceDetail, Window
 from trimtab.telemetry.writer import Writer

@@ -13,13 +13,13 @@ from makings import day
 from searching import CANARY, MODELS, WORDS, Asking
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.aggregate import Aggregation, aggregate
-from trimtab.telemetry.aggregate_views import Of
-from trimtab.telemetry.complete import complete
-from trimtab.telemetry.metrics import DIMENSIONS, MEASURES
-from trimtab.telemetry.query import compile_query
-from trimtab.telemetry.scores import Score
-from trimtab.telemetry.search_keys import KEYS
+from trimtab.telemetry.scores.types import Score
+from trimtab.telemetry.search.aggregate import Aggregation, aggregate
+from trimtab.telemetry.search.aggregate_views import Of
+from trimtab.telemetry.search.complete import complete
+from trimtab.telemetry.search.keys import KEYS
+from trimtab.telemetry.search.metrics import DIMENSIONS, MEASURES
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.views import SpanRow
 
 Scored = dict[str, list[Score]]

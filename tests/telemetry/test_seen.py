@@ -12,12 +12,12 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.people import Listing, read_place
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode
-from trimtab.telemetry.seen import Seen
-from trimtab.telemetry.seen_views import PeopleSort
+from trimtab.telemetry.seen.people import Listing, read_place
+from trimtab.telemetry.seen.questions import Seen
+from trimtab.telemetry.seen.views import PeopleSort
 from trimtab.telemetry.stores import Store
 
 OURS, THEIRS = project(), project()

@@ -17,10 +17,10 @@ from makings import record
 
 from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
-from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.records import decode_record
-from trimtab.telemetry.segments import MAGIC, SegmentFile
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.segments import MAGIC, SegmentFile
+from trimtab.telemetry.spool.spool import Spool
 
 
 def ids(folder: Path) -> list[str]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from searching import CANARY, Asking
 
 from trimtab.core.errors import InvalidRequest, TooLarge, Unavailable
-from trimtab.telemetry.sql_door import OTHERS, TABLES, VIEWS, SqlDoor, SqlResult, statement, walls
-from trimtab.telemetry.sql_functions import may_call
-from trimtab.telemetry.sql_text import MAX_LENGTH, checked
+from trimtab.telemetry.sql.door import OTHERS, TABLES, VIEWS, SqlDoor, SqlResult, statement, walls
+from trimtab.telemetry.sql.functions import may_call
+from trimtab.telemetry.sql.text import MAX_LENGTH, checked
 from trimtab.telemetry.stores import Store, StoreAway, StoreRefused
 from trimtab.telemetry.views import SpanRow
 

@@ -12,9 +12,9 @@ from searching import Asking
 from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import InvalidRequest, RateLimited, Unavailable
-from trimtab.telemetry import tail as tailing
 from trimtab.telemetry.fakes import FakeReader, span_row
-from trimtab.telemetry.tail import Ended, Tail, TailEvent
+from trimtab.telemetry.seen import tail as tailing
+from trimtab.telemetry.seen.tail import Ended, Tail, TailEvent
 from trimtab.telemetry.views import SpanRow, Status
 
 T = TypeVar("T")

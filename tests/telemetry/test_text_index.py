@@ -14,13 +14,13 @@ from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detector_store import TEXT_INDEX
 from trimtab.telemetry.detector_switch import SwitchFile, write
 from trimtab.telemetry.detectors import Detectors
-from trimtab.telemetry.foreign import ForeignBatch
-from trimtab.telemetry.foreign_came import arrival_of
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rows import ForeignRows
-from trimtab.telemetry.foreign_traces import mapped_of, read_all
-from trimtab.telemetry.query import reads_texts, reads_words
+from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.mapping.came import arrival_of
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.traces import mapped_of, read_all
 from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.search.query import reads_texts, reads_words
 from trimtab.telemetry.silent import Silent
 
 SAID = {

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from trimtab.telemetry.usage_once import UsageNode, can_count, counted
+from trimtab.telemetry.mapping.usage_once import UsageNode, can_count, counted
 
 
 def node(span_id: str, parent: str = "", kind: str = "llm", usage: bool = True, **more: object) -> UsageNode:

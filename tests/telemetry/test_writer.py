@@ -20,12 +20,12 @@ from makings import T0, count, project, record, request
 from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
 from trimtab.telemetry.forward import arrivals
 from trimtab.telemetry.pace import Pace, Progress
 from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.segments import Segment
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.segments import Segment
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import ROWS, Arrow, Encoded, RowsRefused, Store, StoreAway, StoreFull
 from trimtab.telemetry.writer import Writer
 
@@ -370,7 +370,7 @@ DYING = """
     from pathlib import Path
     from trimtab.storage.blobs import FolderBlobs
     from trimtab.telemetry.calls import CallMapper
-    from trimtab.telemetry.drain import SpoolReader
+    from trimtab.telemetry.spool.drain import SpoolReader
     from trimtab.telemetry.stores import open_store
     from trimtab.telemetry.pace import Pace, Progress
     from trimtab.telemetry.writer import Writer

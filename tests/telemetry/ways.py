@@ -11,12 +11,12 @@ from makings import project
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_prices import ForeignPrices
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.process import foreign_of
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.writer import Writer
 

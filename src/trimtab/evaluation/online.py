@@ -4,7 +4,8 @@ due. Functions of a connection; times are Unix ms, money is whole picodollars.
 online     a sampled share of an app's answers, its scorers, what judges may cost in a day (UTC)
 schedule   a suite that is put to what serves now, every so many hours
 
-``state`` is the runner's own (`server/scoring_live.py`): how far it has read, what it spent today, what it waits for.
+``state`` is the runner's own (`server/duties/scoring_live.py`): how far it has read, what it spent today, what it
+waits for.
 """
 
 import re
@@ -22,8 +23,8 @@ from trimtab.evaluation.types import NAME
 from trimtab.governance import audit
 from trimtab.governance.audit import Actor
 from trimtab.ledger.limits import picodollars
-from trimtab.telemetry.query import compile_query
-from trimtab.telemetry.scores import MAX_NAME
+from trimtab.telemetry.scores.types import MAX_NAME
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.views import Window
 
 R = ONLINE_RULES.c

@@ -11,7 +11,7 @@ from trimtab.evaluation.calibrations import Figures
 from trimtab.evaluation.tables import CALIBRATIONS
 from trimtab.scoring.corrected import Operating, rogan_gladen
 from trimtab.scoring.means import SHARE, effective_passes, mean_of_sums
-from trimtab.telemetry.quality import QualityGroup
+from trimtab.telemetry.scores.quality import QualityGroup
 
 PASSED: Final = "pass"
 FAILED: Final = "fail"

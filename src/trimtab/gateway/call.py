@@ -22,8 +22,8 @@ from trimtab.ledger.refusals import Unreserved
 from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import Dialect, Head
 from trimtab.llm.types import StopReason, Usage
-from trimtab.telemetry.inflight import Slot
 from trimtab.telemetry.records import AppNote, Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
+from trimtab.telemetry.spool.inflight import Slot
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
 NO_HEADERS: Mapping[str, str] = {}

@@ -40,8 +40,9 @@ from trimtab.governance.erasures import Ahead, Erasure, Report
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
-from trimtab.telemetry import barrier, held
+from trimtab.telemetry import held
 from trimtab.telemetry.records import CallRecord, decode_record
+from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 

@@ -2,7 +2,7 @@
 were asked about their answers, and what experiments asked with cases that were made of their traces.
 
 Such a call says on its trace what it is of: the metadata of a judge names a trace, or an experiment and a case
-(`server/judge_tools.py`), the decision record of a shadow copy the request that it is a copy of.
+(`server/inner/judge_tools.py`), the decision record of a shadow copy the request that it is a copy of.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -62,8 +62,8 @@ from trimtab.guard.types import Tools
 from trimtab.ledger.refusals import REFUSALS
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Transport
-from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.spool.inflight import Inflight
 
 logger = logging.getLogger("trimtab.gateway")
 SECOND = 1_000_000_000

@@ -1,9 +1,9 @@
 """What dead workers left: notes of calls under way become records, each marked as a crash and as an estimate.
 
-A worker that is killed leaves its notes (`telemetry/inflight.py`). Whoever comes after takes them up: it waits until
-the store has everything that was spooled before (the call may have been recorded in the very moment before its note was
-wiped), leaves out the calls that are known, and appends a record for each of the others. Only then is the file removed,
-so a crash of the recovery itself leads to the same rows and to none twice.
+A worker that is killed leaves its notes (`telemetry/spool/inflight.py`). Whoever comes after takes them up: it waits
+until the store has everything that was spooled before (the call may have been recorded in the very moment before its
+note was wiped), leaves out the calls that are known, and appends a record for each of the others. Only then is the file
+removed, so a crash of the recovery itself leads to the same rows and to none twice.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
-from trimtab.telemetry.inflight import Left, Leftover, Note, leftovers
 from trimtab.telemetry.records import AppNote, Attempt, CallRecord, Fault
+from trimtab.telemetry.spool.inflight import Left, Leftover, Note, leftovers
 from trimtab.telemetry.views import StoreHealth
 
 logger = logging.getLogger("trimtab.recovery")

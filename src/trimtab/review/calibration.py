@@ -19,7 +19,7 @@ from trimtab.scoring.fixed import newcombe
 from trimtab.scoring.sequential import Interval
 from trimtab.scoring.shares import mid_p_share
 from trimtab.scoring.units import Observed
-from trimtab.telemetry.score_versions import newest
+from trimtab.telemetry.search.score_versions import newest
 from trimtab.telemetry.stores import Value
 
 T = TypeVar("T")

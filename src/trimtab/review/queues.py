@@ -16,7 +16,7 @@ from trimtab.governance.projects import REVISION
 from trimtab.review.tables import REVIEW_ITEMS, REVIEW_QUEUES
 from trimtab.review.types import NAME, Queue, QueueSpec, SendRule
 from trimtab.storage.revision import bump
-from trimtab.telemetry.query import compile_query
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.views import Window
 
 Q = REVIEW_QUEUES.c

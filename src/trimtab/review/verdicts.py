@@ -20,7 +20,7 @@ from trimtab.review import holds, items
 from trimtab.review.tables import REVIEW_ITEMS, REVIEW_VERDICTS
 from trimtab.review.types import MOST_OPINIONS, Criterion, Decision, Item, Json, Outcome, Queue, Verdict
 from trimtab.storage.content import Clear, Of
-from trimtab.telemetry.scores import MAX_LABEL, Score, id_for
+from trimtab.telemetry.scores.types import MAX_LABEL, Score, id_for
 
 R, V = REVIEW_ITEMS.c, REVIEW_VERDICTS.c
 MAX_NOTE: Final = 10_000

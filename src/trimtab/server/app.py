@@ -20,8 +20,8 @@ from trimtab.server.carrying import Carrying, is_carried
 from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
+from trimtab.server.doors.scim import ScimDoor
 from trimtab.server.fronts.common import front_at, nowhere
-from trimtab.server.scim import ScimDoor
 from trimtab.server.withholding import Answer
 
 MAX_BODY = 1_000_000

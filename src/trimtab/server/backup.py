@@ -28,12 +28,12 @@ from trimtab.core.errors import Conflict, NotFound, TrimtabError, Unavailable
 from trimtab.core.ids import uuid7_hex
 from trimtab.governance.secrets import FILE as SECRET_FILE
 from trimtab.server.backup_notes import MANIFEST, Receipt, remember
+from trimtab.server.duties.keeping import BLOBS
 from trimtab.server.housing import SPOOL, run_folder
-from trimtab.server.keeping import BLOBS
 from trimtab.server.settings import Settings
-from trimtab.telemetry import barrier
 from trimtab.telemetry.detector_switch import FILE as DETECTORS
-from trimtab.telemetry.spool import POSITIONS_FILE
+from trimtab.telemetry.spool import barrier
+from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
 

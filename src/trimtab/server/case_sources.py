@@ -10,7 +10,7 @@ from msgspec import Struct
 from trimtab.evaluation import likeness, sampling
 from trimtab.evaluation.from_traces import MOST_CONTEXT, Recorded, judged
 from trimtab.evaluation.sampling import Judged, Picked, Strategy
-from trimtab.server.inner_calls import OURS
+from trimtab.server.inner.calls import OURS
 from trimtab.telemetry.views import Reader, SpanIO, SpanRow, TraceDetail, Window
 
 AT_ONCE: Final = 6

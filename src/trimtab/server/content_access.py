@@ -10,7 +10,7 @@ from trimtab.governance import content_reads
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.permissions import Permission, holds_everywhere, holds_in
 from trimtab.server.dependencies import Dependencies
-from trimtab.telemetry.language import clauses_of, parse
+from trimtab.telemetry.search.language import clauses_of, parse
 
 STATE: Final = "withheld"
 """Where a request's scope says that its caller may not read content (`withholding.py`)."""

@@ -18,7 +18,7 @@ from trimtab.governance.audit import Actor
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
-from trimtab.server.dataset_bodies import (
+from trimtab.server.bodies.dataset import (
     CaseChangeView,
     CaseProvenance,
     CaseView,

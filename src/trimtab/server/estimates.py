@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from trimtab.gateway.counting import estimated
 from trimtab.gateway.route import candidates
@@ -14,22 +13,11 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
+from trimtab.server.bodies.prompt import CallEstimate
 from trimtab.server.dependencies import Dependencies
-from trimtab.telemetry.answers import dollars
+from trimtab.telemetry.units import dollars
 
 FRONT = "openai_chat"
-
-
-class CallEstimate(Struct, frozen=True, kw_only=True):
-    """``tokens`` of the messages and tools. ``cost``: what reading them costs at ``model``, and ``output_cost`` a
-    thousand tokens of its answer; US dollars as decimal strings, null where no price is known (``note`` says why)."""
-
-    tokens: int
-    model: str
-    cost: str | None
-    output_cost: str | None
-    price: str
-    note: str
 
 
 def estimate(

@@ -28,8 +28,8 @@ from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.releases import store
+from trimtab.server.bodies.experiment import ExperimentEstimate, JudgeEstimate, SubjectEstimate
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.experiment_bodies import ExperimentEstimate, JudgeEstimate, SubjectEstimate
 from trimtab.server.folder.estimating import first_leaf, prompt_tokens
 from trimtab.telemetry.views import Window
 

@@ -31,7 +31,7 @@ from trimtab.releases.knowledge import use_of
 from trimtab.releases.types import AppSpec, Content, CorpusVersion, Json, Pinned, PinnedGuard
 from trimtab.retrieval import corpora as retrieval
 from trimtab.retrieval import versions
-from trimtab.server.config_routes import known_of
+from trimtab.server.config.routes import known_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.guard_views import detector_of
 from trimtab.server.prompt_reading import aside, bundle_of, source_of

@@ -25,9 +25,9 @@ from trimtab.guard.run import Runner, concerns
 from trimtab.guard.spec import Ready
 from trimtab.guard.types import Piece, Stage, Subject, Tools
 from trimtab.llm.types import Message, Part, Request
+from trimtab.server.bodies.guard_point import GuardTexts
 from trimtab.server.case_sources import AT_ONCE, Sources
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.guard_point_bodies import GuardTexts
 from trimtab.telemetry.views import MessageView, SpanIO, Window
 
 MONTH_MS: Final = 30 * 24 * 3600 * 1000

@@ -3,7 +3,7 @@
 from trimtab.guard.guards import REGISTRY
 from trimtab.guard.points import Kept
 from trimtab.guard.store import GuardVersion
-from trimtab.server.guard_bodies import GuardPointView, GuardView
+from trimtab.server.bodies.guard import GuardPointView, GuardView
 
 
 def guard_view(row: GuardVersion, kept: Kept | None) -> GuardView:

@@ -17,7 +17,7 @@ from litestar.params import QueryParameter
 
 from trimtab import __version__
 from trimtab.server.api import all_routes
-from trimtab.server.bodies import Problem
+from trimtab.server.bodies.common import Problem
 from trimtab.server.routes import Operation
 
 _ABOUT = (

@@ -22,9 +22,9 @@ from trimtab.governance.policy_people import by_address, in_project
 from trimtab.governance.policy_people import read as read_people
 from trimtab.governance.store import KeyRow
 from trimtab.governance.store import keys as keys_of
+from trimtab.server.bodies.policy import PolicyPlan, PolicyPlanRequest, PolicyToolLine
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.governing import sets_of
-from trimtab.server.policy_bodies import PolicyPlan, PolicyPlanRequest, PolicyToolLine
 from trimtab.telemetry.decided import MOST_KINDS, SEEN, CallKind
 from trimtab.telemetry.views import Window
 

@@ -17,9 +17,9 @@ from trimtab.gateway.releasing import Asked
 from trimtab.governance.access import Principal, Project
 from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Part, Reasoning, Refusal, Text, ToolCall
-from trimtab.server.playground_bodies import PlaygroundBegin, PlaygroundDelta, PlaygroundEnd
-from trimtab.telemetry.answers import dollars
+from trimtab.server.bodies.playground import PlaygroundBegin, PlaygroundDelta, PlaygroundEnd
 from trimtab.telemetry.records import Attempt
+from trimtab.telemetry.units import dollars
 
 FRONT = "openai_chat"
 FEATURE = b"playground"

@@ -9,7 +9,7 @@ from trimtab.gateway.pipeline import Gateway
 from trimtab.governance.access import Principal, Project
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.types import Refusal, Text
-from trimtab.server.bodies import TestResult
+from trimtab.server.bodies.common import TestResult
 
 QUESTION = "Reply with one short greeting."
 MAX_TOKENS = 64

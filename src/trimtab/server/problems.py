@@ -16,7 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from trimtab.core.errors import InternalError, InvalidRequest, NotFound, TooLarge, TrimtabError
-from trimtab.server.bodies import Problem
+from trimtab.server.bodies.common import Problem
 
 log = logging.getLogger("trimtab.api")
 

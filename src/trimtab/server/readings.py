@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from trimtab.llm.transport import Transport
-from trimtab.server.snapshot import SnapshotHolder
-from trimtab.telemetry.intake import Intake
-from trimtab.telemetry.spool import Spool
+from trimtab.server.snapshot.holder import SnapshotHolder
+from trimtab.telemetry.spool.intake import Intake
+from trimtab.telemetry.spool.spool import Spool
 
 
 def readings(

@@ -11,8 +11,9 @@ from trimtab.evaluation.cases import Author, NewCase, made
 from trimtab.evaluation.redteam.build import Plan, cases
 from trimtab.evaluation.types import Case, Subject
 from trimtab.ledger.limits import dollars, picodollars
+from trimtab.server.bodies.experiment import SubjectEstimate
+from trimtab.server.bodies.redteam import NewRedteam, RedteamEstimate
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.experiment_bodies import SubjectEstimate
 from trimtab.server.experiment_estimates import (
     GUESSED_OUTPUT,
     LOOKED_AT,
@@ -24,7 +25,6 @@ from trimtab.server.experiment_estimates import (
     guessed,
     price_of,
 )
-from trimtab.server.redteam_bodies import NewRedteam, RedteamEstimate
 
 NOBODY: Final = Author(id="", name="", at=0)
 

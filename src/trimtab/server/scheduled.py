@@ -11,10 +11,10 @@ from trimtab.evaluation.types import Settings
 from trimtab.governance.audit import Actor
 from trimtab.server.acting import moment
 from trimtab.server.api.experiments import wanted
+from trimtab.server.bodies.experiment import NewExperiment
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.experiment_bodies import NewExperiment
 from trimtab.server.experiment_estimates import require_prices, unpriced
-from trimtab.server.inner_calls import NOBODY
+from trimtab.server.inner.calls import NOBODY
 
 
 def queuing(deps: Dependencies) -> Callable[[Connection, Rule, ScheduleSpec], str]:

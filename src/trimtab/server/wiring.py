@@ -38,73 +38,73 @@ from trimtab.llm.embedder import Embedder
 from trimtab.llm.transport import Transport
 from trimtab.retrieval.shelf import FOLDER as KNOWLEDGE
 from trimtab.retrieval.shelf import Shelf
-from trimtab.server import config_file
-from trimtab.server.advising import Advising
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_api, create_app
-from trimtab.server.calibrating import Calibrating
 from trimtab.server.carrying import Carrying
-from trimtab.server.checkpointing import Checkpointing
-from trimtab.server.config_file import ConfigFile
-from trimtab.server.config_watch import ConfigWatch
+from trimtab.server.config import file as config_file
+from trimtab.server.config.file import ConfigFile
+from trimtab.server.config.watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
-from trimtab.server.encrypting import Encrypting
+from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.server.doors.otlp_grpc import GrpcDoor
+from trimtab.server.duties.advising import Advising
+from trimtab.server.duties.calibrating import Calibrating
+from trimtab.server.duties.checkpointing import Checkpointing
+from trimtab.server.duties.encrypting import Encrypting
+from trimtab.server.duties.experimenting import Experimenting, World
+from trimtab.server.duties.forwarding import Forwarding
+from trimtab.server.duties.judging import RolloutJudge
+from trimtab.server.duties.keeping import Keeping, Places
+from trimtab.server.duties.money import Bookkeeping
+from trimtab.server.duties.reviewing import Parts as ReviewingParts
+from trimtab.server.duties.reviewing import Reviewing
+from trimtab.server.duties.rolling import Controller
+from trimtab.server.duties.rolling import Parts as RollingParts
+from trimtab.server.duties.scoring_live import Parts as ScoringParts
+from trimtab.server.duties.scoring_live import ScoringLive
 from trimtab.server.experiment_estimates import per_call
-from trimtab.server.experimenting import Experimenting, World
-from trimtab.server.forwarding import Forwarding
-from trimtab.server.guard_services import GuardServices
-from trimtab.server.guard_tools import Escalations, GuardTools
 from trimtab.server.holding import Holds
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
-from trimtab.server.inner_calls import InnerCalls
-from trimtab.server.judge_tools import JudgeTools
-from trimtab.server.judging import RolloutJudge
-from trimtab.server.keeping import Keeping, Places
-from trimtab.server.knowing import Library
+from trimtab.server.inner.calls import InnerCalls
+from trimtab.server.inner.guard_services import GuardServices
+from trimtab.server.inner.guard_tools import Escalations, GuardTools
+from trimtab.server.inner.judge_tools import JudgeTools
+from trimtab.server.inner.knowing import Library
 from trimtab.server.later import Later
 from trimtab.server.lifetimes import alongside, begun, in_order
 from trimtab.server.live_metrics import live_lines, shadow_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
-from trimtab.server.money import Bookkeeping
-from trimtab.server.otlp import OtlpDoor
-from trimtab.server.otlp_grpc import GrpcDoor
 from trimtab.server.playground import Playground
 from trimtab.server.probe import Prober
 from trimtab.server.readings import readings
 from trimtab.server.replicas import Replicas
-from trimtab.server.reviewing import Parts as ReviewingParts
-from trimtab.server.reviewing import Reviewing
-from trimtab.server.rolling import Controller
-from trimtab.server.rolling import Parts as RollingParts
 from trimtab.server.scheduled import queuing
-from trimtab.server.scoring_live import Parts as ScoringParts
-from trimtab.server.scoring_live import ScoringLive
 from trimtab.server.settings import Settings
-from trimtab.server.snapshot import FILE as SNAPSHOT_FILE
-from trimtab.server.snapshot import SnapshotHolder
-from trimtab.server.snapshot_apps import Directly
-from trimtab.server.snapshot_routes import expecting, fittings
+from trimtab.server.snapshot.apps import Directly
+from trimtab.server.snapshot.holder import FILE as SNAPSHOT_FILE
+from trimtab.server.snapshot.holder import SnapshotHolder
+from trimtab.server.snapshot.routes import expecting, fittings
 from trimtab.storage.database import Database
-from trimtab.telemetry.costs import Costs
+from trimtab.telemetry.costs.explorer import Costs
 from trimtab.telemetry.detector_switch import Switches, SwitchFile
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.guard import networks
-from trimtab.telemetry.inflight import Inflight
-from trimtab.telemetry.intake import Intake
 from trimtab.telemetry.kinds import sealed
+from trimtab.telemetry.questions import Search
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.score_book import ScoreBook
-from trimtab.telemetry.search import Search
-from trimtab.telemetry.seen import Seen
-from trimtab.telemetry.spool import Spool
-from trimtab.telemetry.tail import Tail
+from trimtab.telemetry.seen.questions import Seen
+from trimtab.telemetry.seen.tail import Tail
+from trimtab.telemetry.spool.inflight import Inflight
+from trimtab.telemetry.spool.intake import Intake
+from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.upkeep import Upkeep
 
 logger = logging.getLogger("trimtab.wiring")

@@ -19,16 +19,16 @@ from trimtab.evaluation.duplicates import Twins
 from trimtab.evaluation.redteam.types import AttackExample
 from trimtab.evaluation.types import CaseTexts
 from trimtab.review.types import Outcome, SeenScore, Subject
+from trimtab.server.bodies.corpus import DocumentText, PassageView
+from trimtab.server.bodies.dataset import CaseChangeView, CaseView
+from trimtab.server.bodies.experiment import CellScoreView, CellView, ReportView
+from trimtab.server.bodies.guard import GuardExample
+from trimtab.server.bodies.redteam import RedteamReportView
+from trimtab.server.bodies.review import VerdictView
 from trimtab.server.content_access import STATE
-from trimtab.server.corpus_bodies import DocumentText, PassageView
-from trimtab.server.dataset_bodies import CaseChangeView, CaseView
-from trimtab.server.experiment_bodies import CellScoreView, CellView, ReportView
-from trimtab.server.guard_bodies import GuardExample
-from trimtab.server.redteam_bodies import RedteamReportView
-from trimtab.server.review_bodies import VerdictView
-from trimtab.telemetry.cost_views import CostlyPrompt
-from trimtab.telemetry.seen_views import CauseRow, SessionRow, ToolRow
-from trimtab.telemetry.tail import TailEvent
+from trimtab.telemetry.costs.views import CostlyPrompt
+from trimtab.telemetry.seen.tail import TailEvent
+from trimtab.telemetry.seen.views import CauseRow, SessionRow, ToolRow
 from trimtab.telemetry.views import DecisionLine, ScoreView, SpanIO, SpanRow
 
 TEXTS: Final[Mapping[type[Struct], tuple[str, ...]]] = {

@@ -3,7 +3,6 @@
 A row arrives as a JSON array; a struct with ``array_like`` gives its places names.
 """
 
-from decimal import Decimal
 from typing import Final, TypeVar
 
 import msgspec
@@ -11,8 +10,9 @@ from msgspec import Struct
 
 from trimtab.ledger.types import LimitNote
 from trimtab.telemetry.knowledge_rows import LookedUp
-from trimtab.telemetry.query import TOKENS
 from trimtab.telemetry.records import AppNote, CacheNote, Candidate, ContextNote, GuardLine, Step
+from trimtab.telemetry.search.query import TOKENS
+from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import (
     AppLine,
     Bucket,
@@ -42,14 +42,6 @@ SHOWN_ROWS: Final = "TSVRaw"
 def rows_of(line: type[T], data: bytes) -> list[T]:
     """The rows of one answer."""
     return msgspec.json.Decoder(line).decode_lines(data)
-
-
-def dollars(picodollars: int | None) -> str | None:
-    """A decimal string, exact and without an exponent: ``"0.000125"``."""
-    if picodollars is None:
-        return None
-    text = f"{Decimal(picodollars).scaleb(-12):f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def _milliseconds(nanoseconds: float | None) -> float | None:
@@ -479,8 +471,6 @@ SERIES_COLUMNS: Final = (
     f"count(), countIf(status = 'error'), sum({TOKENS}), toString(sum(toInt128(ifNull(cost, 0)))), "
     "quantilesExactIf(0.5, 0.95)(duration_ns, status = 'ok'), countIf(status = 'ok')"
 )
-_STEPS_S: Final = (1, 5, 10, 30, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 604800, 2592000)
-_MOST_BUCKETS: Final = 96
 
 
 class SeriesLine(Struct, frozen=True, array_like=True):
@@ -494,14 +484,6 @@ class SeriesLine(Struct, frozen=True, array_like=True):
     cost: str
     latency: tuple[float | None, float | None]
     answered: int
-
-
-def step_ms(span_ms: int) -> int:
-    """The shortest step of a watch or a calendar that cuts a window into at most 96."""
-    for step in _STEPS_S:
-        if span_ms <= step * 1000 * _MOST_BUCKETS:
-            return step * 1000
-    return -(-span_ms // _MOST_BUCKETS)
 
 
 def series(lines: list[SeriesLine], first: int, end: int, step: int, groups: list[str]) -> list[Bucket]:

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, Protocol, TypeVar, get_args
 from msgspec import Struct
 
 from trimtab.scoring.sums import ArmFigures, Sums
-from trimtab.telemetry.score_versions import newest
-from trimtab.telemetry.scores import Source
+from trimtab.telemetry.scores.types import Source
+from trimtab.telemetry.search.score_versions import newest
 from trimtab.telemetry.stores import Value
 
 T = TypeVar("T")

@@ -11,10 +11,10 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry import aggregate
-from trimtab.telemetry.aggregate import MAX_GROUPS, Aggregation
-from trimtab.telemetry.aggregate_views import Of
-from trimtab.telemetry.query import compile_query
+from trimtab.telemetry.search import aggregate
+from trimtab.telemetry.search.aggregate import MAX_GROUPS, Aggregation
+from trimtab.telemetry.search.aggregate_views import Of
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.views import Window
 
 MAX_TILES: Final = 50

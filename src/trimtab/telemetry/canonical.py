@@ -46,8 +46,8 @@ class CanonicalSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     ``input`` and ``output`` are values of any JSON type for what is no conversation (a tool's arguments, a chain's
     inputs); they are None where messages say the same. ``usage`` is what this span reports in exclusive buckets, None
-    where it reports none; whether it counts is decided over the trace (`usage_once.py`), and ``aggregated`` says that
-    it certainly does not, being the sum of others. ``total_tokens`` is the total as reported (a check only).
+    where it reports none; whether it counts is decided over the trace (`mapping/usage_once.py`), and ``aggregated``
+    says that it certainly does not, being the sum of others. ``total_tokens`` is the total as reported (a check only).
     ``cost_reported`` is in picodollars. ``pending`` marks a notice that a span has begun (Logfire sends those): it is
     not a span of its own, and ``pending_for`` is the id of the span it announces, where that is known.
     """

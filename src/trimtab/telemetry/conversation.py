@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from trimtab.telemetry.foreign_texts import CANONICAL, read_answered, read_asked
+from trimtab.telemetry.foreign.texts import CANONICAL, read_answered, read_asked
 from trimtab.telemetry.messages import (
     Unread,
     answer_view,

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from trimtab.telemetry.query import compile_query
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 

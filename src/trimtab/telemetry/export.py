@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.query import compile_query
 from trimtab.telemetry.rows import LEDGER, SPANS
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
+from trimtab.telemetry.seen.tail import Ended
 from trimtab.telemetry.stores import Value
-from trimtab.telemetry.tail import Ended
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,

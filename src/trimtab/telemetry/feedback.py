@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.governance.sealing import Keyring
-from trimtab.telemetry.feedback_summary import FeedbackGroup, FeedbackSummary, summarize
 from trimtab.telemetry.score_book import Asker, ScoreLine
-from trimtab.telemetry.score_versions import newest_rows
-from trimtab.telemetry.scores import MAX_EXPLANATION, Score, Target, check, id_for
+from trimtab.telemetry.scores.feedback_summary import FeedbackGroup, FeedbackSummary, summarize
+from trimtab.telemetry.scores.types import MAX_EXPLANATION, Score, Target, check, id_for
+from trimtab.telemetry.search.score_versions import newest_rows
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 

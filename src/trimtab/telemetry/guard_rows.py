@@ -18,7 +18,7 @@ import msgspec
 
 from trimtab.telemetry.records import CallRecord, GuardLine
 from trimtab.telemetry.rows import SPANS, Rows
-from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, id_for
+from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores, id_for
 
 BLOCKED: Final = "guard_blocked"
 FLAGGED: Final = "guard_flagged"

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.governance.sealing import Keyring, weight_of
-from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
+from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.records import CallRecord, decode_record, encode_record
 from trimtab.telemetry.remap import RemapBatch
-from trimtab.telemetry.scores import ScoreBatch
+from trimtab.telemetry.scores.types import ScoreBatch
 
 MARK: Final = 0xC1
 

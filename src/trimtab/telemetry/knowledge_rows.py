@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.llm.types import Message, Text
-from trimtab.telemetry.foreign_texts import CANONICAL, Answered, Asked
+from trimtab.telemetry.foreign.texts import CANONICAL, Answered, Asked
 from trimtab.telemetry.guard_rows import EMPTY
 from trimtab.telemetry.messages import preview
 from trimtab.telemetry.records import CallRecord, KnowledgeNote, PassageNote

@@ -16,15 +16,15 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
-from trimtab.telemetry.content_off import without_content
-from trimtab.telemetry.drain import Rejected
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan, RefusedSpan
-from trimtab.telemetry.foreign_check import check_span
+from trimtab.telemetry.foreign.check import check_span
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
-from trimtab.telemetry.scores import ScoreBatch, check
-from trimtab.telemetry.spool import POSITIONS_FILE
+from trimtab.telemetry.scores.types import ScoreBatch, check
+from trimtab.telemetry.spool.drain import Rejected
+from trimtab.telemetry.spool.spool import POSITIONS_FILE
 
 SHOWN_BYTES: Final = 1 << 20
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")

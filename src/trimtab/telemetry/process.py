@@ -35,20 +35,20 @@ from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detector_switch import SwitchFile
 from trimtab.telemetry.detectors import Detectors
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign_away import Hands
-from trimtab.telemetry.foreign_portion import Portioner
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.foreign_rewrite import Rewriter, StoreLookup
-from trimtab.telemetry.foreign_rows import ForeignRows
-from trimtab.telemetry.foreign_traces import ForeignTraces
 from trimtab.telemetry.forward.arrivals import ArrivalLog
-from trimtab.telemetry.mapping_pool import Helpers
+from trimtab.telemetry.mapping.away import Hands
+from trimtab.telemetry.mapping.pool import Helpers
+from trimtab.telemetry.mapping.portion import Portioner
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rewrite import Rewriter, StoreLookup
+from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.pace import Progress
 from trimtab.telemetry.price_file import PriceFile
 from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.silent import Silent
+from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
 from trimtab.telemetry.stores.clickhouse import Address
 from trimtab.telemetry.writer import Foreign, Writer

@@ -18,15 +18,15 @@ import msgspec
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.sealing import KeyDestroyed, Keyring
-from trimtab.telemetry import answers
+from trimtab.telemetry import answers, units
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
-from trimtab.telemetry.query import TOKENS, Condition, compile_query, reads_texts, reads_words
 from trimtab.telemetry.score_book import scores_of_trace
+from trimtab.telemetry.search.query import TOKENS, Condition, compile_query, reads_texts, reads_words
+from trimtab.telemetry.seen.tail import Ended
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
-from trimtab.telemetry.tail import Ended
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,
@@ -285,7 +285,7 @@ class TelemetryReader:
             self._totals(before, "''"),
             self._totals(condition, _GROUPS[group_by]) if group_by != "none" else _none(),
         )
-        step = answers.step_ms(length)
+        step = units.step_ms(length)
         shown = [line.group for line in groups[:SERIES_GROUPS]] if group_by != "none" else [""]
         lines = await self._series(condition, _GROUPS[group_by], step, shown if group_by != "none" else [])
         first, end = window.start // step, -(-window.end // step)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry.decided import CallKind, classes_of, kinds
-from trimtab.telemetry.query import compile_query, window_params
+from trimtab.telemetry.search.query import compile_query, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 

@@ -2,7 +2,7 @@
 
 Each raw span keeps the convention it was read by and that mapper's version (`conventions.versions`). A page of stale
 traces goes to the spool as a `RemapBatch`, so that it is durable when it is answered; the writer notes the traces and
-makes their rows anew (`foreign_rewrite.py`) between its batches. Doing it again ends the same.
+makes their rows anew (`mapping/rewrite.py`) between its batches. Doing it again ends the same.
 """
 
 from collections.abc import Mapping

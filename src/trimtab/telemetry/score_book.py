@@ -1,6 +1,7 @@
 """The scores of a project: written durably through the spool, read from the store. Every statement is of one project.
 
-The store replaces a score by a later version of itself when it merges; until then there are both (`score_versions.py`).
+The store replaces a score by a later version of itself when it merges; until then there are both
+(`search/score_versions.py`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,9 +14,9 @@ from trimtab.core.errors import Forbidden, NotFound
 from trimtab.governance.sealing import TEXT as SEALED
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry.kinds import encode_any
-from trimtab.telemetry.score_query import compile_scores
-from trimtab.telemetry.score_versions import newest_rows
-from trimtab.telemetry.scores import Score, ScoreBatch, Source, Target, is_ours
+from trimtab.telemetry.scores.query import compile_scores
+from trimtab.telemetry.scores.types import Score, ScoreBatch, Source, Target, is_ours
+from trimtab.telemetry.search.score_versions import newest_rows
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import ScoreView, Window
 
@@ -36,7 +37,7 @@ class Asker(Protocol):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """Scores that a search (`score_query.py`) finds, judged within the window; with ``invalid`` also those that are no
+    """Scores that a search (`scores/query.py`) finds, judged within the window; with ``invalid`` also those that are no
     longer valid."""
 
     q: str = ""

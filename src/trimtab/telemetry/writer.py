@@ -27,22 +27,22 @@ from typing import Any, NamedTuple
 from trimtab.core.errors import TrimtabError
 from trimtab.governance.sealing import Keyring, KeyUnknown
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.drain import Batch, SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch, RefusedSpan
-from trimtab.telemetry.foreign_away import AwayBatch, Hands
-from trimtab.telemetry.foreign_plan import Plan
-from trimtab.telemetry.foreign_rewrite import Rewriter
-from trimtab.telemetry.foreign_rows import ForeignRows
-from trimtab.telemetry.foreign_traces import ForeignTraces
+from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.kinds import decode_any
+from trimtab.telemetry.mapping.away import AwayBatch, Hands
+from trimtab.telemetry.mapping.plan import Plan
+from trimtab.telemetry.mapping.repairs import Repairs
+from trimtab.telemetry.mapping.rewrite import Rewriter
+from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.pace import Pace, Progress, State
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
-from trimtab.telemetry.repairs import Repairs
 from trimtab.telemetry.rows import CANNOT_ENCODE, Rows, Table, encode
-from trimtab.telemetry.scores import ScoreBatch, add_scores
+from trimtab.telemetry.scores.types import ScoreBatch, add_scores
+from trimtab.telemetry.spool.drain import Batch, SpoolReader
 from trimtab.telemetry.stores import Arrow, RowsRefused, Store, StoreAway, StoreFull, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.writer")

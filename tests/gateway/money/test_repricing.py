@@ -28,7 +28,7 @@ from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.ledger_pages import AT, LedgerPages, Row
+from trimtab.telemetry.costs.ledger_pages import AT, LedgerPages, Row
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows, encode

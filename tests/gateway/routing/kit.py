@@ -17,7 +17,7 @@ from trimtab.gateway.routing.types import Affinity, Node, Route
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.llm.types import Usage
-from trimtab.server.config_routes import known_of
+from trimtab.server.config.routes import known_of
 
 NOW = 1_760_000_000_000_000_000
 SECOND = 1_000_000_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from trimtab.gateway.routing.types import If
-from trimtab.server.config_file import parse
-from trimtab.server.config_routes import KINDS
+from trimtab.server.config.file import parse
+from trimtab.server.config.routes import KINDS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "routing.md").read_text()
 HOUSE = """

@@ -15,7 +15,7 @@ from trimtab.gateway.routing.expand import Expanded, expand, node_of, plain_tree
 from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets
-from trimtab.server.config_routes import known_of
+from trimtab.server.config.routes import known_of
 
 FALLING = {
     **MODELS,

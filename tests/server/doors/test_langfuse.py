@@ -13,12 +13,12 @@ from house import ADMIN, House
 
 from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
-from trimtab.server.otlp import OtlpDoor
-from trimtab.telemetry.drain import SpoolReader
-from trimtab.telemetry.foreign import ForeignBatch
-from trimtab.telemetry.intake import Intake
+from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.kinds import decode_any
-from trimtab.telemetry.spool import Spool
+from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.intake import Intake
+from trimtab.telemetry.spool.spool import Spool
 
 if TYPE_CHECKING:
     from house import Run
@@ -71,7 +71,7 @@ def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(
     run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trimtab.server.doors.langfuse.MOST", 3)
-    monkeypatch.setattr("trimtab.server.otlp.BODIES_IN_MEMORY", 0)
+    monkeypatch.setattr("trimtab.server.doors.otlp.BODIES_IN_MEMORY", 0)
 
     async def story(house: House) -> None:
         intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
@@ -82,7 +82,7 @@ def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(
             events: list[Any] = [{**SPAN, "id": str(number)} for number in range(4)]
             crowded = await client.post("/api/public/ingestion", json={"batch": events})
             assert (crowded.status_code, "retry-after" in crowded.headers) == (429, True)
-            monkeypatch.setattr("trimtab.server.otlp.BODIES_IN_MEMORY", 1)
+            monkeypatch.setattr("trimtab.server.doors.otlp.BODIES_IN_MEMORY", 1)
             bodies: tuple[tuple[str, Any], ...] = (("ingestion", {"batch": events}), ("scores", events))
             for path, body in bodies:
                 refused = await client.post(f"/api/public/{path}", json=body)

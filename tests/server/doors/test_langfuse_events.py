@@ -18,10 +18,10 @@ from trimtab.server.doors.langfuse_events import (
     trace_id_of,
 )
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign_came import merged
-from trimtab.telemetry.foreign_check import check_span
+from trimtab.telemetry.foreign.check import check_span
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.kinds import encode_any
+from trimtab.telemetry.mapping.came import merged
 
 NOW = 1_790_000_000_000_000_000
 AT = "2026-09-21T14:13:20Z"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from trimtab.governance.access import Principal
 from trimtab.governance.audit import Actor
-from trimtab.server.config_file import parse
+from trimtab.server.config.file import parse
 from trimtab.server.folder import managed, planning
 from trimtab.server.folder.comparing import Change
 from trimtab.server.folder.managed import Basis

@@ -9,7 +9,7 @@ from house import House, Run
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.routing.expand import node_of
 from trimtab.server.folder.estimating import first_leaf
-from trimtab.telemetry.costs import Traffic
+from trimtab.telemetry.costs.explorer import Traffic
 
 BASE = "/api/v1/projects/default"
 TOP = """

@@ -119,7 +119,7 @@ def test_a_folder_without_its_file_or_with_one_that_is_no_yaml_is_no_folder() ->
 
 
 def test_what_may_stand_in_the_config_file_reads_the_same_in_a_folder() -> None:
-    from trimtab.server.config_file import parse
+    from trimtab.server.config.file import parse
 
     shared = """
 models:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult
 from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, Mapper, versions
-from trimtab.telemetry.foreign import ForeignEvent
+from trimtab.telemetry.foreign.spans import ForeignEvent
 
 
 def test_each_file_is_a_convention_of_its_own_name_and_version() -> None:

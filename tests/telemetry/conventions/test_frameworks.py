@@ -8,7 +8,7 @@ import pytest
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult, Usage
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 
 START = 1_700_000_000_000_000_000
 ASKED = (Message("system", (Text("Be brief."),)), Message("user", (Text("Hello?"),)))

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.telemetry.conventions import CONVENTIONS, Mapper, canonical
-from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
-from trimtab.telemetry.foreign_texts import texts_of
+from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign.texts import texts_of
 
 NAMES = sorted(
     {name for attributes, _ in SAID.values() for name in attributes}

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from trimtab.telemetry.answers import SpanLine, trace_detail
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign import ForeignSpan, spans_of
+from trimtab.telemetry.foreign.spans import ForeignSpan, spans_of
 from trimtab.telemetry.forward.closing import Closing
 from trimtab.telemetry.forward.material import Whole
 from trimtab.telemetry.forward.payload import LONGEST, event, event_id, otlp

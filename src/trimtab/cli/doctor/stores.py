@@ -14,8 +14,8 @@ from trimtab.core.errors import TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.gateway.targets import Provider
-    from trimtab.server.config_file import ConfigFile
-    from trimtab.server.snapshot_state import CatalogState
+    from trimtab.server.config.file import ConfigFile
+    from trimtab.server.snapshot.state import CatalogState
     from trimtab.storage.database import Database
 
 ENGINE_S = 60.0
@@ -38,7 +38,7 @@ class Findings(Struct):
 
 
 def config_file(patient: Patient, findings: Findings) -> Check:
-    from trimtab.server import config_file as files
+    from trimtab.server.config import file as files
 
     path = patient.settings.config
     if path is None:
@@ -97,7 +97,7 @@ def replicas(patient: Patient) -> Iterator[Check]:
 
 
 async def _look(db: "Database") -> "tuple[str, str, CatalogState | None]":
-    from trimtab.server.snapshot_state import read_state
+    from trimtab.server.snapshot.state import read_state
     from trimtab.storage import migrations
 
     try:
@@ -163,8 +163,8 @@ def _open(url: str, shown: str) -> Check:
 def providers(patient: Patient, findings: Findings) -> "list[tuple[str, Provider]]":
     """Every provider that is declared, with its project's slug; a sealed secret that cannot be opened raises."""
     from trimtab.governance import secrets
-    from trimtab.server.config_file import ConfigFile
-    from trimtab.server.snapshot import build
+    from trimtab.server.config.file import ConfigFile
+    from trimtab.server.snapshot.holder import build
 
     config = findings.config or ConfigFile()
     if findings.catalog is None:

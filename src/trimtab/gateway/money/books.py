@@ -8,8 +8,8 @@ from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call, Try, fault_of, gone_full
 from trimtab.gateway.money.settle import Prices, settle
 from trimtab.ledger.estimate import estimate_size
-from trimtab.telemetry.inflight import Inflight
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.spool.inflight import Inflight
 
 SETTLED_AT_ONCE = 128 * 1024
 """Bytes of request and answer up to which an estimate is made on the event loop (about a millisecond)."""

@@ -29,8 +29,8 @@ from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
-from trimtab.telemetry.foreign_prices import ForeignPrices
-from trimtab.telemetry.ledger_pages import AT, LedgerPages, Row
+from trimtab.telemetry.costs.ledger_pages import AT, LedgerPages, Row
+from trimtab.telemetry.mapping.prices import ForeignPrices
 
 logger = logging.getLogger("trimtab.repricing")
 

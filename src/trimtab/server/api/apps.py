@@ -11,7 +11,7 @@ from trimtab.governance.access import Project
 from trimtab.releases import apps, freeze, store
 from trimtab.releases.types import App
 from trimtab.server.actors import actor_of
-from trimtab.server.app_bodies import AppDetail, AppPage, AppPlace, AppView, PutApp
+from trimtab.server.bodies.app import AppDetail, AppPage, AppPlace, AppView, PutApp
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.freezing import frozen, gateway_of, taken
 from trimtab.server.prompt_reading import aside

@@ -11,7 +11,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.governance import audit, checkpoints
 from trimtab.governance.audit import Entry, Sought, chain_of
 from trimtab.governance.audit_chain import Link, Verified
-from trimtab.server.audit_bodies import AuditEntryView, AuditExport, AuditLink, AuditPage
+from trimtab.server.bodies.audit import AuditEntryView, AuditExport, AuditLink, AuditPage
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 

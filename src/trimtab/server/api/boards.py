@@ -11,7 +11,7 @@ from trimtab.governance.access import Project
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.board_bodies import (
+from trimtab.server.bodies.board import (
     ChangedDashboard,
     ChangedView,
     DashboardPage,

@@ -16,7 +16,7 @@ from trimtab.governance.access import Project
 from trimtab.llm.embedder import missing
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, noted, written
-from trimtab.server.cache_bodies import (
+from trimtab.server.bodies.cache import (
     CacheNameView,
     CacheView,
     PolicyBody,
@@ -29,7 +29,7 @@ from trimtab.server.cache_bodies import (
 )
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
-from trimtab.telemetry.answers import dollars
+from trimtab.telemetry.units import dollars
 
 TAG = "cache"
 LONGEST_NAME = 200

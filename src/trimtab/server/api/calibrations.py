@@ -9,7 +9,7 @@ from trimtab.evaluation import calibrations, judges
 from trimtab.evaluation.calibrations import Calibration
 from trimtab.evaluation.scorer_names import PREFIX
 from trimtab.scoring.scorers import REGISTRY
-from trimtab.server.calibration_bodies import Calibrated, CalibrationPage, CalibrationView
+from trimtab.server.bodies.calibration import Calibrated, CalibrationPage, CalibrationView
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "judges"

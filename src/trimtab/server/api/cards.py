@@ -9,7 +9,7 @@ from trimtab.gateway.cards import CardRow, CheckResult
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Project
 from trimtab.server.auditing import Deed, written
-from trimtab.server.bodies import CardView, CheckResultView, NewCard
+from trimtab.server.bodies.common import CardView, CheckResultView, NewCard
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 

@@ -17,10 +17,10 @@ from trimtab.governance import audit
 from trimtab.governance.checkpoints import trusted as trusted_keys
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.compliance_bodies import CardReport, EvidenceReport
+from trimtab.server.bodies.compliance import CardReport, EvidenceReport
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
-from trimtab.telemetry.aggregate import Aggregation
+from trimtab.telemetry.search.aggregate import Aggregation
 from trimtab.telemetry.views import Window
 
 TAG = "compliance"

@@ -19,7 +19,7 @@ from trimtab.retrieval.types import Corpus, CorpusVersion, Document
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
-from trimtab.server.corpus_bodies import (
+from trimtab.server.bodies.corpus import (
     CorpusFreshness,
     CorpusPage,
     CorpusPublished,

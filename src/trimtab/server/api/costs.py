@@ -14,10 +14,10 @@ from trimtab.governance.access import Project
 from trimtab.ledger import price_store
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, Tenant, route
-from trimtab.telemetry.cost_views import CostGroup, Costly, CostlyCall, CostReport, WasteReport
-from trimtab.telemetry.costs import Options
+from trimtab.telemetry.costs.explorer import Options
+from trimtab.telemetry.costs.views import CostGroup, Costly, CostlyCall, CostReport, WasteReport
+from trimtab.telemetry.costs.waste import OVERSIZED
 from trimtab.telemetry.views import Window
-from trimtab.telemetry.waste import OVERSIZED
 
 TAG = "costs"
 _MONTH_MS = 30 * 24 * 3600 * 1000

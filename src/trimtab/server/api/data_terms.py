@@ -21,8 +21,7 @@ from trimtab.governance.store import keys as keys_of
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.policy_bodies import (
+from trimtab.server.bodies.policy import (
     DataClassBody,
     DataClassesBody,
     DataClassesView,
@@ -31,6 +30,7 @@ from trimtab.server.policy_bodies import (
     DataTermsView,
     ModelTermsView,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 TAG = "access policies"

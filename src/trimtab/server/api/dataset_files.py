@@ -26,7 +26,7 @@ from trimtab.evaluation.exports import MEDIA, Out, file_name
 from trimtab.evaluation.imports import Plan, Prepared
 from trimtab.evaluation.types import Case, Consent, Dataset, Pii, Use
 from trimtab.server.actors import actor_of
-from trimtab.server.dataset_bodies import WrittenCases
+from trimtab.server.bodies.dataset import WrittenCases
 from trimtab.server.dataset_views import ONE, TAG, author_of, wanted_cases, writing, written_view
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.policing import Asked, permit

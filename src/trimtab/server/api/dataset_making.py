@@ -24,9 +24,8 @@ from trimtab.evaluation.types import Case, DatasetVersion
 from trimtab.governance import data_classes
 from trimtab.governance.access import Project
 from trimtab.llm.embedder import Embedder
-from trimtab.server.case_sources import POOL, Place, Sources, by_scores
-from trimtab.server.dataset_bodies import WrittenCases
-from trimtab.server.dataset_making_bodies import (
+from trimtab.server.bodies.dataset import WrittenCases
+from trimtab.server.bodies.dataset_making import (
     CaseProposal,
     CaseProposalPage,
     CaseSample,
@@ -37,12 +36,13 @@ from trimtab.server.dataset_making_bodies import (
     SampleCases,
     SampledCase,
 )
+from trimtab.server.case_sources import POOL, Place, Sources, by_scores
 from trimtab.server.dataset_views import ONE, TAG, author_of, case_view, no_nul, writing, written_view
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.inner_calls import OURS, InnerCaller
+from trimtab.server.inner.calls import OURS, InnerCaller
 from trimtab.server.prompt_reading import aside
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
-from trimtab.telemetry.answers import dollars
+from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import Window
 
 WEEK_MS = 7 * 24 * 3600 * 1000

@@ -16,7 +16,7 @@ from trimtab.governance.access import Project
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
-from trimtab.server.dataset_bodies import (
+from trimtab.server.bodies.dataset import (
     CaseHistory,
     CasePage,
     CaseStateView,

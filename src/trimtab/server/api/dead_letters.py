@@ -11,12 +11,12 @@ from litestar.params import FromPath, JSONBody
 
 from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.server.auditing import Deed, noted
-from trimtab.server.cost_bodies import DeadLetterContent, DeadLetterPage, DeadLetterReplay, DeadLetterView
+from trimtab.server.bodies.cost import DeadLetterContent, DeadLetterPage, DeadLetterReplay, DeadLetterView
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.housing import SPOOL
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, read_cursor, route, write_cursor
-from trimtab.telemetry.drain import Rejected, dead_letters
 from trimtab.telemetry.letters import Letter, again, drop, kind_of, open_letter
+from trimtab.telemetry.spool.drain import Rejected, dead_letters
 
 TAG = "system"
 T = TypeVar("T")

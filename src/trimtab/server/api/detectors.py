@@ -5,8 +5,8 @@ from litestar.params import JSONBody
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.governance.access import Project
 from trimtab.server.auditing import Deed, written
+from trimtab.server.bodies.detector import DetectorChange, DetectorList, DetectorView
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.detector_bodies import DetectorChange, DetectorList, DetectorView
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry import detector_store
 from trimtab.telemetry.detectors import DETECTORS

@@ -12,8 +12,7 @@ from trimtab.server import auditing
 from trimtab.server.actors import actor_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.directory_bodies import (
+from trimtab.server.bodies.directory import (
     DirectoryBody,
     DirectoryGroupPage,
     DirectoryGroupView,
@@ -25,8 +24,9 @@ from trimtab.server.directory_bodies import (
     IssuedDirectoryToken,
     NewDirectoryToken,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.doors.scim import PREFIX
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Within, read_cursor, route, write_cursor
-from trimtab.server.scim import PREFIX
 
 TAG = "people"
 PATH = "/api/v1/organisations/{organisation:str}/directory"

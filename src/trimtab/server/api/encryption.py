@@ -10,10 +10,9 @@ from trimtab.governance import checkpoints, data_keys, sealings, secrets
 from trimtab.governance.access import Project
 from trimtab.governance.data_keys import DataKey
 from trimtab.governance.sealings import Sealing
-from trimtab.server import backup_notes, resealing
+from trimtab.server import backup_notes
 from trimtab.server.auditing import Deed, noted, written
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.encryption_bodies import (
+from trimtab.server.bodies.encryption import (
     CatalogSealingView,
     DataKeyView,
     DestroyKey,
@@ -22,6 +21,8 @@ from trimtab.server.encryption_bodies import (
     RotateSecretKey,
     SecretKeyView,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.duties import resealing
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 TAG = "encryption"

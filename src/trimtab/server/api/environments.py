@@ -14,7 +14,7 @@ from trimtab.releases.types import Approval, Environment, GateVerdict, Protectio
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
-from trimtab.server.environment_bodies import (
+from trimtab.server.bodies.environment import (
     ApprovalPage,
     ApprovalView,
     EnvironmentPage,

@@ -30,8 +30,7 @@ from trimtab.governance import audit
 from trimtab.ledger.limits import dollars, picodollars
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.experiment_bodies import (
+from trimtab.server.bodies.experiment import (
     CellPage,
     CellScoreView,
     CellView,
@@ -45,6 +44,7 @@ from trimtab.server.experiment_bodies import (
     ResumeExperiment,
     SubjectView,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.experiment_estimates import Asked, estimate, require_prices, unpriced
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor

@@ -7,11 +7,11 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.server.bodies.feedback import MOST, Feedbacks, Taken
 from trimtab.server.data_plane import project_asked
-from trimtab.server.feedback_bodies import MOST, Feedbacks, Taken
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry.feedback import Origin
-from trimtab.telemetry.feedback_summary import FeedbackGroup, FeedbackSummary
+from trimtab.telemetry.scores.feedback_summary import FeedbackGroup, FeedbackSummary
 from trimtab.telemetry.views import Window
 
 TAG = "feedback"

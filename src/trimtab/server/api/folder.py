@@ -10,6 +10,14 @@ from trimtab.governance.audit import Actor
 from trimtab.governance.permissions import holds_in
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
+from trimtab.server.bodies.folder import (
+    ApplyRequest,
+    DriftLine,
+    DriftReport,
+    FolderFiles,
+    FolderPlan,
+    PlanRequest,
+)
 from trimtab.server.content_access import may_read
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import items, planning
@@ -19,14 +27,6 @@ from trimtab.server.folder.governed import MOST_CASES, case_lines
 from trimtab.server.folder.planning import Wish
 from trimtab.server.folder.reading_governed import DATASETS, JSONL
 from trimtab.server.folder.state import State, read_state
-from trimtab.server.folder_bodies import (
-    ApplyRequest,
-    DriftLine,
-    DriftReport,
-    FolderFiles,
-    FolderPlan,
-    PlanRequest,
-)
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 
 TAG = "config as code"

@@ -14,8 +14,7 @@ from trimtab.gateway.provider_options import MASK
 from trimtab.governance.access import Project
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.forward_bodies import (
+from trimtab.server.bodies.forward import (
     ForwardEventPage,
     ForwardEventView,
     ForwardPage,
@@ -26,7 +25,8 @@ from trimtab.server.forward_bodies import (
     Replay,
     Replayed,
 )
-from trimtab.server.forwarding import lag_ms
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.duties.forwarding import lag_ms
 from trimtab.server.routes import (
     CallerNow,
     Cursor,

@@ -17,16 +17,16 @@ from trimtab.guard.spec import Ready
 from trimtab.guard.store import GuardDraft, GuardVersion
 from trimtab.guard.types import Stage, Tools
 from trimtab.server.actors import actor_of
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.guard_bodies import GuardView
-from trimtab.server.guard_measuring import Texts, gathered, judged
-from trimtab.server.guard_point_bodies import (
+from trimtab.server.bodies.guard import GuardView
+from trimtab.server.bodies.guard_point import (
     CheckGuardPoint,
     ChooseGuardPoint,
     GuardPoint,
     GuardPointCheck,
     GuardTexts,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.guard_measuring import Texts, gathered, judged
 from trimtab.server.guard_views import guard_view
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.storage import revision

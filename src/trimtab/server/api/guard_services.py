@@ -12,10 +12,10 @@ from trimtab.guard.spec import check_name
 from trimtab.guard.tables import GUARD_SERVICES
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
+from trimtab.server.bodies.guard import GuardName
+from trimtab.server.bodies.guard_service import GuardServiceList, GuardServiceView, NewGuardService
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.guard_bodies import GuardName
-from trimtab.server.guard_service_bodies import GuardServiceList, GuardServiceView, NewGuardService
-from trimtab.server.guard_services import check_service
+from trimtab.server.inner.guard_services import check_service
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.storage import revision
 

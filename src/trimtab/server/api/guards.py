@@ -22,7 +22,7 @@ from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import options_schema
 from trimtab.server.actors import actor_of
 from trimtab.server.api.review_queues import Time, window
-from trimtab.server.guard_bodies import (
+from trimtab.server.bodies.guard import (
     GuardChange,
     GuardDiff,
     GuardExample,

@@ -10,10 +10,10 @@ from trimtab.gateway.holds import Holding
 from trimtab.review import holds, queues
 from trimtab.review.holds import Hold, State
 from trimtab.review.items import item
+from trimtab.server.bodies.review import HoldPage, HoldView
 from trimtab.server.data_plane import project_asked
 from trimtab.server.held_answers import rendered
 from trimtab.server.holding import current
-from trimtab.server.review_bodies import HoldPage, HoldView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "review"

@@ -16,7 +16,7 @@ from trimtab.governance import audit
 from trimtab.scoring.judge import configured
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.server.actors import actor_of
-from trimtab.server.judge_bodies import (
+from trimtab.server.bodies.judge import (
     JudgeChange,
     JudgeDiff,
     JudgeName,

@@ -12,8 +12,7 @@ from trimtab.governance.access import Project
 from trimtab.governance.erasures import Erasure
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Rules, Run
 from trimtab.server.auditing import Deed, written
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.kept_bodies import (
+from trimtab.server.bodies.kept import (
     ErasurePage,
     ErasureView,
     NewErasure,
@@ -25,6 +24,7 @@ from trimtab.server.kept_bodies import (
     RetentionRunView,
     RetentionView,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 from trimtab.telemetry.retention import over_age
 

@@ -13,7 +13,7 @@ from trimtab.governance.store import KeyRow
 from trimtab.server.actors import name_of
 from trimtab.server.auditing import Deed, row, written
 from trimtab.server.auth import Caller
-from trimtab.server.bodies import IssuedKey, KeyPage, KeyView, NewKey
+from trimtab.server.bodies.common import IssuedKey, KeyPage, KeyView, NewKey
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 

@@ -8,7 +8,7 @@ from trimtab.governance import legal_holds
 from trimtab.governance.legal_holds import LegalHold
 from trimtab.server.actors import actor_of
 from trimtab.server.auditing import Deed, written
-from trimtab.server.encryption_bodies import LegalHoldPage, LegalHoldView, NewLegalHold, ReleaseLegalHold
+from trimtab.server.bodies.encryption import LegalHoldPage, LegalHoldView, NewLegalHold, ReleaseLegalHold
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "legal holds"

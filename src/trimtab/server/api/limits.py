@@ -19,8 +19,7 @@ from trimtab.ledger.windows import leaves_at, slot_at
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.limit_bodies import (
+from trimtab.server.bodies.limit import (
     BurnDown,
     BurnPoint,
     LimitBody,
@@ -32,6 +31,7 @@ from trimtab.server.limit_bodies import (
     ScopeBody,
     StandingView,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import (
     CallerNow,
     Cursor,
@@ -44,7 +44,7 @@ from trimtab.server.routes import (
     route,
     write_cursor,
 )
-from trimtab.telemetry.answers import step_ms
+from trimtab.telemetry.units import step_ms
 from trimtab.telemetry.views import Window
 
 TAG = "limits"

@@ -17,7 +17,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.server.withholding import tail_event
-from trimtab.telemetry.tail import TailEvent
+from trimtab.telemetry.seen.tail import TailEvent
 
 RETRY_MS: Final = 1_000
 _LAST = 2**53

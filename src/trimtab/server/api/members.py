@@ -14,8 +14,8 @@ from trimtab.governance.scim import directories
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
+from trimtab.server.bodies.identity import MemberPage, MemberPatch, MemberView, NewMember, NewServiceAccount
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.identity_bodies import MemberPage, MemberPatch, MemberView, NewMember, NewServiceAccount
 from trimtab.server.routes import (
     CallerNow,
     Cursor,

@@ -18,7 +18,7 @@ from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
-from trimtab.server.bodies import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
+from trimtab.server.bodies.common import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 

@@ -25,8 +25,7 @@ from trimtab.server.actors import name_of
 from trimtab.server.api.session import cookie_of, lengths
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import principal_of
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.identity_bodies import (
+from trimtab.server.bodies.identity import (
     CliSession,
     GrantRequest,
     IdentityProviderList,
@@ -37,6 +36,7 @@ from trimtab.server.identity_bodies import (
     WayIn,
     WaysIn,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.oidc_client import Exchange
 from trimtab.server.routes import CallerNow, Deps, Operation, route
 from trimtab.storage.revision import exclusive

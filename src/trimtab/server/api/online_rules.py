@@ -8,7 +8,7 @@ from trimtab.evaluation.online import OnlineSpec, Rule
 from trimtab.ledger.limits import dollars
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.quality_bodies import PutRule, RulePage, RuleView
+from trimtab.server.bodies.quality import PutRule, RulePage, RuleView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "online"

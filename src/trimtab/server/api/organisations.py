@@ -23,9 +23,8 @@ from trimtab.server.api.projects import view as project_view
 from trimtab.server.api.session import session_view
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller, sees_organisation
-from trimtab.server.bodies import NewProject, ProjectView
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.identity_bodies import (
+from trimtab.server.bodies.common import NewProject, ProjectView
+from trimtab.server.bodies.identity import (
     NewOrganisationBody,
     NewRole,
     OrganisationPage,
@@ -40,6 +39,7 @@ from trimtab.server.identity_bodies import (
     RoleView,
     SessionsEnded,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import (
     CallerNow,
     Cursor,

@@ -13,9 +13,7 @@ from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.governance.access import Project
 from trimtab.prompts import canonical, file
 from trimtab.prompts.types import PromptError, Source
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.playground import Question, Told
-from trimtab.server.playground_bodies import (
+from trimtab.server.bodies.playground import (
     PlaygroundAdds,
     PlaygroundBegin,
     PlaygroundContext,
@@ -24,6 +22,8 @@ from trimtab.server.playground_bodies import (
     PlaygroundPrompt,
     PlaygroundRun,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.playground import Question, Told
 from trimtab.server.prompt_reading import aside, bundle_of, source_of, stored
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route

@@ -18,10 +18,7 @@ from trimtab.server import auditing
 from trimtab.server.actors import actor_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.content_access import may_read, refuse_words
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.planning_policies import planned
-from trimtab.server.policy_bodies import (
+from trimtab.server.bodies.policy import (
     AccessPolicyBody,
     PolicyAbout,
     PolicyAnswer,
@@ -36,6 +33,9 @@ from trimtab.server.policy_bodies import (
     PolicySwitch,
     PolicyVersionView,
 )
+from trimtab.server.content_access import may_read, refuse_words
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.planning_policies import planned
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, Within, cut, route
 
 TAG = "access policies"

@@ -10,7 +10,7 @@ from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.price_store import Currency
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
-from trimtab.server.cost_bodies import (
+from trimtab.server.bodies.cost import (
     CurrencyPatch,
     CurrencyView,
     DatedPricePage,

@@ -9,7 +9,7 @@ from trimtab.governance.projects import ProjectChange
 from trimtab.governance.store import ProjectRow
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
-from trimtab.server.bodies import NewProject, ProjectPage, ProjectPatch, ProjectView
+from trimtab.server.bodies.common import NewProject, ProjectPage, ProjectPatch, ProjectView
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 

@@ -8,15 +8,16 @@ from trimtab.governance.access import Project
 from trimtab.prompts import canonical, file
 from trimtab.prompts.types import Bundle, PromptError, PromptFile, Source
 from trimtab.server.api.prompts import ONE, TAG
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.estimates import CallEstimate, estimate
-from trimtab.server.prompt_bodies import (
+from trimtab.server.bodies.prompt import (
+    CallEstimate,
     PreviewProblem,
     PreviewPrompt,
     PreviewVariable,
     PromptPreview,
     RenderedPrompt,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.estimates import estimate
 from trimtab.server.prompt_reading import aside, bundle_of
 from trimtab.server.routes import Deps, Operation, Tenant, route
 

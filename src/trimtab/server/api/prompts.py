@@ -17,7 +17,7 @@ from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of, name_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.prompt_bodies import (
+from trimtab.server.bodies.prompt import (
     ConvertedPrompt,
     ConvertPrompt,
     NewPromptVersion,

@@ -16,7 +16,7 @@ from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
-from trimtab.server.bodies import (
+from trimtab.server.bodies.common import (
     NewProvider,
     OptionView,
     ProviderKindView,

@@ -14,7 +14,7 @@ from trimtab.evaluation.report_words import amount
 from trimtab.scoring.corrected import Operating
 from trimtab.scoring.sizes import cases_for, margin_for, paired_deviation, share_deviation, with_groups, with_repeats
 from trimtab.scoring.special import normal_quantile
-from trimtab.server.quality_bodies import (
+from trimtab.server.bodies.quality import (
     QualityLine,
     QualityReport,
     SampleSize,
@@ -22,7 +22,7 @@ from trimtab.server.quality_bodies import (
     ScoreNames,
 )
 from trimtab.server.routes import Deps, Operation, Tenant, route
-from trimtab.telemetry.quality import Judging, QualityGroup, QualityQuestion
+from trimtab.telemetry.scores.quality import Judging, QualityGroup, QualityQuestion
 from trimtab.telemetry.views import Window
 
 TAG = "quality"

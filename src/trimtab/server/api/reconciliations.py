@@ -11,10 +11,10 @@ from trimtab.ledger import exports
 from trimtab.ledger.exports import Export, Line, Vendor
 from trimtab.ledger.moments import day_of
 from trimtab.ledger.reconcile import Compared, Ours, Reconciliation, bounds_of, reconcile
-from trimtab.server.cost_bodies import CostLine, NewReconciliation, ReconciledLine, ReconciliationView
+from trimtab.server.bodies.cost import CostLine, NewReconciliation, ReconciledLine, ReconciliationView
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, Tenant, route
-from trimtab.telemetry.answers import dollars
+from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import Window
 
 TAG = "costs"

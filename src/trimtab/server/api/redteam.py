@@ -24,10 +24,8 @@ from trimtab.ledger.limits import picodollars
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.api.experiments import meaning_of, view, wanted
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.experiment_bodies import NewExperiment
-from trimtab.server.experiment_estimates import unpriced
-from trimtab.server.redteam_bodies import (
+from trimtab.server.bodies.experiment import NewExperiment
+from trimtab.server.bodies.redteam import (
     FamilyList,
     FamilyView,
     NewRedteam,
@@ -35,6 +33,8 @@ from trimtab.server.redteam_bodies import (
     RedteamReportView,
     RedteamStarted,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.experiment_estimates import unpriced
 from trimtab.server.redteam_estimates import estimate
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 

@@ -15,7 +15,7 @@ from trimtab.releases import apps, diff, rollouts, store
 from trimtab.releases.store import DRAFT, NewRelease
 from trimtab.releases.types import App, Content, Release, Tried
 from trimtab.server.actors import actor_of
-from trimtab.server.app_bodies import (
+from trimtab.server.bodies.app import (
     CreatedRelease,
     NewAppRelease,
     ReleaseContent,

@@ -16,9 +16,9 @@ from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.governance.access import Project
 from trimtab.llm.types import Usage
 from trimtab.server.api.routing import checked
+from trimtab.server.bodies.route import ReplayReport, ReplayRequest
 from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.route_bodies import ReplayReport, ReplayRequest
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry.recorded import MOST_CALLS
 from trimtab.telemetry.views import Window

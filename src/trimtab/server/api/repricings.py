@@ -7,9 +7,9 @@ from trimtab.core.ids import new_id
 from trimtab.ledger import repricing_store as store
 from trimtab.ledger.repricing_store import Difference, Repricing
 from trimtab.server.auditing import Deed, written
-from trimtab.server.cost_bodies import NewRepricing, RepricingLine, RepricingPage, RepricingView
+from trimtab.server.bodies.cost import NewRepricing, RepricingLine, RepricingPage, RepricingView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
-from trimtab.telemetry.answers import dollars
+from trimtab.telemetry.units import dollars
 
 TAG = "costs"
 

@@ -11,8 +11,7 @@ from trimtab.governance.access import Project
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.resilience_bodies import (
+from trimtab.server.bodies.resilience import (
     KeyPriorityBody,
     KeyPriorityView,
     ResiliencePage,
@@ -21,6 +20,7 @@ from trimtab.server.resilience_bodies import (
     TargetPage,
     TargetView,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "resilience"

@@ -19,9 +19,7 @@ from trimtab.review.types import Item, Queue, State, Verdict
 from trimtab.review.verdicts import Given
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.reading import content_read
-from trimtab.server.review_bodies import (
+from trimtab.server.bodies.review import (
     CaseMade,
     ChangeItem,
     ItemPage,
@@ -34,8 +32,10 @@ from trimtab.server.review_bodies import (
     ToCase,
     VerdictView,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.duties.reviewing import logger, score_verdict
+from trimtab.server.reading import content_read
 from trimtab.server.review_subjects import answer_of, new_item, subject_of
-from trimtab.server.reviewing import logger, score_verdict
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "review"

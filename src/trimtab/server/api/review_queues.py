@@ -15,8 +15,8 @@ from trimtab.review.queues import Put
 from trimtab.review.types import Queue
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
+from trimtab.server.bodies.review import PutQueue, QueuePage, QueueView
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.review_bodies import PutQueue, QueuePage, QueueView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "review"

@@ -18,10 +18,7 @@ from trimtab.releases.rules import Decision
 from trimtab.releases.types import OPEN, Placement, Rollout, State
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.policing import Asked, permit
-from trimtab.server.rolling import Look
-from trimtab.server.rollout_bodies import (
+from trimtab.server.bodies.rollout import (
     GuardMetricPage,
     GuardMetricView,
     MoveRollout,
@@ -33,6 +30,9 @@ from trimtab.server.rollout_bodies import (
     RolloutPage,
     RolloutView,
 )
+from trimtab.server.dependencies import Dependencies
+from trimtab.server.duties.rolling import Look
+from trimtab.server.policing import Asked, permit
 from trimtab.server.routes import (
     CallerNow,
     Cursor,

@@ -19,9 +19,7 @@ from trimtab.governance.access import Project
 from trimtab.llm.dialects import DIALECTS
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, noted, written
-from trimtab.server.config_routes import known_of
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.route_bodies import (
+from trimtab.server.bodies.route import (
     ExplainRequest,
     Explanation,
     LeafView,
@@ -31,6 +29,8 @@ from trimtab.server.route_bodies import (
     RoutePatch,
     RouteView,
 )
+from trimtab.server.config.routes import known_of
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 from trimtab.telemetry.answers import decision_line
 from trimtab.telemetry.views import StepLine

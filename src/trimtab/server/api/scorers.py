@@ -8,8 +8,8 @@ from trimtab.scoring.catalog import ScorerEntry, entries, entry
 from trimtab.scoring.judge import judge
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.scoring.types import Scored, Tools, Verdict
+from trimtab.server.bodies.scorer import ScorerList, ScorerTrial, TrialVerdict
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
-from trimtab.server.scorer_bodies import ScorerList, ScorerTrial, TrialVerdict
 
 TAG = "scorers"
 

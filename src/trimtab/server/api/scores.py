@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.permissions import holds_in
+from trimtab.server.bodies.score import MOST, NewScore, NewScores, Scored, ScorePage
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
-from trimtab.server.score_bodies import MOST, NewScore, NewScores, Scored, ScorePage
 from trimtab.telemetry.score_book import Wanted
-from trimtab.telemetry.scores import OURS, Score, Target, check, id_for, new_score_id, told_by_program
+from trimtab.telemetry.scores.types import OURS, Score, Target, check, id_for, new_score_id, told_by_program
 from trimtab.telemetry.views import Window
 
 TAG = "scores"

@@ -13,11 +13,11 @@ from trimtab.server.policing import Asked, permit
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry import detector_store
-from trimtab.telemetry.aggregate import Aggregation
-from trimtab.telemetry.aggregate_views import AggregateReport, Of
-from trimtab.telemetry.complete import Completion
-from trimtab.telemetry.metrics import names_of
-from trimtab.telemetry.sql_door import SqlResult
+from trimtab.telemetry.search.aggregate import Aggregation
+from trimtab.telemetry.search.aggregate_views import AggregateReport, Of
+from trimtab.telemetry.search.complete import Completion
+from trimtab.telemetry.search.metrics import names_of
+from trimtab.telemetry.sql.door import SqlResult
 
 TAG = "traces"
 

@@ -13,10 +13,10 @@ from trimtab.server.api.traces import End, Query, Rows, Start, window_of
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, read_cursor, route, write_cursor
-from trimtab.telemetry.compare import compare
-from trimtab.telemetry.graph import agent_graph
-from trimtab.telemetry.people import Listing, read_place
-from trimtab.telemetry.seen_views import (
+from trimtab.telemetry.seen.compare import compare
+from trimtab.telemetry.seen.graph import agent_graph
+from trimtab.telemetry.seen.people import Listing, read_place
+from trimtab.telemetry.seen.views import (
     AgentGraph,
     CauseReport,
     PeopleSort,

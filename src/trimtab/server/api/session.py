@@ -25,9 +25,8 @@ from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of, name_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller, principal_of, session_cookie
-from trimtab.server.bodies import LoginLink, LoginRequest, Me
-from trimtab.server.dependencies import Dependencies
-from trimtab.server.identity_bodies import (
+from trimtab.server.bodies.common import LoginLink, LoginRequest, Me
+from trimtab.server.bodies.identity import (
     FactorCode,
     FactorSecret,
     FactorState,
@@ -36,6 +35,7 @@ from trimtab.server.identity_bodies import (
     RecoveryCodes,
     SessionsEnded,
 )
+from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, route
 
 TAG = "session"

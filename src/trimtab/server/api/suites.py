@@ -10,7 +10,7 @@ from trimtab.evaluation.suites import SuiteEdit
 from trimtab.evaluation.types import Suite
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
-from trimtab.server.experiment_bodies import PlaceSuite, PutSuite, SuitePage, SuiteView
+from trimtab.server.bodies.experiment import PlaceSuite, PutSuite, SuitePage, SuiteView
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "suites"

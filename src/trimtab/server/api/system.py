@@ -3,7 +3,7 @@
 from litestar import Response
 
 from trimtab import __version__
-from trimtab.server.bodies import CheckView, ServerStatus
+from trimtab.server.bodies.common import CheckView, ServerStatus
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, route
 

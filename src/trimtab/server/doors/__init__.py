@@ -1,17 +1,18 @@
-"""Doors for people who move: what their old tool's clients send is taken here, so that only an address changes.
+"""Doors beside our own API: OpenTelemetry's, identity providers' (SCIM), and those for people who move: what their old
+tool's clients send is taken here, so that only an address changes.
 
-Each file is one vendor's wire format, mapped to foreign spans and scores on the same durable way that OTLP and our own
-API take; nothing of a vendor's is stored as such. What a vendor offers and we do not is answered with a sentence that
-says so.
+Each file of the last kind is one vendor's wire format, mapped to foreign spans and scores on the same durable way that
+OTLP and our own API take; nothing of a vendor's is stored as such. What a vendor offers and we do not is answered with
+a sentence that says so.
 """
 
 from typing import Any, Final
 
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import langfuse
+from trimtab.server.doors.otlp import SIGNALS, OtlpDoor
 from trimtab.server.doors.projects import named_project
-from trimtab.server.otlp import SIGNALS, OtlpDoor
-from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.spool.intake import Intake
 
 OTLP_AT: Final = ("/api/public/otel", "/otel", "")
 """Where vendors have OTLP's paths: Langfuse, LangSmith, and everybody else."""

@@ -1,7 +1,7 @@
 """Langfuse's public API, as far as its clients need it to send: https://api.reference.langfuse.com
 
     POST /api/public/ingestion          batches of events (SDKs up to v2, and scores of v3): 207, errors per event
-    POST /api/public/otel/v1/traces     OTLP (SDKs from v3 on), answered by `server/otlp.py`
+    POST /api/public/otel/v1/traces     OTLP (SDKs from v3 on), answered by `server/doors/otlp.py`
     POST /api/public/scores             one score, or a list (SDKs from v5 on)
     GET  /api/public/projects           ``auth_check``
     GET  /api/public/health
@@ -22,12 +22,12 @@ from trimtab.governance.access import Principal, Project
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors.langfuse_events import Batch, read_batch, read_score
-from trimtab.server.otlp import IN_PLACE, Left, OtlpDoor
+from trimtab.server.doors.otlp import IN_PLACE, Left, OtlpDoor
 from trimtab.server.unpack import unpack
-from trimtab.telemetry import loose_json
-from trimtab.telemetry.content_off import without_content
-from trimtab.telemetry.foreign import ForeignBatch, ForeignSpan
-from trimtab.telemetry.intake import Intake
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.otlp import loose_json
+from trimtab.telemetry.otlp.content_off import without_content
+from trimtab.telemetry.spool.intake import Intake
 
 PREFIX: Final = "/api/public/"
 COMPATIBLE: Final = "3.0.0"

@@ -15,9 +15,9 @@ from typing import Any, Final, cast
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.foreign import STATUS_ERROR, ForeignSpan
-from trimtab.telemetry.foreign_check import check_span
-from trimtab.telemetry.scores import Score, Source, check, new_score_id, strangers, told_by_program
+from trimtab.telemetry.foreign.check import check_span
+from trimtab.telemetry.foreign.spans import STATUS_ERROR, ForeignSpan
+from trimtab.telemetry.scores.types import Score, Source, check, new_score_id, strangers, told_by_program
 
 SCOPE: Final = "langfuse-ingestion"
 MAX_ID: Final = 500

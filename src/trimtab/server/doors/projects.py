@@ -10,7 +10,7 @@ from typing import Any, Final
 from trimtab.core.errors import Unauthenticated
 from trimtab.governance.access import digest
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.otlp import secrets_in
+from trimtab.server.doors.otlp import secrets_in
 
 _NAMES: Final = (b"x-phoenix-project-name", b"langsmith-project", b"x-mlflow-experiment-id")
 OURS: Final = b"trimtab-project"

@@ -36,8 +36,8 @@ from trimtab.releases.environments import EnvironmentEdit
 from trimtab.releases.rollouts import Start
 from trimtab.releases.store import NewRelease
 from trimtab.releases.types import Plan, Protection, Release
-from trimtab.server.config_reading import Mistake
-from trimtab.server.config_routes import known_of, line_of
+from trimtab.server.config.reading import Mistake
+from trimtab.server.config.routes import known_of, line_of
 from trimtab.server.folder import applying_governed as governed
 from trimtab.server.folder import items, managed
 from trimtab.server.folder.applying_governed import Doing

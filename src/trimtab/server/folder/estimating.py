@@ -13,11 +13,11 @@ from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.releases.types import Content
+from trimtab.server.bodies.folder import CostEstimate
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder.preparing import Prepared
-from trimtab.server.folder_bodies import CostEstimate
-from trimtab.telemetry.answers import dollars
-from trimtab.telemetry.costs import Traffic
+from trimtab.telemetry.costs.explorer import Traffic
+from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import Window
 
 DAYS: Final = 7

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from trimtab.server.config_fields import MODEL, TOP, Field
+from trimtab.server.config.fields import MODEL, TOP, Field
 
 FILE: Final = "trimtab.yaml"
 DEFAULT_NAME: Final = "main"

@@ -17,7 +17,15 @@ from trimtab.governance.audit import Actor
 from trimtab.governance.permissions import Permission, require
 from trimtab.releases.environments import loosens
 from trimtab.releases.types import Protection
-from trimtab.server.config_file import ConfigFile
+from trimtab.server.bodies.folder import (
+    CostEstimate,
+    FolderChange,
+    FolderMistake,
+    FolderPlan,
+    FolderPromotion,
+    FolderRelease,
+)
+from trimtab.server.config.file import ConfigFile
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import comparing, managed
 from trimtab.server.folder.applying import Moved, Step, Written, write
@@ -28,14 +36,6 @@ from trimtab.server.folder.items import EnvironmentSpec, Kind
 from trimtab.server.folder.preparing import Asked, Prepared, prepare
 from trimtab.server.folder.reading import Folder, FolderRefused, read_folder
 from trimtab.server.folder.words import change_words, release_words
-from trimtab.server.folder_bodies import (
-    CostEstimate,
-    FolderChange,
-    FolderMistake,
-    FolderPlan,
-    FolderPromotion,
-    FolderRelease,
-)
 from trimtab.server.prompt_reading import aside
 from trimtab.storage.schema import REVISIONS
 

@@ -24,8 +24,8 @@ from trimtab.prompts.types import LATEST, Bundle, PromptError, Reference, Source
 from trimtab.releases import canonical, environments, freeze
 from trimtab.releases import store as releases
 from trimtab.releases.types import AppSpec, Content, Environment, PinnedGuard, Placement, Release
-from trimtab.server.config_file import ConfigFile
-from trimtab.server.config_reading import Mistake
+from trimtab.server.config.file import ConfigFile
+from trimtab.server.config.reading import Mistake
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.folder import comparing, items
 from trimtab.server.folder.comparing import Comparison

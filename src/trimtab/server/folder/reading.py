@@ -26,13 +26,13 @@ from trimtab.prompts.types import LATEST, SUFFIX, PromptError, PromptFile
 from trimtab.releases import freeze, protection
 from trimtab.releases.apps import check_name as check_app
 from trimtab.releases.types import ENVIRONMENT, AppSpec, Protection
-from trimtab.server.config_limits import read_limits
-from trimtab.server.config_models import check_fallbacks, read_model
-from trimtab.server.config_policies import read_policies
-from trimtab.server.config_prices import dated_price
-from trimtab.server.config_reading import Mistake, Reading, Tree, no_yaml
-from trimtab.server.config_routes import Plain, ReadRoute, line_of, routes_of, told
-from trimtab.server.config_values import Refuse
+from trimtab.server.config.limits import read_limits
+from trimtab.server.config.models import check_fallbacks, read_model
+from trimtab.server.config.policies import read_policies
+from trimtab.server.config.prices import dated_price
+from trimtab.server.config.reading import Mistake, Reading, Tree, no_yaml
+from trimtab.server.config.routes import Plain, ReadRoute, line_of, routes_of, told
+from trimtab.server.config.values import Refuse
 from trimtab.server.folder import bounds, items
 from trimtab.server.folder.fields import DEFAULT_NAME, ELSEWHERE, FILE, FOLDER
 from trimtab.server.folder.items import EnvironmentSpec, Item, Key

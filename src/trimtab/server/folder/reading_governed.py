@@ -14,13 +14,13 @@ from trimtab.governance.data_classes import Classes
 from trimtab.governance.policy_eval import check_name as check_access
 from trimtab.guard import spec as guards
 from trimtab.guard.types import GuardSpec
-from trimtab.server.config_reading import Reading, Tree
-from trimtab.server.config_routes import Plain, line_of
+from trimtab.server.bodies.guard import RefusalView
+from trimtab.server.config.reading import Reading, Tree
+from trimtab.server.config.routes import Plain, line_of
 from trimtab.server.folder import governed
 from trimtab.server.folder.fields import FILE
 from trimtab.server.folder.governed import MOST_CASES, AccessSpec, AccessTerms, DataSection
 from trimtab.server.folder.items import Item
-from trimtab.server.guard_bodies import RefusalView
 
 GUARDS: Final = "guards/"
 POLICIES: Final = "policies/"

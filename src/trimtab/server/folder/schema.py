@@ -13,7 +13,8 @@ from trimtab.evaluation.types import SuiteSpec
 from trimtab.guard.types import GuardSpec
 from trimtab.prompts.types import LABEL, LATEST, NAME, Variable
 from trimtab.releases.types import AppSpec, Protection
-from trimtab.server import config_fields, config_routes
+from trimtab.server.config import fields as config_fields
+from trimtab.server.config import routes as config_routes
 from trimtab.server.folder.fields import FOLDER
 from trimtab.server.folder.governed import AccessTerms, DataSection
 from trimtab.server.folder.items import EnvironmentSpec

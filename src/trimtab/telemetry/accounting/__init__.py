@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from trimtab.llm.types import Usage
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
-from trimtab.telemetry.usage_once import UsageNode, counted
+from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
+from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 
 BUCKETS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
 PARTS: Final = ("cache_write_1h", "audio_input", "audio_output")

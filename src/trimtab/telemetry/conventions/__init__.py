@@ -16,7 +16,7 @@ from trimtab.telemetry.conventions._common import Common, of_resource
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import Found
-from trimtab.telemetry.foreign import CONTENT_MARK, Attributes, ForeignSpan
+from trimtab.telemetry.foreign.spans import CONTENT_MARK, Attributes, ForeignSpan
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 

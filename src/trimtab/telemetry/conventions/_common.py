@@ -20,7 +20,7 @@ from trimtab.telemetry.conventions._values import (
     put,
     put_labels,
 )
-from trimtab.telemetry.foreign import STATUS_ERROR, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign.spans import STATUS_ERROR, ForeignEvent, ForeignSpan
 
 _CANCELLED: Final = frozenset(
     {"CancelledError", "asyncio.CancelledError", "asyncio.exceptions.CancelledError", "GeneratorExit", "AbortError"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from trimtab.telemetry.conventions._values import Found
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 Reader = Callable[[ForeignSpan, Found], None]

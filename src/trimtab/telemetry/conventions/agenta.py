@@ -27,7 +27,7 @@ from trimtab.telemetry.conventions._values import (
     put_labels,
     under,
 )
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "agenta"

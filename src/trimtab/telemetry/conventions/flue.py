@@ -10,7 +10,7 @@ from typing import Final
 from trimtab.telemetry.conventions._messages import messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import Found, entries, mapping, put, put_labels, under
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "flue"

@@ -26,7 +26,7 @@ from trimtab.telemetry.conventions._values import (
     sequence,
     under,
 )
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "google_adk"

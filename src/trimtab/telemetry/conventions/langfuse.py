@@ -25,7 +25,7 @@ from trimtab.telemetry.conventions._values import (
     tags,
     under,
 )
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langfuse"

@@ -9,7 +9,7 @@ from typing import Final
 
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import Found, entries, label, put, put_content, put_labels
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "mcp"

@@ -21,7 +21,7 @@ from trimtab.telemetry.conventions._values import (
     put_content,
 )
 from trimtab.telemetry.conventions.otel_genai import documents_of
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "mlflow"

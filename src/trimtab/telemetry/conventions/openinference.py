@@ -29,7 +29,7 @@ from trimtab.telemetry.conventions._values import (
     tags,
     text_of_value,
 )
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openinference"

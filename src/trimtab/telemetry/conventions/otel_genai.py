@@ -34,7 +34,7 @@ from trimtab.telemetry.conventions._values import (
     sequence,
     text_of_value,
 )
-from trimtab.telemetry.foreign import ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"

@@ -28,7 +28,7 @@ from trimtab.telemetry.conventions._values import (
     sequence,
     tags,
 )
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"

@@ -31,7 +31,7 @@ from trimtab.telemetry.conventions._values import (
     text_of_value,
     under,
 )
-from trimtab.telemetry.foreign import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "vercel_ai"

@@ -19,7 +19,7 @@ from msgspec import Struct
 from trimtab.core.registry import Registry
 from trimtab.llm.types import Message, ResponseFormat, Text, Tool, ToolCall
 from trimtab.telemetry.rows import Rows
-from trimtab.telemetry.scores import Score, ScoreBatch, add_scores, id_for
+from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores, id_for
 
 logger = logging.getLogger("trimtab.telemetry.detectors")
 K = TypeVar("K")

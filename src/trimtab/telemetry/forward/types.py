@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.query import compile_query
+from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.views import Window
 
 Kind = Literal["otlp", "webhook", "kafka"]

@@ -1,0 +1,231 @@
+"""Bodies of the management API about money: prices, re-pricings, reconciliations. What costs are explored with is in
+`telemetry/costs/views.py`.
+
+Money is US dollars as decimal strings; times are Unix milliseconds; a price that is not known is null, never 0.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from trimtab.ledger.overrides import Rates
+
+
+class DatedPriceView(Struct, frozen=True, kw_only=True):
+    """``rates`` are US dollars: per million tokens of a kind, per call (``per_request``), per image (``per_image``)."""
+
+    id: str
+    provider: str
+    model: str
+    valid_from: int | None
+    valid_to: int | None
+    rates: Rates
+    note: str
+    source: Literal["config", "catalog"]
+    state: Literal["planned", "in_force", "ended"]
+    created: int
+
+
+class DatedPricePage(Struct, frozen=True, kw_only=True):
+    items: list[DatedPriceView]
+    cursor: str | None = None
+
+
+class NewDatedPrice(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``provider`` and ``model`` are names or patterns with ``*``; ``model`` is the provider's own id."""
+
+    model: str
+    provider: str = "*"
+    rates: Rates
+    valid_from: int | None = None
+    valid_to: int | None = None
+    note: str = ""
+
+
+class NewDatedPrices(Struct, kw_only=True, forbid_unknown_fields=True):
+    """All are taken, or none."""
+
+    prices: list[NewDatedPrice]
+
+
+class DatedPrices(Struct, frozen=True, kw_only=True):
+    items: list[DatedPriceView]
+
+
+class DatedPricePatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``valid_to`` null, or left out: it goes on."""
+
+    valid_to: int | None = None
+
+
+class CurrencyView(Struct, frozen=True, kw_only=True):
+    """``rate`` of ``code`` is one US dollar. Null: US dollars are shown."""
+
+    code: str | None
+    rate: str | None
+
+
+class CurrencyPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A null ``code``, or none, shows US dollars again."""
+
+    code: str | None = None
+    rate: str | None = None
+
+
+class PriceBookView(Struct, frozen=True, kw_only=True):
+    """The packaged book: which version answers, when it was released (null where that is not known), and how old it
+    is in days. ``stale`` from the 60th day on: prices change meanwhile."""
+
+    version: str
+    released: str | None
+    age_days: int | None
+    stale: bool
+    rows: int
+    own: int
+    """Dated prices of this project that hold now."""
+
+
+class NewRepricing(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Rows of attempts begun in [since, until), Unix milliseconds; ``until`` is now if left out. ``dry_run`` reports
+    the same and changes nothing."""
+
+    since: int
+    until: int | None = None
+    dry_run: bool = False
+
+
+class RepricingLine(Struct, frozen=True, kw_only=True):
+    """What changes for one model from one price row to another. ``were_unknown`` of the rows had no price before."""
+
+    provider: str
+    model: str
+    from_price: str
+    to_price: str
+    rows: int
+    before: str
+    after: str
+    were_unknown: int
+
+
+class RepricingView(Struct, frozen=True, kw_only=True):
+    """``before`` and ``after`` are what the rows looked at cost, as far as they have a price. ``no_price_today`` rows
+    have a cost and would have none by today's book: they keep it."""
+
+    id: str
+    state: Literal["running", "done", "failed"]
+    dry_run: bool
+    since: int
+    until: int
+    created: int
+    updated: int
+    looked_at: int
+    changed: int
+    before: str
+    after: str
+    unpriced_before: int
+    unpriced_after: int
+    no_price_today: int
+    differences: list[RepricingLine]
+    more: bool
+    problem: str
+
+
+class RepricingPage(Struct, frozen=True, kw_only=True):
+    items: list[RepricingView]
+    cursor: str | None = None
+
+
+Vendor = Literal["openai", "anthropic", "generic"]
+
+
+class NewReconciliation(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``content`` is the export as text: JSON or CSV. ``provider`` is this project's provider that it is of; ``vendor``
+    says how to read it (by default as the provider's kind). ``columns`` names the columns of a generic CSV: what we
+    call ``day``, ``model``, ``requests``, ``input``, ``cache_read``, ``cache_write``, ``output``, ``cost``."""
+
+    provider: str
+    content: str
+    vendor: Vendor | None = None
+    columns: dict[str, str] = {}
+    tolerance: float = 0.01
+    """Share by which sums may differ."""
+
+
+class CostLine(Struct, frozen=True, kw_only=True):
+    """One side of a comparison. Null where that side does not say."""
+
+    requests: int | None
+    input: int | None
+    cache_read: int | None
+    cache_write: int | None
+    output: int | None
+    cost: str | None
+
+
+class ReconciledLine(Struct, frozen=True, kw_only=True):
+    """A day (UTC unless ``offset_hours`` says otherwise) and a model. ``day`` is "" where the export has no days."""
+
+    day: str
+    model: str
+    ours: CostLine
+    theirs: CostLine
+    tokens_off: int
+    """Theirs less ours, of all buckets that both sides know."""
+    cost_off: str | None
+    agrees: bool
+    causes: list[str]
+
+
+class ReconciliationView(Struct, frozen=True, kw_only=True):
+    """``agrees``: every line does, within the tolerance. ``offset_hours`` is how far the export's days are from UTC,
+    where that explains it best."""
+
+    provider: str
+    vendor: Vendor
+    days: list[str]
+    agrees: bool
+    tolerance: float
+    offset_hours: int
+    ours: CostLine
+    theirs: CostLine
+    cost_off: str | None
+    lines: list[ReconciledLine]
+    causes: list[str]
+    unread: list[str]
+    """Rows of the export that could not be read, and why; the first few."""
+
+
+class DeadLetterView(Struct, frozen=True, kw_only=True):
+    """A record of the spool that was set aside: where it lay, when it was written (Unix ms), why it could not be taken,
+    and whose call it was (ids; empty where it cannot be read)."""
+
+    id: int
+    kind: str
+    """``call``, ``spans``, ``span`` (one that a door refused), ``scores``, ``remap``, or ``unreadable``."""
+    segment: str
+    seq: int
+    at: int
+    reason: str
+    bytes: int
+    request_id: str
+    project: str
+
+
+class DeadLetterContent(Struct, frozen=True, kw_only=True):
+    """A letter, opened. ``content`` is what it held, to be mended and replayed; null where it cannot be read or is
+    larger than a megabyte, then ``wire`` has its bytes in base64."""
+
+    letter: DeadLetterView
+    content: dict[str, Any] | None
+    wire: str
+
+
+class DeadLetterReplay(Struct, frozen=True, kw_only=True):
+    """``content`` stands in for what the letter held; null sends it again as it is."""
+
+    content: dict[str, Any] | None = None
+
+
+class DeadLetterPage(Struct, frozen=True, kw_only=True):
+    items: list[DeadLetterView]
+    cursor: str | None = None

@@ -1,0 +1,67 @@
+"""``cache`` and ``context`` in the config file: below a model, or below any called name in ``policies``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.core.known import did_you_mean
+from trimtab.gateway.call_policy import CachePolicy, CallPolicy, ContextPolicy, check_cache, check_context
+from trimtab.server.config.values import Refuse, Value
+
+_CACHE_CHOICES = {"mode": ("exact", "semantic"), "scope": ("project", "key", "user")}
+_WHOLE = ("max_tokens", "keep_turns", "tool_result_tokens", "old_turn_tokens")
+
+
+def read_policies(models: Mapping[str, Value], policies: Mapping[str, Value], refuse: Refuse) -> dict[str, CallPolicy]:
+    """By called name. A name may have its policy in one of both places."""
+    found: dict[str, CallPolicy] = {}
+    for name, at in (*models.items(), *policies.items()):
+        fields = cast("Mapping[str, Value]", at.value)
+        cache, context = _cache(fields.get("cache"), refuse), _context(fields.get("context"), refuse)
+        if cache is None and context is None:
+            continue
+        if name in found:
+            refuse(at.key_line, f"{name!r} has a policy at the model and in 'policies'.", "Keep one of them.")
+        found[name] = CallPolicy(cache=cache, context=context)
+    return found
+
+
+def _cache(at: Value | None, refuse: Refuse) -> CachePolicy | None:
+    if at is None:
+        return None
+    given = _plain(at)
+    for name, known in _CACHE_CHOICES.items():
+        if name in given and given[name] not in known:
+            line = cast("Mapping[str, Value]", at.value)[name].line
+            refuse(line, f"There is no {name} {given[name]!r} of a cache.", did_you_mean(str(given[name]), known))
+            return None
+    if "ttl" in given:
+        given["ttl_s"] = given.pop("ttl")
+    policy = msgspec.convert(given, CachePolicy)
+    return policy if _sound(at, lambda: check_cache(policy), refuse) else None
+
+
+def _context(at: Value | None, refuse: Refuse) -> ContextPolicy | None:
+    if at is None:
+        return None
+    given = _plain(at)
+    for name in _WHOLE:
+        if name in given:
+            given[name] = int(given[name])
+    policy = msgspec.convert(given, ContextPolicy)
+    return policy if _sound(at, lambda: check_context(policy), refuse) else None
+
+
+def _plain(at: Value) -> dict[str, Any]:
+    return {name: each.value for name, each in cast("Mapping[str, Value]", at.value).items()}
+
+
+def _sound(at: Value, rule: Callable[[], None], refuse: Refuse) -> bool:
+    try:
+        rule()
+    except InvalidRequest as error:
+        refuse(at.key_line, error.message, error.fix)
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""The books' work beside calls, put together: re-pricing, and what dead workers left."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trimtab.core.clock import Clock
+from trimtab.gateway.money.repricing import Parts as RepricingParts
+from trimtab.gateway.money.repricing import Repricer, Today
+from trimtab.gateway.money.settle import Prices
+from trimtab.gateway.recovery import Parts as RecoveryParts
+from trimtab.gateway.recovery import Recovery
+from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.targets import ProjectTargets
+from trimtab.storage.database import Database
+from trimtab.telemetry.costs.ledger_pages import LedgerPages
+from trimtab.telemetry.reader import TelemetryReader
+from trimtab.telemetry.spool.spool import Spool
+
+
+class Bookkeeping:
+    """What one worker does for the books when no call asks for it."""
+
+    def __init__(
+        self, db: Database, reader: TelemetryReader, spool: Spool, prices: Prices, snapshot: Callable[[], Snapshot],
+        clock: Clock, *, inflight: Path,
+    ) -> None:  # fmt: skip
+        self.repricer = Repricer(
+            RepricingParts(db=db, pages=LedgerPages(reader), today=todays(prices, snapshot), clock=clock)
+        )
+        self.recovery = Recovery(
+            RecoveryParts(folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock)
+        )
+
+
+def todays(prices: Prices, snapshot: Callable[[], Snapshot]) -> Callable[[str], Today]:
+    """What prices of a project are made of now."""
+
+    def today(project: str) -> Today:
+        now = snapshot()
+        targets = now.targets.get(project, ProjectTargets())
+        return Today(prices=prices, targets=targets, dated=list(now.dated.get(project, ())))
+
+    return today

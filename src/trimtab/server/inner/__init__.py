@@ -1,0 +1,1 @@
+"""What guards, judges, experiments and knowledge reach in this server: models by the live path, services, vectors."""

@@ -1,0 +1,1 @@
+"""Spans that other tools sent, as they came."""

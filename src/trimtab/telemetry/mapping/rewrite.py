@@ -1,0 +1,359 @@
+"""Traces whose rows are no longer right, made anew from everything that came of them.
+
+Rows cannot be changed where they lie, so those of a noted trace are deleted and inserted again: seldom, many traces at
+once, and never on the way of a batch. What our own gateway recorded of the trace is asked, because what it counted is
+not counted again. Of its rows only one thing changes: where a foreign span stands for the trace, a call through the
+gateway does no longer. A trace is one row in lists and sums, whoever told of it.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.core.ids import uuid7_hex
+from trimtab.governance.sealing import KeyDestroyed
+from trimtab.telemetry.foreign.spans import ForeignSpan
+from trimtab.telemetry.forward.arrivals import ArrivalLog
+from trimtab.telemetry.mapping.before import NEAR_NS, Stored
+from trimtab.telemetry.mapping.came import began, merged
+from trimtab.telemetry.mapping.plan import Key
+from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.rows import Arrival, ForeignRows, Mapped, Sums
+from trimtab.telemetry.mapping.traces import Read, entries, mapped_of, node_of, read_all
+from trimtab.telemetry.mapping.usage_once import UsageNode, counted
+from trimtab.telemetry.notes import Note
+from trimtab.telemetry.rows import COLUMNS, Rows, encode
+from trimtab.telemetry.stores import Store, Value, bind
+from trimtab.telemetry.stores._schema import LOCAL
+
+logger = logging.getLogger("trimtab.telemetry.foreign")
+
+TRACES_AT_ONCE: Final = 500
+SPANS_AT_ONCE: Final = 20_000
+IDS_AT_ONCE: Final = 4_000
+MOST_SPANS: Final = 50_000
+MOST_BYTES: Final = 256 << 20
+"""What came of so many spans, of so many bytes, is read at once to make traces anew."""
+_FOREIGN: Final = {"spans": ("start_ns", " AND request_id = ''"), "span_io": ("start_ns", ""), "ledger": ("at_ns", "")}
+_decode: Final = msgspec.json.Decoder(ForeignSpan)
+
+
+class StoreLookup:
+    """`mapping.before.Lookup` on a store: which of these traces it has rows of, and the digests of what came of these
+    spans. ``alone``: nobody else writes to the store."""
+
+    def __init__(self, store: Store, *, alone: bool = False) -> None:
+        self._store = store
+        self._alone = alone
+
+    def newest(self, project: str, from_ns: int) -> int | None:
+        if not self._alone:
+            return None
+        sql = (
+            "SELECT max(start_ns) FROM spans WHERE project = {project:String} AND entry IN (0, 1)"
+            " AND start_ns >= {low:Int64} AND request_id = ''"
+        )
+        params = bind({"project": project, "low": max(0, from_ns - NEAR_NS)})
+        [[found]] = _newest.decode_lines(self._store.query(sql, params))
+        return found
+
+    def __call__(self, project: str, spans: dict[str, list[str]], low_ns: int, high_ns: int) -> dict[str, Stored]:
+        there = self._ask(
+            f"SELECT trace_id, '', count() FROM spans WHERE {_WHERE} AND entry IN (0, 1) AND request_id = ''"  # noqa: S608
+            " GROUP BY trace_id",
+            _scope(project, spans, low_ns, high_ns),
+        )
+        found = {line.trace_id: Stored(line.number, {}) for line in there}
+        if not found:
+            return found
+        wanted = [span_id for trace_id in found for span_id in spans[trace_id]]
+        params = _scope(project, found, low_ns, high_ns)
+        sql = f"SELECT trace_id, span_id, digest FROM span_raw WHERE {_WHERE} AND span_id IN {{spans:Array(String)}}"  # noqa: S608
+        for first in range(0, len(wanted), IDS_AT_ONCE):
+            for line in self._ask(sql, {**params, "spans": _listed(wanted[first : first + IDS_AT_ONCE])}):
+                found[line.trace_id].digests.setdefault(line.span_id, set()).add(line.number)
+        return found
+
+    def _ask(self, sql: str, params: dict[str, str]) -> list["_Known"]:
+        return msgspec.json.Decoder(_Known, strict=False).decode_lines(self._store.query(sql, params))
+
+
+_newest: Final = msgspec.json.Decoder(tuple[int], strict=False)
+
+
+class _Known(Struct, frozen=True, array_like=True):
+    """``number`` is a digest, or how many there are."""
+
+    trace_id: str
+    span_id: str
+    number: int
+
+
+class _Size(Struct, frozen=True, array_like=True):
+    """What came of a trace: rows of ``span_raw`` and bytes."""
+
+    trace_id: str
+    spans: int
+    size: int
+
+
+class _Came(Struct, frozen=True, array_like=True):
+    """A row of ``span_raw``."""
+
+    trace_id: str
+    key_id: str
+    arrived_ns: int
+    digest: int
+    raw: str
+
+
+class _Ours(Struct, frozen=True, array_like=True):
+    """A span of our own gateway in a foreign trace."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    kind: str
+    leaf: int
+    response_id: str
+    start_ns: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    tokens_estimated: int
+    cost: int | None
+    price: str
+    unpriced: int
+    entry: int
+    model: str
+    model_used: str
+    provider: str
+    app: str
+    release: str
+    environment: str
+    feature: str
+    session: str
+    user: str
+
+
+_OURS: Final = ", ".join(_Ours.__struct_fields__)
+_WHERE: Final = (
+    "project = {project:String} AND start_ns >= {low:Int64} AND start_ns <= {high:Int64}"
+    " AND trace_id IN {traces:Array(String)}"
+)
+
+
+def _scope(project: str, traces: Iterable[str], low_ns: int, high_ns: int) -> dict[str, str]:
+    values: dict[str, Value] = {"project": project, "low": max(0, low_ns - NEAR_NS), "high": high_ns + NEAR_NS}
+    return {**bind(values), "traces": _listed(traces)}
+
+
+def _listed(ids: Iterable[str]) -> str:
+    """An array of trace or span ids, hex digits: the doors see to it."""
+    return "[" + ",".join(f"'{each}'" for each in ids) + "]"
+
+
+class Rewriter:
+    """For the writer's thread. ``read`` maps a span, as the first mapping did."""
+
+    def __init__(
+        self, store: Store, rows: ForeignRows, read: Read, prices: ForeignPrices, cluster: str = "",
+        arrivals: ArrivalLog | None = None,
+    ) -> None:  # fmt: skip
+        self._log = arrivals
+        self._store = store
+        self._cluster = cluster
+        self._rows = rows
+        self._read = read
+        self._prices = prices
+
+    def rewrite(self, notes: Iterable[Note]) -> list[Key]:
+        """Make the rows of these traces anew; returns those that had no root to stand for them. Doing it again ends the
+        same. Raises `StoreAway`, `StoreRefused`."""
+        rootless: list[Key] = []
+        by_project: dict[str, list[Note]] = defaultdict(list)
+        for note in notes:
+            by_project[note.project].append(note)
+        for project, noted in by_project.items():
+            for first in range(0, len(noted), TRACES_AT_ONCE):
+                for some in self._portions(project, noted[first : first + TRACES_AT_ONCE]):
+                    rootless += self._some(project, some)
+        return rootless
+
+    def _portions(self, project: str, notes: list[Note]) -> Iterator[list[Note]]:
+        """The traces as many at a time as fit into memory; one that does not fit alone stays as it is."""
+        low, high = min(note.low_ns for note in notes), max(note.high_ns for note in notes)
+        sql = f"SELECT trace_id, count(), sum(length(raw)) FROM span_raw WHERE {_WHERE} GROUP BY trace_id"  # noqa: S608
+        params = _scope(project, (note.trace_id for note in notes), low, high)
+        lines = msgspec.json.Decoder(_Size, strict=False).decode_lines(self._store.query(sql, params))
+        sizes = {line.trace_id: line for line in lines}
+        some, spans, size = list[Note](), 0, 0
+        for note in notes:
+            line = sizes.get(note.trace_id)
+            if line is None:
+                continue
+            if line.spans > MOST_SPANS or line.size > MOST_BYTES:
+                logger.warning(
+                    "the trace %s of %s is not made anew: %d spans of %d bytes came of it",
+                    note.trace_id, project, line.spans, line.size,
+                )  # fmt: skip
+                continue
+            if some and (spans + line.spans > MOST_SPANS or size + line.size > MOST_BYTES):
+                yield some
+                some, spans, size = [], 0, 0
+            some.append(note)
+            spans, size = spans + line.spans, size + line.size
+        if some:
+            yield some
+
+    def _some(self, project: str, notes: list[Note]) -> list[Key]:
+        low, high = min(note.low_ns for note in notes), max(note.high_ns for note in notes)
+        params = _scope(project, (note.trace_id for note in notes), low, high)
+        came = self._arrivals(project, params)
+        ours = self._ours(params)
+        rows, rootless = Rows(self._rows.ring), list[Key]()
+        giving_way: list[str] = []
+        for trace_id, arrivals in came.items():
+            own = ours.get(trace_id, [])
+            rooted, stands = self._trace(rows, arrivals, own)
+            if not rooted:
+                rootless.append((project, trace_id))
+            if stands:
+                giving_way += [line.span_id for line in own if line.entry]
+        if self._log is not None:  # a span that waited for its other half is shown here for the first time
+            self._log.add(rows)
+        self._replace(rows, params)
+        for first in range(0, len(giving_way), SPANS_AT_ONCE):
+            self._give_way({**params, "spans": _listed(giving_way[first : first + SPANS_AT_ONCE])})
+        return rootless
+
+    def _arrivals(self, project: str, params: dict[str, str]) -> dict[str, list[Arrival]]:
+        """By trace, each span once: all that came of it, merged in the order in which it came."""
+        columns = "trace_id, key_id, arrived_ns, digest, raw"
+        sql = f"SELECT {columns} FROM span_raw WHERE {_WHERE} ORDER BY arrived_ns"  # noqa: S608  our own names
+        spans: dict[str, dict[str, Arrival]] = defaultdict(dict)
+        for line in msgspec.json.Decoder(_Came, strict=False).decode_lines(self._store.query(sql, params)):
+            try:
+                span = _decode.decode(self._rows.opened(line.raw))
+            except KeyDestroyed:
+                continue  # its rows stay as they are
+            before = spans[line.trace_id].get(span.span_id)
+            if before is not None:
+                span = merged(before.span, span)
+            spans[line.trace_id][span.span_id] = Arrival(
+                0, project, line.key_id, line.arrived_ns, span, b"", line.digest, began(span)
+            )
+        return {trace_id: sorted(each.values(), key=_when) for trace_id, each in spans.items()}
+
+    def _ours(self, params: dict[str, str]) -> dict[str, list[_Ours]]:
+        sql = f"SELECT {_OURS} FROM spans WHERE {_WHERE} AND entry IN (0, 1) AND request_id != ''"  # noqa: S608
+        found: dict[str, list[_Ours]] = defaultdict(list)
+        for line in msgspec.json.Decoder(_Ours, strict=False).decode_lines(self._store.query(sql, params)):
+            found[line.trace_id].append(line)
+        return found
+
+    def _trace(self, rows: Rows, arrivals: list[Arrival], ours: list[_Ours]) -> tuple[bool, bool]:
+        """All rows of one trace; whether it has a root of its own, and whether one of its spans stands for it."""
+        whole = [arrival for arrival in arrivals if not arrival.span.partial]
+        read = [each for each in read_all(self._read, self._prices, whole) if not each[1].canonical.pending]
+        nodes = [node_of(arrival, reading.canonical) for arrival, reading in read]
+        leaves = counted([*nodes, *map(_node, ours)])
+        sums = Sums()
+        mapped = [mapped_of(arrival, reading, arrival.span.span_id in leaves) for arrival, reading in read]
+        for each in mapped:
+            sums.add(each)
+        for line in ours:
+            _label(sums, line)
+            if line.leaf:
+                sums.add_counted(
+                    (
+                        line.input_tokens,
+                        line.cache_read_tokens,
+                        line.cache_write_tokens,
+                        line.output_tokens,
+                        line.reasoning_tokens,
+                    ),
+                    line.tokens_estimated,
+                    line.cost,
+                    line.price,
+                )
+        root = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
+        stands = root or _topmost(mapped)
+        if root is None and stands and stands.arrival.span.parent_span_id in {line.span_id for line in ours}:
+            stands = None  # it went on from our gateway: a model server's own span, say
+        self._rows.add(rows, entries(mapped, stands, sums))
+        return root is not None, stands is not None
+
+    def _replace(self, rows: Rows, params: dict[str, str]) -> None:
+        """Old rows go before new ones come: a question in between misses them and counts nothing twice."""
+        span_ids: list[str] = rows.spans.column("span_id")
+        for first in range(0, len(span_ids), SPANS_AT_ONCE):
+            listed = _listed(span_ids[first : first + SPANS_AT_ONCE])
+            for table, (at, more) in _FOREIGN.items():
+                where = f"{_WHERE.replace('start_ns', at)} AND span_id IN {{spans:Array(String)}}{more}"
+                self._delete(table, where, {**params, "spans": listed})
+        token = f"rewrite-{uuid7_hex()}"
+        for table in rows.tables():
+            if table is rows.arrivals and self._log is not None:
+                self._log.stamp(table)
+            if table.owners:
+                self._store.insert(table.name, COLUMNS[table.name], encode(table.values), f"{token}:{table.name}")
+
+    def _give_way(self, params: dict[str, str]) -> None:
+        """These calls of our own stand for their traces no longer: their rows are written again so, and then those that
+        did are deleted; no others, because another node's writer may have added some since. A crash in between leaves
+        both, and the next time writes none twice."""
+        ours = f"{_WHERE} AND span_id IN {{spans:Array(String)}} AND request_id != ''"
+        again = f"SELECT span_id FROM spans WHERE {ours} AND entry = 0"  # noqa: S608
+        values = ", ".join("0" if name == "entry" else name for name in COLUMNS["spans"])
+        self._store.query(
+            f"INSERT INTO spans ({', '.join(COLUMNS['spans'])})"  # noqa: S608
+            f" SETTINGS insert_deduplication_token = 'rewrite-{uuid7_hex()}'"
+            f" SELECT {values} FROM spans WHERE {ours} AND entry = 1 AND span_id NOT IN ({again})",
+            params,
+        )
+        self._delete("spans", f"{ours} AND entry = 1", params)
+
+    def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
+        there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
+        if msgspec.json.decode(there, strict=False, type=tuple[int])[0]:  # to delete nothing costs as much
+            on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
+            self._store.query(f"DELETE FROM {table}{on} WHERE {where}", params)  # noqa: S608
+
+
+def _when(arrival: Arrival) -> tuple[int, str]:
+    return arrival.start_ns, arrival.span.span_id
+
+
+def _label(sums: Sums, line: _Ours) -> None:
+    """What a call through the gateway was labelled with is a label of the trace, where no foreign span said so."""
+    for name in ("model", "model_used", "app", "release", "environment", "feature", "session", "user"):
+        if not getattr(sums, name):
+            setattr(sums, name, getattr(line, name))
+    if line.provider and line.provider not in sums.tried:
+        sums.tried.append(line.provider)
+
+
+def _node(line: _Ours) -> UsageNode:
+    return UsageNode(
+        line.span_id,
+        line.parent_span_id,
+        line.kind,
+        bool(line.leaf),
+        False,
+        line.response_id,
+        line.start_ns,
+        ours=True,
+    )
+
+
+def _topmost(mapped: list[Mapped]) -> Mapped | None:
+    """The first span whose parent is not here."""
+    known = {each.arrival.span.span_id for each in mapped}
+    return next((each for each in mapped if each.arrival.span.parent_span_id not in known), None)

@@ -1,0 +1,531 @@
+"""OTLP trace exports, read so that one bad span costs one span: what of a body goes to the spool, and what is refused.
+
+A body of any size is read in pieces of `PIECE_BYTES`, cut at spans along protobuf's wire format
+(https://protobuf.dev/programming-guides/encoding/), because the parser holds the interpreter while it works and calls
+must go on beside it. A piece whose spans are all good is kept as it travelled; nothing of it is made anew.
+
+JSON follows OTLP's own mapping (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): ids in hex, enums as
+numbers, 64-bit numbers as text or number, names in lowerCamelCase; unknown fields are passed over. What emitters get
+wrong in JSON itself is mended where it can be (`otlp/loose_json.py`).
+"""
+
+import base64
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.foreign.check import check_span, fault_of
+from trimtab.telemetry.foreign.spans import (
+    KINDS,
+    LETTER_BYTES,
+    Attributes,
+    ForeignBatch,
+    ForeignEvent,
+    ForeignLink,
+    ForeignSpan,
+    RefusedSpan,
+    attributes_of,
+    span_of,
+    spans_of,
+)
+from trimtab.telemetry.otlp import loose_json
+from trimtab.telemetry.otlp.content_off import without_content
+from trimtab.telemetry.otlp.header_secrets import hide_json, hide_wire, may_hold
+
+PIECE_BYTES: Final = 256 << 10
+PIECE_EXPANDS: Final = 16 << 20
+"""Bytes that a piece's spans take with a copy each of what is around them."""
+SPAN_BYTES: Final = 2_000
+"""What a span takes in memory however little it says: its objects, its row, its raw JSON."""
+PIECE_SPANS: Final = 500
+"""Spans of one spool record where they come as JSON."""
+MAX_SPAN_BYTES: Final = 8 << 20
+MAX_AROUND: Final = 64 << 10
+"""Bytes of a resource and a scope together. Each span is kept with its own copy of them."""
+REPEATED_FREELY: Final = 1 << 20
+REPEATED: Final = 32
+"""A request's spans may repeat their resources and scopes to so many bytes, and so many times the bytes of its body
+more: else a small body with many tiny spans below a large resource would fill the memory of whoever maps it."""
+MAX_LETTERS: Final = 100
+"""Of the spans that one request is refused, so many are kept as dead letters; the rest is counted."""
+
+
+class Taken(NamedTuple):
+    """What became of a body: records for the spool, how many spans they hold, and those that are refused.
+
+    ``refused`` counts every refused span; ``letters`` keeps the first `MAX_LETTERS`.
+    """
+
+    records: list[ForeignBatch]
+    accepted: int
+    refused: int
+    letters: list[RefusedSpan]
+
+    def message(self) -> str:
+        """For people, as ``partial_success`` carries it; empty where nothing is wrong."""
+        if not self.refused:
+            return ""
+        reasons = list(dict.fromkeys(letter.reason for letter in self.letters))
+        shown = "; ".join(reasons[:5])
+        return f"{self.refused} spans were set aside, see the dead letters: {shown}"
+
+
+class Origin(NamedTuple):
+    """Whose spans they are, with which key they came, and when; ``content`` is false where the project keeps none."""
+
+    project: str
+    key_id: str
+    arrived_ns: int
+    content: bool = True
+
+
+class _Sink:
+    """Gathers what becomes of one body of so many bytes."""
+
+    def __init__(self, origin: Origin, size: int) -> None:
+        self.origin = origin
+        self.room = REPEATED_FREELY + REPEATED * size
+        self.records: list[ForeignBatch] = []
+        self.letters: list[RefusedSpan] = []
+        self.accepted = 0
+        self.refused = 0
+        self._repeated = 0
+
+    def keep(self, count: int, *, otlp: bytes = b"", spans: tuple[ForeignSpan, ...] = ()) -> None:
+        project, key_id, arrived_ns, _ = self.origin
+        expands = len(otlp) + self._repeated + count * SPAN_BYTES
+        record = ForeignBatch(
+            project=project, key_id=key_id, arrived_ns=arrived_ns, otlp=otlp, spans=spans, expands=expands
+        )
+        self._repeated = 0
+        self.records.append(record)
+        self.accepted += count
+
+    def surround(self, around: int, spans: int) -> str:
+        """So many spans repeat ``around`` bytes: why they cannot be taken, empty where they can."""
+        if around > MAX_AROUND:
+            return f"its resource and scope are larger than {MAX_AROUND} bytes"
+        if around * spans > self.room:
+            return "its request repeats large resources for too many spans: send fewer at once, or smaller resources"
+        self.room -= around * spans
+        self._repeated += around * spans
+        return ""
+
+    def refuse(self, reason: str, *, span: ForeignSpan | None = None, wire: bytes = b"") -> None:
+        self.refused += 1
+        if len(self.letters) >= MAX_LETTERS:
+            return
+        project, key_id, arrived_ns, content = self.origin
+        if not content:  # bytes that nobody can read may hold anything
+            span, wire = None if span is None else without_content(span), b""
+        known = b"" if span is None else msgspec.json.encode(span)
+        self.letters.append(
+            RefusedSpan(
+                project=project,
+                key_id=key_id,
+                arrived_ns=arrived_ns,
+                reason=reason,
+                span=known if len(known) <= LETTER_BYTES else b"",
+                wire=wire[:LETTER_BYTES] if not known or len(known) > LETTER_BYTES else b"",
+            )
+        )
+
+    def taken(self) -> Taken:
+        return Taken(self.records, self.accepted, self.refused, self.letters)
+
+
+# --- protobuf ------------------------------------------------------------------------------------------------------
+
+
+def take_protobuf(body: bytes, origin: Origin) -> Taken:
+    """An ``ExportTraceServiceRequest``. Raises `InvalidRequest` for a body that is none."""
+    sink = _Sink(origin, len(body))
+    try:
+        for piece in pieces(body):
+            _take_piece(piece, sink)
+    except _BadWire as error:
+        raise no_request("ExportTraceServiceRequest", str(error)) from None
+    return sink.taken()
+
+
+def no_request(name: str, why: str) -> InvalidRequest:
+    """For a body that is not the protobuf message it should be."""
+    return InvalidRequest(
+        f"The body is no {name}: {why}.",
+        fix="Send OTLP protobuf with 'content-type: application/x-protobuf', or JSON with 'application/json'.",
+        code="not_otlp",
+    )
+
+
+def pieces_of(body: bytes, name: str) -> Iterator[bytes]:
+    """`pieces` of another signal's request: they are built alike. Raises `InvalidRequest`."""
+    try:
+        yield from pieces(body)
+    except _BadWire as error:
+        raise no_request(name, str(error)) from None
+
+
+def _take_piece(piece: bytes, sink: _Sink) -> None:
+    try:
+        request: Any = ExportTraceServiceRequest.FromString(piece)
+    except DecodeError:
+        _take_one_by_one(piece, sink)
+        return
+    now_ns = sink.origin.arrived_ns
+    count = 0
+    bad: list[tuple[Any, int, str, Any]] = []
+    looks, hidden = may_hold(piece), False
+    for group in request.resource_spans:
+        resource_bytes = group.resource.ByteSize()
+        for scoped in group.scope_spans:
+            hidden |= looks and hide_wire(scoped.spans)
+            crowded = sink.surround(resource_bytes + scoped.scope.ByteSize(), len(scoped.spans))
+            for place, span in enumerate(scoped.spans):
+                count += 1
+                fault = crowded or fault_of(
+                    span.trace_id, span.span_id, span.start_time_unix_nano, span.end_time_unix_nano, now_ns
+                )
+                if not fault and len(piece) > MAX_SPAN_BYTES and span.ByteSize() > MAX_SPAN_BYTES:
+                    fault = f"it is larger than {MAX_SPAN_BYTES} bytes"
+                if fault:
+                    bad.append((scoped, place, fault, None if crowded else group))
+    if not count:
+        return
+    for scoped, place, fault, group in reversed(bad):  # from behind, so that places stay right
+        _refuse_one(sink, scoped, scoped.spans[place], (fault, group))
+        del scoped.spans[place]
+    if count > len(bad) and not sink.origin.content:
+        sink.keep(count - len(bad), spans=tuple(map(without_content, spans_of(request))))
+    elif count > len(bad):
+        sink.keep(count - len(bad), otlp=request.SerializeToString() if bad or hidden else piece)
+
+
+def _refuse_one(sink: _Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> None:
+    """``why`` is the fault, and the span's resource where that can be kept with it."""
+    fault, group = why
+    known = None
+    if group is not None and len(sink.letters) < MAX_LETTERS:
+        known = span_of(span, scoped.scope.name, scoped.scope.version, attributes_of(group.resource.attributes))
+    sink.refuse(fault, span=known, wire=span.SerializeToString())
+
+
+def _take_one_by_one(piece: bytes, sink: _Sink) -> None:
+    """A piece that does not parse as a whole: each span alone, so that only what is broken is refused."""
+    for group, scope, span in _spans(piece):
+        if len(group) + len(scope) > MAX_AROUND:  # not to be copied and parsed for each
+            sink.refuse(sink.surround(len(group) + len(scope), 1), wire=span)
+            continue
+        alone = _assembled([(group, scope, [span])])
+        try:
+            ExportTraceServiceRequest.FromString(alone)
+        except DecodeError as error:
+            sink.refuse(f"it cannot be parsed: {str(error)[:200]}", wire=span)
+        else:
+            _take_piece(alone, sink)
+
+
+def pieces(body: bytes) -> Iterator[bytes]:
+    """The request as smaller ones of about `PIECE_BYTES`, cut between spans. A small one is given as it is. Pieces
+    repeat their resource and scope, so below large ones they are larger."""
+    if len(body) <= PIECE_BYTES:
+        yield body
+        return
+    gathered: list[tuple[bytes, bytes, list[bytes]]] = []
+    size = expands = 0
+    for group, scope, span in _spans(body):
+        if gathered and gathered[-1][0] is group and gathered[-1][1] is scope:
+            gathered[-1][2].append(span)
+        else:
+            gathered.append((group, scope, [span]))
+            size += len(group) + len(scope)
+        size += len(span)
+        around = len(group) + len(scope)
+        expands += len(span) + SPAN_BYTES + (around if around <= MAX_AROUND else 0)  # else they are refused
+        if size >= max(PIECE_BYTES, 4 * around) or expands >= PIECE_EXPANDS:
+            yield _assembled(gathered)
+            gathered, size, expands = [], 0, 0
+    if gathered:
+        yield _assembled(gathered)
+
+
+class _BadWire(ValueError):
+    """Not protobuf, or cut off."""
+
+
+def _spans(body: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Each span's bytes with its resource's and its scope's, which are the same objects for neighbours."""
+    view = memoryview(body)
+    for number, first, end in _fields(view, 0, len(body)):
+        if number != 1:
+            continue
+        inner = list(_fields(view, first, end))
+        group = next((bytes(view[at:stop]) for field, at, stop in inner if field == 1), b"")
+        for field, at, stop in inner:
+            if field != 2:
+                continue
+            within = list(_fields(view, at, stop))
+            scope = next((bytes(view[low:high]) for part, low, high in within if part == 1), b"")
+            for part, low, high in within:
+                if part == 2:
+                    yield group, scope, bytes(view[low:high])
+
+
+def _fields(view: memoryview, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(number, first byte, behind the last) of each length-delimited field; the others are passed over."""
+    while at < end:
+        key, at = _varint(view, at, end)
+        wire = key & 7
+        if wire == 2:
+            length, at = _varint(view, at, end)
+            if length > end - at:
+                raise _BadWire(f"a field of {length} bytes is cut off after {end - at}")
+            yield key >> 3, at, at + length
+            at += length
+        elif wire == 0:
+            _, at = _varint(view, at, end)
+        elif wire in (1, 5):
+            at += 8 if wire == 1 else 4
+        else:
+            raise _BadWire(f"wire type {wire} is not in use")
+    if at > end:
+        raise _BadWire("it is cut off")
+
+
+def _varint(view: memoryview, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end and shift < 70:
+        byte = view[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise _BadWire("a number is cut off")
+
+
+def _assembled(gathered: list[tuple[bytes, bytes, list[bytes]]]) -> bytes:
+    """An ``ExportTraceServiceRequest`` of these (resource, scope, spans)."""
+    whole: list[bytes] = []
+    for group, scope, spans in gathered:
+        scoped = b"".join((_field(1, scope), *(_field(2, span) for span in spans)))
+        whole.append(_field(1, _field(1, group) + _field(2, scoped)))
+    return b"".join(whole)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    length = len(content)
+    head = bytearray((number << 3 | 2,))
+    while length >= 0x80:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + content
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------------
+
+_INT64: Final = (-(1 << 63), (1 << 63) - 1)
+NO_SPAN: Final = (ValueError, TypeError, OverflowError, RecursionError)
+JSON_FIX: Final = "OTLP's JSON is described at https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."
+
+
+def take_json(body: bytes, origin: Origin) -> Taken:
+    """An ``ExportTraceServiceRequest`` as JSON. Raises `InvalidRequest` for a body that is none."""
+    request = json_object(body, "resourceSpans")
+    sink = _Sink(origin, len(body))
+    try:
+        _take_json_groups(request, sink)
+    except NO_SPAN as error:
+        raise InvalidRequest(f"The body is not OTLP: {error}.", fix=JSON_FIX, code="not_otlp") from None
+    return sink.taken()
+
+
+def json_object(body: bytes, name: str) -> Any:
+    """The object that a body is, which should have ``name``. Raises `InvalidRequest`."""
+    try:
+        request = loose_json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.", fix=JSON_FIX, code="not_otlp") from None
+    if not isinstance(request, dict):
+        raise InvalidRequest(f"The body is not an object with {name!r}.", fix=JSON_FIX, code="not_otlp")
+    return cast("dict[str, Any]", request)
+
+
+def _take_json_groups(request: Any, sink: _Sink) -> None:
+    block: list[ForeignSpan] = []
+    for group in listed(request, "resourceSpans"):
+        resource = json_attributes(got(got(group, "resource"), "attributes"))
+        resource_bytes = len(_encoded(resource))
+        for scoped in listed(group, "scopeSpans"):
+            scope = got(scoped, "scope")
+            named = (_text(got(scope, "name")), _text(got(scope, "version")))
+            spans = listed(scoped, "spans")
+            if crowded := sink.surround(resource_bytes + len(named[0]) + len(named[1]), len(spans)):
+                for each in spans:
+                    sink.refuse(crowded, wire=_encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
+                continue
+            for each in spans:
+                _take_json_span(each, named, resource, (sink, block))
+                if len(block) >= PIECE_SPANS:
+                    sink.keep(len(block), spans=tuple(block))
+                    block.clear()
+    if block:
+        sink.keep(len(block), spans=tuple(block))
+
+
+def _take_json_span(
+    each: Any, scope: tuple[str, str], resource: Attributes, into: tuple[_Sink, list[ForeignSpan]]
+) -> None:
+    sink, block = into
+    try:
+        span = json_span(each, scope, resource)
+        for holder in (span, *span.events):
+            hide_json(holder.attributes)
+        fault = check_span(span, sink.origin.arrived_ns)
+    except NO_SPAN as error:
+        sink.refuse(f"it is no span: {str(error)[:200]}", wire=_encoded(each))
+        return
+    if fault:
+        sink.refuse(fault, span=span)
+    else:
+        block.append(span if sink.origin.content else without_content(span))
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (ValueError, RecursionError):  # deeper than it can be written again
+        return b""
+
+
+def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> ForeignSpan:
+    """One span of OTLP's JSON. Raises `ValueError` or `TypeError` where a field is not what it must be."""
+    if not isinstance(each, dict):
+        raise TypeError("a span is an object")
+    span = cast("dict[str, Any]", each)
+    status = got(span, "status")
+    kind = _enum(span.get("kind"), "SPAN_KIND_", ("UNSPECIFIED", *(name.upper() for name in KINDS[1:])))
+    return ForeignSpan(
+        trace_id=_text(span.get("traceId")).lower(),
+        span_id=_text(span.get("spanId")).lower(),
+        parent_span_id=_text(span.get("parentSpanId")).lower(),
+        name=_text(span.get("name")),
+        kind=KINDS[kind],
+        start_ns=whole(span.get("startTimeUnixNano")),
+        end_ns=whole(span.get("endTimeUnixNano")),
+        status_code=_enum(got(status, "code"), "STATUS_CODE_", ("UNSET", "OK", "ERROR")),
+        status_message=_text(got(status, "message")),
+        attributes=json_attributes(span.get("attributes")),
+        events=tuple(
+            ForeignEvent(
+                _text(got(event, "name")),
+                whole(got(event, "timeUnixNano")),
+                json_attributes(got(event, "attributes")),
+            )
+            for event in listed(span, "events")
+        ),
+        links=tuple(
+            ForeignLink(
+                _text(got(link, "traceId")).lower(),
+                _text(got(link, "spanId")).lower(),
+                json_attributes(got(link, "attributes")),
+            )
+            for link in listed(span, "links")
+        ),
+        scope_name=scope[0],
+        scope_version=scope[1],
+        resource=resource,
+    )
+
+
+def json_attributes(pairs: Any) -> Attributes:
+    """A list of ``{"key": …, "value": AnyValue}``. Raises `ValueError` or `TypeError`."""
+    if pairs is None:
+        return {}
+    if not isinstance(pairs, list):
+        raise TypeError("attributes are a list of keys and values")
+    every = cast("list[Any]", pairs)
+    return {_text(got(pair, "key")): json_value(got(pair, "value")) for pair in every}
+
+
+def json_value(value: Any) -> Any:
+    """One ``AnyValue``. Raises `ValueError` or `TypeError`."""
+    if value is None or isinstance(value, str | bool | float):
+        return value  # not OTLP, but some write the bare value, and it is plain what they mean
+    if isinstance(value, int):
+        return whole(value, low=_INT64[0], high=_INT64[1])
+    if not isinstance(value, dict):
+        raise TypeError("a value is an object such as {'stringValue': 'text'}")
+    for name, held in cast("dict[str, Any]", value).items():
+        match name:
+            case "stringValue":
+                return _text(held)
+            case "boolValue":
+                return bool(held)
+            case "intValue":
+                return whole(held, low=_INT64[0], high=_INT64[1])
+            case "doubleValue":
+                return float(held)  # text for NaN and Infinity
+            case "arrayValue":
+                return [json_value(each) for each in listed(held, "values")]
+            case "kvlistValue":
+                return json_attributes(got(held, "values"))
+            case "bytesValue":
+                base64.b64decode(held, validate=True)
+                return held
+            case _:
+                continue
+    return None
+
+
+def got(holder: Any, name: str) -> Any:
+    """A field of an object; None where there is no object. Raises `TypeError` where something else stands."""
+    if holder is None:
+        return None
+    if not isinstance(holder, dict):
+        raise TypeError(f"an object is missing around {name!r}")
+    return cast("dict[str, Any]", holder).get(name)
+
+
+def listed(holder: Any, name: str) -> list[Any]:
+    """A field that is a list; empty where there is none. Raises `TypeError`."""
+    found = got(holder, name)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise TypeError(f"{name!r} is a list")
+    return cast("list[Any]", found)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]!r} is no text")
+    return value
+
+
+def whole(value: Any, *, low: int = 0, high: int = (1 << 64) - 1) -> int:
+    """A whole number, also where it came as text. Raises `TypeError` or `ValueError`."""
+    if value is None or value == "":
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | str | float):
+        raise TypeError(f"{str(value)[:40]!r} is no whole number")
+    if isinstance(value, str) and len(value) > 24:
+        raise ValueError("a number has more digits than any time")
+    number = int(value)
+    if not low <= number <= high:
+        raise ValueError(f"{str(value)[:40]} is out of range")
+    return number
+
+
+def _enum(value: Any, prefix: str, names: tuple[str, ...]) -> int:
+    """A number, as OTLP asks for, or the name, as plain protobuf writes it; what is not known is 0."""
+    if isinstance(value, str) and value.removeprefix(prefix) in names:
+        return names.index(value.removeprefix(prefix))
+    number = whole(value, low=-(1 << 31), high=(1 << 31) - 1)
+    return number if 0 <= number < len(names) else 0

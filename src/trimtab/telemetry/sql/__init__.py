@@ -1,0 +1,1 @@
+"""A read-only SQL door over one project."""
