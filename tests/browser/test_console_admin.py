@@ -129,7 +129,7 @@ def test_a_project_is_made_and_its_switch_keeps_content_out(at: House, visitor: 
     expect(page.get_by_role("dialog", name="Leave without saving?")).to_be_visible()
     page.get_by_role("button", name="Keep editing").click()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved")).to_be_visible()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     assert at.server.api("/projects/quiet-place")["capture_content"] is False
     words = page.get_by_role("switch", name="Find messages by their words")
     expect(words).to_be_checked()

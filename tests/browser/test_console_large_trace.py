@@ -101,6 +101,20 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
 }).observe({ type: "longtask", buffered: true });
 """
+SHARED_BY = """
+() => {
+  const work = (turns) => {
+    const began = performance.now();
+    for (let i = 0, x = 1; i < turns; i++) x = (x * 1103515245 + 12345) % 2147483648;
+    return (performance.now() - began) / turns;
+  };
+  let alone = Infinity;
+  for (let i = 0; i < 200; i++) alone = Math.min(alone, work(100_000));
+  return work(100_000_000) / alone;
+}
+"""
+"""How many times longer a second of work takes than its quickest moments: what else runs on the machine. Without it a
+bound on time says nothing of the page."""
 
 
 def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visitor) -> None:
@@ -129,7 +143,8 @@ def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visi
     expect(page.get_by_role("tree", name="Timeline of spans").get_by_role("treeitem").first).to_be_visible()
     assert tree.get_by_role("treeitem").count() < 80
     longest = float(page.evaluate("window.longest"))
-    print(f"opened in {opened:.2f} s, longest pause {longest:.0f} ms")  # noqa: T201  the measurement, for -s
+    shared = max(1.0, page.evaluate(SHARED_BY))
+    print(f"opened in {opened:.2f} s, longest pause {longest:.0f} ms, shared by {shared:.1f}")  # noqa: T201  the measurement, for -s
     # The longest time the page could not answer, whatever was done; both bounds are wide, for slow machines.
-    assert opened < 8
-    assert longest < 1_500
+    assert opened < 8 * shared
+    assert longest < 1_500 * shared
