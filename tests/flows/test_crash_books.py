@@ -1,7 +1,9 @@
 """Books that close after a crash: a call under way when its server was killed has a row, once, as an estimate."""
 
+import contextlib
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +84,49 @@ def test_every_call_that_a_killed_server_had_under_way_has_one_row_with_an_estim
         assert Counter(row["request_id"] for row in traces) == Counter(seen.keys())
         assert server.stop() == 0
         assert list((server.data / "inflight").iterdir()) == []
+
+
+MADE = 40
+BEHIND = """
+providers:
+  sim: {{dialect: openai_responses, base_url: "{url}/v1", api_key: "k"}}
+models:
+  m: {{provider: sim, model: gpt-5, price: {{input: 1, output: 2}}}}
+"""
+
+
+def test_what_was_made_in_the_background_is_booked_once_though_the_server_is_killed_while_it_is_read(
+    tmp_path: Path,
+) -> None:
+    with simulated() as url, Live(tmp_path, BEHIND.format(url=url)) as server:
+        server.start()
+
+        def asked(path: str = "", **more: Any) -> httpx.Response | None:
+            with contextlib.suppress(httpx.TransportError):
+                method = "POST" if more else "GET"
+                at = f"{server.url}/v1/responses{path}"
+                return httpx.request(method, at, headers=admin(), timeout=PATIENCE_S, **more)
+            return None
+
+        made = [
+            asked(json={"model": "m", "input": "tide " * (number + 1) * 9, "background": True})
+            for number in range(MADE)
+        ]
+        ids = [each.json()["id"] for each in made if each is not None]
+        for each in ids:
+            asked(f"/{each}")  # it is done when it is looked at the next time
+        with ThreadPoolExecutor(8) as threads:
+            read = [threads.submit(asked, f"/{each}") for each in ids]
+            until(lambda: sum(each.done() for each in read) >= MADE // 3, PATIENCE_S, server.told)
+            server.kill()
+        got = [answer.result() for answer in read]
+        assert any(answer is None or not answer.is_success for answer in got), "it was killed after it had told all"
+        server.start()
+        again = [asked(f"/{each}") for each in ids]
+        used = [answer.json()["usage"]["input_tokens"] for answer in again if answer is not None]
+        assert len(set(used)) == MADE, "each can be told from the others by what it took"
+        until(lambda: len(list((server.data / "inflight").glob("*.notes"))) == 1, PATIENCE_S, server.told)
+        server.settled()
+        rows = server.api("/projects/default/costs/attempts", q="estimated:no tokens:>0", limit=500)
+        assert Counter(row["tokens"]["input"] for row in rows) == Counter(used)
+        assert {row["outcome"] for row in rows} == {"answer"}

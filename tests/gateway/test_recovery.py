@@ -52,7 +52,11 @@ class Store:
         return self.known & set(request_ids)
 
 
-def recovery(folder: Path, store: Store, spool: Any) -> Recovery:
+async def nobodys(project_id: str, response_id: str, request_id: str) -> bool:
+    raise AssertionError(f"{request_id} of {project_id} claims {response_id}, and nothing here is in the background")
+
+
+def recovery(folder: Path, store: Store, spool: Any, books: Any = nobodys) -> Recovery:
     async def sleep(seconds: float) -> None:
         clock.advance(seconds)
         store.waiting = max(0, store.waiting - 1)
@@ -70,6 +74,7 @@ def recovery(folder: Path, store: Store, spool: Any) -> Recovery:
             prices=PriceBook(),
             snapshot=lambda: snapshot,
             clock=clock,
+            books=books,
             sleep=sleep,
         )
     )

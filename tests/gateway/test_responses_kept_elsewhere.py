@@ -1,21 +1,23 @@
 """Responses that their provider keeps, and those it makes in the background: read, cancelled, deleted; booked once."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from harness import KEY, provider
+from harness import KEY, OpenSpool, provider
 from limiting import left_over, limited
 from msgspec.json import encode
 from msgspec.structs import replace
 from sqlalchemy import insert
+from test_recovery import Store, killed, recovery
 from test_responses import client
 from upstream import answers, streams, upstream
 from vendors import Vendors, sqlite, vendors
 
-from trimtab.gateway.kept.conversation_store import Owner
+from trimtab.gateway.kept.conversation_store import book
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Principal, digest
@@ -23,6 +25,7 @@ from trimtab.governance.store import PROJECTS
 from trimtab.ledger.limits import Rule
 from trimtab.server.carrying import Carriage
 from trimtab.storage.database import Database
+from trimtab.telemetry.spool.inflight import Inflight
 
 ASK: Any = {"model": "m", "input": "hello there", "max_output_tokens": 50}
 
@@ -76,6 +79,63 @@ def test_what_is_made_in_the_background_is_booked_by_whoever_reads_it_first(tmp_
             assert (usage.input, usage.output) == (read[0].usage.input_tokens, read[0].usage.output_tokens)
             assert booked[0].cost.amount == (usage.input * 1 + usage.output * 2) * 1_000_000
             assert (booked[0].model, booked[0].name, booked[0].response_id) == ("gpt-5", "m", made.id)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("when", ["before it is claimed", "claimed and not on record", "another claims it meanwhile"])
+def test_a_server_killed_while_it_books_what_was_made_in_the_background_takes_no_cost_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    async def main() -> None:
+        notes, url = Inflight(tmp_path / "notes", "w0"), sqlite(tmp_path)
+        async with vendors("openai_responses", url=url, notes=notes) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK, background=True)
+            await ours.responses.retrieve(made.id)
+            asked, held = asyncio.Event(), asyncio.Event()
+            claim = Conversations.book
+
+            async def halts(self: Conversations, *claimed: str) -> bool:
+                if when == "claimed and not on record":
+                    assert await claim(self, *claimed)
+                asked.set()
+                await held.wait()
+                return False
+
+            monkeypatch.setattr(Conversations, "book", halts)
+            reading = asyncio.ensure_future(ours.responses.retrieve(made.id))
+            await asked.wait()
+            killed(notes)
+            monkeypatch.setattr(Conversations, "book", claim)
+            if when == "another claims it meanwhile":
+                await ours.responses.retrieve(made.id)
+
+            db, found = Database.open(url), OpenSpool()
+
+            async def books(*claimed: str) -> bool:
+                return await db.write(lambda conn: book(conn, *claimed))
+
+            known = Store(*(record.request_id for record in g.spool.records))
+            for _ in range(2):  # a recovery that was killed itself comes to the same
+                taken, spool = tmp_path / f"taken-{_}", OpenSpool()
+                shutil.copytree(tmp_path / "notes", taken)
+                assert await recovery(taken, known, spool, books).look() == 1
+                found.records = spool.records
+            await ours.responses.retrieve(made.id)  # comes too late, whoever was first
+            await db.close()
+            (left,) = found.records
+            assert (left.outcome, left.attempts[0].response_id) == ("crash", made.id)
+            booked = [r.attempts[0] for r in (*g.spool.records, left) if r.attempts[0].usage is not None]
+            assert len(booked) == 1
+            assert (left.attempts[0].usage is None) == (when == "another claims it meanwhile")
+            usage = booked[0].usage
+            assert usage is not None
+            assert not usage.estimated
+            assert booked[0].cost.amount == (usage.input * 1 + usage.output * 2) * 1_000_000 > 0
+            reading.cancel()
+            await asyncio.wait([reading])
+            held.set()
 
     asyncio.run(main())
 
@@ -191,10 +251,10 @@ def test_naming_its_provider_books_what_is_made_in_the_background_as_well(tmp_pa
 
 def test_who_leaves_while_it_is_booked_takes_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     claimed, gone, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    book, until_left = Conversations.book, vars(Carriage)["_until_left"]
+    claim, until_left = Conversations.book, vars(Carriage)["_until_left"]
 
-    async def slowly(self: Conversations, owner: Owner, response_id: str) -> bool:
-        first = await book(self, owner, response_id)
+    async def slowly(self: Conversations, *claimed_by: str) -> bool:
+        first = await claim(self, *claimed_by)
         claimed.set()
         await left.wait()
         return first

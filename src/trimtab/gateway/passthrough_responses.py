@@ -7,7 +7,8 @@ first call that reads it then has it in its row, at the price of the model that 
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 import msgspec
@@ -18,8 +19,9 @@ from trimtab.gateway.call import Call, Try
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_kept_answer, check_kept_by
 from trimtab.gateway.guarded import ProjectGuards
-from trimtab.gateway.kept.conversation_store import Owner
+from trimtab.gateway.kept.conversation_store import noted_id
 from trimtab.gateway.kept.conversations import OURS, Awaited, Conversations, gone
+from trimtab.gateway.money.books import Books
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
@@ -60,7 +62,7 @@ class ResponseCarrier(Carrier):
         super().__init__(carried, client, now_ns, max_json)
         self._conversations = conversations
         self._awaited: Awaited | None = None
-        self._owner: Owner | None = None
+        self._claim: Callable[[Try, Usage], Awaitable[bool]] | None = None
 
     def _place(self, carried: Carried) -> tuple[str, str]:
         found = PATH.fullmatch(carried.path)
@@ -81,9 +83,8 @@ class ResponseCarrier(Carrier):
         assert call.project is not None
         call.head = Head(model=FAMILY)
         header = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
-        known = None if self._conversations is None else await self._conversations.made(call.project, self._id)
-        if known is not None:
-            self._owner, awaited = known
+        awaited = None if self._conversations is None else await self._conversations.made(call.project, self._id)
+        if awaited is not None:
             if header not in ("", awaited.provider):
                 raise gone(self._id)
             if self._carried.method != "DELETE":
@@ -121,15 +122,26 @@ class ResponseCarrier(Carrier):
         """It was counted when it was asked for: one in the background as the most that it could come to."""
         return False
 
+    async def ask(self, call: Call, attempt: Try, books: Books, answered: Callable[[], None]) -> None:
+        if self._conversations is not None:
+            self._claim = partial(self._book, self._conversations, call, books)
+        await super().ask(call, attempt, books, answered)
+
+    async def _book(self, conversations: Conversations, call: Call, books: Books, attempt: Try, used: Usage) -> bool:
+        """Whether what it used is this call's to book. Noted before it is asked, so that a crash takes nothing."""
+        assert call.project is not None
+        books.claim(call, attempt, used, noted_id(self._id))
+        return await conversations.book(call.project.id, self._id, call.request_id)
+
     async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         attempt.response_id = self._id
-        if self._awaited is None or self._conversations is None or self._part == "/input_items":
+        if self._awaited is None or self._part == "/input_items":
             return None
         used = _whole_usage(tail) if whole else last_usage(tail, usage_of)
-        if used is None or self._owner is None:
+        if used is None or self._claim is None:
             return None  # not done yet, or broken off by its maker: nobody says what that took
         attempt.model_used = self._awaited.model
-        booking = asyncio.ensure_future(self._conversations.book(self._owner, self._id))
+        booking = asyncio.ensure_future(self._claim(attempt, used))
         try:
             return used if await asyncio.shield(booking) else None
         except asyncio.CancelledError:

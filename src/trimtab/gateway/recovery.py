@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
@@ -52,6 +53,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     prices: Prices
     snapshot: Callable[[], Snapshot]
     clock: Clock
+    books: Callable[[str, str, str], Awaitable[bool]]
+    """Whether what a response took that was made in the background is a request's to book: ids of the project, of the
+    response as it is noted, and of the request."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -99,7 +103,16 @@ class Recovery:
         times = [left.note.attempt_ns for left in notes]
         ids = sorted({left.note.request_id for left in notes})
         known = await self._parts.store.known_requests(ids, min(times), max(times))
-        return records_of([left for left in notes if left.note.request_id not in known], self._parts)
+        missing = [left for left in notes if left.note.request_id not in known]
+        return records_of([await self._claimed(left) for left in missing], self._parts)
+
+    async def _claimed(self, left: Left) -> Left:
+        """A note without what another call has booked: of a response made in the background only one does."""
+        note = left.note
+        if not note.claims or await self._parts.books(note.project, note.claims, note.request_id):
+            return left
+        ended = None if note.ended is None else replace(note.ended, usage=None, cost=Cost())
+        return replace(left, note=replace(note, ended=ended))
 
     async def _caught_up(self) -> None:
         """Wait until the store has everything that was spooled before now."""

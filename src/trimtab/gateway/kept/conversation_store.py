@@ -30,6 +30,7 @@ RESPONSES = Table(
 )
 PLAIN = Keyring()
 BOOKED = "booked"
+"""Where ``previous`` begins so, what the answer used has been booked: when it was made, or by the request behind it."""
 LONGEST_CHAIN = 1000
 """Answers one conversation may hang together of."""
 
@@ -68,7 +69,7 @@ def keep(conn: Connection, owner: Owner, kept: Kept, now: int, ring: Keyring = P
     packed = ring.seal(owner.project_id, zlib.compress(msgspec.json.encode(kept.content), 1))
     values: dict[str, Any] = {"id": kept.id, "project_id": owner.project_id, "key_id": owner.key_id, "content": packed}
     conn.execute(insert(RESPONSES).values(previous=kept.previous, created=kept.created, expires=kept.expires, **values))
-    follows = kept.previous is not None and kept.previous != BOOKED
+    follows = kept.previous is not None and not kept.previous.startswith(BOOKED)
     earlier = [each.id for each in chain(conn, owner, kept.previous, now, ring)] if follows else []
     if earlier:
         conn.execute(sql_update(RESPONSES).where(RESPONSES.c.id.in_(earlier)).values(expires=kept.expires))
@@ -124,9 +125,12 @@ def maker(conn: Connection, response_id: str, now: int) -> Owner | None:
     return None if row is None else Owner(row.project_id, row.key_id)
 
 
-def book(conn: Connection, owner: Owner, response_id: str) -> bool:
-    """Whether what it used was not booked before. One that its provider keeps follows on no other here, so ``previous``
-    is where that is noted."""
-    mine = (RESPONSES.c.project_id == owner.project_id, RESPONSES.c.key_id == owner.key_id)
-    open_ = sql_update(RESPONSES).where(RESPONSES.c.id == noted_id(response_id), *mine, RESPONSES.c.previous.is_(None))
-    return conn.execute(open_.values(previous=BOOKED)).rowcount > 0
+def book(conn: Connection, project_id: str, response_id: str, request_id: str) -> bool:
+    """Whether what it used is that request's to book: it was nobody's before, or is this request's already, which may
+    ask again after a crash. One that its provider keeps follows on no other here, so ``previous`` is where that is
+    noted."""
+    table, by = RESPONSES.c, f"{BOOKED}:{request_id}"
+    this = (table.id == noted_id(response_id), table.project_id == project_id)
+    if conn.execute(sql_update(RESPONSES).where(*this, table.previous.is_(None)).values(previous=by)).rowcount > 0:
+        return True
+    return conn.execute(select(table.id).where(*this, table.previous == by)).one_or_none() is not None

@@ -227,12 +227,12 @@ class Conversations:
         except TrimtabError as error:
             logger.warning("whose response it is that its provider keeps could not be noted: %s", error.sentence())
 
-    async def made(self, project: Project, response_id: str) -> tuple[Owner, Awaited] | None:
-        """By which key of the project a response was made that its provider keeps, and who makes it; None where that is
-        not noted. Raises `NotFound` for another project's."""
+    async def made(self, project: Project, response_id: str) -> Awaited | None:
+        """Who makes a response that its provider keeps; None where that is not noted. Raises `NotFound` for another
+        project's."""
         return await self._db.read(lambda conn: self._made(conn, project.id, response_id))
 
-    def _made(self, conn: Connection, project_id: str, response_id: str) -> tuple[Owner, Awaited] | None:
+    def _made(self, conn: Connection, project_id: str, response_id: str) -> Awaited | None:
         now = self._now()
         owner = store.maker(conn, response_id, now)
         if owner is None:
@@ -241,15 +241,15 @@ class Conversations:
         kept = store.find(conn, owner, noted, now, self._keys()) if owner.project_id == project_id else None
         if kept is None:
             raise gone(response_id)
-        return owner, _read_awaited(kept.content.response)
+        return _read_awaited(kept.content.response)
 
     def is_shared(self, project: Project, provider: str) -> bool:
         """Whether other projects call the same place, so that only what is noted as this one's is."""
         return self._neighbours.share(project.id, provider)
 
-    async def book(self, owner: Owner, response_id: str) -> bool:
-        """Whether what it used is the caller's to book: of all who read it when it is done, true for one."""
-        return await self._db.write(lambda conn: store.book(conn, owner, response_id))
+    async def book(self, project_id: str, response_id: str, request_id: str) -> bool:
+        """Whether what it used is that request's to book: of all who read it when it is done, true for one."""
+        return await self._db.write(lambda conn: store.book(conn, project_id, response_id, request_id))
 
     # --- one response ---
 

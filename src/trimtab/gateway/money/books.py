@@ -8,6 +8,8 @@ from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call, Try, fault_of, gone_full
 from trimtab.gateway.money.settle import Prices, settle
 from trimtab.ledger.estimate import estimate_size
+from trimtab.ledger.types import Cost
+from trimtab.llm.types import Usage
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool.inflight import Inflight
 
@@ -66,6 +68,17 @@ class Books:
             call.noted = [attempt.noted]
         else:
             call.noted.append(attempt.noted)
+
+    def claim(self, call: Call, attempt: Try, used: Usage, response_id: str) -> None:
+        """Note what reading a response that was made in the background books, before it is asked whether that is this
+        call's to do: who is killed between the two, or before the record is durable, leaves it to `recovery.py`."""
+        if attempt.noted is None or self._notes is None:
+            return
+        before, attempt.usage = attempt.usage, used
+        settle(call, attempt, self._prices)
+        made = attempt.as_attempt(self._now(), stream=call.head.stream, capture=False)
+        attempt.usage, attempt.cost = before, Cost()
+        self._notes.ended(attempt.noted, made, response_id)
 
     def _end_try(self, call: Call, attempt: Try) -> None:
         """The attempt has ended and its call may go on."""

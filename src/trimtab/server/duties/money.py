@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trimtab.core.clock import Clock
+from trimtab.gateway.kept.conversation_store import book
 from trimtab.gateway.money.repricing import Parts as RepricingParts
 from trimtab.gateway.money.repricing import Repricer, Today
 from trimtab.gateway.money.settle import Prices
@@ -27,8 +28,14 @@ class Bookkeeping:
         self.repricer = Repricer(
             RepricingParts(db=db, pages=LedgerPages(reader), today=todays(prices, snapshot), clock=clock)
         )
+
+        async def books(project_id: str, response_id: str, request_id: str) -> bool:
+            return await db.write(lambda conn: book(conn, project_id, response_id, request_id))
+
         self.recovery = Recovery(
-            RecoveryParts(folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock)
+            RecoveryParts(
+                folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock, books=books
+            )
         )
 
 

@@ -42,7 +42,8 @@ LONGEST_LABELS: Final = (64, 16, 4)
 class Note(Struct, frozen=True, array_like=True):
     """One attempt that was begun. ``input_tokens`` is an estimate from the size of the body. ``ended`` is the attempt
     itself where it has ended meanwhile and another was made for its call. What follows it is of calls that name an
-    app."""
+    app; ``claims`` is a response that was made in the background, where ``ended`` is what reading it books: if it is
+    this call's to book."""
 
     request_id: str
     trace_id: str
@@ -72,6 +73,7 @@ class Note(Struct, frozen=True, array_like=True):
     release: str = ""
     variant: str = ""
     rollout: str = ""
+    claims: str = ""
 
 
 class Left(Struct, frozen=True):
@@ -129,11 +131,11 @@ class Inflight:
         _put_both(slot.table, at, size, 0)
         return slot
 
-    def ended(self, slot: Slot, attempt: Attempt) -> None:
+    def ended(self, slot: Slot, attempt: Attempt, claims: str = "") -> None:
         """The attempt has ended, its call goes on: keep what it came to, without the bytes."""
         size = _length.unpack_from(slot.table, slot.at)[0]
         note = _decode(slot.table[slot.at + _PREFIX : slot.at + _PREFIX + size])
-        self._write(slot, replace(note, ended=replace(attempt, request=b"", response=b"")))
+        self._write(slot, replace(note, ended=replace(attempt, request=b"", response=b""), claims=claims))
 
     def _write(self, slot: Slot, note: Note) -> None:
         body = _encode(note)
