@@ -98,13 +98,15 @@ def test_a_guard_of_what_was_called_is_not_gone_round_by_reading_the_answer_at_i
             second = replace(here.providers["sim"], name="second")
             both = replace(here, providers={**here.providers, "second": second})
             g.force[0] = replace(g.force[0], targets={**g.force[0].targets, "prj_1": both})
-            guard(g, spec)
+            if not background:  # one of these would not be made: the guard comes after it
+                guard(g, spec)
             ids, sim = dict[str, str](), {"trimtab-provider": "sim"}
             for name in ("smart", "m"):
                 asked = {"model": name, "input": "hello", "background": background}
                 made = await g.client.post("/v1/responses", json=asked)
                 assert made.status_code == 200, made.text
                 ids[name] = made.json()["id"]
+            guard(g, spec)
             for method, path in (("GET", ""), ("GET", "/input_items"), ("POST", "/cancel")):
                 read = await g.client.request(method, f"/v1/responses/{ids['smart']}{path}", headers=sim)
                 assert read.status_code == (200 if passes else 403), read.text
@@ -115,5 +117,52 @@ def test_a_guard_of_what_was_called_is_not_gone_round_by_reading_the_answer_at_i
             assert other.status_code == (404 if noted else 200), other.text  # the same account by another name
             gone = await g.client.delete(f"/v1/responses/{ids['smart']}", headers=sim)
             assert gone.status_code == 200, gone.text
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("spec", "passes"),
+    [(BLOCK, False), (replace(BLOCK, stages=("input",)), True), (replace(BLOCK, on_failure="open"), True)],
+)
+def test_what_could_not_be_read_afterwards_is_not_made_in_the_background_and_not_paid(
+    tmp_path: Path, spec: GuardSpec, passes: bool
+) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            guard(g, spec)
+            asked = {"model": "m", "input": "hello", "background": True}
+            made = await g.client.post("/v1/responses", json=asked)
+            assert made.status_code == (200 if passes else 400), made.text
+            assert len(g.told.calls) == passes
+            if passes:
+                read = await g.client.get(f"/v1/responses/{made.json()['id']}")
+                assert read.status_code == 200, read.text
+                return
+            error = made.json()["error"]
+            assert (error["code"], error["param"]) == ("guard_unsupported", "background")
+            assert "Guards (g0) look at the answers of 'm'" in error["message"]
+            assert not g.spool.records[0].attempts
+            streamed = await g.client.post("/v1/responses", json={**asked, "stream": True})
+            assert "response.completed" in streamed.text  # it is looked at while it comes
+
+    asyncio.run(main())
+
+
+def test_a_guard_of_another_model_keeps_nobody_from_what_was_made_in_the_background(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            here = g.force[0].targets["prj_1"]
+            models = {**here.models, "other": replace(here.models["m"], name="other")}
+            both = {**g.force[0].targets, "prj_1": replace(here, models=models)}
+            g.force[0] = replace(g.force[0], targets=both)
+            guard(g, replace(BLOCK, applies_to=("other",)))
+            made = await g.client.post("/v1/responses", json={"model": "m", "input": "hello", "background": True})
+            assert made.status_code == 200, made.text
+            path = f"/v1/responses/{made.json()['id']}"
+            assert (await g.client.get(path)).status_code == 200
+            guard(g, replace(BLOCK, applies_to=("m",)))
+            read = await g.client.get(path)
+            assert (read.status_code, read.json()["error"]["code"]) == (403, "guard_unsupported")
 
     asyncio.run(main())

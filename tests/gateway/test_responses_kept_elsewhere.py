@@ -11,6 +11,7 @@ from harness import KEY, OpenSpool, provider
 from limiting import left_over, limited
 from msgspec.json import encode
 from msgspec.structs import replace
+from placing import place, release
 from sqlalchemy import insert
 from test_recovery import Store, killed, recovery
 from test_responses import client
@@ -302,6 +303,31 @@ def test_a_key_of_some_names_reads_what_it_asked_for_by_one_of_them(tmp_path: Pa
             others = await client(g).responses.create(**ASK | {"model": "other"}, background=True)
             with pytest.raises(openai.PermissionDeniedError):
                 await client(g, "tt_few").responses.retrieve(others.id)
+
+    asyncio.run(main())
+
+
+def test_a_key_of_an_app_alone_reads_what_the_app_had_made_in_the_background(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            for app in ("support", "other"):
+                place(g, [release(1, app, model="sim/gpt-5")])
+            place(g, [release(1, model="sim/gpt-5")], environment="staging", default=False)
+            access = g.force[0].access
+            few = replace(access.keys[digest(KEY)], key_id="key_9", models=("support", "support@staging"))
+            bound = replace(few, key_id="key_8", environments=("production",))
+            keys = {**access.keys, digest("tt_few"): few, digest("tt_bound"): bound}
+            g.force[0] = replace(g.force[0], access=replace(access, keys=keys))
+            made = await client(g, "tt_few").responses.create(**ASK | {"model": "support"}, background=True)
+            assert (await done(client(g, "tt_few"), made.id)).id == made.id
+            (row,) = (r for r in g.spool.records if r.attempts and r.attempts[0].usage is not None)
+            assert (row.model, row.attempts[0].name) == ("support", "sim/gpt-5")
+            others = await client(g).responses.create(**ASK | {"model": "other"}, background=True)
+            with pytest.raises(openai.PermissionDeniedError, match="may not call 'other'"):
+                await client(g, "tt_few").responses.retrieve(others.id)
+            staged = await client(g, "tt_few").responses.create(**ASK | {"model": "support@staging"}, background=True)
+            with pytest.raises(openai.PermissionDeniedError, match="may not call apps in 'staging'"):
+                await client(g, "tt_bound").responses.retrieve(staged.id)
 
     asyncio.run(main())
 

@@ -3,15 +3,18 @@ have to look at them and fails closed lets none be made, or read."""
 
 from collections.abc import Iterable, Sequence
 
-from trimtab.core.errors import Forbidden
+from trimtab.core.errors import Forbidden, InvalidRequest
+from trimtab.gateway.call import Call
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.guard.spec import Chain, means
 from trimtab.guard.types import GuardSpec, Stage
+from trimtab.llm.dialects.openai_responses.hot import in_background
 
 _ANSWERS: frozenset[Stage] = frozenset(("output", "tool_arguments"))
 MOST_NAMED = 3
+RESPONSES = "openai_responses"
 
 
 def check_batch(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:
@@ -23,6 +26,31 @@ def check_batch(guards: ProjectGuards, called: str, target: Target, targets: Pro
             fix="Send the lines as calls; or declare these guards to fail open ('on_failure: open').",
             code="guard_unsupported",
         )
+
+
+def check_background(call: Call, chain: Chain) -> None:
+    """Raises `InvalidRequest` where an answer would be made in the background that could not be read afterwards
+    (`check_kept_by`): it would be paid all the same. A stream of it can be looked at while it is made."""
+    if call.front.name != RESPONSES or call.head.stream or not in_background(call.body):
+        return
+    if names := of_answers(chain):
+        raise InvalidRequest(
+            f"Guards ({', '.join(names[:MOST_NAMED])}) look at the answers of {call.head.model[:80]!r}, and nobody "
+            "looks at one that is made in the background: it could not be read.",
+            fix="Call without 'background', or with 'stream'; or declare these guards to fail open "
+            "('on_failure: open').",
+            code="guard_unsupported",
+            param="background",
+        )
+
+
+def check_made(guards: ProjectGuards, asked: str) -> None:
+    """`check_kept_answer` where it is known by which name the answer was called for: guards that came since then."""
+    passed = {
+        each.name for each in guards.always if _must_look(each.spec, _ANSWERS) and means(each.spec.applies_to, asked)
+    }
+    if passed:
+        raise _unread(", ".join(sorted(passed)[:MOST_NAMED]), asked)
 
 
 def check_kept_answer(guards: ProjectGuards, called: str, target: Target, targets: ProjectTargets) -> None:

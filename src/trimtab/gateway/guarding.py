@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError
 from trimtab.core.ids import new_span_id
 from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.guard_batches import check_background
 from trimtab.gateway.guard_errors import ANSWERED, over
 from trimtab.gateway.guard_stream import AnswerGuard
 from trimtab.gateway.guard_texts import (
@@ -117,6 +118,7 @@ class Guarding:
         request = call.front.parse_request(call.body)
         made.request = request
         _check_choices(call, made.chain)
+        check_background(call, made.chain)
         pieces = pieces_of(request)
         made.subject = subject_of(request, pieces)
         ran = await self.runner.run(made.chain, made.subject, made.tools, *ASKED)

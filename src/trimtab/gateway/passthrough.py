@@ -139,6 +139,11 @@ class Carrier:
             check_batch(guards, call.head.model, target, targets)
 
     @property
+    def reads(self) -> bool:
+        """Whether it is about an answer that is there already, whatever was called for it: an app, too."""
+        return False
+
+    @property
     def counts(self) -> bool:
         """Whether limits count it."""
         return True

@@ -17,7 +17,7 @@ from msgspec import Struct
 from trimtab.core.errors import NotFound, Unsupported
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.carry import Carried
-from trimtab.gateway.guard_batches import check_kept_answer, check_kept_by
+from trimtab.gateway.guard_batches import check_kept_answer, check_kept_by, check_made
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.kept.conversation_store import noted_id
 from trimtab.gateway.kept.conversations import OURS, Awaited, Conversations, gone
@@ -114,8 +114,16 @@ class ResponseCarrier(Carrier):
             return False
 
     def check_guards(self, call: Call, target: Target, guards: ProjectGuards, targets: ProjectTargets) -> None:
-        if self._carried.method != "DELETE":
+        if self._carried.method == "DELETE":
+            return
+        if self._awaited is not None and self._awaited.asked:
+            check_made(guards, self._awaited.asked)
+        else:
             check_kept_answer(guards, call.head.model, target, targets)
+
+    @property
+    def reads(self) -> bool:
+        return True
 
     @property
     def counts(self) -> bool:

@@ -43,7 +43,7 @@ from trimtab.gateway.money.spending import Spending, note_refusal
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policed import declares, govern, may_all, screen
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.releasing import Apps, Direct, chats_only
+from trimtab.gateway.releasing import Apps, Direct, chats_only, check_may
 from trimtab.gateway.rotated import Remembering, Rotated
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
@@ -407,8 +407,11 @@ class Gateway:
         if call.principal is not None and call.principal.models is not None:
             check_model(call.principal, call.head.model)
         apps = self._snapshot().apps.get(call.project.id)
-        if apps is not None and apps.find(call.head.model) is not None:
-            raise chats_only(call.head.model)
+        named = None if apps is None else apps.find(call.head.model)
+        if apps is not None and named is not None:
+            if not carrier.reads:
+                raise chats_only(call.head.model)
+            check_may(call.principal, named, apps)
         key = None if carrier.is_safe else call.exchange.header(b"idempotency-key")
         if self.idempotency is None or key is None:
             await self._carry_on(call, carrier, target)

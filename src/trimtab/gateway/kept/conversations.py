@@ -65,7 +65,7 @@ _ECHOED = (
 class Awaited(Struct, frozen=True):
     """A response that its provider keeps, maybe goes on making: who, of which of its models, as what it was called.
     ``guards`` looked at the call, and would be gone round by reading the answer there; ``asked`` is the name that was
-    called, where that was no app's: a route, say."""
+    called, an app's or a route's, say (empty in notes of apps' calls that an older version made)."""
 
     provider: str
     model: str
@@ -213,8 +213,7 @@ class Conversations:
             (guards or self._neighbours.share(owner.project_id, last.provider)) and _is_stored(call.body)
         ):
             return
-        asked = call.head.model if call.app is None else ""
-        awaited = Awaited(last.provider, last.model, last.name, guards, asked)
+        awaited = Awaited(last.provider, last.model, last.name, guards, call.head.model)
         kept = Kept(
             id=store.noted_id(last.response_id),
             previous=None if open_ else store.BOOKED,
