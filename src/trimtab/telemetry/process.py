@@ -28,6 +28,7 @@ from trimtab.core.giving_way import give_way
 from trimtab.core.handing import AVAILABLE
 from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
+from trimtab.core.private_socket import listen
 from trimtab.governance import secrets
 from trimtab.governance.sealing import Keyring, Keys
 from trimtab.storage.blobs import FolderBlobs
@@ -180,20 +181,6 @@ def hands_of(
     detectors = Detectors(SwitchFile(data_dir), alone=True)
     rows = ForeignRows(FolderBlobs(data_dir / "blobs"), Silent(detectors), keys)
     return Hands(Helpers(data_dir, mappers), Portioner(canonical, prices, rows, detectors.lean), silent)
-
-
-def listen(path: Path) -> socket.socket:
-    """A unix socket that only its owner may open. A leftover of an earlier process is replaced."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(before)
-    listener.listen(128)
-    return listener
 
 
 def mark(path: Path) -> tuple[int, int]:

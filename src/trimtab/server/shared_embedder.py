@@ -1,0 +1,133 @@
+"""The embedder's process as a worker asks it: one connection, questions and answers in one order.
+
+A process that ends while texts wait for it (its owner was replaced, somebody killed it) is looked for again: another
+worker has started the next one by then, or this one does.
+"""
+
+import asyncio
+import importlib
+import logging
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from trimtab.core.errors import Unavailable
+from trimtab.llm import embedder_process as process
+from trimtab.llm.embedder import require
+from trimtab.server.one_for_all import CannotStart, OneForAll
+
+if TYPE_CHECKING:
+    from trimtab.llm.embedder import Vector
+
+logger = logging.getLogger("trimtab.shared_embedder")
+MODULE = "trimtab.llm.embedder_process"
+SOCKET = "embedder.sock"
+START_S = 60.0
+TRIES = 4
+REST_S = 10.0
+"""So long nobody tries again after a start that failed: calls go on without vectors, and each try is a process."""
+PAUSE_S = 0.1
+"""Between two tries, times their number: the old process may have a moment to live."""
+
+
+class SharedEmbedder:
+    """`read` is what an `Embedder` makes vectors with."""
+
+    def __init__(self, run_dir: Path, one: OneForAll | None = None) -> None:
+        self._one = one or OneForAll(run_dir, "embedder", MODULE, ("--socket", str(run_dir / SOCKET)), start_s=START_S)
+        self._line: Line | None = None
+        self._connecting = asyncio.Lock()
+        self._failed: tuple[float, Unavailable] | None = None
+
+    async def read(self, text: str) -> "tuple[Vector, bool]":
+        """The vector of a text, and whether all of it is in it. Raises `Unavailable`."""
+        for tried in range(TRIES):
+            if tried:
+                await asyncio.sleep(PAUSE_S * tried)
+            try:
+                line = self._line
+                if line is None or line.lost:
+                    line = await self._connected()
+                return await line.ask(text)
+            except OSError as error:
+                logger.info("the embedder's process is gone: %s", error)
+        raise Unavailable(
+            f"The process that embeds texts ended {TRIES} times before it had answered.",
+            fix="See the server's log; where memory is short, give it some 200 MB more.",
+            code="embedder_away",
+        )
+
+    async def aclose(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        await self._one.aclose()
+
+    async def _connected(self) -> "Line":
+        async with self._connecting:
+            if self._line is not None and not self._line.lost:
+                return self._line
+            require()
+            path = await self._started()
+            await asyncio.to_thread(importlib.import_module, "numpy")
+            _, line = await asyncio.get_running_loop().create_unix_connection(Line, path)
+            self._line = line
+            return line
+
+    async def _started(self) -> str:
+        now = asyncio.get_running_loop().time
+        if self._failed is not None and now() < self._failed[0]:
+            raise self._failed[1]
+        try:
+            return await self._one.url()
+        except CannotStart as error:
+            failed = Unavailable(
+                str(error) if error.code else f"The process that embeds texts cannot start: {error}.",
+                fix=error.fix or "See the server's log for what it said.",
+                code=error.code or "embedder_away",
+                retryable=not error.code,
+            )
+            self._failed = now() + REST_S, failed
+            raise failed from None
+
+
+class Line(asyncio.Protocol):
+    """A connection to the process; answers come in the order of the questions."""
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._waiting: deque[asyncio.Future[tuple[Vector, bool]]] = deque()
+        self._got = bytearray()
+
+    def ask(self, text: str) -> "asyncio.Future[tuple[Vector, bool]]":
+        """Fails with `ConnectionError` where the process ends before it has answered."""
+        if self.lost:
+            raise ConnectionResetError("the connection was lost")
+        answer: asyncio.Future[tuple[Vector, bool]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(answer)
+        self._transport.write(process.question(text))
+        return answer
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        import numpy as np
+
+        self._got += data
+        while len(self._got) >= process.ANSWER:
+            whole = bool(self._got[0])
+            vector = np.frombuffer(bytes(self._got[1 : process.ANSWER]), dtype=np.float32)
+            del self._got[: process.ANSWER]
+            answer = self._waiting.popleft()
+            if not answer.done():
+                answer.set_result((vector, whole))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(ConnectionResetError(f"the connection was lost ({exc or 'it was closed'})"))
+        self._waiting.clear()
