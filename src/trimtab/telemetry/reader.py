@@ -26,7 +26,7 @@ from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.search.query import TOKENS, Condition, compile_query, reads_texts, reads_words
 from trimtab.telemetry.seen.tail import Ended
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
-from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, Address
+from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, PERSONS_HEADER, Address
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,
@@ -49,6 +49,8 @@ MAX_GROUPS: Final = 50
 SERIES_GROUPS: Final = 10
 FACET_VALUES: Final = 20
 ANSWER_S: Final = 15.0
+PERSONS_S: Final = 3600.0
+"""A statement that somebody else wrote is waited for so long: until the store itself has given it up."""
 AGAIN_S: Final = 0.1
 IDS_AT_ONCE: Final = 200
 LONGEST_TAILED_NS: Final = 3_600 * 10**9
@@ -338,11 +340,13 @@ class TelemetryReader:
     # --- asking ----------------------------------------------------------------------------------------------------
 
     async def ask(
-        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ROWS
-    ) -> list[T]:
+        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ROWS, *,
+        persons: bool = False,
+    ) -> list[T]:  # fmt: skip
         """The rows of one statement, for the questions of other files of this room (`costs.py`). ``bounds`` are
-        settings of the engine for this statement."""
-        data, _ = await self._ask(sql, params, fmt, bounds)
+        settings of the engine for this statement. ``persons``: somebody else wrote it, so it may do what the engine
+        cannot be stopped in. The answer is waited for until it comes, and such statements have threads of their own."""
+        data, _ = await self._ask(sql, params, fmt, bounds, persons=persons)
         return rows_of(line, data)
 
     async def file(self, sql: str, params: Mapping[str, Value], fmt: str, bounds: str) -> bytes:
@@ -380,11 +384,13 @@ class TelemetryReader:
         data, _ = await self._ask(sql, params)
         return rows_of(line, data)
 
-    async def _ask(self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "") -> tuple[bytes, int]:
+    async def _ask(
+        self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "", *, persons: bool = False
+    ) -> tuple[bytes, int]:
         """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
         self._require_words(sql, params)
         statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}{', ' if bounds else ''}{bounds}"
-        answer = await self._posted(self._address.query(bind(params), fmt), statement)
+        answer = await self._posted(self._address.query(bind(params), fmt), statement, persons=persons)
         if answer.status_code != 200:
             raise failure(answer.text)
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
@@ -409,13 +415,15 @@ class TelemetryReader:
                 code="content_encrypted",
             )
 
-    async def _posted(self, query: dict[str, str], statement: str) -> httpx.Response:
+    async def _posted(self, query: dict[str, str], statement: str, *, persons: bool = False) -> httpx.Response:
         """What is asked while both processes start waits until the other can be reached and has opened the store: the
         one that a killed server left behind may still be met, and end in the middle of an answer."""
+        headers = {PERSONS_HEADER: "1"} if persons else {}
+        limit = httpx.Timeout(PERSONS_S, connect=2.0) if persons else httpx.USE_CLIENT_DEFAULT
         while True:
             waits = time.monotonic() < self._patient_until
             try:
-                answer = await self._http.post("/", params=query, content=statement)
+                answer = await self._http.post("/", params=query, content=statement, headers=headers, timeout=limit)
             except httpx.HTTPError as error:
                 if not (waits and isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError))):
                     raise _away(error) from error

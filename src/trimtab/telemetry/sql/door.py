@@ -29,6 +29,8 @@ from trimtab.telemetry.stores import StoreAway, StoreRefused, Value
 T = TypeVar("T")
 MAX_ROWS: Final = 10_000
 MAX_WAITING: Final = 8
+ANSWER_S: Final = 25.0
+"""The engine's ten seconds, and a turn of other workers' statements before."""
 _SECOND: Final = "fromUnixTimestamp64Nano({}, 'UTC')"
 _BUCKETS: Final = "input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens"
 
@@ -103,8 +105,9 @@ class Asker(Protocol):
     """What answers statements: `reader.TelemetryReader`."""
 
     async def ask(
-        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ""
-    ) -> list[T]: ...
+        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = "", *,
+        persons: bool = False,
+    ) -> list[T]: ...  # fmt: skip
 
 
 def _without_texts(name: str) -> str:
@@ -133,10 +136,15 @@ def walls(project: str) -> str:
 
 
 class SqlDoor:
-    """Runs one statement at a time, so that a person's question never takes the store from everybody's."""
+    """Runs one statement at a time, so that a person's question never takes the store from everybody's.
 
-    def __init__(self, asker: Asker) -> None:
+    The engine looks at the clock between blocks of rows. What it does with one block may take far longer (``has`` of a
+    large array, for each row): whoever asked is told after ``answer_s``, but the turn ends with the statement, not
+    with the waiting for it. Else the next would begin beside it, and a few would have the whole store."""
+
+    def __init__(self, asker: Asker, *, answer_s: float = ANSWER_S) -> None:
         self._ask = asker.ask
+        self._answer_s = answer_s
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -145,26 +153,39 @@ class SqlDoor:
         limit = max(1, min(limit, MAX_ROWS))
         text = statement(sql, limit + 1, texts=texts)
         if self._waiting >= MAX_WAITING:
-            raise RateLimited(
-                "Other SQL is still running.", fix="Ask again in a few seconds; one statement runs at a time.",
-                retry_after_s=5.0,
-            )  # fmt: skip
+            raise _others()
         self._waiting += 1
         try:
-            async with self._turn:
-                return await self._run(project, text, limit)
+            try:
+                await asyncio.wait_for(self._turn.acquire(), self._answer_s)
+            except TimeoutError:
+                raise _others() from None
+            running = asyncio.create_task(self._run(project, text, limit))
+            running.add_done_callback(self._ended)
+            await asyncio.wait((running,), timeout=self._answer_s)
+            if not running.done():
+                raise TooLarge(
+                    f"The statement takes too much: after {self._answer_s:g} s it is in a step that cannot be stopped.",
+                    fix="Read less, or compare fewer values with each other; until it has ended other SQL waits.",
+                    code="query_too_large",
+                )
+            return running.result()
         except (StoreRefused, StoreAway) as error:
             raise _told(error) from error
         finally:
             self._waiting -= 1
 
+    def _ended(self, running: asyncio.Task[SqlResult]) -> None:
+        self._turn.release()
+        if not running.cancelled():
+            running.exception()  # who asked may have gone: nobody else looks at it
+
     async def _run(self, project: str, text: str, limit: int) -> SqlResult:
         params: dict[str, Value] = {"project": project}
         bounds = walls(project)
         began = time.perf_counter()
-        lines = await self._ask(list[str], f"EXPLAIN QUERY TREE run_passes = 0 {text}", params)
-        check(read([line[0] for line in lines]), frozenset(VIEWS), frozenset((*TABLES, *OTHERS)))
-        found = await self._ask(list[Any], text, params, bounds, "JSONCompactEachRowWithNamesAndTypes")
+        await self._look(text, params)
+        found = await self._ask(list[Any], text, params, bounds, "JSONCompactEachRowWithNamesAndTypes", persons=True)
         names, types, rows = (found[0], found[1], found[2:]) if len(found) > 1 else ([], [], [])
         return SqlResult(
             columns=[SqlColumn(name=str(n), type=str(t)) for n, t in zip(names, types, strict=True)],
@@ -172,6 +193,16 @@ class SqlDoor:
             truncated=len(rows) > limit,
             took=round((time.perf_counter() - began) * 1000, 3),
         )
+
+    async def _look(self, text: str, params: Mapping[str, Value]) -> None:
+        """What the statement would do, before anything of it is done. Raises `InvalidRequest`."""
+        lines = await self._ask(list[str], f"EXPLAIN QUERY TREE run_passes = 0 {text}", params)
+        check(read([line[0] for line in lines]), frozenset(VIEWS), frozenset((*TABLES, *OTHERS)))
+
+
+def _others() -> RateLimited:
+    fix = "Ask again in a few seconds; one statement runs at a time."
+    return RateLimited("Other SQL is still running.", fix=fix, retry_after_s=5.0)
 
 
 # Numbers from ClickHouse's src/Common/ErrorCodes.cpp: time, rows, bytes, memory, size of the statement.

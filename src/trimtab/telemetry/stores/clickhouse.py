@@ -17,6 +17,8 @@ CONNECT_S = 5.0
 ANSWER_S = 120.0
 BEHIND_HEADER = "x-trimtab-behind-ms"
 """On each answer of the shim: how old the oldest record is that the store does not have yet; 0 where there is none."""
+PERSONS_HEADER = "x-trimtab-persons"
+"""On a statement that somebody else wrote (the SQL door)."""
 
 
 class Address:
