@@ -1,11 +1,15 @@
 """A running server is backed up under load and restored whole; a user is erased from it by the command line."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import httpx
@@ -14,11 +18,13 @@ from live import ADMIN, Live, admin, live, simulated, until
 from planting import PROJECT, Planter
 
 from patience import PATIENCE_S
-from trimtab.core.errors import Conflict, InvalidRequest, NotFound
-from trimtab.server.backup import Backup
-from trimtab.server.housing import run_folder
+from trimtab.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from trimtab.server.backup import Backup, TableNote
+from trimtab.server.housing import SPOOL, run_folder
 from trimtab.server.restore import check_files, read_manifest, restore
 from trimtab.server.settings import Settings
+from trimtab.telemetry.spool.spool import POSITIONS_FILE
+from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
 
 CONFIG = """
@@ -192,3 +198,87 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_and_is_restored(tmp
         check_files(backup, read_manifest(backup))
     with pytest.raises(NotFound, match="not finished"):
         read_manifest(tmp_path)
+
+
+def an_agent(name: str) -> bytes:
+    """Two spans of another tool."""
+    ids, now = ["a1" * 8, "b2" * 8], time.time_ns()
+    spans = [
+        {
+            "traceId": "c3" * 16, "spanId": each, "parentSpanId": "" if each is ids[0] else ids[0], "name": name,
+            "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 1_000_000),
+        }
+        for each in ids
+    ]  # fmt: skip
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+
+
+class BetweenRows(Backup):
+    """A backup whose tables are frozen while a trace is being made anew: its old rows are gone, the new ones come."""
+
+    def __init__(self, server: Live, target: Path) -> None:
+        super().__init__(Settings(data_dir=server.data), target, wait_s=PATIENCE_S, say=print)
+        self._server = server
+
+    def _note(self, sql: str) -> None:
+        with contextlib.closing(sqlite3.connect(self._server.data / SPOOL / POSITIONS_FILE)) as db:
+            db.execute(sql)
+            db.commit()
+
+    def _freeze(self, store: Store) -> tuple[TableNote, ...]:
+        tomorrow, ever = time.time_ns() // 1_000_000 + 86_400_000, 2 * time.time_ns()
+        project = told(self._server, "SELECT any(project) FROM span_raw").decode().strip().strip('[]"')
+        self._note(f"INSERT INTO notes VALUES ('{project}', '{'c3' * 16}', {tomorrow}, 0, {ever})")
+        told(self._server, "DELETE FROM spans WHERE trace_id != ''")
+        return super()._freeze(store)
+
+    def _copy_blobs(self) -> None:
+        self._note("DELETE FROM notes")  # it is made
+        super()._copy_blobs()
+
+
+def test_a_trace_that_was_being_made_anew_while_tables_were_frozen_is_made_anew_by_the_restored_server(
+    tmp_path: Path,
+) -> None:
+    again = tmp_path / "again"
+    again.mkdir()
+    with live(tmp_path) as server:
+        headers = {**admin(), "content-type": "application/json"}
+        assert httpx.post(f"{server.url}/v1/traces", content=an_agent("agent"), headers=headers).status_code == 200
+        server.settled()
+        until(lambda: [row["name"] for row in server.traces()] == ["agent"], PATIENCE_S, server.told)
+        BetweenRows(server, tmp_path / "backup").make()
+        assert server.traces() == []
+    trimtab("restore", str(tmp_path / "backup"), "--data-dir", str(again / "data"))
+    with live(again) as second:
+        until(lambda: [row["name"] for row in second.traces()] == ["agent"], PATIENCE_S, second.told)
+        assert told(second, "SELECT count() FROM spans").strip() == b"[2]"
+
+
+def test_a_backup_waits_as_long_as_the_store_takes_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten records in all, one every second of a clock that stands still otherwise: four times what it waits for one."""
+    clock, left, said = 0.0, 10, list[str]()
+
+    def pause(_: float) -> None:
+        nonlocal clock, left
+        clock += 0.25
+        if clock % 1 == 0 and left > least:
+            left -= 1
+
+    def behind(_: Path, of: dict[str, int]) -> int:
+        return left
+
+    def positions(_: Path) -> dict[str, int]:
+        return {"w0": 10 - left}
+
+    monkeypatch.setattr("trimtab.server.backup.time", SimpleNamespace(monotonic=lambda: clock, sleep=pause))
+    monkeypatch.setattr("trimtab.server.backup.barrier", SimpleNamespace(behind=behind, positions=positions))
+    waiting = Backup(Settings(data_dir=tmp_path), tmp_path / "backup", wait_s=2.5, say=said.append)
+    least = 0
+    waiting.wait_for({"w0": 10})
+    assert (clock, said[1:]) == (10.0, ["5 records to go"])
+
+    clock, left, least = 0.0, 10, 7
+    with pytest.raises(Unavailable, match=r"7 records wait in the spool, and for 2.5 s the telemetry store took none"):
+        waiting.wait_for({"w0": 10})
+    assert 5.5 < clock < 6.0

@@ -14,15 +14,15 @@ from trimtab.cli.base import print_json, teller, told
 )
 @click.option(
     "--wait", type=click.FloatRange(0), default=120.0, show_default=True,
-    help="Seconds until the telemetry store must have what was acknowledged before.",
+    help="Give up when the telemetry store has taken nothing for so many seconds.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(target: Path, *, data_dir: str | None, wait: float, as_json: bool) -> None:
     """Back up a running server of this machine into the new folder TARGET. Run it as the server's user.
 
-    Everything acknowledged before it began is in it: catalog, telemetry, blobs, stored answers, and the key that opens
-    stored secrets, so keep it as safe as the server. A PostgreSQL catalog and a ClickHouse server are backed up with
-    their own tools (docs/backup.md).
+    Everything acknowledged before it began is in it, however long the store needs for it: catalog, telemetry, blobs,
+    stored answers, and the key that opens stored secrets, so keep it as safe as the server. A PostgreSQL catalog and a
+    ClickHouse server are backed up with their own tools (docs/backup.md).
 
     \b
     Example:

@@ -32,12 +32,16 @@ from trimtab.server.duties.keeping import BLOBS
 from trimtab.server.housing import SPOOL, run_folder
 from trimtab.server.settings import Settings
 from trimtab.telemetry.detector_switch import FILE as DETECTORS
+from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool import barrier
+from trimtab.telemetry.spool.drain import ADD_NOTE
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
 
 FORMAT: Final = 1
+TELL_S: Final = 5.0
+"""So often it is told how much the store does not have yet."""
 CATALOG: Final = "catalog.sqlite"
 CACHE: Final = "cache.sqlite"
 TELEMETRY: Final = "telemetry"
@@ -87,6 +91,7 @@ class Backup:
         self._target = target.absolute()
         self._wait_s = wait_s
         self._say = say
+        self._noted: dict[tuple[str, str], Note] = {}
 
     def make(self) -> Manifest:
         """Raises `Conflict` where the target holds something, `NotFound` where no server runs, `Unavailable` while the
@@ -95,7 +100,7 @@ class Backup:
         try:
             _make_empty(self._target)
             marks = barrier.marks(self._folder / SPOOL)
-            self._wait_for(marks)
+            self.wait_for(marks)
             manifest = Manifest(
                 trimtab=__version__,
                 created=time.time_ns() // 1_000_000,
@@ -130,16 +135,27 @@ class Backup:
         url = self._settings.telemetry_url
         return not url or url.startswith("chdb:")
 
-    def _wait_for(self, marks: barrier.Marks) -> None:
+    def wait_for(self, marks: barrier.Marks) -> None:
+        """However long it takes, as long as the store takes anything: there is an end to what was acknowledged by now,
+        for segments are drained in the order in which they were begun, and none grows for ever.
+
+        Raises `Unavailable`."""
         self._say("waiting until the store has what was acknowledged")
-        until = time.monotonic() + self._wait_s
-        while left := barrier.behind(self._folder / SPOOL, marks):
-            if time.monotonic() > until:
+        spool, there = self._folder / SPOOL, None
+        moved = told = time.monotonic()
+        while left := barrier.behind(spool, marks):
+            now = time.monotonic()
+            if (at := barrier.positions(spool)) != there:
+                there, moved = at, now
+            elif now - moved > self._wait_s:
                 raise Unavailable(
-                    f"{left} records still wait in the spool for the telemetry store.",
+                    f"{left} records wait in the spool, and for {self._wait_s:g} s the telemetry store took none.",
                     fix="See `trimtab doctor` why it is behind, or wait longer with --wait.",
                     code="store_behind",
                 )
+            if now - told >= TELL_S:
+                told = now
+                self._say(f"{left} records to go")
             time.sleep(0.05)
 
     # --- the telemetry store ---
@@ -155,8 +171,10 @@ class Backup:
         name = f"backup_{uuid7_hex()}"
         frozen = sorted((row for row in found if row[3].endswith("MergeTree")), key=lambda row: _place(row[0]))
         try:
+            self._see_notes()
             for table, *_ in frozen:
                 store.query(f"ALTER TABLE {table} FREEZE WITH NAME '{name}'", {})
+                self._see_notes()
             tables = [
                 self._copy_parts(TableNote(name=table, create=create), _parts_of(Path(disk), name, Path(place)))
                 for table, create, place, _ in frozen
@@ -167,6 +185,15 @@ class Backup:
                     store.query(f"ALTER TABLE {table} UNFREEZE WITH NAME '{name}'", {})
         others = [TableNote(name=row[0], create=row[1]) for row in found if not row[3].endswith("MergeTree")]
         return (*tables, *others)
+
+    def _see_notes(self) -> None:
+        """A trace of another tool that is being made anew has no rows, or not all, for part of a second, and tables are
+        not frozen at one moment: whoever had a note then is made anew by the server that is restored."""
+        for note in barrier.noted(self._folder / SPOOL):
+            before = self._noted.get(note[:2], note)
+            self._noted[note[:2]] = note._replace(
+                low_ns=min(note.low_ns, before.low_ns), high_ns=max(note.high_ns, before.high_ns)
+            )
 
     def _copy_parts(self, table: TableNote, parts: list[Path]) -> TableNote:
         rows = 0
@@ -187,7 +214,7 @@ class Backup:
                     shutil.copy2(path, copied)
 
     def _copy_letters(self) -> int:
-        """Dead letters, without how far the drain came: a restored server has an empty spool."""
+        """Dead letters and notes, without how far the drain came: a restored server has an empty spool."""
         path = self._folder / SPOOL / POSITIONS_FILE
         if not path.exists():
             return 0
@@ -197,6 +224,9 @@ class Backup:
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in tables & {"positions", "batch"}:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608
+            if self._noted:  # there were notes, so there is their table
+                now_ms = time.time_ns() // 1_000_000
+                db.executemany(ADD_NOTE, [note._replace(due_ms=now_ms) for note in self._noted.values()])
             return db.execute("SELECT count(*) FROM rejected").fetchone()[0] if "rejected" in tables else 0
         finally:
             db.close()

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX, Ruined, SegmentFile
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 
@@ -38,7 +39,7 @@ def marks(directory: Path) -> Marks:
 
 def behind(directory: Path, of: Marks) -> int:
     """How many records up to the marks the store does not have yet. Raises `sqlite3.Error`."""
-    done = _positions(directory)
+    done = positions(directory)
     there = [segment for segment in of if (directory / f"{segment}{SEGMENT_SUFFIX}").exists()]
     return sum(max(0, of[segment] - done.get(segment, 0)) for segment in there)
 
@@ -68,7 +69,22 @@ def rewriting(directory: Path, now_ms: int) -> frozenset[tuple[str, str, int]]:
         db.close()
 
 
-def _positions(directory: Path) -> Marks:
+def noted(directory: Path) -> list[Note]:
+    """Every trace that is to be made anew, now or later. Raises `sqlite3.Error`."""
+    path = directory / POSITIONS_FILE
+    if not path.exists():
+        return []
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
+    try:
+        if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone()[0]:
+            return []
+        return [Note(*row) for row in db.execute("SELECT project, trace_id, due_ms, low_ns, high_ns FROM notes")]
+    finally:
+        db.close()
+
+
+def positions(directory: Path) -> Marks:
+    """How far each segment is in the store: what moves while it takes anything. Raises `sqlite3.Error`."""
     path = directory / POSITIONS_FILE
     if not path.exists():
         return {}

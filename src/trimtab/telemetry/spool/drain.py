@@ -41,6 +41,11 @@ CREATE TABLE IF NOT EXISTS notes (
     project TEXT NOT NULL, trace_id TEXT NOT NULL, due_ms INTEGER NOT NULL, low_ns INTEGER NOT NULL,
     high_ns INTEGER NOT NULL, PRIMARY KEY (project, trace_id)) WITHOUT ROWID;
 """
+ADD_NOTE: Final = (
+    "INSERT INTO notes (project, trace_id, due_ms, low_ns, high_ns) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (project, trace_id) DO UPDATE SET due_ms = min(due_ms, excluded.due_ms),"
+    " low_ns = min(low_ns, excluded.low_ns), high_ns = max(high_ns, excluded.high_ns)"
+)
 BROKEN_SUFFIX: Final = ".broken"
 # An orphaned lock file is one whose segment never came to be: its worker died in between.
 _ORPHAN_AGE_S = 60.0
@@ -207,12 +212,7 @@ class SpoolReader:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.executemany("DELETE FROM notes WHERE project = ? AND trace_id = ?", settled)
-                self._db.executemany(
-                    "INSERT INTO notes (project, trace_id, due_ms, low_ns, high_ns) VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT (project, trace_id) DO UPDATE SET due_ms = min(due_ms, excluded.due_ms),"
-                    " low_ns = min(low_ns, excluded.low_ns), high_ns = max(high_ns, excluded.high_ns)",
-                    notes,
-                )
+                self._db.executemany(ADD_NOTE, notes)
                 self._db.execute("COMMIT")
             except sqlite3.Error:
                 if self._db.in_transaction:
