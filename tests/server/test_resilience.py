@@ -116,7 +116,7 @@ def test_targets_show_load_breaker_and_keys_without_telling_them(run: Run) -> No
         state = house.deps.live.of(project.id, "lab", "up-1")
         now = house.clock.now_ns()
         state.key_names = ("sk-first-000000001",)
-        state.keys[0].set_aside(now + 5_000_000_000, "it said when to come back")
+        state.keys[0].set_aside(now + 5_000_000_000, "it said when to come back", now)
         for _ in range(state.breaker.policy.failures_in_a_row):
             state.breaker.failed(now)
         (shown,) = (await house.admin.get(f"{AT}/targets")).json()["items"]

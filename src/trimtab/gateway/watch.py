@@ -85,7 +85,7 @@ class Watch:
                 why = "Its circuit breaker is half open, and the probes it allows are under way."
             return Passed(why, now_ns + round(seconds * SECOND), "breaker")
         for key in state.keys:
-            if key.until_ns <= now_ns:
+            if not key.aside_until_ns(now_ns):
                 break
         else:
             return _all_aside(state, now_ns)
@@ -125,7 +125,7 @@ class Watch:
         if OPENAI_SIGN in headers or ANTHROPIC_SIGN in headers:
             limited = used_up(headers, now_ns)
             if limited is not None:
-                key.set_aside(limited.until_ns, limited.why)
+                key.set_aside(limited.until_ns, limited.why, now_ns)
 
     def failed(self, attempt: Try, failure: FailureClass | None, error: TrimtabError) -> None:
         """The attempt came to nothing, or broke off after its first token."""
@@ -136,10 +136,10 @@ class Watch:
         if failure == "rate_limited":
             key.limits_in_a_row += 1
             limited: Limited = refused(attempt.headers, error.retry_after_s, key.limits_in_a_row, now_ns)
-            key.set_aside(limited.until_ns, limited.why)
+            key.set_aside(limited.until_ns, limited.why, now_ns)
             key.told = passed_on(attempt.headers)
         elif failure == "key":
-            key.set_aside(now_ns + KEY_REFUSED_NS, "the provider refused it")
+            key.set_aside(now_ns + KEY_REFUSED_NS, "the provider refused it", now_ns)
             key.refused = True
         if failure in UNHEALTHY:
             was = state.breaker.state
@@ -212,7 +212,7 @@ def _choose(keys: list[KeyState], now_ns: int) -> int:
     """The usable key with the fewest calls under way; the first of equals."""
     best, fewest = -1, MOST_AT_ONCE
     for at, key in enumerate(keys):
-        if key.until_ns <= now_ns and key.in_flight < fewest:
+        if key.in_flight < fewest and not key.aside_until_ns(now_ns):
             best, fewest = at, key.in_flight
     if best >= 0:
         return best

@@ -53,6 +53,33 @@ def test_a_failure_of_an_attempt_from_before_it_opened_ends_no_probe() -> None:
     assert breaker.state == "open"
 
 
+def test_where_the_clock_is_set_back_it_stays_open_no_longer_than_it_would_have() -> None:
+    hour = 3600 * SECOND
+    breaker = Breaker(POLICY)
+    opened(breaker, hour)
+    assert not breaker.admits(hour - SECOND // 2), "somebody who looked at the clock a little earlier"
+    assert not breaker.admits(0)
+    assert breaker.opens_again_in_s(SECOND // 4) == 0.75
+    assert breaker.admits(SECOND)
+    breaker.began()
+    breaker.failed(SECOND, SECOND)
+    assert breaker.opens_again_in_s(SECOND) == 2, "a probe that failed is one also by the other clock"
+
+
+def test_where_the_clock_is_set_back_failures_count_from_then_on() -> None:
+    breaker = Breaker(POLICY)
+    breaker.answered(3600 * SECOND)
+    opened(breaker, 0)
+    breaker = Breaker(POLICY)
+    opened(breaker, 3600 * SECOND)
+    assert breaker.admits(3602 * SECOND)
+    breaker.began()
+    breaker.answered(60 * SECOND)
+    breaker.began()
+    breaker.answered(61 * SECOND)
+    assert breaker.state == "closed"
+
+
 def test_it_opens_at_a_share_of_failures_only_with_enough_calls_within_the_window() -> None:
     breaker = Breaker(POLICY)
     now = 0

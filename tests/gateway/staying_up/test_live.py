@@ -8,6 +8,7 @@ from trimtab.gateway.staying_up.live import (
     LATENCY_MEMORY_NS,
     MAX_TARGETS,
     SECOND,
+    KeyState,
     Live,
     PeakEwma,
     Recent,
@@ -34,6 +35,15 @@ def test_the_average_stays_between_the_least_and_the_greatest_sample(samples: li
     values = [sample for sample, _ in samples]
     assert min(values) * 0.999 <= latency.at(now) <= max(values)
     assert latency.at(now + SECOND) <= latency.at(now)
+
+
+def test_where_the_clock_is_set_back_a_key_is_set_aside_no_longer_than_it_would_have_been() -> None:
+    second = 1_000_000_000
+    key = KeyState()
+    key.set_aside(3610 * second, "it said when to come back", 3600 * second)
+    assert key.aside_until_ns(3604 * second) == 3610 * second
+    assert key.aside_until_ns(4 * second) == 14 * second
+    assert key.aside_until_ns(14 * second) == 0
 
 
 def test_a_quantile_needs_some_samples_and_forgets_old_ones() -> None:

@@ -5,7 +5,8 @@
       └───────────(enough probes answered)──────────────────────────────┼──────────────────────────────┤
                                                                         └──(a probe failed: longer)────┘
 
-Time is passed in (any monotonic or Unix ns), there is no task and no timer. One breaker per target.
+Time is passed in (any monotonic or Unix ns), there is no task and no timer. One breaker per target. Where the clock is
+set back, what was known goes on from there: else an open breaker would stay open until the old time comes again.
 """
 
 from typing import Literal
@@ -14,6 +15,8 @@ from trimtab.gateway.policy import BreakerPolicy
 
 State = Literal["closed", "open", "half_open"]
 SECOND = 1_000_000_000
+SET_BACK_NS = 5 * SECOND
+"""A clock that is so far behind what it said before was set back; less is who looked at it a moment earlier."""
 SLICES = 10
 """The sliding window is kept in so many slices: what leaves it leaves a slice at a time."""
 
@@ -63,15 +66,17 @@ class Breaker:
         self._slice_ns = max(1, round(policy.window_s * SECOND / SLICES))
 
     def admits(self, now_ns: int) -> bool:
-        """Whether an attempt may be made now. Changes nothing."""
+        """Whether an attempt may be made now."""
         if self.state == "closed":
             return True
+        self._follow_clock(now_ns)
         if self.state == "open":
             return now_ns >= self._until_ns
         return self._probing < self.policy.probes
 
     def opens_again_in_s(self, now_ns: int) -> float:
         """Seconds until an open breaker lets a probe through; 0 when it is not open."""
+        self._follow_clock(now_ns)
         return max(0.0, (self._until_ns - now_ns) / SECOND) if self.state == "open" else 0.0
 
     def began(self) -> None:
@@ -97,6 +102,7 @@ class Breaker:
     def failed(self, now_ns: int, began_ns: int | None = None) -> None:
         """An attempt that began then has failed; without ``began_ns`` it failed at once."""
         began_ns = now_ns if began_ns is None else began_ns
+        self._follow_clock(now_ns)
         if began_ns >= self._answered_ns:
             self._in_a_row += 1
         if self.state == "half_open":
@@ -119,6 +125,14 @@ class Breaker:
         Advice never lengthens an opening found here, nor the policy's longest."""
         if self.state == "closed" and until_ns > now_ns:
             self._open(now_ns, min(until_ns - now_ns, round(self.policy.max_open_s * SECOND)))
+
+    def _follow_clock(self, now_ns: int) -> None:
+        """Where the clock was set back, move what is known back with it, as if no time had passed."""
+        back_ns = max(self._opened_ns, self._answered_ns) - now_ns
+        if back_ns > SET_BACK_NS:
+            self._opened_ns -= back_ns
+            self._answered_ns -= back_ns
+            self._until_ns -= back_ns
 
     def _close(self) -> None:
         self.state = "closed"

@@ -9,7 +9,7 @@ from math import exp
 
 from trimtab.gateway.policy import DEFAULT, Concurrency
 from trimtab.gateway.route import Target
-from trimtab.gateway.staying_up.breaker import Breaker
+from trimtab.gateway.staying_up.breaker import SET_BACK_NS, Breaker
 from trimtab.gateway.staying_up.gate import Gate
 from trimtab.gateway.targets import Provider
 
@@ -86,23 +86,36 @@ class Recent:
 
 
 class KeyState:
-    """One of a provider's keys, as used for one model: passed over before ``until_ns``, for the reason ``why``."""
+    """One of a provider's keys, as used for one model: passed over before ``until_ns``, for the reason ``why``, since
+    ``since_ns``."""
 
-    __slots__ = ("in_flight", "limits_in_a_row", "refused", "told", "until_ns", "why")
+    __slots__ = ("in_flight", "limits_in_a_row", "refused", "since_ns", "told", "until_ns", "why")
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self.until_ns = 0
+        self.until_ns = self.since_ns = 0
         self.why = ""
         self.limits_in_a_row = 0
         self.refused = False
         self.told = b""
         """The provider's rate-limit headers of its last refusal, as lines."""
 
-    def set_aside(self, until_ns: int, why: str) -> None:
+    def set_aside(self, until_ns: int, why: str, now_ns: int) -> None:
         self.until_ns = until_ns
+        self.since_ns = now_ns
         self.why = why
         self.refused = False
+
+    def aside_until_ns(self, now_ns: int) -> int:
+        """When it may be used again, 0 for now. Where the clock was set back meanwhile, the wait goes on from there:
+        else it would last until the old time comes again."""
+        if self.until_ns <= now_ns:
+            return 0
+        back_ns = self.since_ns - now_ns
+        if back_ns > SET_BACK_NS:
+            self.since_ns -= back_ns
+            self.until_ns -= back_ns
+        return self.until_ns
 
 
 class TargetState:
@@ -173,8 +186,7 @@ class TargetState:
 
     def limited_until_ns(self, now_ns: int) -> int:
         """When the first of its keys may be used again, if all are set aside; else 0."""
-        soonest = min(key.until_ns for key in self.keys)
-        return soonest if soonest > now_ns else 0
+        return min(key.aside_until_ns(now_ns) for key in self.keys)
 
 
 class Live:

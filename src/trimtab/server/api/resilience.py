@@ -217,7 +217,7 @@ def _target(state: TargetState, now: int) -> TargetView:
             TargetKeyView(
                 hint=name[-4:] if len(name) >= 12 else "",
                 in_flight=key.in_flight,
-                set_aside_s=round(max(0, key.until_ns - now) / SECOND, 3),
+                set_aside_s=round(max(0, key.aside_until_ns(now) - now) / SECOND, 3),
                 why=key.why if key.until_ns > now else "",
             )
             for name, key in zip(state.key_names, state.keys, strict=False)
