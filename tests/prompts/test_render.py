@@ -171,10 +171,26 @@ def test_steps_end_a_template_before_the_clock_does_and_the_clock_where_steps_ar
         compiled.render({}, Bounds(steps=10_000), clock=lambda: 0.0)
     assert told.value.code == "prompt_too_much_work"
     ticks = iter(range(1_000_000))
+
+    def clock() -> float:
+        return float(next(ticks))
+
     with pytest.raises(PromptError) as told:
-        compiled.render({}, Bounds(seconds=50.0), clock=lambda: float(next(ticks)))
+        compiled.render({}, Bounds(seconds=50.0), clock=clock, worked=clock)
     assert told.value.code == "prompt_too_slow"
     assert told.value.line == 1
+
+
+def test_time_in_which_the_machine_did_something_else_is_nobodys() -> None:
+    loop = "{% for a in range(2000) %}{% endfor %}done"
+    compiled = Compiled(gather(source(loop), among({})))
+    hours = iter(range(0, 10**9, 3600))
+    told = compiled.render({}, Bounds(seconds=2.0), clock=lambda: float(next(hours)), worked=lambda: 0.0)
+    assert told.messages[0]["content"] == "done"
+    worked = iter(each / 1000 for each in range(10**6))
+    with pytest.raises(PromptError) as slow:
+        compiled.render({}, Bounds(seconds=1.0), clock=lambda: float(next(hours)), worked=lambda: next(worked))
+    assert slow.value.code == "prompt_too_slow"
 
 
 def test_an_error_names_the_line_and_the_variable() -> None:

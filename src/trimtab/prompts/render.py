@@ -58,13 +58,17 @@ class Compiled:
         return self.variables[name].required and name not in self._made
 
     def render(
-        self, values: Mapping[str, Any], bounds: Bounds = BOUNDS, clock: Callable[[], float] = time.monotonic
+        self,
+        values: Mapping[str, Any],
+        bounds: Bounds = BOUNDS,
+        clock: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.thread_time,
     ) -> Rendered:
         """The messages for these values (JSON). Raises `PromptError`: which variable, which message and line, and what
         to do."""
         content = self.bundle.prompt.content
         given = self._given(values)
-        budget = Budget(bounds, clock)
+        budget = Budget(bounds, clock, worked)
         messages: list[dict[str, Any]] = []
         left = bounds.size
         for number, message in enumerate(content.messages):
