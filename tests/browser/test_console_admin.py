@@ -7,6 +7,8 @@ import pytest
 from browsing import House, Visitor, ask
 from playwright.sync_api import expect
 
+from patience import PATIENCE_S
+
 pytestmark = pytest.mark.browser
 
 
@@ -18,7 +20,9 @@ def test_a_key_is_shown_once_works_at_once_and_ends_at_once(at: House, visitor: 
     secret = page.get_by_test_id("secret").locator("pre").inner_text().strip()
     headers = {"authorization": f"Bearer {secret}"}
     body = ask("fast", "May I?")
-    assert httpx.post(f"{at.url}/v1/chat/completions", json=body, headers=headers).status_code == 200
+    assert (
+        httpx.post(f"{at.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S).status_code == 200
+    )
 
     page.get_by_role("link", name="Use it in a snippet").click()
     expect(page.get_by_role("tabpanel")).to_contain_text(secret)
@@ -37,7 +41,9 @@ def test_a_key_is_shown_once_works_at_once_and_ends_at_once(at: House, visitor: 
     expect(dialog).to_contain_text("refused from this moment on")
     dialog.get_by_role("button", name="Revoke").click()
     expect(row).to_have_count(0)
-    assert httpx.post(f"{at.url}/v1/chat/completions", json=body, headers=headers).status_code == 401
+    assert (
+        httpx.post(f"{at.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S).status_code == 401
+    )
     page.get_by_role("switch", name=re.compile("Show ended")).click()
     expect(row).to_contain_text("revoked")
 

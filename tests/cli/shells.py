@@ -7,6 +7,7 @@ import httpx
 from click.testing import CliRunner, Result
 from live import ADMIN, Live
 
+from patience import PATIENCE_S
 from trimtab.cli.main import command
 
 
@@ -36,6 +37,7 @@ def call(shell: Shell, said: Any = "Hello there", **headers: str) -> str:
         f"{shell.server.url}/v1/chat/completions",
         json={"model": "fast", "messages": [{"role": "user", "content": said}]},
         headers={"authorization": f"Bearer {key}", **headers},
+        timeout=PATIENCE_S,
     )
     answer.raise_for_status()
     shell.server.settled()

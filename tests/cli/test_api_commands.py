@@ -6,6 +6,7 @@ import httpx
 import pytest
 from shells import Shell, call
 
+from patience import PATIENCE_S
 from trimtab.cli.traces import print_sources
 from trimtab.sdk import types as t
 
@@ -204,7 +205,8 @@ def test_restart_asks_a_server_of_that_folder_and_says_where_there_is_none(shell
     assert refused.exit_code == 1
     assert "No server" in refused.output
     assert "to replace its workers" in shell.ok("restart", "--data-dir", str(shell.server.data))
-    assert httpx.get(f"{shell.server.url}/readyz").status_code == 200  # one worker: it goes on, and its log says why
+    # one worker: it goes on, and its log says why
+    assert httpx.get(f"{shell.server.url}/readyz", timeout=PATIENCE_S).status_code == 200
 
 
 def test_a_limit_is_set_shown_raised_and_removed(shell: Shell) -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from live import ADMIN, Live
 
+from patience import PATIENCE_S
 from trimtab.cli.conformance import command as conformance
 from trimtab.cli.conformance.checks.images import png
 from trimtab.cli.conformance.checks.json_schema import SCHEMA, departure
@@ -142,10 +143,10 @@ def test_every_outcome_comes_with_what_was_seen(
 
 
 def test_a_client_that_leaves_ends_the_call_at_the_provider(server: Live, world: Client, upstream: str) -> None:
-    httpx.delete(f"{upstream}/simulated/calls")
+    httpx.delete(f"{upstream}/simulated/calls", timeout=PATIENCE_S)
     found = tried(server, model(world, "o", "delay_ms=1"), "--check", "cancel", "--front", "openai_chat")
     assert found["cancel", "openai_chat"][0] == "pass", found
-    (call,) = httpx.get(f"{upstream}/simulated/calls").json()
+    (call,) = httpx.get(f"{upstream}/simulated/calls", timeout=PATIENCE_S).json()
     assert call["cancelled"]
     assert call["events"] < 2000
 

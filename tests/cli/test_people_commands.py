@@ -80,8 +80,10 @@ def test_a_directory_is_made_given_a_token_and_ended(shell: Shell) -> None:
     made = json.loads(shell.ok("directory", "tokens", "create", "okta", "--expires", "1d", "--json", *whose))
     user = {"userName": "ada@example.com", "displayName": "Ada"}
     headers = {"authorization": f"Bearer {made['secret']}"}
-    assert httpx.post(f"{made['url']}/Users", json=user, headers=headers).status_code == 201
-    httpx.post(f"{made['url']}/Groups", json={"displayName": "Admins"}, headers=headers).raise_for_status()
+    assert httpx.post(f"{made['url']}/Users", json=user, headers=headers, timeout=PATIENCE_S).status_code == 201
+    httpx.post(
+        f"{made['url']}/Groups", json={"displayName": "Admins"}, headers=headers, timeout=PATIENCE_S
+    ).raise_for_status()
     assert "people: 1, let in: 1; groups: 1" in shell.ok("directory", "show", *whose)
     assert "Admins" in shell.ok("directory", "groups", *whose)
     assert "no domains of its own" in shell.ok("directory", "domains", *whose)
@@ -90,13 +92,13 @@ def test_a_directory_is_made_given_a_token_and_ended(shell: Shell) -> None:
     )
     assert "Domains of acme: acme.com, acme.org" in shell.ok("directory", "domains", *whose)
     other = {"userName": "ceo@other.example"}
-    assert httpx.post(f"{made['url']}/Users", json=other, headers=headers).status_code == 400
+    assert httpx.post(f"{made['url']}/Users", json=other, headers=headers, timeout=PATIENCE_S).status_code == 400
     assert shell.run("directory", "domains", "acme.com", "--any", *whose).exit_code != 0
     assert json.loads(shell.ok("directory", "domains", "--any", "--json", *whose))["domains"] == []
     listed = json.loads(shell.ok("directory", "tokens", "list", "--json", *whose))
     assert [each["name"] for each in listed] == ["okta"]
     shell.ok("directory", "tokens", "end", listed[0]["id"], *whose)
-    assert httpx.get(f"{made['url']}/Users", headers=headers).status_code == 401
+    assert httpx.get(f"{made['url']}/Users", headers=headers, timeout=PATIENCE_S).status_code == 401
     shell.ok("directory", "remove", *whose)
     assert shell.run("directory", "show", *whose).exit_code != 0
     assert shell.run("directory", "set", "--role", "Admins=admin@shop", *whose).exit_code != 0

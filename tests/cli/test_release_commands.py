@@ -6,6 +6,7 @@ import httpx
 from live import ADMIN
 from shells import Shell
 
+from patience import PATIENCE_S
 from trimtab.sdk import Client
 
 SUPPORT = (
@@ -98,7 +99,7 @@ def test_a_release_goes_on_when_its_model_is_gone(with_model: Shell) -> None:
     def ask(model: str) -> httpx.Response:
         body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
         where = f"{shell.server.url}/v1/chat/completions"
-        return httpx.post(where, json=body, headers={"authorization": f"Bearer {key}"})
+        return httpx.post(where, json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
 
     assert ask("desk").status_code == 200
     shell.ok("models", "remove", "fast")

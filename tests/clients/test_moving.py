@@ -51,7 +51,9 @@ def trace(server: Live, trace_id: str, spans: int, scores: int = 0) -> dict[str,
     while True:
         server.settled(PATIENCE_S)
         answer = httpx.get(
-            f"{server.url}/api/v1/projects/moved/traces/{trace_id}", headers={"authorization": f"Bearer {ADMIN}"}
+            f"{server.url}/api/v1/projects/moved/traces/{trace_id}",
+            headers={"authorization": f"Bearer {ADMIN}"},
+            timeout=PATIENCE_S,
         )
         found: dict[str, Any] = answer.json()
         if answer.status_code == 200 and (len(found["spans"]), len(found["scores"])) == (spans, scores):

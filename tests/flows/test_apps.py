@@ -160,7 +160,7 @@ async def through_releases(server: Live, api: Api, client: httpx.AsyncClient, up
     assert refused.json()["error"]["code"] == "nothing_placed"
     await api.roll_out(first, kind="direct")
     streams = [asyncio.ensure_future(follow(client)) for _ in range(STREAMS)]
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(PATIENCE_S):
         while up.held < STREAMS:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -192,7 +192,7 @@ async def through_releases(server: Live, api: Api, client: httpx.AsyncClient, up
     for _ in range(COPIES):
         said, headers = await call(client)
         assert (said, headers["trimtab-release"]) == ("m-old|Serve Ada well.", "support r1")
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(PATIENCE_S):
         while up.asked["m-new"] < 1 + 1 + counted["candidate"] + COPIES:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return counted

@@ -71,10 +71,15 @@ def test_an_edit_in_git_is_planned_applied_released_and_comes_to_staging(tmp_pat
         assert call(server, "helpdesk@staging").status_code == 404
 
         issued = httpx.post(
-            f"{server.url}/api/v1/projects/default/keys", json={"name": "ben", "role": "editor"}, headers=admin()
+            f"{server.url}/api/v1/projects/default/keys",
+            json={"name": "ben", "role": "editor"},
+            headers=admin(),
+            timeout=PATIENCE_S,
         ).json()["secret"]
         at = f"{server.url}/api/v1/projects/default/apps/helpdesk/releases/r2/approvals"
-        given = httpx.post(at, json={"environment": "staging"}, headers={"authorization": f"Bearer {issued}"})
+        given = httpx.post(
+            at, json={"environment": "staging"}, headers={"authorization": f"Bearer {issued}"}, timeout=PATIENCE_S
+        )
         assert given.status_code < 300, given.text
         assert trimtab(server, folder, "apply", "--to", "staging", "--yes").returncode == 0
         assert call(server, "helpdesk@staging").status_code == 200

@@ -55,7 +55,7 @@ TELLING = {
     "getReviewItem", "exportCases", "getDocument", "searchCorpus",
 }  # fmt: skip
 """Where an administrator reads what was said: the walk does look where the words are."""
-CLIENT = httpx.Client()
+CLIENT = httpx.Client(timeout=PATIENCE_S)
 """One for all: to make one costs more than most questions."""
 REFUSED = {"openSpanInPlayground", "exportCases"}
 """Where nothing but texts would be left."""

@@ -84,7 +84,9 @@ def test_no_file_has_the_words_until_the_key_is_destroyed_everybody_can_read_the
     assert (again.headers["idempotent-replayed"], again.content) == ("true", first.content)
     hit = call(server, "SEALEDWORDS asked", {"trimtab-cache": "exact; ttl=600"})
     assert hit.headers["trimtab-cache"].startswith("hit")
-    refused = httpx.get(f"{server.url}{PROJECT}/traces", params={"q": "SEALEDWORDS"}, headers=admin())
+    refused = httpx.get(
+        f"{server.url}{PROJECT}/traces", params={"q": "SEALEDWORDS"}, headers=admin(), timeout=PATIENCE_S
+    )
     assert (refused.status_code, refused.json()["code"]) == (400, "content_encrypted")
     assert ask(server, "GET", f"{PROJECT}/export/content.jsonl", status=409).json()["code"] == "content_encrypted"
 

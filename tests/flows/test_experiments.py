@@ -163,7 +163,7 @@ def test_the_plug_in_imports_nothing_of_ours_before_a_test_asks_for_it() -> None
 def test_a_server_that_is_killed_in_the_middle_pays_for_nothing_twice(house: tuple[Live, str], tmp_path: Path) -> None:
     server, upstream = house
     suite = suite_in(tmp_path)
-    httpx.delete(f"{upstream}/simulated/calls")
+    httpx.delete(f"{upstream}/simulated/calls", timeout=PATIENCE_S)
     begun = shell(server, "eval", suite, "--release", "slow", "--against", "", "--no-wait")
     assert begun.exit_code == 0, begun.output
     name = begun.stdout.strip()
@@ -187,4 +187,4 @@ def test_a_server_that_is_killed_in_the_middle_pays_for_nothing_twice(house: tup
 
 def asked(upstream: str) -> Counter[str]:
     """How often the provider was asked each question."""
-    return Counter(each["asked"] for each in httpx.get(f"{upstream}/simulated/calls").json())
+    return Counter(each["asked"] for each in httpx.get(f"{upstream}/simulated/calls", timeout=PATIENCE_S).json())

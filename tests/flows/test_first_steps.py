@@ -100,10 +100,10 @@ def test_the_key_and_the_link_are_told_once_and_the_link_works_once(server: Live
     import httpx
 
     _, token = printed(server)
-    first = httpx.post(f"{server.url}/api/v1/login", json={"token": token})
+    first = httpx.post(f"{server.url}/api/v1/login", json={"token": token}, timeout=PATIENCE_S)
     assert first.status_code == 200
     assert first.json()["role"] == "admin"
-    assert httpx.post(f"{server.url}/api/v1/login", json={"token": token}).status_code == 401
+    assert httpx.post(f"{server.url}/api/v1/login", json={"token": token}, timeout=PATIENCE_S).status_code == 401
     assert server.stop() == 0
     key, _ = printed(server)
     before = server.told().count(key)  # alone, and in the call to begin with

@@ -119,7 +119,7 @@ def test_every_trace_arrives_through_failures_and_kill_9(shop: Shop) -> None:
     told = {each["name"]: each for each in server.api("/projects/default/forwards")["items"]}
     assert told["collector"]["source"] == "config"
     assert "their-key" not in str(told)
-    metrics = httpx.get(f"{server.url}/metrics", headers=admin()).text
+    metrics = httpx.get(f"{server.url}/metrics", headers=admin(), timeout=PATIENCE_S).text
     assert 'trimtab_forward_delivered{project="default",destination="collector"}' in metrics
     assert 'trimtab_forward_lag_seconds{project="default",destination="shop"}' in metrics
     assert "Bearer their-key" in {each.get("authorization") for each in receiver.headers}
@@ -210,6 +210,8 @@ def test_poison_is_put_aside_and_replayed_and_a_private_address_is_refused(shop:
     until(lambda: event["id"] in {each["id"] for each in receiver.events}, PATIENCE_S, server.told)
     until(lambda: state(server, "hook")["failed_now"] == 0, PATIENCE_S, server.told)
     body = {"name": "inside", "kind": "otlp", "url": "http://169.254.169.254/latest"}
-    refused = httpx.post(f"{server.url}/api/v1/projects/default/forwards", json=body, headers=admin())
+    refused = httpx.post(
+        f"{server.url}/api/v1/projects/default/forwards", json=body, headers=admin(), timeout=PATIENCE_S
+    )
     assert refused.status_code == 400
     assert "TRIMTAB_FORWARD_ALLOW" in refused.text

@@ -244,7 +244,12 @@ def test_a_trace_that_was_being_made_anew_while_tables_were_frozen_is_made_anew_
     again.mkdir()
     with live(tmp_path) as server:
         headers = {**admin(), "content-type": "application/json"}
-        assert httpx.post(f"{server.url}/v1/traces", content=an_agent("agent"), headers=headers).status_code == 200
+        assert (
+            httpx.post(
+                f"{server.url}/v1/traces", content=an_agent("agent"), headers=headers, timeout=PATIENCE_S
+            ).status_code
+            == 200
+        )
         server.settled()
         until(lambda: [row["name"] for row in server.traces()] == ["agent"], PATIENCE_S, server.told)
         BetweenRows(server, tmp_path / "backup").make()

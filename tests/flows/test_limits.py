@@ -104,9 +104,9 @@ def test_a_dollar_is_never_overspent_and_almost_all_of_it_can_be_used(tmp_path: 
         cost = ledger(server)
         assert set(seen) == {200, 429}
         assert Decimal("0.98") < cost <= 1
-        refused = httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin())
+        refused = httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin(), timeout=PATIENCE_S)
         while refused.status_code == 200:  # what was in one worker's hands when others were refused pays for some more
-            refused = httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin())
+            refused = httpx.post(f"{server.url}/v1/chat/completions", content=BODY, headers=admin(), timeout=PATIENCE_S)
         assert refused.json()["error"]["code"] == "insufficient_quota"
         assert refused.headers["x-should-retry"] == "false"
         server.settled()

@@ -111,7 +111,9 @@ class Senders:
             thread.join()
 
     def _send(self, url: str, waiting: list[tuple[str, bytes]]) -> None:
-        with httpx.Client(base_url=url, headers={**admin(), "content-type": "application/x-protobuf"}) as client:
+        with httpx.Client(
+            timeout=PATIENCE_S, base_url=url, headers={**admin(), "content-type": "application/x-protobuf"}
+        ) as client:
             while not self._stop.is_set() or waiting:
                 trace_id, body = waiting.pop() if waiting else self._trace()
                 try:

@@ -42,10 +42,10 @@ def test_a_telemetry_process_that_hangs_is_visible_and_not_felt_and_catches_up(t
         os.kill(telemetry_of(server), signal.SIGSTOP)
         try:
             assert {ask(server, f"call {number}").status_code for number in range(20)} == {200}
-            health = server.api("/status")["telemetry"]
-            assert health["state"] == "down"
-            assert health["waiting"] == 20
-            assert httpx.get(f"{server.url}/readyz").status_code == 200
+            # How many wait is counted once a second.
+            until(lambda: server.api("/status")["telemetry"]["waiting"] == 20, PATIENCE_S, server.told)
+            assert server.api("/status")["telemetry"]["state"] == "down"
+            assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
             told = httpx.get(f"{server.url}/metrics", headers=admin(), timeout=PATIENCE_S).text
             assert 'trimtab_store_state{state="down"} 1' in told
             refused = httpx.get(f"{server.url}/api/v1/projects/default/overview", headers=admin(), timeout=40)
@@ -68,15 +68,15 @@ def test_a_spool_that_is_full_refuses_calls_before_they_cost_and_takes_them_agai
             assert refused, "25 records of 100 KB fit into a spool of 1 MB"
             assert {(a.status_code, a.json()["error"]["code"]) for a in refused} == {(503, "spool_unavailable")}
             assert "TRIMTAB_SPOOL_MAX_MB" in refused[0].json()["error"]["message"]
-            asked = len(httpx.get(f"{url}/simulated/calls").json())
+            asked = len(httpx.get(f"{url}/simulated/calls", timeout=PATIENCE_S).json())
             assert asked == 1 + len(answers) - len(refused)
-            assert httpx.get(f"{server.url}/readyz").status_code == 503
+            assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 503
         finally:
             os.kill(telemetry_of(server), signal.SIGCONT)
         until(lambda: ask(server).status_code == 200, PATIENCE_S, server.told)
         server.settled()
         rows = server.traces(q="status:ok")
-        assert len(rows) == len(httpx.get(f"{url}/simulated/calls").json())
+        assert len(rows) == len(httpx.get(f"{url}/simulated/calls", timeout=PATIENCE_S).json())
 
 
 class Wire:
@@ -137,10 +137,14 @@ def test_a_first_start_without_its_database_is_ready_once_the_database_is_there(
     try:
         with simulated() as url, Live(tmp_path, CONFIG.format(url=url), env=env) as server:
             server.start(ready=False)
-            assert httpx.get(f"{server.url}/readyz").status_code == 503
+            assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 503
             assert ask(server).status_code == 503
             wire.mend()
-            until(lambda: httpx.get(f"{server.url}/readyz").status_code == 200, PATIENCE_S, server.told)
+            until(
+                lambda: httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200,
+                PATIENCE_S,
+                server.told,
+            )
             until(lambda: ask(server).status_code == 200, PATIENCE_S, server.told)
         wire.cut()
     finally:

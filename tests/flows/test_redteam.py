@@ -64,7 +64,11 @@ def test_what_gives_way_is_told_by_category_and_stops_a_pipeline(server: Live, t
     first = report["examples"][0]
     assert (first["became"], first["subject"]) == ("broken", 0)
     trace = f"{server.url}{PROJECT}/traces/{first['trace_id']}"
-    until(lambda: httpx.get(trace, headers=admin()).status_code == 200, PATIENCE_S, lambda: "the attack has a trace")
+    until(
+        lambda: httpx.get(trace, headers=admin(), timeout=PATIENCE_S).status_code == 200,
+        PATIENCE_S,
+        lambda: "the attack has a trace",
+    )
 
     file = tmp_path / "report.md"
     again = attack(server, "steady@r1", *few, "--most", "0.05", "--markdown", str(file))

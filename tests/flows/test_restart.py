@@ -78,7 +78,7 @@ def test_a_rolling_restart_under_load_cuts_no_stream_and_refuses_no_call(tmp_pat
         loading = asyncio.ensure_future(load(server, over))
         await asyncio.sleep(1.0)
         os.kill(server.pid, signal.SIGHUP)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while workers(server) & before or len(workers(server)) != 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         over.set()

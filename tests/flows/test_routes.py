@@ -70,13 +70,15 @@ def test_a_changed_config_file_comes_into_force_while_streams_run_and_a_bad_one_
         file.write_text(CONFIG.format(url=url, first="smal"))
         until(lambda: server.api("/status")["config"]["state"] == "failed", PATIENCE_S, server.told)
         assert "trimtab.yaml:9: The route 'smart'" in server.api("/status")["config"]["detail"]
-        assert "\ntrimtab_config_refused 1" in httpx.get(f"{server.url}/metrics", headers=admin()).text
+        assert (
+            "\ntrimtab_config_refused 1" in httpx.get(f"{server.url}/metrics", headers=admin(), timeout=PATIENCE_S).text
+        )
         assert "CANNOT be used" in server.told()
         assert ask(server).json()["model"].startswith("sim-large")
-        refused = httpx.post(f"{server.url}/api/v1/reload", headers=admin())
+        refused = httpx.post(f"{server.url}/api/v1/reload", headers=admin(), timeout=PATIENCE_S)
         assert (refused.status_code, refused.json()["code"]) == (400, "config_refused")
         file.write_text(CONFIG.format(url=url, first="quick, large"))
-        reloaded = httpx.post(f"{server.url}/api/v1/reload", headers=admin())
+        reloaded = httpx.post(f"{server.url}/api/v1/reload", headers=admin(), timeout=PATIENCE_S)
         assert (reloaded.status_code, reloaded.json()["changed"]) == (200, True)
         assert ask(server).json()["model"].startswith("sim-quick")
         server.settled()

@@ -135,7 +135,7 @@ class House:
         self.planted["client key"] = self.shown_once("POST", f"{PROJECT}/keys", {"name": "app"})["secret"]
         link = self.shown_once("POST", "/api/v1/login-links")["url"]
         self.planted["login link"] = link.partition("token=")[2]
-        with httpx.Client(base_url=self.server.url) as browser:
+        with httpx.Client(base_url=self.server.url, timeout=PATIENCE_S) as browser:
             assert browser.post("/api/v1/login", json={"key": ADMIN}).status_code == 200
             self.planted["session cookie"] = browser.cookies["trimtab_session"]
         begun = self.shown_once("POST", "/api/v1/second-factor", {})

@@ -41,7 +41,9 @@ def call(server: Live, key: str, **headers: str) -> httpx.Response:
 
 
 def new_key(server: Live) -> tuple[str, str]:
-    made = httpx.post(f"{server.url}/api/v1/projects/default/keys", json={"name": "k"}, headers=admin())
+    made = httpx.post(
+        f"{server.url}/api/v1/projects/default/keys", json={"name": "k"}, headers=admin(), timeout=PATIENCE_S
+    )
     assert made.status_code in (200, 201), made.text
     return made.json()["key"]["id"], made.json()["secret"]
 
@@ -50,7 +52,7 @@ def test_a_new_key_is_known_and_a_revoked_one_refused_by_every_worker_when_the_a
     for _ in range(3):
         key_id, secret = new_key(server)
         assert {call(server, secret).status_code for _ in range(15)} == {200}
-        gone = httpx.delete(f"{server.url}/api/v1/projects/default/keys/{key_id}", headers=admin())
+        gone = httpx.delete(f"{server.url}/api/v1/projects/default/keys/{key_id}", headers=admin(), timeout=PATIENCE_S)
         assert gone.is_success
         assert {call(server, secret).status_code for _ in range(30)} == {401}
 
@@ -62,7 +64,7 @@ def test_every_workers_calls_arrive_in_one_store_and_one_sum_of_metrics(server: 
     server.settled()
     rows = [row for row in server.traces() if row["session"].startswith("sum-")]
     assert len({row["session"] for row in rows}) == len(rows) == 30
-    told = {httpx.get(f"{server.url}/metrics", headers=admin()).text for _ in range(6)}
+    told = {httpx.get(f"{server.url}/metrics", headers=admin(), timeout=PATIENCE_S).text for _ in range(6)}
     sums = {line.rpartition(" ")[2] for text in told for line in text.splitlines() if line.startswith("trimtab_calls")}
     assert sums, told
     spools = list((server.data / "spool").glob("w*.lock"))
@@ -91,15 +93,20 @@ def own_key(server: Live, person_id: str) -> str:
 def test_who_is_deactivated_by_their_provider_is_out_in_every_worker_when_the_answer_comes(server: Live) -> None:
     where = f"{server.url}/api/v1/organisations/default/directory"
     everybody = {"roles": [{"group": "*", "role": "developer"}]}
-    assert httpx.put(where, json=everybody, headers=admin()).is_success
-    made = httpx.post(f"{where}/tokens", json={"name": "idp"}, headers=admin()).json()
+    assert httpx.put(where, json=everybody, headers=admin(), timeout=PATIENCE_S).is_success
+    made = httpx.post(f"{where}/tokens", json={"name": "idp"}, headers=admin(), timeout=PATIENCE_S).json()
     idp = {"authorization": f"Bearer {made['secret']}", "connection": "close"}
-    ada = httpx.post(f"{made['url']}/Users", json={"userName": "ada@example.com"}, headers=idp).json()
+    ada = httpx.post(
+        f"{made['url']}/Users", json={"userName": "ada@example.com"}, headers=idp, timeout=PATIENCE_S
+    ).json()
     secret = own_key(server, ada["id"])
     new_key(server)  # a change through the API: every worker knows of all that was changed before
     assert {call(server, secret).status_code for _ in range(9)} == {200}
     off = {"Operations": [{"op": "replace", "value": {"active": False}}]}
-    assert httpx.patch(f"{made['url']}/Users/{ada['id']}", json=off, headers=idp).json()["active"] is False
+    assert (
+        httpx.patch(f"{made['url']}/Users/{ada['id']}", json=off, headers=idp, timeout=PATIENCE_S).json()["active"]
+        is False
+    )
     assert {call(server, secret).status_code for _ in range(30)} == {401}
 
 
@@ -135,9 +142,11 @@ def test_a_worker_that_dies_is_replaced_and_the_port_answers_on(server: Live) ->
     os.kill(workers[0], signal.SIGKILL)
     _, secret = new_key(server)
     assert {call(server, secret).status_code for _ in range(20)} == {200}
-    until(
-        lambda: len([p for p in children(server.pid) if "trimtab.server.workers" in cmdline(p)]) == 3, 10, server.told
-    )
+
+    def all_back() -> bool:
+        return len([pid for pid in children(server.pid) if "trimtab.server.workers" in cmdline(pid)]) == 3
+
+    until(all_back, PATIENCE_S, server.told)
 
 
 def cmdline(pid: int) -> str:

@@ -62,7 +62,7 @@ class OpenSpool:
 
     async def one(self) -> CallRecord:
         """The only record, once it is there."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not self.records:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert len(self.records) == 1, self.records
@@ -96,7 +96,7 @@ class Running:
 
     async def queued(self, calls: int) -> None:
         """Returns when so many calls wait for a place at a provider."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while sum(state.gate.waiting for _, state in self.gateway.live.each() if state.gate) != calls:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 

@@ -17,6 +17,7 @@ from test_passthrough import media
 from upstream import Script, answers, hangs_up, streams, upstream
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.targets import Model, Timeouts
@@ -92,7 +93,7 @@ def test_several_pictures_at_once_keep_a_budget_that_each_alone_would_keep(tmp_p
             limited([rule], [provider("lab", up.port)], tmp_path, LAB_MODELS) as (g, keeper),
         ):
             asking = [asyncio.ensure_future(draw(g)) for _ in range(5)]  # each may cost a quarter of a dollar
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while sum(task.done() for task in asking) < 4 or not up.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             refused = [task.result().json()["error"]["code"] for task in asking if task.done()]
@@ -100,7 +101,7 @@ def test_several_pictures_at_once_keep_a_budget_that_each_alone_would_keep(tmp_p
             for task in asking:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(g.spool.records) < 5:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             [cut] = [record for record in g.spool.records if record.outcome == "cancel"]
@@ -256,7 +257,7 @@ def test_a_keyed_call_goes_on_when_its_client_has_left_and_its_answer_is_there(t
             running([provider("lab", up.port)], LAB_MODELS, answers=kept) as g,
         ):
             asking = asyncio.ensure_future(draw(g, headers={"idempotency-key": "k"}))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not up.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             asking.cancel()
@@ -305,7 +306,7 @@ def test_a_client_that_leaves_during_the_answer_leaves_a_row() -> None:
                     break
             record = await g.spool.one()
             assert (record.outcome, record.attempts[0].outcome) == ("cancel", "cancel")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await up.left.wait()
 
     asyncio.run(main())
@@ -451,7 +452,7 @@ def test_what_a_form_wishes_for_behind_its_file_is_covered_or_refused_before_it_
             refused = await g.client.post(path, content=pictures(quality="low", n="50"), headers=FORM)
             assert (refused.status_code, refused.json()["error"]["code"]) == (400, "limit_reached")
             assert "before the file" in refused.json()["error"]["message"]
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(calls) < 3 or not calls[2].cancelled:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             assert [call.finished for call in calls] == [True, True, False], "it never had the whole form"

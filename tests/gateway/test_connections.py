@@ -11,6 +11,7 @@ import pytest
 from harness import PRICE, Running, provider, running
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.targets import Model, Timeouts
 from trimtab.server import hot
 
@@ -32,7 +33,7 @@ async def all_of(reader: asyncio.StreamReader) -> bytes:
     """All that comes. A server that has answered and hung up resets a connection on which more is sent: what came
     before counts all the same."""
     came = b""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             while piece := await reader.read(65536):
                 came += piece
@@ -69,7 +70,7 @@ def test_an_idle_connection_keeps_nothing_of_the_body_it_sent_and_is_served_agai
             reader, writer = await connect(g)
             for _ in range(2):
                 writer.write(raw({**ASK, "messages": [{"role": "user", "content": "x" * (1 << 20)}]}))
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE_S):
                     head = await reader.readuntil(b"\r\n\r\n")
                     length = re.search(rb"content-length: (\d+)", head)
                     assert length is not None
@@ -94,7 +95,7 @@ def test_a_client_that_leaves_with_more_requests_in_the_pipe_still_cuts_the_prov
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
             up.go_on.set()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await up.left.wait()
             record = await g.spool.one()
             assert (record.outcome, record.fault) == ("cancel", None)
@@ -140,7 +141,7 @@ def test_one_task_serves_a_connection_and_ends_with_it() -> None:
                 seen |= workers()
             assert len(seen) == 1
             writer.close()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while workers():  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
@@ -286,7 +287,7 @@ def test_a_body_of_a_caller_nobody_knows_is_not_kept_and_one_that_asks_first_nee
             writer.write(request[: len(request) // 2])
             await writer.drain()
             [connection] = g.server.server_state.connections
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while (cycle := cast("Any", connection).cycle) is None or cycle.size <= 1 << 20:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             assert cycle._chunks is None
@@ -297,7 +298,7 @@ def test_a_body_of_a_caller_nobody_knows_is_not_kept_and_one_that_asks_first_nee
                 reader, writer = await connect(g)
                 head, body = raw(large, "expect: 100-continue", "connection: close", key=key).split(b"\r\n\r\n", 1)
                 writer.write(head + b"\r\n\r\n")
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE_S):
                     told = await reader.readuntil(b"\r\n\r\n")
                 assert statuses(told) == [first]
                 if first == 100:

@@ -10,6 +10,7 @@ import pytest
 from harness import PRICE, provider, running
 from upstream import STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.money import books
 from trimtab.gateway.money.settle import settle
@@ -23,7 +24,7 @@ CLAUDE: dict[str, Any] = {**ASK, "max_tokens": 100, "stream": True}
 
 
 async def asked(up: Upstream, times: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while len(up.requests) < times:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -40,7 +41,7 @@ def test_a_call_that_ends_late_never_closes_the_connection_it_has_given_back() -
             g.spool.gate = asyncio.Event()
             first = asyncio.ensure_future(g.chat(ASK))
             await asked(up, 1)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while g.gateway._attempts._transport.in_flight:  # noqa: ASYNC110  # pyright: ignore[reportPrivateUsage]
                     await asyncio.sleep(0.005)
             second = asyncio.ensure_future(g.chat(ASK))
@@ -204,7 +205,7 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
             await asyncio.to_thread(settling.wait, 60)
             leaving.cancel()
             await asyncio.wait([leaving])
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while g.server.server_state.connections:  # noqa: ASYNC110  (until the server has seen it)
                     await asyncio.sleep(0.005)
             go_on.set()

@@ -6,6 +6,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patience import PATIENCE_S
 from trimtab.gateway.hedge import CLOCK_S, MOST_TOKENS, Alarms, Race, delay_s, fill, take
 from trimtab.gateway.policy import Hedge
 from trimtab.gateway.staying_up.live import FEW_SAMPLES, TargetState
@@ -56,7 +57,7 @@ def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never()
             alarms.set(cast("Race", race), loop, delay)
         alarms.drop(cast("Race", races[2]))
         alarms.drop(cast("Race", races[4]))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not races[0].started_at:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert [len(race.started_at) for race in races] == [1, 1, 0, 1, 0]
@@ -65,7 +66,7 @@ def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never()
         assert all(after >= delay - 2 * CLOCK_S for delay, after in told.items()), told
         late = Starts()
         alarms.set(cast("Race", late), loop, 0.0)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not late.started_at:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 

@@ -9,6 +9,7 @@ import pytest
 from harness import PRICE, provider, running
 from upstream import WHOLE, answers, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.targets import Model
 
 SECRET = "sk-planted-upstream-secret-0123456789"
@@ -153,7 +154,7 @@ def test_whatever_a_client_sends_it_gets_its_own_error_or_the_providers_answer(
                 seen: set[int] = set()
                 for _ in range(CALLS):
                     body = body_of(FRONTS[front], chance)
-                    async with asyncio.timeout(60):
+                    async with asyncio.timeout(PATIENCE_S):
                         response = await g.client.post(front, content=body)
                     seen.add(response.status_code)
                     assert response.status_code < 500 or provider_did_not_stream(response.text), (body, response.text)

@@ -15,6 +15,7 @@ from harness import KEY, Running, running
 from msgspec import structs
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.policy import Policy
@@ -290,7 +291,7 @@ def test_a_client_that_leaves_while_it_sends_leaves_a_row() -> None:
                 b"content-type: multipart/form-data; boundary=XX\r\n\r\n--XX\r\n" % KEY.encode() + b"x" * 70_000
             )
             await writer.drain()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not any(state.in_flight for _, state in g.gateway.live.each()):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             writer.transport.abort()

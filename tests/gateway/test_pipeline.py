@@ -10,6 +10,7 @@ import pytest
 from harness import PRICE, OpenSpool, Running, provider, running
 from upstream import DONE, STOP, USAGE, WHOLE, Upstream, answers, delta, hangs_up, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.targets import Model
 from trimtab.telemetry.records import CallRecord
 
@@ -259,7 +260,7 @@ def test_a_client_that_leaves_cuts_the_provider_and_leaves_a_row_that_is_not_fre
         script = streams(delta(), delta("some words that were paid for"), "hang")
         async with upstream(script) as up, running([provider("lab", up.port)], [FAST]) as g:
             await hang_up_after(g, 1)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await up.left.wait()
             record = await g.spool.one()
             assert (record.outcome, record.status, record.attempts[0].outcome) == ("cancel", 499, "cancel")
@@ -277,11 +278,11 @@ def test_a_client_that_leaves_before_the_first_byte_leaves_a_row_too() -> None:
     async def main() -> None:
         async with upstream(streams("hang")) as up, running([provider("lab", up.port)], [FAST]) as g:
             asking = asyncio.ensure_future(g.chat(ASK))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not up.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             asking.cancel()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await up.left.wait()
             record = await g.spool.one()
             assert (record.outcome, record.attempts[0].outcome) == ("cancel", "cancel")
@@ -315,7 +316,7 @@ def test_a_stream_in_flight_finishes_while_the_server_drains() -> None:
                 source = response.aiter_text()
                 text = await anext(source)
                 g.server.should_exit = True
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE_S):
                     while any(each.is_serving() for each in g.server.servers):  # noqa: ASYNC110
                         await asyncio.sleep(0.005)
                 up.go_on.set()
@@ -456,7 +457,7 @@ def test_pipelined_requests_are_answered_in_order_hot_and_cold_mixed() -> None:
             cold = b"GET /elsewhere HTTP/1.1\r\nhost: x\r\n\r\n"
             writer.write(hot + cold + hot + cold)
             text = b""
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while text.count(b"the other way") < 2:
                     text += await reader.read(65536)
             assert re.findall(rb"HTTP/1\.1 (\d+)", text) == [b"200", b"404", b"200", b"404"]

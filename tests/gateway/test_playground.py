@@ -8,6 +8,7 @@ from harness import PRICE, Running, provider, running
 from placing import place, prompt, release
 from upstream import DONE, STOP, USAGE, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.core.clock import SystemClock
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Principal, Project
@@ -112,7 +113,7 @@ def test_whoever_stops_reading_cuts_the_calls_and_they_are_recorded_so() -> None
                 if isinstance(one, PlaygroundDelta):
                     break
             await events.aclose()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await made.aclose()
                 await up.left.wait()
             record = await gateway.spool.one()

@@ -7,6 +7,7 @@ from typing import Any
 from harness import PRICE, Running, provider, running
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.policy import Concurrency, Policy
 from trimtab.gateway.targets import Model
 
@@ -44,13 +45,13 @@ def held() -> Script:
 
 
 async def asked(up: Upstream, times: int = 1) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while len(up.requests) < times:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
 async def settled(g: Running, records: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while len(g.spool.records) < records:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -11,6 +11,7 @@ from harness import PRICE, OpenSpool, provider, running
 from placing import place, release
 from upstream import WHOLE, Upstream, answers, upstream
 
+from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.recovery import Parts, Recovery
@@ -96,7 +97,7 @@ def test_a_calls_notes_are_wiped_when_its_record_is_durable_and_not_before(tmp_p
         ):
             g.spool.gate = asyncio.Event()
             asking = asyncio.ensure_future(g.chat(ASK))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not two.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await asyncio.wait([asking], timeout=0.2)
@@ -118,7 +119,7 @@ def test_a_killed_servers_call_is_put_on_record_with_every_attempt_that_was_made
             running([provider("lab", one.port), provider("lab2", two.port)], [FAST, OTHER], notes=notes) as g,
         ):
             asking = asyncio.ensure_future(g.chat(ASK, trimtab_feature="chat"))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not two.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             killed(notes)
@@ -152,7 +153,7 @@ def test_a_killed_servers_call_of_an_app_is_still_its_releases(tmp_path: Path) -
         ):
             place(g, [release(1, model="lab/up-1"), release(2, model="lab/up-1")], lane)
             asking = asyncio.ensure_future(g.chat({**ASK, "model": "support"}))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(up.requests) < 2:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             killed(notes)
@@ -244,7 +245,7 @@ def test_a_client_that_leaves_before_a_word_came_has_read_nothing_but_is_not_fre
     async def main() -> None:
         async with upstream(wait_forever) as up, running([provider("lab", up.port)], [FAST]) as g:
             asking = asyncio.ensure_future(g.chat({**ASK, "stream": stream}))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not up.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             asking.cancel()

@@ -10,6 +10,7 @@ from msgspec import structs
 from placing import place, prompt, release, running_loop
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.apps.types import ProjectApps
 from trimtab.gateway.targets import Model
 from trimtab.governance.access import Principal, Project, digest
@@ -233,7 +234,7 @@ async def test_a_stream_goes_on_with_the_release_it_began_with() -> None:
             after = await gateway.chat({"model": "support", "messages": ASK})
             up.go_on.set()
             rest = "".join([piece async for piece in pieces])
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while len(gateway.spool.records) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         records = {record.release: record for record in gateway.spool.records}

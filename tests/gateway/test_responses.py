@@ -16,6 +16,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta,
 from upstream import upstream as upstream_of
 from vendors import BREAKS, UPSTREAMS, Vendors, a_project, sqlite, vendors
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.kept.conversations import DAY_MS
@@ -438,7 +439,7 @@ def test_a_keyed_answer_whose_client_left_can_be_gone_on_from(tmp_path: Path, st
         ):
             body = {"model": "m", "input": "Who are you?", "stream": stream}
             asking = asyncio.ensure_future(post(g, body, **{"idempotency-key": "k"}))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not up.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             asking.cancel()

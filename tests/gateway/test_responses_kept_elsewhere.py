@@ -18,6 +18,7 @@ from test_responses import client
 from upstream import answers, streams, upstream
 from vendors import Vendors, sqlite, vendors
 
+from patience import PATIENCE_S
 from trimtab.gateway.kept.conversation_store import book
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.targets import ProjectTargets
@@ -272,7 +273,7 @@ def test_who_leaves_while_it_is_booked_takes_nothing_away(tmp_path: Path, monkey
             made = await client(g).responses.create(**ASK, background=True)
             await client(g).responses.retrieve(made.id)
             reading = asyncio.ensure_future(client(g).responses.retrieve(made.id))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await claimed.wait()
                 reading.cancel()
                 await asyncio.wait([reading])
@@ -368,7 +369,7 @@ def test_a_budget_counts_what_is_made_in_the_background_as_the_most_it_may_come_
                     async for _ in response.aiter_bytes():
                         break  # and leaves
             assert answered == [200, 429, 429, 429]  # it may cost 0.0008 dollars, and nobody has said that it did not
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while left_over(keeper)[0] or len(g.spool.records) < 4:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             assert left_over(keeper)[1] > 800_000_000

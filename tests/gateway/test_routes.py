@@ -9,6 +9,7 @@ import msgspec
 from harness import PRICE, Running, provider, routed, running
 from upstream import DONE, STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.telemetry.records import CallRecord
 
@@ -37,7 +38,7 @@ def verdicts(record: CallRecord) -> list[tuple[str, str]]:
 
 
 async def stood(g: Running, count: int) -> list[CallRecord]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while len(g.spool.records) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return g.spool.records

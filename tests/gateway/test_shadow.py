@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from placing import place, prompt, release, running_loop
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway import shadow
 from trimtab.gateway.policy import Concurrency
 from trimtab.ledger.limits import picodollars
@@ -25,7 +26,7 @@ LANE = Lane(stable=1, candidate=2, rollout="ro_1", kind="shadow", share=1.0)
 async def settled(gateway: Running, copies: int) -> list[CallRecord]:
     """The records of copies, once so many of them were made or dropped."""
     shadows = gateway.gateway.shadows
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         while shadows.made.total() + shadows.dropped.total() < copies:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return [record for record in gateway.spool.records if record.variant == "shadow"]
@@ -160,7 +161,7 @@ async def test_only_so_many_copies_are_made_at_a_time() -> None:
         for number in range(shadow.MOST + 1):
             answer = await gateway.chat({"model": "support", "messages": ASK, "stream": True})
             assert "stable" in answer.text
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(up.requests) < min(2 * (number + 1), 2 * shadow.MOST + 1):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
         assert gateway.gateway.shadows.dropped["prj_1", "busy"] == 1
@@ -180,7 +181,7 @@ async def test_a_server_that_stops_cuts_copies_off_and_leaves_their_rows(monkeyp
     ):
         place(gateway, rows(), LANE)
         await gateway.chat({"model": "support", "messages": ASK, "stream": True})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while len(up.requests) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         await gateway.gateway.shadows.close()

@@ -12,6 +12,7 @@ from harness import PRICE, Running, provider, running
 from kept import MovableClock
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, hangs_up, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Try
 from trimtab.gateway.delivery import Opened
@@ -50,7 +51,7 @@ def keys_asked(up: Upstream) -> list[str]:
 
 
 async def quiet(g: Running, calls: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while len(g.spool.records) < calls:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -303,7 +304,7 @@ def test_a_hedge_wins_when_the_first_target_is_slow_and_the_loser_is_not_free(bo
             response = await g.chat(body)
             assert response.status_code == 200
             assert time.monotonic() - began < 30
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await slow.left.wait()
             record = await g.spool.one()
             assert [(a.provider, a.outcome) for a in record.attempts] == [("lab", "cancel"), ("spare", "answer")]
@@ -327,7 +328,7 @@ def test_the_first_target_wins_when_it_answers_before_its_hedge() -> None:
         ):
             response = await g.chat(STREAM)
             assert "good" in response.text
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await second.left.wait()
             record = await g.spool.one()
             assert [(a.provider, a.outcome) for a in record.attempts] == [("spare", "cancel"), ("lab", "answer")]
@@ -402,11 +403,11 @@ def test_a_client_that_leaves_while_two_targets_race_cuts_both_and_leaves_both_r
             running([provider("lab", one.port), provider("spare", two.port)], hedged()) as g,
         ):
             asking = asyncio.ensure_future(g.chat(ASK))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not two.requests:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             asking.cancel()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await one.left.wait()
                 await two.left.wait()
             record = await g.spool.one()
@@ -506,7 +507,7 @@ def test_the_first_byte_of_a_whole_answer_is_not_its_last() -> None:
         async with upstream(slowly) as up, running([provider("lab", up.port)], [FAST]) as g:
             asking = asyncio.ensure_future(g.chat(ASK))
             under_way = g.gateway._attempts._transport._busy  # pyright: ignore[reportPrivateUsage]
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while not any(answer.first_byte_at for answer in under_way):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             await asyncio.sleep(0.01)  # more than clocks may differ by
@@ -529,7 +530,7 @@ def test_a_request_the_provider_finds_wrong_ends_a_race_and_both_rows_are_kept()
             running([provider("lab", one.port), provider("spare", two.port)], hedged()) as g,
         ):
             assert (await g.chat(ASK)).status_code == 400
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await two.left.wait()
             record = await g.spool.one()
             assert [(a.provider, a.outcome) for a in record.attempts] == [("lab", "error"), ("spare", "cancel")]

@@ -8,6 +8,7 @@ from typing import Any
 from harness import PRICE, provider, running
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.targets import Model, Timeouts
 
 CALLS = 1000
@@ -116,7 +117,7 @@ def test_five_hundred_streams_at_once_all_come_whole() -> None:
                 return text
 
             asking = [asyncio.ensure_future(one(number)) for number in range(500)]
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(up.requests) < 500:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             up.go_on.set()

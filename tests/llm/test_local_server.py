@@ -96,8 +96,8 @@ def test_a_prompt_longer_than_the_context_is_refused_with_400_and_says_so(url: s
 
 def test_it_shows_no_other_callers_prompts_and_no_web_page_may_read_it(url: str) -> None:
     root = url.removesuffix("/v1")
-    assert httpx.get(f"{root}/slots").status_code == 501
-    allowed = httpx.get(f"{root}/health", headers={"origin": "http://evil.example"}).headers
+    assert httpx.get(f"{root}/slots", timeout=PATIENCE_S).status_code == 501
+    allowed = httpx.get(f"{root}/health", headers={"origin": "http://evil.example"}, timeout=PATIENCE_S).headers
     assert allowed.get("access-control-allow-origin") not in ("*", "http://evil.example")
 
 

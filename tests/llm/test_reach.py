@@ -7,6 +7,7 @@ import socket
 import httpx
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest, UpstreamFailure
 from trimtab.gateway import passthrough
 from trimtab.gateway.store import check_base_url
@@ -64,7 +65,7 @@ def test_a_name_that_leads_there_gets_no_byte(monkeypatch: pytest.MonkeyPatch) -
                 await calls.post(endpoint, b"{}", b"")
             assert caught.value.code == "address_refused"
             await calls.aclose()
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
                 asked = client.build_request(
                     "POST", f"http://localhost:{port}/v1/files", extensions={"trace": passthrough.look_where}
                 )

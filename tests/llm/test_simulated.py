@@ -62,7 +62,7 @@ def test_the_same_call_gets_the_same_answer(serve: Serve, vendor: str) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_scenario_can_be_asked_for_in_a_header(url: str, vendor: str, stream: bool) -> None:
     headers = {"x-simulate": "fault=429&retry_after=7"}
-    answer = httpx.post(url + PATHS[vendor], json=body("m", stream=stream), headers=headers)
+    answer = httpx.post(url + PATHS[vendor], json=body("m", stream=stream), headers=headers, timeout=PATIENCE_S)
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "7"
     assert "rate" in answer.json()["error"]["message"].lower()
@@ -88,7 +88,7 @@ def test_a_key_can_be_demanded(serve: Serve, vendor: str) -> None:
     url = serve(SimulatedProviders(api_key="good"))
     assert ask(url, vendor).status_code == 401
     headers = {"authorization": "Bearer good", "x-api-key": "good"}
-    assert httpx.post(url + PATHS[vendor], json=body("m"), headers=headers).status_code == 200
+    assert httpx.post(url + PATHS[vendor], json=body("m"), headers=headers, timeout=PATIENCE_S).status_code == 200
 
 
 @BOTH
@@ -177,13 +177,13 @@ def test_calls_can_be_counted_from_another_process(serve: Serve) -> None:
     url = serve(SimulatedProviders())
     ask(url, "openai")
     ask(url, "anthropic", "fault=500")
-    seen = httpx.get(url + "/simulated/calls").json()
+    seen = httpx.get(url + "/simulated/calls", timeout=PATIENCE_S).json()
     assert [(call["path"], call["status"], call["model"]) for call in seen] == [
         ("/v1/chat/completions", 200, "m"),
         ("/v1/messages", 500, "m?fault=500"),
     ]
-    httpx.delete(url + "/simulated/calls")
-    assert httpx.get(url + "/simulated/calls").json() == []
+    httpx.delete(url + "/simulated/calls", timeout=PATIENCE_S)
+    assert httpx.get(url + "/simulated/calls", timeout=PATIENCE_S).json() == []
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,14 @@ def test_what_the_vendor_refuses_is_refused(url: str, vendor: str, wrong: dict[s
 @BOTH
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"model":1}'])
 def test_any_bytes_are_answered(url: str, vendor: str, content: bytes) -> None:
-    assert httpx.post(url + PATHS[vendor], content=content).status_code == 400
+    assert httpx.post(url + PATHS[vendor], content=content, timeout=PATIENCE_S).status_code == 400
 
 
 def test_models_are_listed_and_other_paths_are_not_there(url: str) -> None:
-    assert {"gpt-4o-mini", "claude-sonnet-4-5"} <= {each["id"] for each in httpx.get(url + "/v1/models").json()["data"]}
-    assert httpx.get(url + "/v1/nowhere").status_code == 404
+    assert {"gpt-4o-mini", "claude-sonnet-4-5"} <= {
+        each["id"] for each in httpx.get(url + "/v1/models", timeout=PATIENCE_S).json()["data"]
+    }
+    assert httpx.get(url + "/v1/nowhere", timeout=PATIENCE_S).status_code == 404
 
 
 def test_samples_fit_their_schemas() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.llm.simulated import SimulatedProviders
 
 Serve = Callable[[Any], str]
@@ -53,7 +54,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("path", "body", "words"), REFUSED)
 def test_what_the_vendor_refuses_is_refused(url: str, path: str, body: dict[str, Any], words: str) -> None:
-    answer = httpx.post(url + path, json=body)
+    answer = httpx.post(url + path, json=body, timeout=PATIENCE_S)
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]
 
@@ -62,7 +63,9 @@ def test_what_the_vendor_refuses_is_refused(url: str, path: str, body: dict[str,
 @pytest.mark.parametrize("fault", ["fault=429", "fault=cut&after=3", "none=", "text=x", "fault=split"])
 def test_the_same_call_gets_the_same_answer(serve: Serve, path: str, body: dict[str, Any], fault: str) -> None:
     def ask() -> httpx.Response:
-        with httpx.Client(base_url=serve(SimulatedProviders()), headers={"x-simulate": fault}) as client:
+        with httpx.Client(
+            base_url=serve(SimulatedProviders()), headers={"x-simulate": fault}, timeout=PATIENCE_S
+        ) as client:
             streamed = path.replace("generate", "streamGenerate") if "models" in path else path
             return client.post(streamed, json=body if "models" in path else body | {"stream": True})
 
@@ -80,11 +83,11 @@ def test_the_same_call_gets_the_same_answer(serve: Serve, path: str, body: dict[
     ],
 )
 def test_tokens_are_counted(url: str, path: str, body: dict[str, Any], name: str) -> None:
-    assert httpx.post(url + path, json=body).json()[name] == 5
-    assert httpx.post(url + path, content=b"[").status_code == 400
+    assert httpx.post(url + path, json=body, timeout=PATIENCE_S).json()[name] == 5
+    assert httpx.post(url + path, content=b"[", timeout=PATIENCE_S).status_code == 400
 
 
 def test_anthropics_counter_takes_no_bound(url: str) -> None:
     body = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}
-    answer = httpx.post(url + "/v1/messages/count_tokens", json=body)
+    answer = httpx.post(url + "/v1/messages/count_tokens", json=body, timeout=PATIENCE_S)
     assert (answer.status_code, "Extra inputs" in answer.text) == (400, True)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
 from trimtab.llm import transport as transport_module
 from trimtab.llm.transport import (
@@ -79,7 +80,7 @@ def always(answer: bytes, requests: list[bytes] | None = None) -> Serve:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110  (nothing tells: it is another object's state)
             await asyncio.sleep(0.005)
 
@@ -412,7 +413,7 @@ def test_closing_an_answer_hangs_up_on_the_provider() -> None:
             await answer.head()
             assert await answer.chunk() == b"abc"
             answer.close()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await left.wait()
             assert transport.in_flight == 0
             await transport.aclose()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.server import bus
 from trimtab.server.bus import Hub, WorkerLine
 
@@ -53,7 +54,7 @@ def test_a_worker_that_ends_meanwhile_holds_nobody_up(tmp_path: Path) -> None:
         changing = asyncio.ensure_future(first.line.changed())
         await asyncio.sleep(0.05)
         await second.line.close()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await changing
         await first.line.close()
         await hub.close()
@@ -69,7 +70,7 @@ def test_a_worker_that_cannot_refresh_is_waited_for_no_longer_than_its_answer(tm
         await first.line.open()
         await second.line.open()
         assert await hub.joined(2, 2)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await first.line.changed()
             await first.line.changed()
         await first.line.close()
@@ -89,7 +90,7 @@ def test_a_worker_that_hangs_is_given_up_after_the_bound(tmp_path: Path, monkeyp
         await first.line.open()
         await second.line.open()
         assert await hub.joined(2, 2)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await first.line.changed()
         await first.line.close()
         await second.line.close()
@@ -126,7 +127,7 @@ def test_advice_on_a_target_reaches_every_other_worker_and_nobody_waits(tmp_path
             await line.open()
         assert await hub.joined(3, 2)
         lines[0].advise(("prj_1", "lab", "up-1"), 123)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not (heard[1] and heard[2]):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert heard == [[], [(("prj_1", "lab", "up-1"), 123)], [(("prj_1", "lab", "up-1"), 123)]]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.server.children import Child
 
 COUNTING = "import sys, time, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text() + 'x'); {then}"
@@ -17,7 +18,7 @@ COUNTING = "import sys, time, pathlib; p = pathlib.Path(sys.argv[1]); p.write_te
 
 async def until(true: object) -> None:
     assert callable(true)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110  (another process's doing)
             await asyncio.sleep(0.01)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
 from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.governance import audit
@@ -227,7 +228,7 @@ def test_a_store_that_is_slow_about_one_keeps_no_other_from_going_back(sqlite: s
 
         world.meanwhile = hang
         turn = asyncio.ensure_future(controller.turn())
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE_S):
             while (await world.at(worse)).state != "rolled_back":  # noqa: ASYNC110  only the catalog tells
                 await asyncio.sleep(0.01)
         assert not turn.done()

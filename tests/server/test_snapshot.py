@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from house import ADMIN, House, Run, make_house
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.store import ModelRow
 from trimtab.gateway.targets import Model, Provider
@@ -139,7 +140,7 @@ def test_a_change_of_another_process_arrives_by_itself(run: Run, monkeypatch: py
         wanted = Wanted(name="k", role="read_only", project_id=None)
         issued = await other.write(lambda conn: keys.issue(conn, wanted, house.deps.now()))
         await other.close()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while digest(issued.secret) not in house.holder.current.access.keys:  # noqa: ASYNC110 it has no event
                 await asyncio.sleep(0.005)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.storage.turns import Turns
 
@@ -42,7 +43,7 @@ def test_it_works_while_there_is_work_and_goes_on_after_what_a_turn_meets() -> N
             return bool(taken[-1])
 
         async def until(times: int) -> None:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(taken) < times:
                     looked.clear()
                     await looked.wait()
@@ -72,7 +73,7 @@ def test_a_job_is_looked_for_now_and_then_and_not_at_the_start() -> None:
             return False
 
         running = asyncio.create_task(Turns(turn, "the job", 0.05, Log()).run())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while len(taken) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         running.cancel()

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.core.errors import RateLimited, TooLarge
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.pace import Progress
@@ -68,7 +69,7 @@ def test_statements_that_cannot_be_stopped_leave_half_of_the_threads_to_everybod
 
     async def story() -> list[int]:
         hogs = [asyncio.create_task(asked(shim, "stuck", PERSONS)) for _ in range(THREADS + 1)]
-        others = [await asyncio.wait_for(asked(shim, "SELECT 1", []), 30) for _ in range(3)]
+        others = [await asyncio.wait_for(asked(shim, "SELECT 1", []), PATIENCE_S) for _ in range(3)]
         assert store.began.count("stuck") == THREADS // 2
         store.go_on.set()
         return [*others, *await asyncio.gather(*hogs)]

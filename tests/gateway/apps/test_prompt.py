@@ -8,6 +8,7 @@ import pytest
 from placing import prompt as bundle_of
 from placing import running_loop
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.apps.prompt import SMALL, Prompt
 from trimtab.gateway.apps.rendering import Renderers
@@ -120,7 +121,7 @@ async def test_a_caller_who_leaves_makes_no_room_before_the_thread_is_done() -> 
         assert not waiting.done(), "a thread cannot be stopped: it has its place until it ends"
     finally:
         go.set()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await waiting
 
 

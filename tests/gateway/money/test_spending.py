@@ -12,6 +12,7 @@ from limiting import FAST, left_over, limited
 from msgspec.structs import replace
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, hangs_up, streams, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway.money.spending import capped
 from trimtab.gateway.policy import Concurrency, Policy
 from trimtab.gateway.targets import Model, Timeouts
@@ -56,7 +57,7 @@ def test_a_used_up_budget_is_what_each_vendors_clients_know_as_one(tmp_path: Pat
     async def main() -> None:
         async with upstream(streams("hang")) as up, limited([CENT], [provider("lab", up.port)], tmp_path) as (g, _):
             waiting = [asyncio.ensure_future(g.chat(ASK)) for _ in range(4)]
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(up.requests) < 4:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             ours = await g.chat(ASK)
@@ -120,7 +121,7 @@ def test_whatever_ends_a_call_its_reservation_ends_with_it(tmp_path: Path) -> No
             await g.chat(ASK)
             async with g.client.stream("POST", "/v1/chat/completions", json={**ASK, "stream": True}) as response:
                 await anext(response.aiter_raw())
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(g.spool.records) < 6:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
             booked = sum(a.cost.amount or 0 for record in g.spool.records for a in record.attempts)
@@ -225,7 +226,7 @@ def test_a_call_that_is_shed_says_so_in_its_record(tmp_path: Path) -> None:
             lab = provider("lab", up.port, resilience=none)
             async with limited([CENT], [lab], tmp_path) as (g, keeper):
                 waiting = asyncio.ensure_future(g.chat(ASK))
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(PATIENCE_S):
                     while not up.requests:  # noqa: ASYNC110
                         await asyncio.sleep(0.005)
                 assert (await g.chat(ASK)).status_code == 503

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from posts import OK, Receiver, Store, project
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.clock import SystemClock
 from trimtab.storage.database import Database
 from trimtab.telemetry.forward import arrivals, store
@@ -71,7 +72,7 @@ class Workers:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110  what is waited for knows no event
             await asyncio.sleep(0.01)
 
