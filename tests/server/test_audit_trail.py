@@ -255,6 +255,18 @@ def test_whatever_is_changed_over_the_api_stands_in_the_audit_trail(run: "Run") 
     run(story)
 
 
+def test_amounts_of_money_stand_there_in_dollars(run: "Run") -> None:
+    async def story(house: House) -> None:
+        body = {"name": "spend", "measure": "money", "bound": "7.5", "window": "day", "unknown_price": "amount"}
+        made = await house.admin.post(f"{P}/limits", json={**body, "unknown_amount": "0.05"})
+        assert made.status_code == 201, made.text
+        trail = (await house.admin.get(f"{P}/audit")).json()["items"]
+        told = next(each["detail"]["to"]["rule"] for each in trail if each["action"] == "limit.created")
+        assert (told["bound"], told["unknown_amount"]) == ("7.5", "0.05")
+
+    run(story)
+
+
 def test_what_a_second_person_a_file_or_a_cookie_does_stands_there_too(run: "Run") -> None:
     async def story(house: House) -> None:
         got: dict[str, Any] = {}

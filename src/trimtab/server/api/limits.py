@@ -1,6 +1,6 @@
 """Limits and budgets: the rules of a project, how they stand, and what happened to them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -275,8 +275,23 @@ def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str)
 
 
 def _deed(tenant: Project, action: str, name: str) -> Deed:
-    state = auditing.row(limit_store.LIMITS, project_id=tenant.id, name=name)
+    kept = auditing.row(limit_store.LIMITS, project_id=tenant.id, name=name)
+
+    def state(conn: Connection) -> dict[str, Any] | None:
+        found = kept(conn)
+        return found if found is None else {**found, "rule": _in_dollars(found["rule"])}
+
     return Deed(project=tenant, action=action, subject=f"limit:{name}", state=state)
+
+
+def _in_dollars(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule as it rests, with its amounts as people set them; counts stay numbers."""
+    told = dict(rule)
+    if rule["measure"] == "money":
+        told["bound"] = amount_text("money", rule["bound"])
+    if rule.get("unknown_amount"):
+        told["unknown_amount"] = amount_text("money", rule["unknown_amount"])
+    return told
 
 
 async def _put(deps: Dependencies, caller: Caller, tenant: Project, row: LimitRow, *, new: bool) -> LimitView:
