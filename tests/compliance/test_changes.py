@@ -58,7 +58,7 @@ def test_what_a_directorys_groups_gave_and_took_in_the_project_is_told_and_no_ot
         team = groups.create(conn, acme, inside, 200)
         groups.change(conn, acme, team["id"], WantedGroup({"displayName": "Team"}), 300)
         scope = Scope(project_id=get(conn, "default").id, period=Period(start=0, end=1000))
-        return [(action, by, at) for action, _, by, at in changes.access(conn, scope).rows]
+        return [(action, who, role, by, at) for action, _, who, role, by, at in changes.access(conn, scope).rows]
 
     async def story() -> list[tuple[object, ...]]:
         db = Database.open(catalog_url)
@@ -69,5 +69,6 @@ def test_what_a_directorys_groups_gave_and_took_in_the_project_is_told_and_no_ot
             await db.close()
 
     assert asyncio.run(story()) == [
-        ("member.removed", "directory: okta", 300), ("member.added", "directory: okta", 200),
+        ("member.removed", "ada@example.com <ada@example.com>", "developer", "directory: okta", 300),
+        ("member.added", "ada@example.com <ada@example.com>", "developer", "directory: okta", 200),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from trimtab.compliance.types import Asked, Framework, Period, Section
 NAMES = frozenset(
     (
         "apps", "releases", "approvals", "rollouts", "incidents", "overrides", "evaluations", "red_team", "judges",
-        "human_oversight", "guards", "policies", "datasets", "data", "access", "operation", "audit_log",
+        "human_oversight", "guards", "policies", "datasets", "data", "legal_holds", "access", "operation", "audit_log",
     )
 )  # fmt: skip
 SCOPE = Scope(project_id="p", period=Period(start=0, end=10))

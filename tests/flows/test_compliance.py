@@ -19,6 +19,7 @@ providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
 models:
   fast: {{provider: sim, model: "gpt-4o-mini?text=yes"}}
+retention: {{content: 90}}
 """
 PROJECT = "/api/v1/projects/default"
 NAUGHTY = "<script>alert(1)</script> & Söhne"
@@ -67,6 +68,12 @@ def happen(server: Live) -> None:
     for _ in range(3):
         called = httpx.post(f"{server.url}/v1/chat/completions", headers=admin(), json=body, timeout=PATIENCE_S)
         assert called.status_code == 200, called.text
+    short = {"kind": "length", "action": "block", "stages": ["input"], "options": {"at_most": 10}}
+    ask(server, "POST", "/guards/short/versions", {"spec": {**short, "applies_to": ["sim/*"]}})
+    stopped = {"model": "sim/gpt-4o-mini", "messages": [{"role": "user", "content": "This is too long."}]}
+    called = httpx.post(f"{server.url}/v1/chat/completions", headers=admin(), json=stopped, timeout=PATIENCE_S)
+    assert called.json()["choices"][0]["finish_reason"] == "content_filter", called.text
+    ask(server, "POST", "/legal-holds", {"subject": "user", "value": "held-7", "reason": "Case 2026-114"})
     ask(server, "POST", "/erasures", {"subject": "user", "value": "nobody-7"})
 
 
@@ -81,7 +88,7 @@ def report(server: Live) -> dict[str, Any]:
 
 def test_a_period_is_shown_by_its_records_and_nothing_is_judged(server: Live) -> None:
     until(
-        lambda: sections(report(server))["operation"]["figures"]["calls"] >= 3,
+        lambda: sections(report(server))["operation"]["figures"]["stopped_by_guards"] == 1,
         PATIENCE_S,
         lambda: "the calls are stored",
     )
@@ -96,6 +103,16 @@ def test_a_period_is_shown_by_its_records_and_nothing_is_judged(server: Live) ->
     assert there["evaluations"]["rows"][0][0] == "quality"
     assert there["datasets"]["rows"][0][3] == "CC-BY-4.0"
     assert there["data"]["total"] == 1
+    assert there["data"]["rows"][0][5] == "admin (TRIMTAB_ADMIN_KEY)"
+    kept = {name: value for name, value in there["data"]["figures"].items() if name.startswith("kept_days_")}
+    assert kept == {"kept_days_content": 90, "kept_days_ledger": "for ever", "kept_days_scores": "for ever",
+                    "kept_days_spans": "for ever"}  # fmt: skip
+    (hold,) = there["legal_holds"]["rows"]
+    assert (hold[1:4], hold[5:]) == (["user", "Case 2026-114", "admin (TRIMTAB_ADMIN_KEY)"], ["", "", None])
+    assert "held-7" not in json.dumps(found), "nor whom a hold is of"
+    given = [row[2:4] for row in there["access"]["rows"] if row[0] == "key.created"]
+    assert given == [["Ada", "editor"]]
+    assert there["operation"]["figures"]["calls"] >= 4
     assert "nobody-7" not in json.dumps(found), "whom an erasure was about is not told again"
     assert there["audit_log"]["figures"]["as_it_was_written"] is True
     assert there["apps"]["rows"][0][2:5] == ["production", "r1", "sim/gpt-4o-mini?text=yes"]
@@ -120,6 +137,9 @@ def test_the_page_stands_alone_and_shows_foreign_text_as_text(server: Live, tmp_
     assert "&lt;script&gt;" in text
     assert "EU AI Act" in text
     assert "NIST" not in text
+    given = text[text.index('id="access"') : text.index('id="audit_log"')]
+    assert "<td>Ada</td><td>editor</td>" in given
+    assert " UTC</td>" in given
     assert "http" not in text.replace("https://genai", ""), "it loads nothing"
     assert all(f'id="{name}"' in text for name in sections(report(server)))
 

@@ -39,7 +39,7 @@ def card_lines(card: Mapping[str, Any], width: int) -> list[str]:
 
 def _sections(sections: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     for each in sections:
-        yield from _headed(each["title"], f"{each['total']:,} records", width)
+        yield from _headed(each["title"], f"{each['total']:,} record{'' if each['total'] == 1 else 's'}", width)
         told = [
             f"{_words(name)} {_cell(name, value)}" for name, value in each["figures"].items() if value not in (None, "")
         ]

@@ -1,6 +1,6 @@
 """What was changed, by whom, with whose approval, and what came of it. Functions of a connection."""
 
-from typing import Final
+from typing import Any, Final, cast
 
 import msgspec
 from sqlalchemy import Connection, and_, or_, select
@@ -200,7 +200,7 @@ def access(conn: Connection, scope: Scope) -> Section:
         "too; figures: "
         "keys that outlive it, members now, those of its organisation and of the whole instance apart.",
         source="audit_log, keys, memberships; of the organisation's members and roles the instance's audit log tells",
-        columns=("action", "subject", "by", "at"),
+        columns=("action", "subject", "who_or_what", "role", "by", "done_at"),
     )
     table = AUDIT.c
     asked = or_(*(table.action.like(f"{each[:-1].replace('_', '=_')}%", escape="=") for each in ACCESS))
@@ -211,7 +211,7 @@ def access(conn: Connection, scope: Scope) -> Section:
         table.action.like("member.%"),
         table.detail.contains(f'"place":"{scope.project_id}"', autoescape=True),
     )
-    query = select(table.action, table.subject, table.actor_name, table.at).where(
+    query = select(table.action, table.subject, table.detail, table.actor_name, table.at).where(
         or_(table.project_id == scope.project_id, by_groups), asked, within(table.at, scope.period)
     )
     lives = or_(KEYS.c.expires.is_(None), KEYS.c.expires > scope.period.end)
@@ -221,6 +221,26 @@ def access(conn: Connection, scope: Scope) -> Section:
         conn,
         about,
         query.order_by(table.at.desc(), table.id.desc()),
-        lambda row: (row.action, row.subject, row.actor_name, row.at),
+        lambda row: (row.action, row.subject, *_given(conn, row.subject, row.detail), row.actor_name, row.at),
         figures,
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _given(conn: Connection, subject: str, detail: str) -> tuple[str, str]:
+    """Who or what an entry is about, by a name that people know, and its role; empty where none is known."""
+    said = _object(msgspec.json.decode(detail))
+    told = _object(said.get("to")) or _object(said.get("from")) or said
+    role = str(told.get("role") or said.get("role") or "")
+    kind, _, its_id = subject.partition(":")
+    if kind == "key":
+        named = conn.execute(select(KEYS.c.name).where(KEYS.c.id == its_id)).scalar_one_or_none()
+        return named or str(told.get("name") or ""), role
+    if kind == "person":
+        row = conn.execute(select(PEOPLE.c.name, PEOPLE.c.email).where(PEOPLE.c.id == its_id)).one_or_none()
+        if row is not None:
+            return (f"{row.name} <{row.email}>" if row.email else row.name), role
+    return str(told.get("email") or told.get("name") or ""), role

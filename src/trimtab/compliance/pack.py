@@ -30,6 +30,7 @@ GATHERED: Final[tuple[Gather, ...]] = (
     assurance.policies,
     assurance.datasets,
     keeping.data,
+    keeping.holds,
     changes.access,
 )
 

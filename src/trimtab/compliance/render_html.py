@@ -14,7 +14,10 @@ h3{font-size:1rem;margin:1.6rem 0 .3rem}table{border-collapse:collapse;width:100
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e4e8eb;overflow-wrap:anywhere}
 th{font-weight:600;background:#f5f7f8}.muted{color:#57626c}.shown{color:#0b6b3a}.partly{color:#8a5a00}
 .nothing_yet{color:#a12622}.not_here{color:#57626c}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;
-font-size:13px}dt{color:#57626c}dd{margin:0}code{font-size:12px}@media print{body{margin:0;max-width:none}}
+font-size:13px}dt{color:#57626c}dd{margin:0;overflow-wrap:anywhere}code{font-size:12px;overflow-wrap:anywhere}
+@media screen and (max-width:48rem){body{padding:0 1rem}table{display:block;overflow-x:auto}td{min-width:7rem}
+dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
+@media print{body{margin:0;max-width:none}}
 """
 WORDS: Final = {
     "shown": "records of this period",

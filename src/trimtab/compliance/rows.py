@@ -7,6 +7,7 @@ from msgspec import Struct
 from sqlalchemy import Column, Connection, Select, func, select
 
 from trimtab.compliance.types import MOST_ROWS, Cell, Period, Section
+from trimtab.governance.retention import Rules
 
 SHORT = 300
 """Characters of a text in a row."""
@@ -23,10 +24,12 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """Whose records, and of which time."""
+    """Whose records, and of which time. ``kept`` is how long a config file says that kinds of data are kept, which
+    counts before what the catalog has."""
 
     project_id: str
     period: Period
+    kept: Rules = {}
 
 
 def within(column: Column[Any], period: Period) -> Any:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from trimtab.governance.store import key_by_id
 from trimtab.storage.listed import among, listed
 from trimtab.storage.schema import METADATA
 
@@ -169,6 +170,18 @@ def people(conn: Connection, *, kind: Kind | None = None, after: str = "", limit
 def person(conn: Connection, person_id: str) -> PersonRow | None:
     row = conn.execute(select(PEOPLE).where(PEOPLE.c.id == person_id)).one_or_none()
     return None if row is None else _of(PersonRow, row)
+
+
+def name_of(conn: Connection, own: str) -> str:
+    """The name of a key, or of a person with their address; the id itself where neither is known. At most 200
+    characters."""
+    key = key_by_id(conn, own)
+    if key is not None:
+        return key.name
+    found = person(conn, own)
+    if found is None:
+        return own
+    return (f"{found.name} <{found.email}>" if found.email else found.name)[:200]
 
 
 def person_by_email(conn: Connection, email: str) -> PersonRow | None:

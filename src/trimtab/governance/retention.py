@@ -111,6 +111,11 @@ def rules(conn: Connection, project_id: str) -> Rules:
     return {row.kind: row.days for row in found}
 
 
+def in_force(conn: Connection, project_id: str, declared: Rules) -> Rules:
+    """Of every kind. ``declared`` is what a configuration file says, which counts before the catalog."""
+    return {**DEFAULTS, **rules(conn, project_id), **declared}
+
+
 def all_rules(conn: Connection) -> dict[str, Rules]:
     """By project id, of those that have some."""
     found: dict[str, Rules] = {}

@@ -1,6 +1,6 @@
 """Compliance: evidence of a period, mapped to frameworks; cards of apps and models."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
@@ -29,6 +29,14 @@ DAY = 86_400_000
 LONGEST = 3_660 * DAY
 Format = Annotated[Literal["json", "html"], QueryParameter(name="format")]
 Names = Annotated[Annotated[str, Meta(max_length=300)], QueryParameter(max_length=300)]
+
+
+_GUARDED: Final = {
+    "stopped_by_guards": "guard.action:block OR guard.action:escalate",
+    "redacted_by_guards": "guard.action:redact",
+    "flagged_by_guards": "guard.action:flag",
+}
+"""Calls in which guards did something; one call may count in several."""
 
 
 def _period(deps: Dependencies, start: int | None, end: int | None) -> Period:
@@ -67,7 +75,8 @@ async def get_evidence(
     for name in wanted:
         REGISTRY.get(name)
     operation = await _operation(deps, tenant.id, period)
-    scope = Scope(project_id=tenant.id, period=period)
+    kept = deps.config.retention if deps.config.project == tenant.slug else {}
+    scope = Scope(project_id=tenant.id, period=period, kept=kept)
     trusted = trusted_keys(deps.secrets)
     sections = await deps.db.read(lambda conn: pack.gather(conn, scope, trusted))
 
@@ -97,9 +106,14 @@ async def _operation(deps: Dependencies, project_id: str, period: Period) -> Sec
         (each.group[0], *(value if isinstance(value, str | int | float) else None for value in each.values))
         for each in found.groups
     ]
-    calls = sum(int(str(row[1] or 0)) for row in rows)
-    errors = sum(int(str(row[2] or 0)) for row in rows)
-    return made(about, rows, len(rows) + found.more, {"calls": calls, "errors": errors})
+    figures: dict[str, Cell] = {
+        "calls": sum(int(str(row[1] or 0)) for row in rows),
+        "errors": sum(int(str(row[2] or 0)) for row in rows),
+    }
+    for name, q in _GUARDED.items():
+        acted = await deps.search.aggregate(project_id, q, window, Aggregation(metrics=["count"]))
+        figures[name] = sum(int(str(each.values[0] or 0)) for each in acted.groups)
+    return made(about, rows, len(rows) + found.more, figures)
 
 
 @route(

@@ -15,13 +15,12 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, Unauthenticated
 from trimtab.governance import audit, oidc, sessions, sign_in, sign_in_store
 from trimtab.governance.audit import Actor
 from trimtab.governance.oidc import Claimed
-from trimtab.governance.people_store import PersonRow
+from trimtab.governance.people_store import PersonRow, name_of
 from trimtab.governance.sessions import Token
 from trimtab.governance.sign_in import Admitted
 from trimtab.governance.sign_in_store import IDENTITY_PROVIDERS, ProviderRow, SignIn, Terms
 from trimtab.server import auditing
 from trimtab.server.acting import moment
-from trimtab.server.actors import name_of
 from trimtab.server.api.session import cookie_of, lengths
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import principal_of
