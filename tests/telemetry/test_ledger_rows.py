@@ -92,6 +92,12 @@ def test_without_content_nothing_is_told_of_what_was_asked(blobs: FolderBlobs) -
     assert marks(b"", blobs, capture=False) == (0, "", "")
 
 
+def test_a_body_that_is_nested_deeper_than_anything_reads_has_a_row_and_no_fingerprint(blobs: FolderBlobs) -> None:
+    deep = b'{"model":"fast","messages":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    (row,) = books(record(1, request=deep, outcome="error", attempts=(attempt(1, outcome="error"),)), blobs)
+    assert (row["outcome"], row["fingerprint"]) == ("error", 0)
+
+
 def test_a_body_that_is_no_json_has_no_fingerprint(blobs: FolderBlobs) -> None:
     assert marks(b"{", blobs)[0] == 0
 

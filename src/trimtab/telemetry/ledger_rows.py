@@ -79,7 +79,7 @@ def _fingerprint(front: str, body: bytes) -> int:
         return 0
     try:
         fields = _fields.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return 0
     pieces: list[bytes | msgspec.Raw] = [front.encode()]
     for name in sorted(fields):

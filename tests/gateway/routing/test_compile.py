@@ -262,6 +262,28 @@ def test_a_session_keeps_to_the_target_that_answered_it_while_that_is_well() -> 
     assert (names(away), away.steps[0].why) == (["fast", "slow"], "slow is not well now")
 
 
+def test_workers_that_know_nothing_of_each_other_draw_the_same_for_what_affinity_keeps_together() -> None:
+    from trimtab.gateway.routing.types import Affinity
+
+    tree = {"node": "weights", "of": [{"weight": 1, "use": "fast"}, {"weight": 1, "use": "slow"}]}
+    workers = [made(tree, affinity=Affinity(session=True, prompt=True)) for _ in range(4)]
+
+    def first(worker: int, said: str = "hello", **headers: str) -> tuple[str, str]:
+        plan = workers[worker].plan(asked(said, headers=headers, draw=worker % 2 * 0.9))
+        return names(plan)[0], plan.steps[0].why
+
+    seen: Counter[str] = Counter()
+    for number in range(200):
+        ((took, why),) = {first(worker, **{"trimtab-session": f"s{number}"}) for worker in range(4)}
+        assert why == "drawn by affinity"
+        seen[took] += 1
+    assert min(seen.values()) > 60, "the weights hold over all sessions"
+    long = [f"You are assistant {number}. " * 300 for number in range(20)]
+    assert all(len({first(worker, each + str(worker)) for worker in range(4)}) == 1 for each in long)
+    assert len({first(0, each)[0] for each in long}) == 2
+    assert [first(worker) for worker in (0, 1)] == [("fast", "drawn at random"), ("slow", "drawn at random")]
+
+
 def test_long_prompts_that_begin_the_same_keep_together_and_short_ones_do_not() -> None:
     from trimtab.gateway.routing.types import Affinity
 

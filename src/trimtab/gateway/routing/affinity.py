@@ -71,6 +71,15 @@ class Pins:
             pins.popitem(last=False)
 
 
+def kept_together(affinity: Affinity, ask: Ask) -> bytes:
+    """What keeps a call with others, the same on every worker and after a restart; empty where nothing does."""
+    if affinity.session and (by := ask.caller.session or ask.caller.user):
+        return by.encode("utf-8", "surrogatepass")
+    if affinity.prompt and len(ask.body) >= affinity.prompt_bytes:
+        return _beginning(ask.body)
+    return b""
+
+
 def _marks(affinity: Affinity, project: str, route: str, ask: Ask) -> list[tuple[int, str]]:
     marks: list[tuple[int, str]] = []
     if affinity.session and (by := ask.caller.session or ask.caller.user):

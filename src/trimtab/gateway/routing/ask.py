@@ -25,7 +25,8 @@ class Unknown(Exception):
 
 class Ask(Struct, eq=False, kw_only=True):
     """``header`` gives the first header of a lower-case name; ``draw`` a random number in [0, 1); ``now_ns`` Unix ns.
-    ``blind`` says why the text has no embedding although it was looked for.
+    ``keeps_to`` is what the route's affinity keeps together; ``blind`` says why the text has no embedding although it
+    was looked for.
 
     A body that its dialect cannot read in full has no text, tools or images as far as routing is concerned: whether it
     is refused is for the provider, or the translation, to say.
@@ -39,6 +40,7 @@ class Ask(Struct, eq=False, kw_only=True):
     header: Callable[[bytes], bytes | None]
     now_ns: int
     draw: Callable[[], float]
+    keeps_to: bytes = b""
     blind: str = ""
     _learnt: bool = False
     _vector: "Vector | None" = None

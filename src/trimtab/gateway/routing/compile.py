@@ -13,7 +13,7 @@ from msgspec import Struct
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.route import Target as Place
 from trimtab.gateway.routing.able import lacking, put_behind
-from trimtab.gateway.routing.affinity import Pins
+from trimtab.gateway.routing.affinity import Pins, kept_together
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.conditions import Test, test_of, words_of
 from trimtab.gateway.routing.judge import Judge
@@ -115,6 +115,8 @@ class Compiled:
         """The decision for one call. Raises `ask.Unknown` where it needs the embedding of the text first: look it up
         with `learn` and ask again. Raises `Unavailable` where no target is left."""
         plan = Plan(route=self.name)
+        if self._affinity is not None:
+            ask.keeps_to = kept_together(self._affinity, ask)
         leaves = self._decide(ask, plan)
         order = self._orders.get(leaves)
         if order is None:

@@ -93,15 +93,19 @@ class Lot:
     def draw(self, ask: Ask) -> tuple[int, float, str]:
         """The child's place, the number drawn, and how it was drawn."""
         by = ask.caller.user if self.sticky == "user" else ask.caller.session if self.sticky == "session" else ""
-        number = self._of(by) if by else ask.draw()
+        if not by and ask.keeps_to:  # each worker draws the same, so that a session is one provider's in all of them
+            number, how = self._of(ask.keeps_to), "drawn by affinity"
+        else:
+            number = self._of(by.encode("utf-8", "surrogatepass")) if by else ask.draw()
+            how = f"drawn by {self.sticky}" if by else "drawn at random"
         place = min(bisect_right(self._bounds, number), len(self._bounds) - 1)
         while not self.shares[place] and place:  # a weight of 0 is never drawn, also not by rounding at the end
             place -= 1
-        return place, number, f"drawn by {self.sticky}" if by else "drawn at random"
+        return place, number, how
 
-    def _of(self, by: str) -> float:
+    def _of(self, by: bytes) -> float:
         """In [0, 1), the same for the same name on every worker and after every restart."""
-        raw = blake2b(by.encode("utf-8", "surrogatepass"), digest_size=8, salt=self._salt).digest()
+        raw = blake2b(by, digest_size=8, salt=self._salt).digest()
         return int.from_bytes(raw, "big") / 2**64
 
 
