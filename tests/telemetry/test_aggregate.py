@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from makings import day
+from makings import T0, day
 from searching import Asking
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.search.aggregate import Aggregation, aggregate, check
-from trimtab.telemetry.search.aggregate_views import AggregateReport, TopValue
+from trimtab.telemetry.search.aggregate_views import AggregateReport, Of, TopValue
+from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import SpanRow
 
 
@@ -73,6 +74,27 @@ def test_metrics_by_any_dimensions_are_those_of_the_rows(
 
 def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_tools_and_agents_are_dimensions_of_spans_and_arms_and_classes_of_both(asking: Asking, engine: Store) -> None:
+    owner = f"{asking.ours}-tools"
+    spans = "(('agent', 'planner'), ('tool', 'search'), ('tool', 'search'), ('tool', 'mail'), ('llm', 'chat'))"
+    engine.query(
+        "INSERT INTO spans (project, trace_id, span_id, start_ns, entry, kind, name, variant, data_class)"
+        f" SELECT '{owner}', 't', toString(number), {T0}, number = 0, [{spans[1:-1]}][number + 1].1,"
+        f" [{spans[1:-1]}][number + 1].2, 'candidate', 'personal' FROM numbers(5)",
+        {},
+    )
+
+    def counts(group_by: str, of: Of) -> dict[str, object]:
+        wanted = Aggregation(metrics=["count"], group_by=[group_by], of=of)
+        found = asking.run(aggregate(asking.reader, owner, "", day(), wanted))
+        return {group.group[0]: group.values[0] for group in found.groups}
+
+    assert counts("tool", "spans") == {"search": 2, "mail": 1, "": 2}
+    assert counts("agent", "spans") == {"planner": 1, "": 4}
+    assert counts("variant", "traces") == {"candidate": 1}
+    assert counts("class", "spans") == {"personal": 5}
 
 
 def test_without_a_dimension_there_is_one_group(asking: Asking, rows: list[SpanRow]) -> None:
@@ -147,6 +169,8 @@ def test_of_spans_there_are_attempts_too(asking: Asking, rows: list[SpanRow]) ->
         ({"metrics": ["count"] * 17}, "metrics", "Leave some out"),
         ({"metrics": ["sum(meta.a) FROM x"]}, "metrics", "There are"),
         ({"metrics": ["count"], "group_by": ["modle"]}, "group_by", "model"),
+        ({"metrics": ["count"], "group_by": ["tool"]}, "group_by", "spans"),
+        ({"metrics": ["count", "top(agent, 3)"]}, "metrics", "spans"),
         ({"metrics": ["count"], "group_by": ["model", "model"]}, "group_by", "once"),
         ({"metrics": ["count"], "group_by": ["a", "b", "c", "d", "e"]}, "group_by", "Leave some out"),
         ({"metrics": ["count"], "interval": "soon"}, "interval", "auto"),

@@ -99,6 +99,16 @@ def test_a_trace_whose_root_never_comes_is_shown_under_its_topmost_span_until_it
     assert way.entry() == (f"{1:016x}", 100)
 
 
+def test_a_trace_whose_spans_are_each_others_parents_is_shown_all_the_same(way: Way) -> None:
+    way.send(span(2, 3), chat(3, 2))
+    assert way.rewrite(ROOTLESS_MS + 1) == 1
+    assert way.entry() == (f"{2:016x}", 100)
+    own_parent = "d" * 32
+    way.send(chat(4, 4, trace=own_parent))
+    assert way.rewrite(ROOTLESS_MS + 1) == 1
+    assert sorted(line[0] for line in way.rows("span_id, entry") if line[1] == 1) == [f"{2:016x}", f"{4:016x}"]
+
+
 def test_a_parent_that_repeats_its_childs_usage_does_not_count_whichever_comes_first(way: Way) -> None:
     way.send(chat(2, 1), chat(3, 2), span(1))
     assert way.counted() == 100

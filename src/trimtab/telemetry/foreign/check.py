@@ -15,10 +15,11 @@ SKEW_NS: Final = 3_600_000_000_000
 def fault_of(trace_id: bytes, span_id: bytes, start_ns: int, end_ns: int, now_ns: int) -> str:
     """Why a span with these values cannot be taken; empty where it can. A time of 0 is one that was not set: one of the
     two is enough."""
-    if len(trace_id) != 16 or not any(trace_id):
-        return f"its trace id is {len(trace_id)} bytes and must be 16, not all zero"
-    if len(span_id) != 8 or not any(span_id):
-        return f"its span id is {len(span_id)} bytes and must be 8, not all zero"
+    for what, given, size in (("trace", trace_id, 16), ("span", span_id, 8)):
+        if len(given) != size:
+            return f"its {what} id is {len(given)} bytes and must be {size}"
+        if not any(given):
+            return f"its {what} id is all zero"
     began, ended = start_ns or end_ns, end_ns or start_ns
     if not began:
         return "it has neither a start nor an end"

@@ -354,6 +354,7 @@ def _node(line: _Ours) -> UsageNode:
 
 
 def _topmost(mapped: list[Mapped]) -> Mapped | None:
-    """The first span whose parent is not here."""
+    """The first span whose parent is not here; where they are each other's parents, the first of all."""
     known = {each.arrival.span.span_id for each in mapped}
-    return next((each for each in mapped if each.arrival.span.parent_span_id not in known), None)
+    first = mapped[0] if mapped else None
+    return next((each for each in mapped if each.arrival.span.parent_span_id not in known), first)

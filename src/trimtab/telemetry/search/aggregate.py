@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.search.aggregate_views import AggregateGroup, AggregatePoint, AggregateReport, MetricView, Of
-from trimtab.telemetry.search.metrics import Metric, dimensions, metrics, step_of
+from trimtab.telemetry.search.metrics import Metric, check_of_spans, dimensions, metrics, step_of
 from trimtab.telemetry.search.query import Condition, compile_query
 from trimtab.telemetry.search.score_versions import newest
 from trimtab.telemetry.stores import Value
@@ -101,6 +101,8 @@ def _compile(asked: Aggregation) -> _Compiled:
         params[name] = value
         return f"{{{name}:{'Int64' if isinstance(value, int) else 'String'}}}"
 
+    if asked.of == "traces":
+        check_of_spans(asked.group_by, asked.metrics)
     groups = [f"{sql} AS g{number}" for number, sql in enumerate(dimensions(asked.group_by, bind))]
     wanted = metrics(asked.metrics, bind)
     by = asked.order.removeprefix("-")

@@ -60,8 +60,14 @@ DIMENSIONS: Final[dict[str, str]] = {
     "price": "price",
     "http_status": "toString(http_status)",
     "trace": "trace_id",
+    "variant": "variant",
+    "class": "data_class",
+    "tool": "if(kind = 'tool', name, '')",
+    "agent": "if(kind = 'agent', name, '')",
 }
 """SQL of each dimension, a string, in the order in which they are offered; ``meta.<key>`` besides."""
+OF_SPANS: Final = ("tool", "agent")
+"""Dimensions of which a trace has many values: they are of spans alone."""
 
 
 class Measure(Struct, frozen=True):
@@ -138,6 +144,15 @@ def dimensions(names: list[str], bind: Bind) -> list[str]:
     if len(set(names)) < len(names):
         raise _wrong("A dimension is named twice.", "Name each once.", "group_by")
     return [dimension(name, bind) for name in names]
+
+
+def check_of_spans(group_by: list[str], metrics: list[str]) -> None:
+    """Of traces only what each has one value of. Raises `InvalidRequest`."""
+    found = [("group_by", name) for name in group_by if name in OF_SPANS]
+    found += [("metrics", name) for name in OF_SPANS for each in metrics if re.search(rf"\(\s*{name}\b", each)]
+    for param, name in found:
+        fix = "Ask of spans: 'of' is spans (--of spans, 'Spans' in the console)."
+        raise _wrong(f"A trace has no single {name}, so traces cannot be grouped by it.", fix, param)
 
 
 # --- metrics -------------------------------------------------------------------------------------------------------
