@@ -98,5 +98,13 @@ def test_a_limit_that_somebody_changed_meanwhile_is_not_written_over(at: House, 
         page.clock.fast_forward(16_000)
     expect(page.locator("[data-limit=calls]")).to_contain_text("of 9 requests")
     form.get_by_role("button", name="Save").click()
-    expect(form.get_by_role("alert")).to_contain_text("Somebody else changed it")
+    told = form.get_by_role("alert")
+    expect(told).to_contain_text("was changed by")
+    expect(told.get_by_role("row", name="bound")).to_have_text("bound597")
     assert at.server.api("/projects/shared-limits/limits")["items"][0]["bound"] == "9"
+    told.get_by_role("button", name="Put my changes on top").click()
+    expect(told).to_have_count(0)
+    expect(form.get_by_role("textbox", name="How much")).to_have_value("7")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    assert at.server.api("/projects/shared-limits/limits")["items"][0]["bound"] == "7"

@@ -55,7 +55,7 @@ def test_an_unknown_field_is_told_what_was_probably_meant_and_which_there_are(ru
         assert below["detail"] == "cache: Object contains unknown field `ttl`."
         assert below["fix"] == "Did you mean 'ttl_s'? There are: mode, sampled, scope, threshold, ttl_s."
         above = (await house.admin.put(f"{AT}/policies/fast", json={"zzz": 1})).json()
-        assert above["fix"] == "There are: cache, context."
+        assert above["fix"] == "There are: cache, context, expected_revision."
         other = (await house.admin.put(f"{AT}/policies/fast", json={"cache": {"ttl_s": "long"}})).json()
         assert "openapi.json" in other["fix"], "another mistake than an unknown field"
 

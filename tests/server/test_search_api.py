@@ -9,8 +9,7 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.detector_store import TEXT_INDEX
-from trimtab.telemetry.detector_switch import Switches, SwitchFile
+from trimtab.telemetry.detector_switch import TEXT_INDEX, Switches, SwitchFile
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows, encode

@@ -27,6 +27,7 @@ from trimtab.governance import (
     data_classes,
     data_keys,
     domains,
+    edits,
     erasures,
     legal_holds,
     people_store,
@@ -53,6 +54,7 @@ from trimtab.telemetry.forward import store as forward_store
 ROOMS = (
     limit_store.LIMITS,
     domains.DOMAINS,
+    edits.EDITS,
     erasures.ERASURES,
     retention.RULES,
     governance.PROJECTS,
@@ -216,6 +218,39 @@ def test_entries_of_the_audit_log_that_were_there_before_it_was_chained_are_chai
         migrations_to(conn, "0021")
         found = checkpoints.check(conn, None, [])
     assert (found.ok, found.entries, found.head.seq) == (True, 2, 2)
+
+
+def test_marks_that_stood_in_other_columns_are_carried_to_their_own(tmp_path: Path) -> None:
+    """A background answer that was booked, and a project whose texts are not indexed, as revision 36 noted them."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    with engine.begin() as conn:
+        migrations_to(conn, "0036")
+        for project in ("indexed", "bare"):
+            values = f"('{project}', '{project}', '{project}', true, 0)"
+            conn.execute(text(f"INSERT INTO projects (id, slug, name, capture_content, created) VALUES {values}"))
+        for project, name in (("bare", "\\:text_index"), ("bare", "refusal"), ("indexed", "refusal")):
+            conn.execute(text(f"INSERT INTO detectors_off VALUES ('{project}', '{name}', 1)"))
+        for number, previous in (
+            ("open", "NULL"),
+            ("booked", "'booked'"),
+            ("by", "'booked:req_1'"),
+            ("next", "'open'"),
+        ):
+            columns = "(id, project_id, key_id, previous, created, expires, content)"
+            values = f"('{number}', 'indexed', 'key', {previous}, 1, 2, x'00')"
+            conn.execute(text(f"INSERT INTO responses {columns} VALUES {values}"))
+        migrations_to(conn, "0037")
+        assert detector_store.unindexed(conn) == {"bare"}
+        assert detector_store.all_off(conn) == {"bare": {"refusal"}, "indexed": {"refusal"}}
+        rows = conn.execute(text("SELECT id, previous, booked_by FROM responses ORDER BY id")).all()
+        noted = [("booked", None, ""), ("by", None, "req_1"), ("next", "open", None), ("open", None, None)]
+        assert [tuple(row) for row in rows] == noted
+
+        def book(response: str, request: str) -> bool:
+            return conversation_store.book(conn, "indexed", response, request)
+
+        assert [book("booked", "req_1"), book("by", "req_1"), book("by", "req_2")] == [False, True, False]
+        assert [book("open", "req_3"), book("open", "req_3"), book("open", "req_4")] == [True, True, False]
 
 
 def migrations_to(conn: Connection, revision: str) -> None:

@@ -11,8 +11,7 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry import silent
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.detector_store import TEXT_INDEX
-from trimtab.telemetry.detector_switch import SwitchFile, write
+from trimtab.telemetry.detector_switch import TEXT_INDEX, SwitchFile, write
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.mapping.came import arrival_of

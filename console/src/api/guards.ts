@@ -34,7 +34,7 @@ export type RefusalView = Required<S["RefusalView"]>;
 /** A program beside Trimtab that guards ask. */
 export type GuardService = S["GuardServiceView"];
 /** A secret that is left out stays as it is; an empty one is forgotten. */
-export type NewGuardService = Omit<S["NewGuardService"], "secret"> & { secret?: string };
+export type NewGuardService = Omit<S["NewGuardService"], "secret" | "expected_revision"> & { secret?: string };
 export interface GuardDiff {
   before: number;
   after: number;

@@ -784,7 +784,8 @@ export interface paths {
         get?: never;
         /**
          * Change what a role holds
-         * @description In force for all who have it when it returns.
+         * @description In force for all who have it when it returns. With `expected_revision` it is refused (409) where somebody
+         *     changed the role since that revision.
          *
          *     Needs the permission `role:write`.
          */
@@ -3325,7 +3326,8 @@ export interface paths {
         get?: never;
         /**
          * Set a program guards ask
-         * @description Texts of calls go there as soon as a guard names it. In force when this returns.
+         * @description Texts of calls go there as soon as a guard names it. In force when this returns. With `expected_revision` it is
+         *     refused (409) where somebody changed the service since that revision; 0: it is to be new.
          *
          *     Needs the permission `provider:write`.
          */
@@ -3889,7 +3891,8 @@ export interface paths {
         /**
          * Replace a limit
          * @description With another bound the count goes on; with another measure, window, scope or `per` a new count begins. What
-         *     workers had at hand under the old bound they give back within a second or so.
+         *     workers had at hand under the old bound they give back within a second or so. With `expected_revision` it is
+         *     refused (409) where somebody changed the limit since that revision.
          *
          *     Needs the permission `limit:write`.
          */
@@ -4036,7 +4039,8 @@ export interface paths {
         head?: never;
         /**
          * Change a model
-         * @description What is left out stays. A null `price` takes its own price away. In the path, write `/` as `%2F`.
+         * @description What is left out stays. A null `price` takes its own price away. With `expected_revision` it is refused (409)
+         *     where somebody changed the model since that revision. In the path, write `/` as `%2F`.
          *
          *     Needs the permission `model:write`.
          */
@@ -4107,7 +4111,8 @@ export interface paths {
         get?: never;
         /**
          * Set a model's resilience policy
-         * @description It replaces its provider's policy as a whole. In the path, write `/` as `%2F`.
+         * @description It replaces its provider's policy as a whole. `expected_revision` is as for a provider's. In the path,
+         *     write `/` as `%2F`.
          *
          *     Needs the permission `model:write`.
          */
@@ -4324,7 +4329,8 @@ export interface paths {
         /**
          * Set the policy of a called name
          * @description Whole: what is left out is off. The name is a model's, a route's or `provider/model-id`; in the path, write
-         *     `/` as `%2F`.
+         *     `/` as `%2F`. With `expected_revision` it is refused (409) where somebody changed the policy since that
+         *     revision; 0: it is to be new.
          *
          *     Needs the permission `cache:write`.
          */
@@ -4816,7 +4822,8 @@ export interface paths {
         head?: never;
         /**
          * Change a provider
-         * @description What is left out stays. A header sent back masked keeps its value.
+         * @description What is left out stays. A header sent back masked keeps its value. With `expected_revision` it is refused (409)
+         *     where somebody changed the provider since that revision.
          *
          *     Needs the permission `provider:write`.
          */
@@ -4860,7 +4867,9 @@ export interface paths {
         get?: never;
         /**
          * Set a provider's resilience policy
-         * @description Replaces what there was; what is left out is as by default. In force on every worker when it returns.
+         * @description Replaces what there was; what is left out is as by default. In force on every worker when it returns. With
+         *     `expected_revision` it is refused (409) where somebody changed the policy since that revision; 0: it is to be
+         *     new.
          *
          *     Needs the permission `provider:write`.
          */
@@ -5745,7 +5754,8 @@ export interface paths {
         head?: never;
         /**
          * Change a route
-         * @description Calls under way keep the plan they began with. In the path, write `/` as `%2F`.
+         * @description Calls under way keep the plan they began with. With `expected_revision` it is refused (409) where somebody
+         *     changed the route since that revision. In the path, write `/` as `%2F`.
          *
          *     Needs the permission `route:write`.
          */
@@ -9940,6 +9950,7 @@ export interface components {
             problem: string;
             created: number;
             updated: number;
+            revision: number;
         };
         /**
          * GuardShare
@@ -10588,46 +10599,6 @@ export interface components {
             released_by: string;
             release_reason: string;
         };
-        /**
-         * LimitBody
-         * @description A rule, whole. `window` is left out for concurrency. `catalog_down` null: refuse for money, else allow.
-         */
-        LimitBody: {
-            /** @enum {unknown} */
-            measure: "concurrency" | "money" | "requests" | "tokens";
-            bound: string;
-            /**
-             * @default none
-             * @enum {unknown}
-             */
-            window: "day" | "hour" | "minute" | "month" | "none" | "rolling_day" | "rolling_hour" | "rolling_minute" | "rolling_month" | "rolling_week" | "week";
-            /** @default UTC */
-            timezone: string;
-            /** @default null */
-            scope: components["schemas"]["ScopeBody"] | null;
-            /** @default [] */
-            per: ("app" | "feature" | "key" | "model" | "provider" | "user")[];
-            /**
-             * @default hard
-             * @enum {unknown}
-             */
-            mode: "hard" | "soft";
-            /**
-             * @default refuse
-             * @enum {unknown}
-             */
-            unknown_price: "amount" | "ignore" | "refuse";
-            /** @default 0 */
-            unknown_amount: string;
-            /** @default null */
-            catalog_down: ("allow" | "refuse") | null;
-            /** @default 8192 */
-            max_output: number;
-            /** @default true */
-            cap_output: boolean;
-            /** @default false */
-            headers: boolean;
-        };
         /** LimitEventPage */
         LimitEventPage: {
             items: components["schemas"]["LimitEventView"][];
@@ -10705,6 +10676,7 @@ export interface components {
             headers: boolean;
             /** @enum {unknown} */
             source: "catalog" | "config";
+            revision: number;
             standings: components["schemas"]["StandingView"][];
         };
         /**
@@ -10927,12 +10899,17 @@ export interface components {
             /** @default null */
             cursor: string | null;
         };
-        /** ModelPatch */
+        /**
+         * ModelPatch
+         * @description What is left out stays.
+         */
         ModelPatch: {
             provider?: string;
             upstream?: string;
             fallback?: string[];
             price?: components["schemas"]["PriceBody"] | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * ModelTermsView
@@ -10963,6 +10940,7 @@ export interface components {
             health: "failing" | "healthy" | "unknown";
             last_error: string;
             capabilities: string[] | null;
+            revision: number;
         };
         /**
          * MoveRollout
@@ -11236,6 +11214,8 @@ export interface components {
             header: string;
             /** @default null */
             secret: string | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * NewGuardVersion
@@ -12285,6 +12265,8 @@ export interface components {
             cache: components["schemas"]["CachePolicy"] | null;
             /** @default null */
             context: components["schemas"]["ContextPolicy"] | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * PolicyCheck
@@ -12534,6 +12516,7 @@ export interface components {
             source: "catalog" | "config";
             in_force: boolean;
             updated: number | null;
+            revision: number;
         };
         /**
          * PreviewProblem
@@ -12846,6 +12829,8 @@ export interface components {
                 [key: string]: string;
             };
             timeouts?: components["schemas"]["TimeoutsBody"];
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * ProviderView
@@ -12873,6 +12858,7 @@ export interface components {
             health: "failing" | "healthy" | "unknown";
             last_error: string;
             last_seen: number | null;
+            revision: number;
         };
         /** PublishCorpus */
         PublishCorpus: {
@@ -12965,6 +12951,90 @@ export interface components {
          */
         PutDocuments: {
             items: components["schemas"]["NewDocument"][];
+        };
+        /** PutLimit */
+        PutLimit: {
+            /** @enum {unknown} */
+            measure: "concurrency" | "money" | "requests" | "tokens";
+            bound: string;
+            /**
+             * @default none
+             * @enum {unknown}
+             */
+            window: "day" | "hour" | "minute" | "month" | "none" | "rolling_day" | "rolling_hour" | "rolling_minute" | "rolling_month" | "rolling_week" | "week";
+            /** @default UTC */
+            timezone: string;
+            /** @default null */
+            scope: components["schemas"]["ScopeBody"] | null;
+            /** @default [] */
+            per: ("app" | "feature" | "key" | "model" | "provider" | "user")[];
+            /**
+             * @default hard
+             * @enum {unknown}
+             */
+            mode: "hard" | "soft";
+            /**
+             * @default refuse
+             * @enum {unknown}
+             */
+            unknown_price: "amount" | "ignore" | "refuse";
+            /** @default 0 */
+            unknown_amount: string;
+            /** @default null */
+            catalog_down: ("allow" | "refuse") | null;
+            /** @default 8192 */
+            max_output: number;
+            /** @default true */
+            cap_output: boolean;
+            /** @default false */
+            headers: boolean;
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /** PutPolicy */
+        PutPolicy: {
+            /** @default 8 */
+            attempts: number;
+            /**
+             * @default {
+             *       "connection": 7,
+             *       "timeout": 3,
+             *       "server": 7,
+             *       "rate_limited": 7,
+             *       "broken": 7
+             *     }
+             */
+            retries: components["schemas"]["Retries"];
+            /** @default 50 */
+            backoff_ms: number;
+            /** @default 500 */
+            max_backoff_ms: number;
+            /** @default 1 */
+            retry_ratio: number;
+            /** @default 1 */
+            retry_per_s: number;
+            /** @default 1 */
+            limit_wait_s: number;
+            /** @default null */
+            deadline_s: number | null;
+            /**
+             * @default {
+             *       "failures_in_a_row": 10,
+             *       "failure_rate": 0.6,
+             *       "min_calls": 40,
+             *       "window_s": 30,
+             *       "open_s": 1,
+             *       "max_open_s": 60,
+             *       "probes": 2
+             *     }
+             */
+            breaker: components["schemas"]["BreakerPolicy"];
+            /** @default null */
+            hedge: components["schemas"]["Hedge"] | null;
+            /** @default null */
+            concurrency: components["schemas"]["Concurrency"] | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * PutQueue
@@ -13586,6 +13656,7 @@ export interface components {
             /** @enum {unknown} */
             source: "catalog" | "config";
             updated: number | null;
+            revision: number;
         };
         /**
          * RestateDocument
@@ -13703,10 +13774,13 @@ export interface components {
             permissions: string[];
             /** @default  */
             about: string;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * RoleView
-         * @description `built_in` ones cannot be changed. `for_members` ones may be given to members; the others are for keys.
+         * @description `built_in` ones cannot be changed, and are at revision 0. `for_members` ones may be given to members; the
+         *     others are for keys.
          */
         RoleView: {
             name: string;
@@ -13714,6 +13788,8 @@ export interface components {
             permissions: string[];
             built_in: boolean;
             for_members: boolean;
+            /** @default 0 */
+            revision: number;
         };
         /**
          * RollBack
@@ -13818,6 +13894,8 @@ export interface components {
             tree?: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
             affinity?: components["schemas"]["Affinity"];
             about?: string;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * RouteView
@@ -13829,6 +13907,7 @@ export interface components {
             tree: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
             affinity: components["schemas"]["Affinity"];
             version: number;
+            revision: number;
             /** @enum {unknown} */
             source: "catalog" | "config";
             trouble: string;
@@ -19584,6 +19663,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -32190,6 +32278,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -34999,7 +35096,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LimitBody"];
+                "application/json": components["schemas"]["PutLimit"];
             };
         };
         responses: {
@@ -36392,7 +36489,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Policy"];
+                "application/json": components["schemas"]["PutPolicy"];
             };
         };
         responses: {
@@ -40276,7 +40373,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Policy"];
+                "application/json": components["schemas"]["PutPolicy"];
             };
         };
         responses: {

@@ -1,8 +1,10 @@
 import { Button, Drawer } from "@mantine/core";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { ApiProblem, asProblem } from "@/api/client";
+import { asProblem } from "@/api/client";
+import { type Difference, differences, isConflict, merged, type Now, unlessChanged } from "./conflict";
 import css from "./editDrawer.module.css";
+import { Meanwhile } from "./Meanwhile";
 import { ProblemNotice } from "./Notice";
 import { type Leaving, UnsavedGuard, useLeaving } from "./Unsaved";
 
@@ -13,17 +15,20 @@ export interface Edited {
   busy: boolean;
   /** Why it was refused; nothing where that is said at a field. */
   problem: unknown;
+  /** Somebody else saved since the form was opened: what they changed, and the ways on. */
+  meanwhile?: { differences: Difference[]; merge: () => void; take: () => void } | undefined;
   submit: () => void;
 }
 
 interface Editing<Form, Wrong, Saved> {
   /** What the form holds at first; asked once. */
   begin: () => Form;
-  /** What it would hold at first if it began now, of what the server keeps no revision of: see `unlessChanged`. */
-  now?: Form | undefined;
+  /** What it would hold at first if it began now, and of which revision that is: none of what is to be new. */
+  now?: Now<Form> | undefined;
   /** What is wrong with it by field: shown from the first try on, and nothing is saved before it is nothing. */
   check?: (form: Form) => Wrong;
-  save: (form: Form, initial: Form) => Promise<Saved>;
+  /** `revision` is the one that the form was opened with, to be sent as `expected_revision`. */
+  save: (form: Form, initial: Form, revision: number | undefined) => Promise<Saved>;
   /** What was read before and is another once it is saved. */
   stale: readonly QueryKey[];
   onSaved: (saved: Saved) => unknown;
@@ -39,17 +44,6 @@ export function useAsOpened<Thing extends object | undefined>(given: Thing): Thi
   return useState(given)[0];
 }
 
-/** Says that somebody else saved meanwhile, instead of writing over it. */
-export function unlessChanged<Form extends object>(initial: Form, now: Form | undefined): void {
-  if (!now || JSON.stringify(now) === JSON.stringify(initial)) return;
-  throw new ApiProblem({
-    status: 409,
-    code: "revision_differs",
-    detail: "Somebody else changed it since you began.",
-    fix: "Nothing was saved. Keep what you wrote elsewhere, close this and edit it again: it then begins as it is now.",
-  });
-}
-
 /** A form that begins as what there is, is changed, and saved once nothing is wrong with it. */
 export function useEditing<Form extends object, Wrong extends object, Saved>(
   given: Editing<Form, Wrong, Saved>,
@@ -58,24 +52,32 @@ export function useEditing<Form extends object, Wrong extends object, Saved>(
   set: (change: Partial<Form>) => void;
   wrong: Wrong;
 } {
-  const [initial] = useState(given.begin);
+  const [opened, setOpened] = useState(() => ({ form: given.begin(), revision: given.now?.revision }));
+  const initial = opened.form;
   const [form, setForm] = useState(initial);
   const [tried, setTried] = useState(false);
   const saving = useSaving({
     ...given,
     save: async () => {
       unlessChanged(initial, given.now);
-      return given.save(form, initial);
+      return given.save(form, initial, opened.revision);
     },
   });
   const none = {} as Wrong; // By field: each may be missing, and so may all.
   const faults = given.check?.(form) ?? none;
+  const goOn = (now: Now<Form>, next: Form) => {
+    setOpened({ form: now.form, revision: now.revision });
+    setForm(next);
+    saving.reset();
+  };
+  const { now } = given;
+  const moved = saving.problem && isConflict(saving.problem) && now && now.revision !== opened.revision;
   const refused = saving.problem ? given.fieldOf?.(asProblem(saving.problem).param) : undefined;
   return {
     form,
     set: (change) => {
       if (given.fieldOf) saving.reset();
-      setForm((now) => ({ ...now, ...change }));
+      setForm((before) => ({ ...before, ...change }));
     },
     wrong: {
       ...(refused && { [refused]: asProblem(saving.problem).message }),
@@ -85,6 +87,13 @@ export function useEditing<Form extends object, Wrong extends object, Saved>(
     leaving: saving.leaving,
     busy: saving.busy,
     problem: refused ? null : saving.problem,
+    meanwhile: moved
+      ? {
+          differences: differences(initial, form, now.form),
+          merge: () => goOn(now, merged(initial, form, now.form)),
+          take: () => goOn(now, now.form),
+        }
+      : undefined,
     submit: () => {
       setTried(true);
       if (Object.keys(faults).length === 0) saving.save();
@@ -107,6 +116,9 @@ export function useSaving<Saved>({ save, stale, onSaved, leaving: given }: Savin
   const queries = useQueryClient();
   const saving = useMutation({
     mutationFn: save,
+    onError: async (error) => {
+      if (isConflict(error)) await Promise.all(stale.map((queryKey) => queries.invalidateQueries({ queryKey })));
+    },
     onSuccess: async (saved) => {
       leaving.current = true;
       await Promise.all(stale.map((queryKey) => queries.invalidateQueries({ queryKey })));
@@ -168,7 +180,16 @@ export function EditDrawer({
         }}
       >
         {children}
-        {editing.problem ? <ProblemNotice error={editing.problem} /> : null}
+        {editing.meanwhile ? (
+          <Meanwhile
+            problem={editing.problem}
+            differences={editing.meanwhile.differences}
+            onMerge={editing.meanwhile.merge}
+            onTake={editing.meanwhile.take}
+          />
+        ) : editing.problem ? (
+          <ProblemNotice error={editing.problem} />
+        ) : null}
         <div className={css.foot} data-apart={apart}>
           {aside}
           <Button variant="default" size="sm" onClick={onClose}>

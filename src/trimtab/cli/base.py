@@ -84,6 +84,15 @@ project_option = click.option(
 )
 
 
+expect_option = click.option(
+    "--expect",
+    type=click.IntRange(min=0),
+    default=None,
+    help="The revision it was read at (--json shows it): refused where somebody changed it since; 0: it is to be new.",
+)
+"""Of commands that replace a thing whole."""
+
+
 def api_command(function: Callable[P, R]) -> Callable[P, R]:
     """For a command that talks to the server: ``--url`` and ``--json``, a `Client` as ``client``, and errors told."""
 

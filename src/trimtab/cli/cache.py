@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import click
 
-from trimtab.cli.base import FAILED, api_command, print_json, print_table, project_option
+from trimtab.cli.base import FAILED, api_command, expect_option, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -121,10 +121,18 @@ def policies(*, project: str, client: Client, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("cache", required=False)
 @click.option("--context", default=None, help="A context policy as JSON.")
+@expect_option
 @project_option
 @api_command
 def set_policy(
-    name: str, cache: str | None, *, context: str | None, project: str, client: Client, as_json: bool
+    name: str,
+    cache: str | None,
+    *,
+    context: str | None,
+    expect: int | None,
+    project: str,
+    client: Client,
+    as_json: bool,
 ) -> None:
     """Set the policy of a model or a route, whole: CACHE is a cache policy as JSON (docs/cache.md).
 
@@ -133,7 +141,7 @@ def set_policy(
       trimtab cache set fast '{"mode": "exact", "ttl_s": 86400}'
       trimtab cache set support --context '{"max_tokens": 8000}'
     """
-    made = client.set_policy(project, name, cache=_read(cache), context=_read(context))
+    made = client.set_policy(project, name, cache=_read(cache), context=_read(context), expected_revision=expect)
     if as_json:
         print_json(made)
     else:

@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -17,6 +17,7 @@ class Given(TypedDict):
     secret_env: str | None
     no_secret: bool
     drop: bool
+    expect: int | None
 
 
 @click.command()
@@ -44,6 +45,7 @@ def services(*, project: str, client: Client, as_json: bool) -> None:
 @click.option("--secret-env", default=None, metavar="VARIABLE", help="The variable with the whole value of the header.")
 @click.option("--no-secret", is_flag=True, help="Forget its secret.")
 @click.option("--drop", is_flag=True, help="Remove it: guards that ask it cannot tell from then on.")
+@expect_option
 @project_option
 @api_command
 def service(name: str, at: str | None, *, project: str, client: Client, as_json: bool, **given: Unpack[Given]) -> None:
@@ -60,7 +62,9 @@ def service(name: str, at: str | None, *, project: str, client: Client, as_json:
         return
     if at is None:
         raise InvalidRequest("Where is it?", fix="Give its URL, or --drop.")
-    made = client.guards.put_service(project, name, at, header=given["header"], secret=_secret(given))
+    made = client.guards.put_service(
+        project, name, at, header=given["header"], secret=_secret(given), expected_revision=given["expect"]
+    )
     if as_json:
         print_json(made)
     else:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, local_time, money, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, local_time, money, print_json, print_table, project_option
 from trimtab.core.errors import Forbidden, InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.limit_types import Limit
@@ -88,9 +88,10 @@ def _of(limit: Limit, values: dict[str, str]) -> str:
     metavar="RULE",
     help="Of money, for a call of which no price is known: refuse (the default), ignore, or the US dollars it counts.",
 )
+@expect_option
 @project_option
 @api_command
-def set_limit(name: str, *, project: str, client: Client, as_json: bool, **options: Any) -> None:
+def set_limit(name: str, *, expect: int | None, project: str, client: Client, as_json: bool, **options: Any) -> None:
     """Add the limit NAME, or replace it. With another bound its count goes on.
 
     \b
@@ -103,7 +104,11 @@ def set_limit(name: str, *, project: str, client: Client, as_json: bool, **optio
     """
     body = body_of(**options)
     known = {limit.name: limit for limit in client.limits(project)}
-    made = client.change_limit(project, name, body) if name in known else client.create_limit(project, name, body)
+    if name in known or expect:
+        expected = (known[name].revision or None) if expect is None else expect
+        made = client.change_limit(project, name, body, expected_revision=expected)
+    else:
+        made = client.create_limit(project, name, body)
     if as_json:
         print_json(made)
     else:

@@ -4,7 +4,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from trimtab.cli.base import FAILED, api_command, money, print_json, print_table, project_option
+from trimtab.cli.base import FAILED, api_command, expect_option, money, print_json, print_table, project_option
 from trimtab.cli.conformance.report import print_card
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.sdk.client import Client
@@ -159,6 +159,7 @@ def add(
     help="US dollars per million tokens.",
 )
 @click.option("--book-price", is_flag=True, help="Take the price of the price book again.")
+@expect_option
 @project_option
 @api_command
 def change(
@@ -166,6 +167,7 @@ def change(
     *,
     provider: str | None,
     upstream: str | None,
+    expect: int | None,
     project: str,
     client: Client,
     as_json: bool,
@@ -191,6 +193,8 @@ def change(
         changes["price"] = None
     if not changes:
         raise InvalidRequest("Nothing is to be changed.", fix="Give e.g. --upstream.", param="change")
+    if expect is not None:
+        changes["expected_revision"] = expect
     changed = client.change_model(project, name, **changes)
     if as_json:
         print_json(changed)

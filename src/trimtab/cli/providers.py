@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -17,6 +17,14 @@ class Given(TypedDict):
     dialect: str | None
     base_url: str | None
     key_env: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+class GivenAnew(TypedDict):
+    """What may be said anew of a provider, beside where it is."""
+
+    key_env: tuple[str, ...]
+    no_key: bool
     options: tuple[str, ...]
 
 
@@ -123,18 +131,18 @@ def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpa
     metavar="NAME=VALUE",
     help="Of its kind; VALUE may be env:NAME. Those given replace all there were.",
 )
+@expect_option
 @project_option
 @api_command
 def change(
     name: str,
     *,
     base_url: str | None,
-    key_env: tuple[str, ...],
-    no_key: bool,
-    options: tuple[str, ...],
+    expect: int | None,
     project: str,
     client: Client,
     as_json: bool,
+    **given: Unpack[GivenAnew],
 ) -> None:
     """Change a provider, its key for example; what is not given stays. No call under way is lost.
 
@@ -143,19 +151,21 @@ def change(
       trimtab providers change openai --key-env NEW_OPENAI_KEY
       trimtab providers change lab --base-url http://127.0.0.1:9000/v1
     """
-    if key_env and no_key:
+    if given["key_env"] and given["no_key"]:
         raise InvalidRequest("A key is given, and none is wanted.", fix="Give --key-env or --no-key.", param="no-key")
     changes: dict[str, object] = {}
     if base_url is not None:
         changes["base_url"] = base_url
-    if key_env or no_key:
-        changes["api_keys"] = [_variable(variable) for variable in key_env]
-    if options:
-        changes["options"] = dict(_pair(text) for text in options)
+    if given["key_env"] or given["no_key"]:
+        changes["api_keys"] = [_variable(variable) for variable in given["key_env"]]
+    if given["options"]:
+        changes["options"] = dict(_pair(text) for text in given["options"])
     if not changes:
         raise InvalidRequest(
             "Nothing is to be changed.", fix="Give --base-url, --key-env, --no-key or --option.", param="change"
         )
+    if expect is not None:
+        changes["expected_revision"] = expect
     changed = client.change_provider(project, name, **changes)
     if as_json:
         print_json(changed)

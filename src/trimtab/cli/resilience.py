@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -46,9 +46,12 @@ def _short(policy: dict[str, Any]) -> dict[str, Any]:
 @click.argument("subject", type=SUBJECT)
 @click.argument("name")
 @click.argument("policy")
+@expect_option
 @project_option
 @api_command
-def set_policy(subject: str, name: str, policy: str, *, project: str, client: Client, as_json: bool) -> None:
+def set_policy(
+    subject: str, name: str, policy: str, *, expect: int | None, project: str, client: Client, as_json: bool
+) -> None:
     """Set the policy of a provider or a model. POLICY is JSON, @FILE with JSON, or - for standard input; what it leaves
     out is as by default (docs/resilience.md).
 
@@ -57,7 +60,7 @@ def set_policy(subject: str, name: str, policy: str, *, project: str, client: Cl
       trimtab resilience set provider openai '{"attempts": 4}'
       trimtab resilience set model fast '{"hedge": {"after": "p95"}, "deadline_s": 30}'
     """
-    made = client.set_resilience(project, subject, name, _read(policy))
+    made = client.set_resilience(project, subject, name, _read(policy), expected_revision=expect)
     if as_json:
         print_json(made)
     else:

@@ -2,7 +2,7 @@
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table
+from trimtab.cli.base import api_command, expect_option, print_json, print_table
 from trimtab.sdk.client import Client
 
 organisation_option = click.option("--organisation", default="default", show_default=True, help="Whose roles.")
@@ -48,10 +48,18 @@ def list_roles(*, organisation: str, permissions: bool, client: Client, as_json:
 @click.argument("name")
 @click.argument("permissions", nargs=-1, required=True)
 @click.option("--about", default="", help="What it is for.")
+@expect_option
 @organisation_option
 @api_command
 def set_role(
-    name: str, permissions: tuple[str, ...], *, about: str, organisation: str, client: Client, as_json: bool
+    name: str,
+    permissions: tuple[str, ...],
+    *,
+    about: str,
+    expect: int | None,
+    organisation: str,
+    client: Client,
+    as_json: bool,
 ) -> None:
     """Make a role of permissions, or change what one holds.
 
@@ -59,9 +67,12 @@ def set_role(
     Example:
       trimtab roles set prompt-writer project:read prompt:read prompt:write --about "Edits prompts, releases nothing"
     """
-    known = {role.name for role in client.people.roles(organisation=organisation).items}
-    put = client.people.change_role if name in known else client.people.create_role
-    made = put(organisation, name, permissions, about)
+    known = {role.name: role.revision for role in client.people.roles(organisation=organisation).items}
+    if name in known or expect:
+        expected = (known[name] or None) if expect is None else expect
+        made = client.people.change_role(organisation, name, permissions, about, expected_revision=expected)
+    else:
+        made = client.people.create_role(organisation, name, permissions, about)
     if as_json:
         print_json(made)
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, old_name, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, old_name, print_json, print_table, project_option
 from trimtab.cli.route_files import read_json, read_route
 from trimtab.core.errors import NotFound
 from trimtab.sdk.client import Client
@@ -72,9 +72,10 @@ def show(name: str, *, project: str, client: Client, as_json: bool) -> None:
 @command.command("set")
 @click.argument("name")
 @click.option("--file", "file", type=click.Path(path_type=Path), required=True, help="The route, as YAML or JSON.")
+@expect_option
 @project_option
 @api_command
-def set_route(name: str, *, file: Path, project: str, client: Client, as_json: bool) -> None:
+def set_route(name: str, *, file: Path, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Add the route NAME, or replace what the file gives of it. In force on every worker when it returns.
 
     \b
@@ -84,8 +85,10 @@ def set_route(name: str, *, file: Path, project: str, client: Client, as_json: b
     """
     route = read_route(file, name)
     try:
-        made = client.change_route(project, name, route)
+        made = client.change_route(project, name, {**route, "expected_revision": expect})
     except NotFound:
+        if expect:
+            raise
         made = client.create_route(project, name, route)
     if as_json:
         print_json(made)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    true,
     update,
 )
 
@@ -37,6 +38,7 @@ PROJECTS = Table(
     Column("created", BigInteger, nullable=False),
     Column("organisation_id", String(64), nullable=False, server_default=DEFAULT_ORGANISATION),
     Column("audit_reads", String(40), nullable=False, server_default="none"),
+    Column("index_texts", Boolean, nullable=False, server_default=true()),
 )
 KEYS = Table(
     "keys",

@@ -63,6 +63,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     source: str
     in_force: bool
     updated: int | None
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
 
 class PolicyPage(Struct, frozen=True, kw_only=True):

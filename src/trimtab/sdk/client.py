@@ -234,7 +234,8 @@ class Client:
 
     def change_provider(self, project: str, name: str, **changes: object) -> t.Provider:
         """``changes`` are any of ``base_url``, ``api_key``, ``api_keys``, ``headers``, ``options``; what is not given
-        stays. Calls under way end with what they began with."""
+        stays. With ``expected_revision`` it is `Conflict` where somebody changed it since. Calls under way end with
+        what they began with."""
         return self._http.ask("PATCH", path("projects", project, "providers", name), t.Provider, body=_said(changes))
 
     def delete_provider(self, project: str, name: str) -> None:
@@ -245,10 +246,13 @@ class Client:
         """The providers and models that do not go by the defaults."""
         return self._all(_Policies, path("projects", project, "resilience"))
 
-    def set_resilience(self, project: str, subject: str, name: str, policy: dict[str, Any]) -> t.Resilience:
-        """``subject`` is ``provider`` or ``model``; ``policy`` replaces what there was."""
+    def set_resilience(
+        self, project: str, subject: str, name: str, policy: dict[str, Any], *, expected_revision: int | None = None
+    ) -> t.Resilience:
+        """``subject`` is ``provider`` or ``model``; ``policy`` replaces what there was. `Conflict` where somebody
+        changed it since ``expected_revision`` (0: it is to be new)."""
         where = path("projects", project, f"{subject}s", name, "resilience")
-        return self._http.ask("PUT", where, t.Resilience, body=policy)
+        return self._http.ask("PUT", where, t.Resilience, body={**policy, "expected_revision": expected_revision})
 
     def remove_resilience(self, project: str, subject: str, name: str) -> None:
         self._http.ask("DELETE", path("projects", project, f"{subject}s", name, "resilience"), type(None))
@@ -282,7 +286,7 @@ class Client:
 
     def change_model(self, project: str, name: str, **changes: object) -> t.Model:
         """``changes`` are any of ``provider``, ``upstream``, ``fallback``, ``price`` (None: the book's); what is not
-        given stays."""
+        given stays. With ``expected_revision`` it is `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", project, "models", name), t.Model, body=_said(changes))
 
     def price(self, project: str, model: str, at: int | None = None) -> t.Price:
@@ -321,7 +325,8 @@ class Client:
         return self._http.ask("POST", path("projects", project, "routes"), r.Route, body=body)
 
     def change_route(self, project: str, name: str, route: Mapping[str, Any]) -> r.Route:
-        """What ``route`` leaves out stays as it is."""
+        """What ``route`` leaves out stays as it is. With ``expected_revision`` in it, it is `Conflict` where somebody
+        changed it since."""
         return self._http.ask("PATCH", path("projects", project, "routes", name), r.Route, body=route)
 
     def delete_route(self, project: str, name: str) -> None:
@@ -362,10 +367,17 @@ class Client:
         return self._all(c.PolicyPage, path("projects", project, "policies"))
 
     def set_policy(
-        self, project: str, name: str, *, cache: dict[str, Any] | None = None, context: dict[str, Any] | None = None
+        self,
+        project: str,
+        name: str,
+        *,
+        cache: dict[str, Any] | None = None,
+        context: dict[str, Any] | None = None,
+        expected_revision: int | None = None,
     ) -> c.Policy:
-        """Set the policy of a called name, whole."""
-        body = {"cache": cache, "context": context}
+        """Set the policy of a called name, whole. `Conflict` where somebody changed it since ``expected_revision`` (0:
+        it is to be new)."""
+        body = {"cache": cache, "context": context, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "policies", name), c.Policy, body=body)
 
     def delete_policy(self, project: str, name: str) -> None:
@@ -381,9 +393,12 @@ class Client:
         """``rule`` has ``measure``, ``bound`` (a decimal string), ``window`` and what else docs/limits.md says."""
         return self._http.ask("POST", path("projects", project, "limits"), m.Limit, body={**rule, "name": name})
 
-    def change_limit(self, project: str, name: str, rule: dict[str, Any]) -> m.Limit:
-        """Replace a limit, whole."""
-        return self._http.ask("PUT", path("projects", project, "limits", name), m.Limit, body=rule)
+    def change_limit(
+        self, project: str, name: str, rule: dict[str, Any], *, expected_revision: int | None = None
+    ) -> m.Limit:
+        """Replace a limit, whole. `Conflict` where somebody changed it since ``expected_revision``."""
+        body = {**rule, "expected_revision": expected_revision}
+        return self._http.ask("PUT", path("projects", project, "limits", name), m.Limit, body=body)
 
     def delete_limit(self, project: str, name: str) -> None:
         self._http.ask("DELETE", path("projects", project, "limits", name), type(None))

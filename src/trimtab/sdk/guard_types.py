@@ -254,3 +254,5 @@ class GuardService(Struct, frozen=True, kw_only=True):
     problem: str
     created: int
     updated: int
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""

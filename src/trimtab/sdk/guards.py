@@ -148,10 +148,18 @@ class Guards:
         return self._http.ask("GET", path("projects", project, "guard-services"), _Services).items
 
     def put_service(
-        self, project: str, name: str, url: str, *, header: str = "authorization", secret: str | None = None
+        self,
+        project: str,
+        name: str,
+        url: str,
+        *,
+        header: str = "authorization",
+        secret: str | None = None,
+        expected_revision: int | None = None,
     ) -> GuardService:
-        """Make it or change it. ``secret`` is the whole value of the header; None: it stays, empty: it is forgotten."""
-        body: dict[str, Any] = {"url": url, "header": header}
+        """Make it or change it. ``secret`` is the whole value of the header; None: it stays, empty: it is forgotten.
+        `Conflict` where somebody changed it since ``expected_revision`` (0: it is to be new)."""
+        body: dict[str, Any] = {"url": url, "header": header, "expected_revision": expected_revision}
         if secret is not None:
             body["secret"] = secret
         return self._http.ask("PUT", path("projects", project, "guard-services", name), GuardService, body=body)

@@ -33,6 +33,8 @@ class Limit(Struct, frozen=True, kw_only=True):
     headers: bool
     source: str
     standings: list[Standing]
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
 
 class LimitPage(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ class Role(Struct, frozen=True, kw_only=True):
     permissions: list[str]
     built_in: bool
     for_members: bool
+    revision: int = 0
+    """Goes up with every change; 0 of a built-in one. See ``expected_revision``."""
 
 
 class Roles(Struct, frozen=True, kw_only=True):
@@ -161,8 +163,17 @@ class People:
         body = {"name": name, "permissions": list(permissions), "about": about}
         return self._http.ask("POST", path("organisations", organisation, "roles"), Role, body=body)
 
-    def change_role(self, organisation: str, name: str, permissions: Sequence[str], about: str = "") -> Role:
-        body = {"permissions": list(permissions), "about": about}
+    def change_role(
+        self,
+        organisation: str,
+        name: str,
+        permissions: Sequence[str],
+        about: str = "",
+        *,
+        expected_revision: int | None = None,
+    ) -> Role:
+        """`Conflict` where somebody changed it since ``expected_revision``."""
+        body = {"permissions": list(permissions), "about": about, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("organisations", organisation, "roles", name), Role, body=body)
 
     def remove_role(self, organisation: str, name: str) -> None:

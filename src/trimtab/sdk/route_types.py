@@ -28,6 +28,8 @@ class Route(Struct, frozen=True, kw_only=True):
     source: str
     trouble: str
     targets: list[Leaf]
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
 
 class RoutePage(Struct, frozen=True, kw_only=True):

@@ -119,6 +119,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     source: str
     health: str
     last_error: str
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -146,6 +148,8 @@ class Model(Struct, frozen=True, kw_only=True):
     last_error: str
     capabilities: list[str] | None = None
     """What `trimtab conformance` found it to do; None where it was never tried."""
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
@@ -424,6 +428,8 @@ class Resilience(Struct, frozen=True, kw_only=True):
     policy: dict[str, Any]
     source: str
     updated: int | None
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
 
 class TargetKey(Struct, frozen=True, kw_only=True):

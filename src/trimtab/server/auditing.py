@@ -6,14 +6,15 @@ changed, and nothing is written down. Rooms that keep a trail of their own (`rel
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, LargeBinary, Table, select
 
-from trimtab.governance import audit
+from trimtab.governance import audit, edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import Edit
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
@@ -30,33 +31,51 @@ _BESIDE: Final = frozenset(("project_id", "created", "updated", "search"))
 class Deed(Struct, frozen=True, kw_only=True):
     """``action`` is a verb in the past (``limit.changed``); ``subject`` what it was done to, or what makes that of the
     change's result. ``state`` reads what it changes; without it ``detail`` alone tells. ``project`` is None for what
-    belongs to the whole instance."""
+    belongs to the whole instance. ``edit`` is what of it has a revision, which needs a ``state``."""
 
     project: Project | None
     action: str
     subject: str | Callable[[Any], str]
     state: Reader | None = None
     detail: Mapping[str, Any] = {}
+    edit: Edit | None = None
+
+
+class Edited(Struct, Generic[T], frozen=True):
+    """What a change made, and the revision that the thing has since."""
+
+    made: T
+    revision: int
 
 
 async def written(deps: Dependencies, caller: Caller, deed: Deed, change: Callable[[Connection], T]) -> T:
     """Make the change and write it down. Raises what ``change`` raises, and then nothing of either is there."""
+    return (await edited(deps, caller, deed, change)).made
 
-    def work(conn: Connection) -> T:
+
+async def edited(deps: Dependencies, caller: Caller, deed: Deed, change: Callable[[Connection], T]) -> Edited[T]:
+    """As `written`, of what has a revision; 0 where ``deed`` names no edit. Raises `Conflict` where somebody changed it
+    since the revision that the change was made from."""
+
+    def work(conn: Connection) -> Edited[T]:
+        edit = deed.edit
+        if edit is not None:
+            edits.hold(conn)
         before = None if deed.state is None else deed.state(conn)
+        if edit is not None:
+            edits.expect(conn, edit, there=before is not None)
         made = change(conn)
         detail = dict(deed.detail)
         if deed.state is not None:
             after = deed.state(conn)
             if after == before:
-                return made
+                return Edited(made, 0 if edit is None else edits.current(conn, edit))
             detail |= {"from": _told(before), "to": _told(after)}
         subject = deed.subject if isinstance(deed.subject, str) else deed.subject(made)
         project = None if deed.project is None else deed.project.id
-        audit.append(
-            conn, project, actor_of(conn, caller), deed.action, subject, now=moment(conn, deps), detail=detail
-        )  # fmt: skip
-        return made
+        actor, now = actor_of(conn, caller), moment(conn, deps)
+        audit.append(conn, project, actor, deed.action, subject, now=now, detail=detail)
+        return Edited(made, 0 if edit is None else edits.note(conn, edit, actor, now, was_there=before is not None))
 
     return await deps.db.write(work)
 

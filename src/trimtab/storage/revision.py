@@ -20,6 +20,12 @@ def bump(conn: Connection, name: str) -> int:
     return int(conn.execute(_BUMP, {"name": name}).scalar_one())
 
 
+def hold(conn: Connection, name: str) -> None:
+    """Wait for who counts it up now, and let nobody else until this transaction ends: what is read from here on is what
+    will be changed. SQLite needs none, see `exclusive`."""
+    conn.execute(select(REVISIONS.c.value).where(REVISIONS.c.name == name).with_for_update())
+
+
 def current(conn: Connection, name: str) -> int:
     """The counter's value; 0 before the first `bump`."""
     return int(conn.execute(select(REVISIONS.c.value).where(REVISIONS.c.name == name)).scalar_one_or_none() or 0)

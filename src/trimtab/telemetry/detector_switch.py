@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Unavailable
 from trimtab.core.ids import uuid7_hex
 from trimtab.storage.database import Database
-from trimtab.telemetry.detector_store import TEXT_INDEX, all_off
+from trimtab.telemetry.detector_store import all_off, unindexed
 
 logger = logging.getLogger("trimtab.telemetry.detectors")
 
 FILE: Final = "detectors.json"
+TEXT_INDEX: Final = ":text_index"
+"""How the index of texts is called in that file. No detector has such a name: they are names of modules."""
 POLL_S: Final = 5.0
 _decoder: Final = msgspec.json.Decoder(dict[str, frozenset[str]])
 _NONE: Final[frozenset[str]] = frozenset()
@@ -86,7 +89,12 @@ class Switches:
 
     async def follow(self) -> None:
         """Bring the file in step now."""
-        off = await self._db.read(all_off)
-        for project, names in self._declared().items():
-            off[project] = names | (off.get(project, _NONE) & {TEXT_INDEX})
+        off, bare = await self._db.read(_read)
+        off |= self._declared()
+        for project in bare:
+            off[project] = off.get(project, _NONE) | {TEXT_INDEX}
         await asyncio.to_thread(write, self._folder, {project: names for project, names in off.items() if names})
+
+
+def _read(conn: Connection) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
+    return all_off(conn), unindexed(conn)

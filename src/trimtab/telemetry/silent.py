@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Final
 
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
-from trimtab.telemetry.detector_store import TEXT_INDEX
+from trimtab.telemetry.detector_switch import TEXT_INDEX
 from trimtab.telemetry.detectors import LEFT, Detectors, Said
 from trimtab.telemetry.messages import Unread, read_request
 from trimtab.telemetry.records import Attempt, CallRecord

@@ -28,8 +28,13 @@ const SCOPES = [
 export function CallPolicyEditor({ project, policy, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOf(policy),
+    now: policy && { form: formOf(policy), revision: policy.revision },
     check,
-    save: (form) => put<CallPolicyView>(inProject(project, "policies", form.name.trim()), bodyOf(form)),
+    save: (form, _, revision = 0) =>
+      put<CallPolicyView>(inProject(project, "policies", form.name.trim()), {
+        ...bodyOf(form),
+        expected_revision: revision,
+      }),
     stale: [callPoliciesQuery(project).queryKey],
     onSaved: onClose,
     fieldOf,

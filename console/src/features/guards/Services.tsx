@@ -208,10 +208,11 @@ interface EditorProps {
 function Editor({ project, service, onClose }: EditorProps) {
   const editing = useEditing({
     begin: () => formOfService(service),
+    now: service && { form: formOfService(service), revision: service.revision },
     check: (form) => serviceOf(form, service).wrong,
-    save: (form) => {
+    save: (form, _, revision = 0) => {
       const { name, body } = serviceOf(form, service);
-      return put<GuardService>(inProject(project, "guard-services", name), body);
+      return put<GuardService>(inProject(project, "guard-services", name), { ...body, expected_revision: revision });
     },
     stale: [guardServicesQuery(project).queryKey],
     onSaved: onClose,

@@ -10,6 +10,7 @@ const KEPT: GuardService = {
   problem: "",
   created: 1,
   updated: 1,
+  revision: 1,
 };
 
 describe("a guard service as a form", () => {

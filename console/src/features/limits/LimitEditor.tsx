@@ -34,11 +34,14 @@ const UNKNOWN: { value: LimitView["unknown_price"]; label: string }[] = [
 export function LimitEditor({ project, limit, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOf(limit),
-    now: limit && formOf(limit),
+    now: limit && { form: formOf(limit), revision: limit.revision },
     check,
-    save: (form) =>
+    save: (form, _, revision) =>
       limit
-        ? put<LimitView>(inProject(project, "limits", limit.name), bodyOf(form, limit))
+        ? put<LimitView>(inProject(project, "limits", limit.name), {
+            ...bodyOf(form, limit),
+            expected_revision: revision,
+          })
         : post<LimitView>(inProject(project, "limits"), { ...bodyOf(form, undefined), name: form.name }),
     stale: [limitsQuery(project).queryKey],
     onSaved: onClose,

@@ -19,11 +19,11 @@ export function ModelEditor({ project, model, models, providers, onClose }: Prop
   const kinds = useQuery(kindsQuery());
   const editing = useEditing({
     begin: () => formOf(model, providers.length === 1 ? (providers[0]?.name ?? "") : ""),
-    now: model && formOf(model, ""),
+    now: model && { form: formOf(model, ""), revision: model.revision },
     check,
-    save: (form) =>
+    save: (form, _, revision) =>
       model
-        ? patch<ModelView>(inProject(project, "models", model.name), patchOf(form))
+        ? patch<ModelView>(inProject(project, "models", model.name), { ...patchOf(form), expected_revision: revision })
         : post<ModelView>(inProject(project, "models"), newModelOf(form)),
     stale: [modelsQuery(project).queryKey],
     onSaved: onClose,

@@ -22,9 +22,9 @@ export function PolicyEditor({ project, subject, name, now, onClose }: Props) {
   const stale = [resilienceQuery(project).queryKey];
   const editing = useEditing({
     begin: () => formOf(now.policy),
-    now: formOf(now.policy),
+    now: { form: formOf(now.policy), revision: now.own?.revision ?? 0 },
     check,
-    save: (form) => put<ResilienceView>(where, policyOf(form)),
+    save: (form, _, revision) => put<ResilienceView>(where, { ...policyOf(form), expected_revision: revision }),
     stale,
     onSaved: onClose,
     fieldOf,

@@ -20,10 +20,14 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
   const isManaged = (form: ProviderForm) => form.kind !== "custom" && kindOf(form)?.base_url === "";
   const editing = useEditing({
     begin: () => formOf(provider, kinds.find((k) => k.name === "openai") ?? kinds[0]),
+    now: provider && { form: formOf(provider, undefined), revision: provider.revision },
     check: (form) => check(form, isManaged(form)),
-    save: (form, initial) =>
+    save: (form, initial, revision) =>
       provider
-        ? patch<ProviderView>(inProject(project, "providers", provider.name), patchOf(form, initial))
+        ? patch<ProviderView>(inProject(project, "providers", provider.name), {
+            ...patchOf(form, initial),
+            expected_revision: revision,
+          })
         : post<ProviderView>(inProject(project, "providers"), newProviderOf(form)),
     stale: [providersQuery(project).queryKey],
     onSaved: onClose,

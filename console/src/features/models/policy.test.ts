@@ -21,7 +21,14 @@ describe("a resilience policy", () => {
     ]);
   });
   it("is the default where there is no own one", () => {
-    const lab: ResilienceView = { subject: "provider", name: "lab", policy: OWN, source: "config", updated: null };
+    const lab: ResilienceView = {
+      subject: "provider",
+      name: "lab",
+      policy: OWN,
+      source: "config",
+      updated: null,
+      revision: 0,
+    };
     const all = { items: [lab], defaults: POLICY };
     expect(inForce(all, "provider", "lab")).toEqual({ policy: OWN, own: lab });
     expect(inForce(all, "model", "lab")).toEqual({ policy: POLICY, own: undefined });

@@ -26,7 +26,7 @@ interface Props {
 export function DirectoryEditor({ organisation, directory, roles, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOfDirectory(directory),
-    now: directory ? formOfDirectory(directory) : undefined,
+    now: directory ? { form: formOfDirectory(directory) } : undefined,
     save: (form) => put<Directory>(directoryAt(organisation), bodyOf(form)),
     stale: [directoryKey(organisation), ["members"]],
     onSaved: onClose,

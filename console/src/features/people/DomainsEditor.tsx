@@ -8,7 +8,7 @@ import { Notice } from "@/ui/Notice";
 export function DomainsEditor({ found, onClose }: { found: Domains; onClose: () => void }) {
   const editing = useEditing({
     begin: () => ({ domains: found.domains }),
-    now: { domains: found.domains },
+    now: { form: { domains: found.domains } },
     save: (form) => put<Domains>(domainsAt(found.organisation), form),
     stale: [domainsKey(found.organisation)],
     onSaved: onClose,

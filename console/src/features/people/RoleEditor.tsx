@@ -26,11 +26,11 @@ export function RoleEditor({ place, list, role, base, holders, onClose }: Props)
     draft.permissions.filter((each) => open.some((area) => area.permissions.includes(each)));
   const editing = useEditing({
     begin: (): RoleDraft => (base ? { ...draftOf(base), name: "" } : draftOf(role)),
-    now: role && !base ? draftOf(role) : undefined,
-    save: (draft) => {
+    now: role && !base ? { form: draftOf(role), revision: role.revision } : undefined,
+    save: (draft, _, revision) => {
       const body = { about: draft.about.trim(), permissions: heldOf(draft) };
       return role
-        ? put<RoleView>(at(place, "roles", role.name), body)
+        ? put<RoleView>(at(place, "roles", role.name), { ...body, expected_revision: revision })
         : post<RoleView>(at(place, "roles"), { name: draft.name, ...body });
     },
     stale: [[rolesOf(place).queryKey[0]]],

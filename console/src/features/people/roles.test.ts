@@ -30,6 +30,7 @@ describe("a role's form", () => {
       permissions: ["trace:read"],
       built_in: true,
       for_members: true,
+      revision: 0,
     };
     expect(draftOf(viewer)).toEqual({ name: "", about: "Looks", permissions: ["trace:read"] });
   });

@@ -13,7 +13,14 @@ const ADA: MemberView = {
   seen: null,
   disabled: null,
 };
-const ROLE: RoleView = { name: "writer", about: "", permissions: ["prompt:write"], built_in: false, for_members: true };
+const ROLE: RoleView = {
+  name: "writer",
+  about: "",
+  permissions: ["prompt:write"],
+  built_in: false,
+  for_members: true,
+  revision: 1,
+};
 
 test("a role that a group gave names its provider", () => {
   expect(sourceOf(ADA)).toBe("by hand");

@@ -26,12 +26,12 @@ const formOf = (route: RouteView | undefined) => ({
 export function RouteEditor({ project, route, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOf(route),
-    now: route && formOf(route),
-    save: (form) => {
+    now: route && { form: formOf(route), revision: route.revision },
+    save: (form, _, revision) => {
       const affinity = { ...route?.affinity, session: form.session, prompt: form.prompt };
       const body = { tree: treeOf(form.tree).tree, about: form.about, affinity };
       return route
-        ? patch<RouteView>(inProject(project, "routes", route.name), body)
+        ? patch<RouteView>(inProject(project, "routes", route.name), { ...body, expected_revision: revision })
         : post<RouteView>(inProject(project, "routes"), { ...body, name: form.name });
     },
     stale: [routesQuery(project).queryKey],

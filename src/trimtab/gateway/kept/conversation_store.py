@@ -10,7 +10,18 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, String, Table, delete, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
 from sqlalchemy import update as sql_update
 
 from trimtab.governance.sealing import KeyDestroyed, Keyring
@@ -27,10 +38,11 @@ RESPONSES = Table(
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False, index=True),
     Column("content", LargeBinary, nullable=False),
+    Column("booked_by", String(64), nullable=True),
 )
+"""``booked_by``: of a response that its provider keeps, the request that booked what it used; empty where that was
+done when it was made, none where nobody did yet."""
 PLAIN = Keyring()
-BOOKED = "booked"
-"""Where ``previous`` begins so, what the answer used has been booked: when it was made, or by the request behind it."""
 LONGEST_CHAIN = 1000
 """Answers one conversation may hang together of."""
 
@@ -50,10 +62,11 @@ class Content(Struct, frozen=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """One response. Times are Unix ms."""
+    """One response. Times are Unix ms. ``booked_by`` is as in the table."""
 
     id: str
     previous: str | None
+    booked_by: str | None = None
     created: int
     expires: int
     content: Content
@@ -68,9 +81,9 @@ def keep(conn: Connection, owner: Owner, kept: Kept, now: int, ring: Keyring = P
     conn.execute(delete(RESPONSES).where(RESPONSES.c.expires <= now))
     packed = ring.seal(owner.project_id, zlib.compress(msgspec.json.encode(kept.content), 1))
     values: dict[str, Any] = {"id": kept.id, "project_id": owner.project_id, "key_id": owner.key_id, "content": packed}
-    conn.execute(insert(RESPONSES).values(previous=kept.previous, created=kept.created, expires=kept.expires, **values))
-    follows = kept.previous is not None and not kept.previous.startswith(BOOKED)
-    earlier = [each.id for each in chain(conn, owner, kept.previous, now, ring)] if follows else []
+    values |= {name: getattr(kept, name) for name in ("previous", "created", "expires", "booked_by")}
+    conn.execute(insert(RESPONSES).values(**values))
+    earlier = [each.id for each in chain(conn, owner, kept.previous, now, ring)]
     if earlier:
         conn.execute(sql_update(RESPONSES).where(RESPONSES.c.id.in_(earlier)).values(expires=kept.expires))
 
@@ -87,7 +100,8 @@ def find(conn: Connection, owner: Owner, response_id: str, now: int, ring: Keyri
         content = _read_content(zlib.decompress(ring.open(bytes(row.content))))
     except KeyDestroyed:
         return None
-    return Kept(id=row.id, previous=row.previous, created=row.created, expires=row.expires, content=content)
+    told = {name: getattr(row, name) for name in ("id", "previous", "created", "expires", "booked_by")}
+    return Kept(content=content, **told)
 
 
 def chain(conn: Connection, owner: Owner, response_id: str | None, now: int, ring: Keyring = PLAIN) -> list[Kept]:
@@ -127,10 +141,11 @@ def maker(conn: Connection, response_id: str, now: int) -> Owner | None:
 
 def book(conn: Connection, project_id: str, response_id: str, request_id: str) -> bool:
     """Whether what it used is that request's to book: it was nobody's before, or is this request's already, which may
-    ask again after a crash. One that its provider keeps follows on no other here, so ``previous`` is where that is
-    noted."""
-    table, by = RESPONSES.c, f"{BOOKED}:{request_id}"
+    ask again after a crash."""
+    table = RESPONSES.c
     this = (table.id == noted_id(response_id), table.project_id == project_id)
-    if conn.execute(sql_update(RESPONSES).where(*this, table.previous.is_(None)).values(previous=by)).rowcount > 0:
+    if conn.execute(
+        sql_update(RESPONSES).where(*this, table.booked_by.is_(None)).values(booked_by=request_id)
+    ).rowcount:
         return True
-    return conn.execute(select(table.id).where(*this, table.previous == by)).one_or_none() is not None
+    return conn.execute(select(table.id).where(*this, table.booked_by == request_id)).one_or_none() is not None

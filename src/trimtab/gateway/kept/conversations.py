@@ -216,7 +216,8 @@ class Conversations:
         awaited = Awaited(last.provider, last.model, last.name, guards, call.head.model)
         kept = Kept(
             id=store.noted_id(last.response_id),
-            previous=None if open_ else store.BOOKED,
+            previous=None,
+            booked_by=None if open_ else "",
             created=now,
             expires=now + max(self._keep_ms, NOTED_MS),
             content=Content([], Raw(_encode(awaited))),

@@ -4,18 +4,21 @@ from typing import Annotated
 
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.gateway import call_policy
-from trimtab.gateway.call_policy import CallPolicy
+from trimtab.gateway.call_policy import CallPolicy, PolicyRow
 from trimtab.gateway.kept import cache_store, cache_tune
 from trimtab.gateway.kept.cache_store import DAY_MS, Holding, Tally
 from trimtab.gateway.kept.cache_tune import Judged
 from trimtab.gateway.kept.lookalike import differs
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.llm.embedder import missing
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, noted, written
+from trimtab.server.auditing import Deed, edited, noted, written
 from trimtab.server.bodies.cache import (
     CacheNameView,
     CacheView,
@@ -32,6 +35,7 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 from trimtab.telemetry.units import dollars
 
 TAG = "cache"
+KIND = "call_policy"
 LONGEST_NAME = 200
 
 Days = Annotated[
@@ -133,7 +137,9 @@ async def tune_cache(deps: Deps, tenant: Tenant, data: JSONBody[TuneRequest]) ->
 # --- policies ---
 
 
-def _view(deps: Dependencies, tenant: Project, name: str, policy: CallPolicy, updated: int | None) -> PolicyView:
+def _view(
+    deps: Dependencies, tenant: Project, name: str, policy: CallPolicy, updated: int | None = None, revision: int = 0
+) -> PolicyView:
     return PolicyView(
         name=name,
         cache=policy.cache,
@@ -141,6 +147,7 @@ def _view(deps: Dependencies, tenant: Project, name: str, policy: CallPolicy, up
         source="config" if updated is None else "catalog",
         in_force=name in deps.snapshots.current.policies.get(tenant.id, {}),
         updated=updated,
+        revision=revision,
     )
 
 
@@ -156,13 +163,18 @@ def _declared(deps: Dependencies, tenant: Project) -> dict[str, CallPolicy]:
 )
 async def list_policies(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> PolicyPage:
     """By called name. One of the config file hides one of the same name in the catalog."""
-    rows = {row.name: row for row in await deps.db.read(lambda conn: call_policy.policies(conn, tenant.id))}
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[PolicyRow]]:
+        return edits.revisions(conn, tenant.id, KIND), call_policy.policies(conn, tenant.id)
+
+    revisions, found = await deps.db.read(read)
+    rows = {row.name: row for row in found}
     declared = _declared(deps, tenant)
     names, more = cut(sorted(rows.keys() | declared.keys()), cursor, limit)
     items = [
-        _view(deps, tenant, name, declared[name], None)
+        _view(deps, tenant, name, declared[name])
         if name in declared
-        else _view(deps, tenant, name, rows[name].policy, rows[name].updated)
+        else _view(deps, tenant, name, rows[name].policy, rows[name].updated, revisions.get(name, FIRST))
         for name in names
     ]
     return PolicyPage(items=items, cursor=more)
@@ -178,7 +190,8 @@ async def put_policy(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicyBody]
 ) -> PolicyView:
     """Whole: what is left out is off. The name is a model's, a route's or ``provider/model-id``; in the path, write
-    ``/`` as ``%2F``."""
+    ``/`` as ``%2F``. With ``expected_revision`` it is refused (409) where somebody changed the policy since that
+    revision; 0: it is to be new."""
     _own(deps, tenant, name)
     if not 1 <= len(name) <= LONGEST_NAME:
         raise InvalidRequest(
@@ -189,10 +202,10 @@ async def put_policy(
             "This policy says nothing.", fix="Give 'cache' or 'context', or remove the policy.", param="cache"
         )
     policy = CallPolicy(cache=data.cache, context=data.context)
-    deed = _deed(tenant, "policy.set", name)
-    row = await written(deps, caller, deed, lambda conn: call_policy.put(conn, tenant.id, name, policy, deps.now()))
+    deed = _deed(tenant, "policy.set", name, data.expected_revision)
+    made = await edited(deps, caller, deed, lambda conn: call_policy.put(conn, tenant.id, name, policy, deps.now()))
     await deps.snapshots.changed()
-    return _view(deps, tenant, name, row.policy, row.updated)
+    return _view(deps, tenant, name, made.made.policy, made.made.updated, made.revision)
 
 
 @route(
@@ -209,9 +222,10 @@ async def remove_policy(deps: Deps, caller: CallerNow, tenant: Tenant, name: Fro
     await deps.snapshots.changed()
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(call_policy.POLICIES, project_id=tenant.id, name=name)
-    return Deed(project=tenant, action=action, subject=f"policy:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"policy:{name}", state=state, edit=edit)
 
 
 def _own(deps: Dependencies, tenant: Project, name: str) -> None:

@@ -4,14 +4,16 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Unavailable
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.projects import REVISION
 from trimtab.guard import services
 from trimtab.guard.services import Service
 from trimtab.guard.spec import check_name
 from trimtab.guard.tables import GUARD_SERVICES
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.guard import GuardName
 from trimtab.server.bodies.guard_service import GuardServiceList, GuardServiceView, NewGuardService
 from trimtab.server.dependencies import Dependencies
@@ -20,6 +22,7 @@ from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.storage import revision
 
 TAG = "guards"
+KIND = "guard_service"
 BASE = "/api/v1/projects/{project:str}/guard-services"
 ONE = BASE + "/{name:str}"
 HINT = 4
@@ -27,7 +30,7 @@ LONG = 12
 """Characters of a secret below which its end would tell too much."""
 
 
-def _view(deps: Dependencies, row: Service) -> GuardServiceView:
+def _view(deps: Dependencies, row: Service, revision: int) -> GuardServiceView:
     problem, secret = "", ""
     try:
         secret = services.secret_of(deps.secrets, row)
@@ -42,12 +45,14 @@ def _view(deps: Dependencies, row: Service) -> GuardServiceView:
         problem=problem,
         created=row.created,
         updated=row.updated,
+        revision=revision,
     )
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(GUARD_SERVICES, project_id=tenant.id, name=name)
-    return Deed(project=tenant, action=action, subject=f"guard-service:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"guard-service:{name}", state=state, edit=edit)
 
 
 @route(
@@ -58,20 +63,25 @@ def _deed(tenant: Project, action: str, name: str) -> Deed:
 )
 async def list_guard_services(deps: Deps, tenant: Tenant) -> GuardServiceList:
     """In order of name."""
-    found = await deps.db.read(lambda conn: services.services(conn, tenant.id))
-    return GuardServiceList(items=[_view(deps, row) for row in found])
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[Service]]:
+        return edits.revisions(conn, tenant.id, KIND), services.services(conn, tenant.id)
+
+    revisions, found = await deps.db.read(read)
+    return GuardServiceList(items=[_view(deps, row, revisions.get(row.name, FIRST)) for row in found])
 
 
 @route(
     "PUT",
     ONE,
     "provider:write",
-    Operation(id="putGuardService", summary="Set a program guards ask", tag=TAG, errors=(404,), needs_content=True),
+    Operation(id="putGuardService", summary="Set a program guards ask", tag=TAG, errors=(404, 409), needs_content=True),
 )
 async def put_guard_service(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[GuardName], data: JSONBody[NewGuardService]
 ) -> GuardServiceView:
-    """Texts of calls go there as soon as a guard names it. In force when this returns."""
+    """Texts of calls go there as soon as a guard names it. In force when this returns. With ``expected_revision`` it is
+    refused (409) where somebody changed the service since that revision; 0: it is to be new."""
     check_name(name)
     header = data.header.lower()
     url = check_service(data.url, header, data.secret or "")
@@ -87,9 +97,10 @@ async def put_guard_service(
         revision.bump(conn, REVISION)
         return services.service(conn, tenant.id, name)
 
-    row = await written(deps, caller, _deed(tenant, "guard_service.changed", name), write)
+    deed = _deed(tenant, "guard_service.changed", name, data.expected_revision)
+    made = await edited(deps, caller, deed, write)
     await deps.snapshots.changed()
-    return _view(deps, row)
+    return _view(deps, made.made, made.revision)
 
 
 @route(

@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.core.known import did_you_mean
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.store import keys as keys_of
 from trimtab.ledger import limit_store
 from trimtab.ledger.limit_state import Standing, standings
@@ -17,8 +19,7 @@ from trimtab.ledger.limit_store import Event, LimitRow
 from trimtab.ledger.limits import DIMENSIONS, Dimension, Rule, Scope, amount_text, check_rule, picodollars, when_away
 from trimtab.ledger.windows import leaves_at, slot_at
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
-from trimtab.server.auth import Caller
+from trimtab.server.auditing import Deed, Edited, edited, written
 from trimtab.server.bodies.limit import (
     BurnDown,
     BurnPoint,
@@ -28,6 +29,7 @@ from trimtab.server.bodies.limit import (
     LimitPage,
     LimitView,
     NewLimit,
+    PutLimit,
     ScopeBody,
     StandingView,
 )
@@ -48,6 +50,7 @@ from trimtab.telemetry.units import step_ms
 from trimtab.telemetry.views import Window
 
 TAG = "limits"
+KIND = "limit"
 MOST_DIGITS = 19
 MS = 1_000_000
 Values = Annotated[
@@ -64,7 +67,8 @@ def _declared(deps: Dependencies, tenant: Project) -> dict[str, Rule]:
     return deps.config.limits if deps.config.project == tenant.slug else {}
 
 
-def _view(rule: Rule, found: list[Standing], *, declared: bool) -> LimitView:
+def _view(rule: Rule, found: list[Standing], revision: int) -> LimitView:
+    """``revision`` 0: the config file declares it."""
     return LimitView(
         name=rule.name,
         measure=rule.measure,
@@ -80,7 +84,8 @@ def _view(rule: Rule, found: list[Standing], *, declared: bool) -> LimitView:
         max_output=rule.max_output,
         cap_output=rule.cap_output,
         headers=rule.headers,
-        source="config" if declared else "catalog",
+        source="catalog" if revision else "config",
+        revision=revision,
         standings=[_standing(rule, one) for one in found],
     )
 
@@ -142,12 +147,17 @@ async def list_limits(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: 
     """In order of name. One declared in the config file hides one of the same name in the catalog. What workers have
     spent is told about once a second."""
     declared = _declared(deps, tenant)
-    rows = await deps.db.read(lambda conn: limit_store.limits(conn, tenant.id))
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[LimitRow]]:
+        return edits.revisions(conn, tenant.id, KIND), limit_store.limits(conn, tenant.id)
+
+    revisions, rows = await deps.db.read(read)
     rules = {row.name: row.rule for row in rows} | declared
     names, more = cut(sorted(rules), cursor, limit)
     now = deps.clock.now_ns()
     found = await deps.db.read(lambda conn: {name: standings(conn, tenant.id, rules[name], now) for name in names})
-    return LimitPage(items=[_view(rules[name], found[name], declared=name in declared) for name in names], cursor=more)
+    items = [_view(rules[n], found[n], 0 if n in declared else revisions.get(n, FIRST)) for n in names]
+    return LimitPage(items=items, cursor=more)
 
 
 @route(
@@ -244,7 +254,13 @@ async def create_limit(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
     """In force in every worker when this returns."""
     rule, now = _rule(data.name, data), deps.now()
     row = LimitRow(project_id=tenant.id, name=rule.name, rule=rule, created=now, updated=now)
-    return await _put(deps, caller, tenant, row, new=True)
+    declared = frozenset(_declared(deps, tenant))
+
+    def add(conn: Connection) -> LimitRow:
+        limit_store.put_limit(conn, row, declared, new=True)
+        return row
+
+    return await _in_force(deps, tenant, await edited(deps, caller, _deed(tenant, "limit.created", row.name), add))
 
 
 @route(
@@ -254,14 +270,22 @@ async def create_limit(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
     Operation(id="changeLimit", summary="Replace a limit", tag=TAG, errors=(404, 409)),
 )
 async def change_limit(
-    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[LimitBody]
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PutLimit]
 ) -> LimitView:
     """With another bound the count goes on; with another measure, window, scope or ``per`` a new count begins. What
-    workers had at hand under the old bound they give back within a second or so."""
+    workers had at hand under the old bound they give back within a second or so. With ``expected_revision`` it is
+    refused (409) where somebody changed the limit since that revision."""
     rule = _rule(name, data)
-    old = await deps.db.read(lambda conn: _known(deps, tenant, limit_store.limits(conn, tenant.id), name))
-    row = LimitRow(project_id=tenant.id, name=name, rule=rule, created=old.created, updated=deps.now())
-    return await _put(deps, caller, tenant, row, new=False)
+    declared, now = frozenset(_declared(deps, tenant)), deps.now()
+
+    def change(conn: Connection) -> LimitRow:
+        old = _known(deps, tenant, limit_store.limits(conn, tenant.id), name)
+        row = LimitRow(project_id=tenant.id, name=name, rule=rule, created=old.created, updated=now)
+        limit_store.put_limit(conn, row, declared, new=False)
+        return row
+
+    made = await edited(deps, caller, _deed(tenant, "limit.changed", name, data.expected_revision), change)
+    return await _in_force(deps, tenant, made)
 
 
 def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str) -> LimitRow:
@@ -274,14 +298,15 @@ def _known(deps: Dependencies, tenant: Project, rows: list[LimitRow], name: str)
     return found
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     kept = auditing.row(limit_store.LIMITS, project_id=tenant.id, name=name)
 
     def state(conn: Connection) -> dict[str, Any] | None:
         found = kept(conn)
         return found if found is None else {**found, "rule": _in_dollars(found["rule"])}
 
-    return Deed(project=tenant, action=action, subject=f"limit:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"limit:{name}", state=state, edit=edit)
 
 
 def _in_dollars(rule: dict[str, Any]) -> dict[str, Any]:
@@ -294,14 +319,11 @@ def _in_dollars(rule: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-async def _put(deps: Dependencies, caller: Caller, tenant: Project, row: LimitRow, *, new: bool) -> LimitView:
-    declared = frozenset(_declared(deps, tenant))
-    deed = _deed(tenant, "limit.created" if new else "limit.changed", row.name)
-    await written(deps, caller, deed, lambda conn: limit_store.put_limit(conn, row, declared, new=new))
+async def _in_force(deps: Dependencies, tenant: Project, made: Edited[LimitRow]) -> LimitView:
     await deps.snapshots.changed()
-    now = deps.clock.now_ns()
-    found = await deps.db.read(lambda conn: standings(conn, tenant.id, row.rule, now))
-    return _view(row.rule, found, declared=False)
+    rule, now = made.made.rule, deps.clock.now_ns()
+    found = await deps.db.read(lambda conn: standings(conn, tenant.id, rule, now))
+    return _view(rule, found, made.revision)
 
 
 @route(

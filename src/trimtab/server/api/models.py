@@ -12,17 +12,20 @@ from trimtab.gateway import store
 from trimtab.gateway.routing import store as route_store
 from trimtab.gateway.store import ModelRow
 from trimtab.gateway.targets import Model
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.ledger.prices import PriceRow
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.common import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "models"
+KIND = "model"
 At = Annotated[
     Annotated[int, Meta(ge=0, le=1 << 53, description="Unix milliseconds; now if left out.")] | None,
     QueryParameter(ge=0, le=1 << 53),
@@ -58,9 +61,10 @@ def _price(deps: Dependencies, tenant: Project, model: Model, at_ns: int | None 
     )
 
 
-def _view(deps: Dependencies, tenant: Project, model: Model, *, declared: bool) -> ModelView:
+def _view(deps: Dependencies, tenant: Project, model: Model, revision: int = 0) -> ModelView:
+    """``revision`` 0: the config file declares it."""
     standing = deps.health.model(tenant.id, model.provider, model.upstream)
-    trouble = "" if declared else deps.snapshots.trouble(tenant.id, model.name)
+    trouble = "" if not revision else deps.snapshots.trouble(tenant.id, model.name)
     own = model.price
     return ModelView(
         name=model.name,
@@ -71,10 +75,11 @@ def _view(deps: Dependencies, tenant: Project, model: Model, *, declared: bool) 
         price_override=None
         if own is None
         else PriceBody(input=own.input, output=own.output, cache_read=own.cache_read, cache_write=own.cache_write),
-        source="config" if declared else "catalog",
+        source="catalog" if revision else "config",
         health="failing" if trouble else standing.health,
         last_error=trouble or standing.error,
         capabilities=_capabilities(deps, tenant, model.name),
+        revision=revision,
     )
 
 
@@ -104,10 +109,20 @@ def _override(body: PriceBody | None) -> PriceOverride | None:
 )
 async def list_models(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ModelPage:
     """In order of name. One declared in the config file hides one of the same name in the catalog."""
-    rows = {row.name: row for row in await deps.db.read(lambda conn: store.models(conn, tenant.id))}
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[ModelRow]]:
+        return edits.revisions(conn, tenant.id, KIND), store.models(conn, tenant.id)
+
+    revisions, found = await deps.db.read(read)
+    rows = {row.name: row for row in found}
     declared = deps.config.models if deps.config.project == tenant.slug else {}
     names, more = cut(sorted(rows.keys() | declared.keys()), cursor, limit)
-    items = [_view(deps, tenant, declared.get(n) or _target(rows[n]), declared=n in declared) for n in names]
+    items = [
+        _view(deps, tenant, declared[n])
+        if n in declared
+        else _view(deps, tenant, _target(rows[n]), revisions.get(n, FIRST))
+        for n in names
+    ]
     return ModelPage(items=items, cursor=more)
 
 
@@ -136,9 +151,9 @@ async def create_model(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
         raise Conflict(what, fix="Choose another name.", param="name")
     declared = deps.config.declared(tenant.slug)
     deed = _deed(tenant, "model.created", row.name)
-    await written(deps, caller, deed, lambda conn: store.add_model(conn, row, declared))
+    made = await edited(deps, caller, deed, lambda conn: store.add_model(conn, row, declared))
     await deps.snapshots.changed()
-    return _view(deps, tenant, _target(row), declared=False)
+    return _view(deps, tenant, _target(row), made.revision)
 
 
 @route(
@@ -150,21 +165,23 @@ async def create_model(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
 async def change_model(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ModelPatch]
 ) -> ModelView:
-    """What is left out stays. A null ``price`` takes its own price away. In the path, write ``/`` as ``%2F``."""
+    """What is left out stays. A null ``price`` takes its own price away. With ``expected_revision`` it is refused (409)
+    where somebody changed the model since that revision. In the path, write ``/`` as ``%2F``."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
-    row = await written(
+    made = await edited(
         deps,
         caller,
-        _deed(tenant, "model.changed", name),
+        _deed(tenant, "model.changed", name, data.expected_revision),
         lambda conn: store.change_model(conn, tenant.id, name, declared, lambda old: _changed(old, data, now)),
     )
     await deps.snapshots.changed()
-    return _view(deps, tenant, _target(row), declared=False)
+    return _view(deps, tenant, _target(made.made), made.revision)
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(store.MODELS, project_id=tenant.id, name=name)
-    return Deed(project=tenant, action=action, subject=f"model:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"model:{name}", state=state, edit=edit)
 
 
 def _route_names(deps: Dependencies, tenant: Project) -> frozenset[str]:

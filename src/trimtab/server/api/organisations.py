@@ -4,6 +4,7 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.governance import (
+    edits,
     members,
     organisations,
     people_store,
@@ -14,6 +15,7 @@ from trimtab.governance import (
     sessions,
 )
 from trimtab.governance.access import Organisation, Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.organisations import NewOrganisation
 from trimtab.governance.people_store import CUSTOM_ROLES, ORGANISATIONS, PEOPLE, OrganisationRow, PersonRow, RoleRow
 from trimtab.governance.permissions import GRANTS, INSTANCE_ONLY, MEMBER_ROLES, PERMISSIONS
@@ -21,7 +23,7 @@ from trimtab.server import auditing
 from trimtab.server.api.members import everywhere, in_organisation
 from trimtab.server.api.projects import view as project_view
 from trimtab.server.api.session import session_view
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.auth import Caller, sees_organisation
 from trimtab.server.bodies.common import NewProject, ProjectView
 from trimtab.server.bodies.identity import (
@@ -54,6 +56,7 @@ from trimtab.server.routes import (
 )
 
 TAG = "people"
+ROLE = "role"
 ABOUT = {
     "admin": "Everything: members, keys, providers, money, data.",
     "developer": "Reads, and changes what apps do: prompts, releases, approvals, rollouts, datasets, experiments.",
@@ -196,18 +199,28 @@ def _built_in() -> list[RoleView]:
     ]
 
 
-def _role(row: RoleRow) -> RoleView:
+def _role(row: RoleRow, revision: int) -> RoleView:
     return RoleView(
-        name=row.name, about=row.about, permissions=sorted(row.permissions), built_in=False, for_members=True
+        name=row.name,
+        about=row.about,
+        permissions=sorted(row.permissions),
+        built_in=False,
+        for_members=True,
+        revision=revision,
     )
 
 
 async def _roles(deps: Dependencies, organisation_id: str | None) -> RoleList:
     own: list[RoleRow] = []
+    revisions: dict[str, int] = {}
     if organisation_id is not None:
-        own = await deps.db.read(lambda conn: people_store.custom_roles(conn, organisation_id))
+
+        def read(conn: Connection) -> tuple[dict[str, int], list[RoleRow]]:
+            return edits.revisions(conn, organisation_id, ROLE), people_store.custom_roles(conn, organisation_id)
+
+        revisions, own = await deps.db.read(read)
     return RoleList(
-        items=[*_built_in(), *(_role(row) for row in own)],
+        items=[*_built_in(), *(_role(row, revisions.get(row.name, FIRST)) for row in own)],
         permissions=sorted(PERMISSIONS),
         instance_only=sorted(INSTANCE_ONLY),
     )
@@ -243,7 +256,9 @@ async def list_roles(deps: Deps, within: Within) -> RoleList:
     return await _roles(deps, within.id)
 
 
-async def _put_role(deps: Dependencies, caller: Caller, within: Organisation, data: NewRole, *, new: bool) -> RoleView:
+async def _put_role(
+    deps: Dependencies, caller: Caller, within: Organisation, data: NewRole, *, new: bool, expected: int | None = None
+) -> RoleView:
     now, held = deps.now(), in_organisation(caller, within).held
     row = RoleRow(
         organisation_id=within.id,
@@ -258,10 +273,11 @@ async def _put_role(deps: Dependencies, caller: Caller, within: Organisation, da
         action="role.created" if new else "role.changed",
         subject=f"role:{within.slug}/{data.name}",
         state=auditing.row(CUSTOM_ROLES, organisation_id=within.id, name=data.name),
+        edit=Edit(place=within.id, kind=ROLE, name=data.name, expected=expected),
     )
-    made = await written(deps, caller, deed, lambda conn: roles.put(conn, row, held, new=new))
+    made = await edited(deps, caller, deed, lambda conn: roles.put(conn, row, held, new=new))
     await deps.snapshots.changed()
-    return _role(made)
+    return _role(made.made, made.revision)
 
 
 @route(
@@ -279,14 +295,15 @@ async def create_role(deps: Deps, caller: CallerNow, within: Within, data: JSONB
     "PUT",
     "/api/v1/organisations/{organisation:str}/roles/{role:str}",
     "role:write",
-    Operation(id="changeRole", summary="Change what a role holds", tag=TAG, errors=(404,)),
+    Operation(id="changeRole", summary="Change what a role holds", tag=TAG, errors=(404, 409)),
 )
 async def change_role(
     deps: Deps, caller: CallerNow, within: Within, role: FromPath[str], data: JSONBody[RolePatch]
 ) -> RoleView:
-    """In force for all who have it when it returns."""
+    """In force for all who have it when it returns. With ``expected_revision`` it is refused (409) where somebody
+    changed the role since that revision."""
     wanted = NewRole(name=role, permissions=data.permissions, about=data.about)
-    return await _put_role(deps, caller, within, wanted, new=False)
+    return await _put_role(deps, caller, within, wanted, new=False, expected=data.expected_revision)
 
 
 @route(
@@ -298,7 +315,8 @@ async def change_role(
 async def remove_role(deps: Deps, caller: CallerNow, within: Within, role: FromPath[str]) -> None:
     held = in_organisation(caller, within).held
     state = auditing.row(CUSTOM_ROLES, organisation_id=within.id, name=role)
-    deed = Deed(project=None, action="role.removed", subject=f"role:{within.slug}/{role}", state=state)
+    edit = Edit(place=within.id, kind=ROLE, name=role)
+    deed = Deed(project=None, action="role.removed", subject=f"role:{within.slug}/{role}", state=state, edit=edit)
     await written(deps, caller, deed, lambda conn: roles.remove(conn, within.id, role, held))
     await deps.snapshots.changed()
 

@@ -4,6 +4,7 @@ import re
 
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
+from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.core.known import did_you_mean
@@ -11,11 +12,13 @@ from trimtab.gateway import provider_options, store
 from trimtab.gateway.provider_options import MASK
 from trimtab.gateway.store import ProviderRow, Sealed
 from trimtab.gateway.targets import Timeouts
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.common import (
     NewProvider,
     OptionView,
@@ -29,6 +32,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "providers"
+KIND = "provider"
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
 
 
@@ -55,7 +59,7 @@ def _kind(name: str) -> ProviderKind | None:
     return PROVIDER_KINDS.get(name) if name in PROVIDER_KINDS.names() else None
 
 
-def _catalog_view(deps: Dependencies, row: ProviderRow) -> ProviderView:
+def _catalog_view(deps: Dependencies, row: ProviderRow, revision: int) -> ProviderView:
     standing = deps.health.provider(row.project_id, row.name)
     health, error = standing.health, standing.error
     try:
@@ -76,6 +80,7 @@ def _catalog_view(deps: Dependencies, row: ProviderRow) -> ProviderView:
         health=health,
         last_error=error,
         last_seen=standing.seen,
+        revision=revision,
     )
 
 
@@ -96,6 +101,7 @@ def _config_view(deps: Dependencies, tenant: Project, name: str) -> ProviderView
         health=standing.health,
         last_error=standing.error,
         last_seen=standing.seen,
+        revision=0,
     )
 
 
@@ -136,11 +142,19 @@ async def list_provider_kinds(deps: Deps) -> list[ProviderKindView]:
 )
 async def list_providers(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ProviderPage:
     """In order of name. One declared in the config file hides one of the same name in the catalog."""
-    rows = {row.name: row for row in await deps.db.read(lambda conn: store.providers(conn, tenant.id))}
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[ProviderRow]]:
+        return edits.revisions(conn, tenant.id, KIND), store.providers(conn, tenant.id)
+
+    revisions, found = await deps.db.read(read)
+    rows = {row.name: row for row in found}
     declared = deps.config.declared(tenant.slug).providers
     names, more = cut(sorted(rows.keys() | declared), cursor, limit)
     return ProviderPage(
-        items=[_config_view(deps, tenant, n) if n in declared else _catalog_view(deps, rows[n]) for n in names],
+        items=[
+            _config_view(deps, tenant, n) if n in declared else _catalog_view(deps, rows[n], revisions.get(n, FIRST))
+            for n in names
+        ],
         cursor=more,
     )
 
@@ -156,14 +170,15 @@ async def create_provider(deps: Deps, caller: CallerNow, tenant: Tenant, data: J
     row = _new_row(deps, tenant, data)
     declared = deps.config.declared(tenant.slug)
     deed = _deed(tenant, "provider.created", row.name)
-    await written(deps, caller, deed, lambda conn: store.add_provider(conn, row, declared))
+    made = await edited(deps, caller, deed, lambda conn: store.add_provider(conn, row, declared))
     await deps.snapshots.changed()
-    return _catalog_view(deps, row)
+    return _catalog_view(deps, row, made.revision)
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(store.PROVIDERS, project_id=tenant.id, name=name)
-    return Deed(project=tenant, action=action, subject=f"provider:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"provider:{name}", state=state, edit=edit)
 
 
 def _new_row(deps: Dependencies, tenant: Project, data: NewProvider) -> ProviderRow:
@@ -214,16 +229,17 @@ def _timeouts(body: TimeoutsBody) -> Timeouts:
 async def change_provider(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ProviderPatch]
 ) -> ProviderView:
-    """What is left out stays. A header sent back masked keeps its value."""
+    """What is left out stays. A header sent back masked keeps its value. With ``expected_revision`` it is refused (409)
+    where somebody changed the provider since that revision."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
-    row = await written(
+    made = await edited(
         deps,
         caller,
-        _deed(tenant, "provider.changed", name),
+        _deed(tenant, "provider.changed", name, data.expected_revision),
         lambda conn: store.change_provider(conn, tenant.id, name, declared, lambda old: _changed(deps, old, data, now)),
     )
     await deps.snapshots.changed()
-    return _catalog_view(deps, row)
+    return _catalog_view(deps, made.made, made.revision)
 
 
 def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int) -> ProviderRow:

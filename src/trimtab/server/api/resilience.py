@@ -1,19 +1,23 @@
 """Resilience: policies of providers and models, the priority of keys, and how targets fare."""
 
 from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict
 from trimtab.gateway import policy_store
 from trimtab.gateway.policy import DEFAULT, Policy
 from trimtab.gateway.policy_store import ResilienceRow, Subject
 from trimtab.gateway.staying_up.live import TargetState
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.resilience import (
     KeyPriorityBody,
     KeyPriorityView,
+    PutPolicy,
     ResiliencePage,
     ResilienceView,
     TargetKeyView,
@@ -24,6 +28,7 @@ from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
 
 TAG = "resilience"
+SUBJECTS: tuple[Subject, ...] = ("provider", "model")
 MS = 1_000_000
 SECOND = 1_000_000_000
 
@@ -62,35 +67,53 @@ def _in_catalog(deps: Dependencies, tenant: Project, subject: Subject, name: str
 )
 async def list_resilience(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ResiliencePage:
     """Of providers and models that have one; all others go by the defaults (docs/resilience.md)."""
-    views = {
-        f"{row.subject}/{row.name}": _view(row)
-        for row in await deps.db.read(lambda conn: policy_store.policies(conn, tenant.id))
-    }
+
+    def read(conn: Connection) -> dict[str, ResilienceView]:
+        known = {subject: edits.revisions(conn, tenant.id, _kind(subject)) for subject in SUBJECTS}
+        rows = policy_store.policies(conn, tenant.id)
+        return {
+            f"{row.subject}/{row.name}": _view(row, known[row.subject].get(row.name, FIRST)) for row in rows
+        }  # fmt: skip
+
+    views = await deps.db.read(read)
     for (subject, name), policy in _declared(deps, tenant).items():
-        view = ResilienceView(subject=subject, name=name, policy=policy, source="config", updated=None)
+        view = ResilienceView(subject=subject, name=name, policy=policy, source="config", updated=None, revision=0)
         views[f"{subject}/{name}"] = view
     names, more = cut(sorted(views), cursor, limit)
     return ResiliencePage(items=[views[name] for name in names], defaults=DEFAULT, cursor=more)
 
 
-def _view(row: ResilienceRow) -> ResilienceView:
-    return ResilienceView(subject=row.subject, name=row.name, policy=row.policy, source="catalog", updated=row.updated)
+def _view(row: ResilienceRow, revision: int) -> ResilienceView:
+    return ResilienceView(
+        subject=row.subject,
+        name=row.name,
+        policy=row.policy,
+        source="catalog",
+        updated=row.updated,
+        revision=revision,
+    )
 
 
-def _deed(tenant: Project, action: str, subject: Subject, name: str) -> Deed:
+def _kind(subject: Subject) -> str:
+    return f"{subject}_resilience"
+
+
+def _deed(tenant: Project, action: str, subject: Subject, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(policy_store.POLICIES, project_id=tenant.id, subject=subject, name=name)
-    return Deed(project=tenant, action=action, subject=f"{subject}:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=_kind(subject), name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"{subject}:{name}", state=state, edit=edit)
 
 
 async def _put(
-    deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str, policy: Policy
+    deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str, data: PutPolicy
 ) -> ResilienceView:
     _in_catalog(deps, tenant, subject, name)
+    policy = Policy(**{field: getattr(data, field) for field in Policy.__struct_fields__})
     row = ResilienceRow(project_id=tenant.id, subject=subject, name=name, policy=policy, updated=deps.now())
-    deed = _deed(tenant, "resilience.set", subject, name)
-    await written(deps, caller, deed, lambda conn: policy_store.put_policy(conn, row))
+    deed = _deed(tenant, "resilience.set", subject, name, data.expected_revision)
+    made = await edited(deps, caller, deed, lambda conn: policy_store.put_policy(conn, row))
     await deps.snapshots.changed()
-    return _view(row)
+    return _view(row, made.revision)
 
 
 async def _remove(deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str) -> None:
@@ -107,9 +130,11 @@ async def _remove(deps: Dependencies, caller: Caller, tenant: Project, subject: 
     Operation(id="setProviderResilience", summary="Set a provider's resilience policy", tag=TAG, errors=(404, 409)),
 )
 async def set_provider(
-    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[Policy]
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PutPolicy]
 ) -> ResilienceView:
-    """Replaces what there was; what is left out is as by default. In force on every worker when it returns."""
+    """Replaces what there was; what is left out is as by default. In force on every worker when it returns. With
+    ``expected_revision`` it is refused (409) where somebody changed the policy since that revision; 0: it is to be
+    new."""
     return await _put(deps, caller, tenant, "provider", name, data)
 
 
@@ -137,9 +162,10 @@ async def remove_provider(deps: Deps, caller: CallerNow, tenant: Tenant, name: F
     Operation(id="setModelResilience", summary="Set a model's resilience policy", tag=TAG, errors=(404, 409)),
 )
 async def set_model(
-    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[Policy]
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PutPolicy]
 ) -> ResilienceView:
-    """It replaces its provider's policy as a whole. In the path, write ``/`` as ``%2F``."""
+    """It replaces its provider's policy as a whole. ``expected_revision`` is as for a provider's. In the path,
+    write ``/`` as ``%2F``."""
     return await _put(deps, caller, tenant, "model", name, data)
 
 

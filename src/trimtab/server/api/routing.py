@@ -5,6 +5,7 @@ import random
 import msgspec
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, structs
+from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.core.known import did_you_mean
@@ -15,10 +16,12 @@ from trimtab.gateway.routing.explain import Sample, ask_of, candidates_of
 from trimtab.gateway.routing.plan import Leaf
 from trimtab.gateway.routing.store import RouteRefused, RouteRow
 from trimtab.gateway.routing.types import Node, Route
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.llm.dialects import DIALECTS
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, noted, written
+from trimtab.server.auditing import Deed, edited, noted, written
 from trimtab.server.bodies.route import (
     ExplainRequest,
     Explanation,
@@ -36,6 +39,7 @@ from trimtab.telemetry.answers import decision_line
 from trimtab.telemetry.views import StepLine
 
 TAG = "routes"
+KIND = "route"
 
 
 # --- views ---
@@ -56,7 +60,8 @@ def _leaf(deps: Dependencies, tenant: Project, leaf: Leaf) -> LeafView:
     )
 
 
-def _view(deps: Dependencies, tenant: Project, row: RouteRow, *, declared: bool) -> RouteView:
+def _view(deps: Dependencies, tenant: Project, row: RouteRow, revision: int = 0) -> RouteView:
+    """``revision`` 0: the config file declares it."""
     made = row.route
     compiled = deps.snapshots.current.routes.get(tenant.id, {}).get(made.name)
     return RouteView(
@@ -64,11 +69,12 @@ def _view(deps: Dependencies, tenant: Project, row: RouteRow, *, declared: bool)
         about=made.about,
         tree=made.tree,
         affinity=made.affinity,
-        version=0 if declared else row.version,
-        source="config" if declared else "catalog",
+        version=row.version if revision else 0,
+        revision=revision,
+        source="catalog" if revision else "config",
         trouble="" if compiled is None else compiled.trouble,
-        created=None if declared else row.created,
-        updated=None if declared else row.updated,
+        created=row.created if revision else None,
+        updated=row.updated if revision else None,
         targets=[] if compiled is None else [_leaf(deps, tenant, leaf) for leaf in compiled.leaves],
     )
 
@@ -85,9 +91,10 @@ def _known(deps: Dependencies, tenant: Project) -> Known:
 # --- routes ---
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(store.ROUTES, project_id=tenant.id, name=name)
-    return Deed(project=tenant, action=action, subject=f"route:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"route:{name}", state=state, edit=edit)
 
 
 @route(
@@ -98,15 +105,21 @@ def _deed(tenant: Project, action: str, name: str) -> Deed:
 )
 async def list_routes(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> RoutePage:
     """In order of name. One declared in the config file hides one of the same name in the catalog."""
-    rows = {row.route.name: row for row in await deps.db.read(lambda conn: store.routes(conn, tenant.id))}
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[RouteRow]]:
+        return edits.revisions(conn, tenant.id, KIND), store.routes(conn, tenant.id)
+
+    revisions, found = await deps.db.read(read)
+    rows = {row.route.name: row for row in found}
     declared = _declared(deps, tenant)
     names, more = cut(sorted(rows.keys() | declared.keys()), cursor, limit)
-    items = [_view(deps, tenant, _row(tenant, rows, declared, name), declared=name in declared) for name in names]
+    items = [
+        _view(deps, tenant, RouteRow(project_id=tenant.id, route=declared[n]))
+        if n in declared
+        else _view(deps, tenant, rows[n], revisions.get(n, FIRST))
+        for n in names
+    ]
     return RoutePage(items=items, cursor=more)
-
-
-def _row(tenant: Project, rows: dict[str, RouteRow], declared: dict[str, Route], name: str) -> RouteRow:
-    return RouteRow(project_id=tenant.id, route=declared[name]) if name in declared else rows[name]
 
 
 @route(
@@ -122,9 +135,9 @@ async def create_route(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSON
     row = RouteRow(project_id=tenant.id, route=made, created=now, updated=now)
     declared, known = _declared(deps, tenant), _known(deps, tenant)
     deed = _deed(tenant, "route.created", data.name)
-    await written(deps, caller, deed, lambda conn: store.add_route(conn, row, declared, known))
+    made = await edited(deps, caller, deed, lambda conn: store.add_route(conn, row, declared, known))
     await deps.snapshots.changed()
-    return _view(deps, tenant, row, declared=False)
+    return _view(deps, tenant, row, made.revision)
 
 
 @route(
@@ -137,9 +150,13 @@ async def get_route(deps: Deps, tenant: Tenant, name: FromPath[str]) -> RouteVie
     """In the path, write ``/`` as ``%2F``."""
     declared = _declared(deps, tenant)
     if name in declared:
-        return _view(deps, tenant, RouteRow(project_id=tenant.id, route=declared[name]), declared=True)
-    row = await deps.db.read(lambda conn: store.route(conn, tenant.id, name))
-    return _view(deps, tenant, row, declared=False)
+        return _view(deps, tenant, RouteRow(project_id=tenant.id, route=declared[name]))
+
+    def read(conn: Connection) -> tuple[dict[str, int], RouteRow]:
+        return edits.revisions(conn, tenant.id, KIND), store.route(conn, tenant.id, name)
+
+    revisions, row = await deps.db.read(read)
+    return _view(deps, tenant, row, revisions.get(name, FIRST))
 
 
 @route(
@@ -151,16 +168,17 @@ async def get_route(deps: Deps, tenant: Tenant, name: FromPath[str]) -> RouteVie
 async def change_route(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[RoutePatch]
 ) -> RouteView:
-    """Calls under way keep the plan they began with. In the path, write ``/`` as ``%2F``."""
+    """Calls under way keep the plan they began with. With ``expected_revision`` it is refused (409) where somebody
+    changed the route since that revision. In the path, write ``/`` as ``%2F``."""
     declared, known, now = _declared(deps, tenant), _known(deps, tenant), deps.now()
-    row = await written(
+    made = await edited(
         deps,
         caller,
-        _deed(tenant, "route.changed", name),
+        _deed(tenant, "route.changed", name, data.expected_revision),
         lambda conn: store.change_route(conn, tenant.id, name, declared, known, lambda old: _changed(old, data, now)),
     )
     await deps.snapshots.changed()
-    return _view(deps, tenant, row, declared=False)
+    return _view(deps, tenant, made.made, made.revision)
 
 
 def _changed(old: RouteRow, data: RoutePatch, now: int) -> RouteRow:

@@ -162,7 +162,7 @@ async def set_text_index(deps: Deps, caller: CallerNow, tenant: Tenant, data: JS
         subject="text_index",
         state=lambda conn: {"on": detector_store.indexes_texts(conn, tenant.id)},
     )
-    await written(deps, caller, deed, lambda conn: detector_store.index_texts(conn, tenant.id, data.on, deps.now()))
+    await written(deps, caller, deed, lambda conn: detector_store.index_texts(conn, tenant.id, data.on))
     await deps.switches.follow()
     return data
 

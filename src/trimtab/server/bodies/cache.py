@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from trimtab.gateway.call_policy import CachePolicy, ContextPolicy
 from trimtab.gateway.kept.cache_tune import Point
+from trimtab.server.bodies.common import ExpectedRevision
 
 
 class CacheNameView(Struct, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ class TuningView(Struct, frozen=True, kw_only=True):
 class PolicyBody(Struct, kw_only=True, forbid_unknown_fields=True):
     cache: CachePolicy | None = None
     context: ContextPolicy | None = None
+    expected_revision: ExpectedRevision = None
 
 
 class PolicyView(Struct, frozen=True, kw_only=True):
@@ -89,6 +91,7 @@ class PolicyView(Struct, frozen=True, kw_only=True):
     source: Literal["config", "catalog"]
     in_force: bool
     updated: int | None
+    revision: int
 
 
 class PolicyPage(Struct, frozen=True, kw_only=True):

@@ -41,13 +41,26 @@ Routes, all under ``/api/v1`` (permission in brackets; every one but the login r
 ``fix``.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trimtab.gateway.policy_store import Priority
 from trimtab.telemetry.views import StoreHealth
 
+ExpectedRevision = (
+    Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The revision that this was made from: refused (409) where it is another by now. 0: it is to be"
+            " new. Left out: it is written over whatever there is.",
+        ),
+    ]
+    | None
+)
+"""What a write may say. The ``revision`` of a view goes up with every change, by whichever way it comes; it is 0 where
+the config file declares the thing, which is edited there."""
 KeyRole = Literal["client", "read_only", "reviewer", "editor", "viewer", "developer", "operator", "auditor"]
 Role = Literal["admin", "editor", "reviewer", "read_only", "client", "viewer", "developer", "operator", "auditor"]
 """``admin``: everything, every project. ``editor``, ``developer``: read, and change what one project's apps do
@@ -225,6 +238,7 @@ class ProviderView(Struct, frozen=True, kw_only=True):
     health: Health
     last_error: str
     last_seen: int | None
+    revision: int
 
 
 class ProviderPage(Struct, frozen=True, kw_only=True):
@@ -256,6 +270,7 @@ class ProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     headers: dict[str, str] | UnsetType = UNSET
     options: dict[str, str] | UnsetType = UNSET
     timeouts: TimeoutsBody | UnsetType = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class PriceBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -295,6 +310,7 @@ class ModelView(Struct, frozen=True, kw_only=True):
     health: Health
     last_error: str
     capabilities: list[str] | None
+    revision: int
 
 
 class CheckResultView(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -346,10 +362,13 @@ class NewModel(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ModelPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is left out stays."""
+
     provider: str | UnsetType = UNSET
     upstream: str | UnsetType = UNSET
     fallback: list[str] | UnsetType = UNSET
     price: PriceBody | UnsetType | None = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class TestResult(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from trimtab.server.bodies.common import ExpectedRevision
+
 Url = Annotated[str, Meta(min_length=1, max_length=2000)]
 Header = Annotated[str, Meta(min_length=1, max_length=64)]
 Secret = Annotated[str, Meta(max_length=4000)]
@@ -20,6 +22,7 @@ class GuardServiceView(Struct, frozen=True, kw_only=True):
     problem: str
     created: int
     updated: int
+    revision: int
 
 
 class GuardServiceList(Struct, frozen=True, kw_only=True):
@@ -33,3 +36,4 @@ class NewGuardService(Struct, kw_only=True, forbid_unknown_fields=True):
     url: Url
     header: Header = "authorization"
     secret: Secret | None = None
+    expected_revision: ExpectedRevision = None

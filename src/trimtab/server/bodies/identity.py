@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType, field
 
 from trimtab.governance.sign_in_store import GroupRole, Terms
+from trimtab.server.bodies.common import ExpectedRevision
 
 
 class OrganisationView(Struct, frozen=True, kw_only=True):
@@ -94,13 +95,15 @@ class PersonPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class RoleView(Struct, frozen=True, kw_only=True):
-    """``built_in`` ones cannot be changed. ``for_members`` ones may be given to members; the others are for keys."""
+    """``built_in`` ones cannot be changed, and are at revision 0. ``for_members`` ones may be given to members; the
+    others are for keys."""
 
     name: str
     about: str
     permissions: list[str]
     built_in: bool
     for_members: bool
+    revision: int = 0
 
 
 class RoleList(Struct, frozen=True, kw_only=True):
@@ -120,6 +123,7 @@ class NewRole(Struct, kw_only=True, forbid_unknown_fields=True):
 class RolePatch(Struct, kw_only=True, forbid_unknown_fields=True):
     permissions: list[str]
     about: str = ""
+    expected_revision: ExpectedRevision = None
 
 
 class OwnSession(Struct, frozen=True, kw_only=True):

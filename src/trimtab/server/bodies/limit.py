@@ -10,6 +10,7 @@ from msgspec import Struct
 from trimtab.ledger.limit_store import EventKind
 from trimtab.ledger.limits import MAX_OUTPUT, Dimension, Measure, Mode, UnknownPrice, WhenAway
 from trimtab.ledger.windows import Window
+from trimtab.server.bodies.common import ExpectedRevision
 
 
 class ScopeBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +40,10 @@ class LimitBody(Struct, kw_only=True, forbid_unknown_fields=True):
     max_output: int = MAX_OUTPUT
     cap_output: bool = True
     headers: bool = False
+
+
+class PutLimit(LimitBody, kw_only=True, forbid_unknown_fields=True):
+    expected_revision: ExpectedRevision = None
 
 
 class NewLimit(LimitBody, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +84,7 @@ class LimitView(Struct, frozen=True, kw_only=True):
     cap_output: bool
     headers: bool
     source: Literal["config", "catalog"]
+    revision: int
     standings: list[StandingView]
 
 

@@ -7,6 +7,11 @@ from msgspec import Struct
 from trimtab.gateway.policy import Policy
 from trimtab.gateway.policy_store import Priority, Subject
 from trimtab.gateway.staying_up.breaker import State
+from trimtab.server.bodies.common import ExpectedRevision
+
+
+class PutPolicy(Policy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    expected_revision: ExpectedRevision = None
 
 
 class ResilienceView(Struct, frozen=True, kw_only=True):
@@ -17,6 +22,7 @@ class ResilienceView(Struct, frozen=True, kw_only=True):
     policy: Policy
     source: Literal["config", "catalog"]
     updated: int | None
+    revision: int
 
 
 class ResiliencePage(Struct, frozen=True, kw_only=True):

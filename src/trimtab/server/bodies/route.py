@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from trimtab.gateway.routing.replay import Report
 from trimtab.gateway.routing.types import Affinity, Node
+from trimtab.server.bodies.common import ExpectedRevision
 from trimtab.telemetry.views import DecisionLine, StepLine, Window
 
 
@@ -30,6 +31,7 @@ class RouteView(Struct, frozen=True, kw_only=True):
     tree: Node
     affinity: Affinity
     version: int
+    revision: int
     source: Literal["config", "catalog"]
     trouble: str
     created: int | None
@@ -55,6 +57,7 @@ class RoutePatch(Struct, kw_only=True, forbid_unknown_fields=True):
     tree: Node | UnsetType = UNSET
     affinity: Affinity | UnsetType = UNSET
     about: str | UnsetType = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class ExplainRequest(Struct, kw_only=True, forbid_unknown_fields=True):

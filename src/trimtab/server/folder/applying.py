@@ -23,7 +23,8 @@ from trimtab.gateway.routing.check import mistakes as mistakes_of
 from trimtab.gateway.routing.walk import names_of
 from trimtab.gateway.store import Declared, ModelRow
 from trimtab.gateway.targets import Model
-from trimtab.governance import audit
+from trimtab.governance import audit, edits
+from trimtab.governance.edits import Edit
 from trimtab.governance.projects import REVISION
 from trimtab.ledger import limit_store, price_store
 from trimtab.ledger.limit_store import LimitRow
@@ -109,8 +110,26 @@ def write(conn: Connection, prepared: Prepared, declared: Declared, step: Step =
     made = writing.apps()
     writing.marks()
     promotions = writing.promotions(made)
+    writing.revisions()
     writing.notes()
     return Written(releases=made, promotions=promotions, mistakes=writing.mistakes)
+
+
+_KINDS: Final = {"model": "model", "route": "route", "policy": "call_policy", "limit": "limit"}
+"""What of a folder has revisions in `governance.edits`, and what it is called there; the rest counts its own."""
+
+
+def _edited(change: Change) -> list[tuple[str, bool]]:
+    """The kinds of what a change is of, and whether that was there: a model's policy is edited by itself."""
+    if change.item.kind not in _KINDS:
+        return []
+    found = [(_KINDS[change.item.kind], change.found is not None)]
+    if change.item.kind == "model":
+        before = None if change.found is None else cast("Model", change.found.value).resilience
+        after = None if change.wanted is None else cast("Model", change.wanted.value).resilience
+        if before != after:
+            found.append(("model_resilience", before is not None))
+    return found
 
 
 class _Writing:
@@ -474,6 +493,15 @@ class _Writing:
             ),
         )
         return structs.replace(promotion, rollout=begun.id)
+
+    # --- who changed what last ---
+
+    def revisions(self) -> None:
+        """Whoever has one of them open elsewhere does not save over it."""
+        for change in self._changes:
+            for kind, was_there in _edited(change):
+                edit = Edit(place=self._project, kind=kind, name=change.item.name)
+                edits.note(self._conn, edit, self._asked.actor, self._asked.now, was_there=was_there)
 
     # --- what is whose ---
 

@@ -1,0 +1,308 @@
+"""Nobody saves over what somebody else saved: one way for everything of the catalog that is replaced whole."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from house import House, Run, make_house
+from msgspec import Struct
+from sqlalchemy import text
+
+from trimtab.governance import edits
+from trimtab.governance.edits import Edit
+
+PROJECT = "/api/v1/projects/default"
+LAB = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1", "dialect": "openai_chat"}
+FAST = {"name": "fast", "provider": "lab", "upstream": "small"}
+LIMIT = {"measure": "requests", "bound": "60", "window": "minute"}
+TREE = {"node": "fallback", "of": ["fast"]}
+
+
+class Thing(Struct, frozen=True, kw_only=True):
+    """What is replaced: where, how, and two things that people may say of it. ``listed``: how it is found again."""
+
+    name: str
+    at: str
+    verb: str
+    one: dict[str, Any]
+    other: dict[str, Any]
+    make: tuple[str, dict[str, Any]] | None = None
+    pages: str = ""
+
+    @property
+    def listed(self) -> str:
+        return self.pages or self.at.rpartition("/")[0]
+
+
+ROLES = "/api/v1/organisations/default/roles"
+THINGS = (
+    Thing(
+        name="provider", at=f"{PROJECT}/providers/lab", verb="PATCH", make=(f"{PROJECT}/providers", LAB),
+        one={"headers": {"x-team": "one"}}, other={"headers": {"x-team": "other"}},
+    ),
+    Thing(
+        name="model", at=f"{PROJECT}/models/fast", verb="PATCH", make=(f"{PROJECT}/models", FAST),
+        one={"upstream": "one"}, other={"upstream": "other"},
+    ),
+    Thing(
+        name="limit", at=f"{PROJECT}/limits/fair", verb="PUT", make=(f"{PROJECT}/limits", {**LIMIT, "name": "fair"}),
+        one={**LIMIT, "bound": "61"}, other={**LIMIT, "bound": "62"},
+    ),
+    Thing(
+        name="route", at=f"{PROJECT}/routes/smart", verb="PATCH",
+        make=(f"{PROJECT}/routes", {"name": "smart", "tree": TREE}), one={"about": "one"}, other={"about": "other"},
+    ),
+    Thing(
+        name="call policy", at=f"{PROJECT}/policies/fast", verb="PUT",
+        one={"cache": {"ttl_s": 60}}, other={"cache": {"ttl_s": 70}},
+    ),
+    Thing(
+        name="guard service", at=f"{PROJECT}/guard-services/look", verb="PUT",
+        one={"url": "http://127.0.0.1:9/one"}, other={"url": "http://127.0.0.1:9/other"},
+    ),
+    Thing(
+        name="model resilience", at=f"{PROJECT}/models/fast/resilience", verb="PUT", pages=f"{PROJECT}/resilience",
+        one={"attempts": 2}, other={"attempts": 3},
+    ),
+    Thing(
+        name="provider resilience", at=f"{PROJECT}/providers/lab/resilience", verb="PUT",
+        pages=f"{PROJECT}/resilience", one={"attempts": 2}, other={"attempts": 3},
+    ),
+    Thing(
+        name="role", at=f"{ROLES}/writer", verb="PUT",
+        make=(ROLES, {"name": "writer", "permissions": ["prompt:read"]}),
+        one={"permissions": ["prompt:read", "prompt:write"]}, other={"permissions": ["trace:read"]},
+    ),
+)  # fmt: skip
+
+
+async def furnished(house: House) -> None:
+    for where, body in ((f"{PROJECT}/providers", LAB), (f"{PROJECT}/models", FAST)):
+        made = await house.admin.post(where, json=body)
+        assert made.status_code in (201, 409), made.text
+
+
+async def made(house: House, thing: Thing) -> int:
+    """It is there; its revision, which is the first."""
+    await furnished(house)
+    if thing.make is not None:
+        where, body = thing.make
+        answer = await house.admin.post(where, json=body)
+        assert answer.status_code in (201, 409), answer.text
+    else:
+        answer = await house.admin.put(thing.at, json={**thing.one, "expected_revision": 0})
+        assert answer.status_code == 200, answer.text
+    return await revision_of(house, thing)
+
+
+async def found(house: House, thing: Thing) -> dict[str, Any] | None:
+    name = thing.at.removesuffix("/resilience").rpartition("/")[2]
+    items = (await house.admin.get(thing.listed)).json()["items"]
+    mine = [each for each in items if each["name"] == name and each.get("subject", "") in ("", thing.name.split()[0])]
+    return mine[0] if mine else None
+
+
+async def revision_of(house: House, thing: Thing) -> int:
+    item = await found(house, thing)
+    assert item is not None
+    return item["revision"]
+
+
+def each_thing(function: Callable[..., None]) -> Callable[..., None]:
+    return pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.name)(function)
+
+
+@each_thing
+def test_a_save_over_what_somebody_else_saved_is_refused_with_who_and_when(run: Run, thing: Thing) -> None:
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        issued = await house.admin.post("/api/v1/projects/default/keys", json={"name": "deploy bot", "role": "admin"})
+        bot = house.client(issued.json()["secret"]) if issued.status_code == 201 else house.admin
+        theirs = await bot.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
+        assert (theirs.status_code, theirs.json()["revision"]) == (200, opened + 1), theirs.text
+        before = await found(house, thing)
+        mine = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened})
+        assert (mine.status_code, mine.json()["code"]) == (409, "revision_conflict"), mine.text
+        told = mine.json()
+        assert f"at revision {opened + 1}" in told["detail"]
+        assert " by " in told["detail"]
+        assert "UTC" in told["detail"]
+        assert "expected_revision" in told["fix"]
+        assert await found(house, thing) == before
+        # the ways out: on top of what there is now, or knowingly over it
+        again = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened + 1})
+        assert (again.status_code, again.json()["revision"]) == (200, opened + 2)
+
+    run(story)
+
+
+@each_thing
+def test_clients_that_know_of_no_revision_write_as_they_did(run: Run, thing: Thing) -> None:
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        for body in (thing.other, thing.one):
+            answer = await house.admin.request(thing.verb, thing.at, json=body)
+            assert answer.status_code == 200, answer.text
+        assert await revision_of(house, thing) == opened + 2
+
+    run(story)
+
+
+@each_thing
+def test_what_was_removed_and_made_anew_is_not_taken_for_what_was_opened(run: Run, thing: Thing) -> None:
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        for user in (f"{PROJECT}/routes/smart", f"{PROJECT}/models/fast"):
+            if thing.name == "provider":
+                await house.admin.delete(user)
+        removed = await house.admin.delete(thing.at)
+        assert removed.status_code == 204, removed.text
+        gone = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened})
+        assert (gone.status_code, gone.json()["code"]) == (409, "revision_conflict"), gone.text
+        assert "was removed by" in gone.json()["detail"]
+        await made(house, thing)
+        stale = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
+        assert (stale.status_code, stale.json()["code"]) == (409, "revision_conflict"), stale.text
+
+    run(story)
+
+
+@each_thing
+def test_what_is_to_be_new_is_refused_where_it_is_there(run: Run, thing: Thing) -> None:
+    async def story(house: House) -> None:
+        await made(house, thing)
+        twice = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": 0})
+        assert (twice.status_code, twice.json()["code"]) == (409, "revision_conflict"), twice.text
+        wrong = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": -1})
+        assert (wrong.status_code, wrong.json()["param"]) == (400, "expected_revision"), wrong.text
+
+    run(story)
+
+
+@each_thing
+def test_saving_what_is_there_already_makes_no_new_revision(run: Run, thing: Thing) -> None:
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        first = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
+        again = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened + 1})
+        assert again.status_code == 200, again.text
+        # a provider's secrets are sealed anew each time, and a route counts each time it is written
+        wanted = first.json()["revision"] + (thing.name in ("provider", "route"))
+        assert again.json()["revision"] == wanted
+
+    run(story)
+
+
+def test_what_is_not_there_and_never_was_is_not_found(run: Run) -> None:
+    async def story(house: House) -> None:
+        answer = await house.admin.patch(f"{PROJECT}/models/nothing", json={"upstream": "x", "expected_revision": 3})
+        assert answer.status_code == 404
+        assert "'nothing'" in answer.json()["detail"]
+
+    run(story)
+
+
+def test_what_was_made_before_revisions_were_kept_is_at_the_first(run: Run) -> None:
+    async def story(house: House) -> None:
+        (_, model, *_) = THINGS
+        await made(house, model)
+        await house.db.write(lambda conn: conn.execute(text("DELETE FROM edits")))
+        assert await revision_of(house, model) == 1
+        first = await house.admin.patch(model.at, json={**model.other, "expected_revision": 1})
+        assert (first.status_code, first.json()["revision"]) == (200, 2)
+        second = await house.admin.patch(model.at, json={**model.one, "expected_revision": 1})
+        assert second.status_code == 409
+
+    run(story)
+
+
+def test_of_two_who_save_at_once_one_is_refused(catalog_url: str, tmp_path: Path) -> None:
+    """On either catalog, all sent together, again and again."""
+
+    async def story() -> None:
+        house = await make_house(tmp_path / "data", url=catalog_url)
+        try:
+            for thing in THINGS:
+                await made(house, thing)
+                for _ in range(3):
+                    opened = await revision_of(house, thing)
+                    bodies = [{**body, "expected_revision": opened} for body in (thing.one, thing.other) * 2]
+                    sent = (house.admin.request(thing.verb, thing.at, json=body) for body in bodies)
+                    answers = await asyncio.gather(*sent)
+                    told = [answer.status_code for answer in answers]
+                    assert set(told) == {200, 409}, [answer.text for answer in answers]
+                    assert await revision_of(house, thing) == opened + 1, (thing.name, told)
+                    won = [answer.json() for answer in answers if answer.status_code == 200]
+                    assert sum(each["revision"] == opened + 1 for each in won) == 1, (thing.name, won)
+        finally:
+            await house.close()
+
+    asyncio.run(story())
+
+
+def test_of_two_who_make_the_same_at_once_one_is_refused(catalog_url: str, tmp_path: Path) -> None:
+    async def story() -> list[int]:
+        house = await make_house(tmp_path / "data", url=catalog_url)
+        try:
+            await furnished(house)
+            bodies = [{"cache": {"ttl_s": 60 + number}, "expected_revision": 0} for number in range(4)]
+            answers = await asyncio.gather(*(house.admin.put(f"{PROJECT}/policies/fast", json=body) for body in bodies))
+            return sorted(answer.status_code for answer in answers)
+        finally:
+            await house.close()
+
+    assert asyncio.run(story()) == [200, 409, 409, 409]
+
+
+def test_revisions_of_one_place_and_kind_are_not_those_of_another(run: Run) -> None:
+    async def story(house: House) -> None:
+        (_, model, *_) = THINGS
+        await made(house, model)
+        project = (await house.admin.get(PROJECT)).json()["id"]
+        assert await house.db.read(lambda conn: edits.revisions(conn, project, "model")) == {"fast": 1}
+        assert await house.db.read(lambda conn: edits.revisions(conn, project, "route")) == {}
+        assert await house.db.read(lambda conn: edits.revisions(conn, "another", "model")) == {}
+        other = Edit(place="another", kind="model", name="fast", expected=0)
+        await house.db.write(lambda conn: edits.expect(conn, other, there=False))
+
+    run(story)
+
+
+def test_what_config_as_code_applied_is_not_saved_over_either(run: Run) -> None:
+    """And what somebody saved since a plan was made is not applied over."""
+    models = "models: {fast: {provider: lab, model: %s, resilience: {attempts: %d}}}\nlimits: {fair: %s}\n"
+    limit = "{measure: requests, bound: %d, window: minute}"
+
+    async def story(house: House) -> None:
+        (_, model, fair, *_, resilience, _, _) = THINGS
+        await furnished(house)
+        await house.admin.delete(model.at)
+
+        async def applied(
+            upstream: str, attempts: int, bound: int, verb: str = "apply", **more: Any
+        ) -> tuple[int, dict[str, Any]]:
+            files = {"trimtab.yaml": models % (upstream, attempts, limit % bound)}
+            answer = await house.admin.post(f"{PROJECT}/{verb}", json={"files": files, **more})
+            return answer.status_code, answer.json()
+
+        assert (await applied("a", 2, 1))[0] == 200
+        opened = {each.name: await revision_of(house, each) for each in (model, fair, resilience)}
+        assert (await applied("b", 2, 2))[0] == 200
+        assert await revision_of(house, model) == opened["model"] + 1
+        assert await revision_of(house, resilience) == opened["model resilience"]
+        for thing in (model, fair):
+            body = {**thing.one, "expected_revision": opened[thing.name]}
+            mine = await house.admin.request(thing.verb, thing.at, json=body)
+            assert (mine.status_code, mine.json()["code"]) == (409, "revision_conflict"), mine.text
+        (status, plan) = await applied("c", 3, 3, "plan")
+        assert (status, len(plan["changes"])) == (200, 2)
+        assert await revision_of(house, model) == opened["model"] + 1
+        saved = await house.admin.patch(model.at, json={"upstream": "by hand"})
+        assert saved.status_code == 200
+        (status, refused) = await applied("c", 3, 3, plan=plan["hash"])
+        assert (status, refused["code"]) == (409, "plan_moved")
+        assert "model fast was changed on the server since" in refused["detail"]
+
+    run(story)
