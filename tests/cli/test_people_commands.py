@@ -24,7 +24,11 @@ def test_members_roles_and_scoped_keys_are_made_and_listed(shell: Shell) -> None
     listed = json.loads(shell.ok("members", "list", "--json"))
     assert [(each["email"], each["role"]) for each in listed] == [("ada@example.com", "writer")]
     assert "Ada is viewer now" in shell.ok("members", "set", listed[0]["id"], "viewer")
-    shell.ok("members", "remove", listed[0]["id"])
+    assert "Ada is writer now" in shell.ok("members", "set", "Ada@example.com", "writer")
+    missed = shell.run("members", "remove", "adaa@example.com")
+    assert missed.exit_code != 0
+    assert "ada@example.com" in missed.output
+    assert json.loads(shell.ok("members", "remove", "ada@example.com", "--json")) == {"removed": listed[0]["id"]}
     shell.ok("roles", "remove", "writer")
     made = json.loads(shell.ok("members", "add-service", "nightly", "--role", "operator", "--json"))
     key = ("keys", "create", "k", "--role", "viewer", "--permission", "trace:read", "--model", "fast", "--json")

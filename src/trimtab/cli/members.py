@@ -6,6 +6,8 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.core.errors import NotFound
+from trimtab.core.known import did_you_mean
 from trimtab.sdk.client import Client
 from trimtab.sdk.people import Member, place
 
@@ -26,6 +28,16 @@ def _placed(function: Callable[P, R]) -> Callable[P, R]:
 
 def _where(project: str, organisation: str | None, *, instance: bool) -> tuple[str, ...]:
     return place() if instance else place(project, organisation)
+
+
+def _member(client: Client, where: tuple[str, ...], who: str) -> str:
+    """The id of a member there by their e-mail address; what is no address is an id. Raises `NotFound`."""
+    if "@" not in who:
+        return who
+    found = {each.email.lower(): each.id for each in client.people.members(where) if each.email}
+    if who.lower() not in found:
+        raise NotFound(f"{who[:200]} is no member here.", fix=did_you_mean(who.lower(), found, "member"))
+    return found[who.lower()]
 
 
 @command.command("list")
@@ -100,13 +112,15 @@ def add(
 def set_role(
     member: str, role: str, *, project: str, organisation: str | None, instance: bool, client: Client, as_json: bool
 ) -> None:
-    """Give a member another role. MEMBER is an id of `trimtab members list`.
+    """Give a member another role. MEMBER is an e-mail address, or an id of `trimtab members list`.
 
     \b
-    Example:
-      trimtab members set usr_0199aabb operator
+    Examples:
+      trimtab members set ada@example.com operator
+      trimtab members set svc_0199aabb operator
     """
-    made = client.people.change(_where(project, organisation, instance=instance), member, role)
+    where = _where(project, organisation, instance=instance)
+    made = client.people.change(where, _member(client, where, member), role)
     _tell(made, f"{made.name} is {made.role} now.", as_json=as_json)
 
 
@@ -119,16 +133,19 @@ def set_role(
 def remove(
     member: str, *, anyway: bool, project: str, organisation: str | None, instance: bool, client: Client, as_json: bool
 ) -> None:
-    """End a membership: when this returns, no worker lets them in by it. Keys they own there end too. What a directory
-    gives (FROM scim:...) comes back with the provider's next change of their groups: end it there.
+    """End a membership, of an e-mail address or an id of `trimtab members list`: when this returns, no worker lets them
+    in by it. Keys they own there end too. What a directory gives (FROM scim:...) comes back with the provider's next
+    change of their groups: end it there.
 
     \b
     Example:
-      trimtab members remove usr_0199aabb
+      trimtab members remove ada@example.com
     """
-    client.people.remove(_where(project, organisation, instance=instance), member, anyway=anyway)
+    where = _where(project, organisation, instance=instance)
+    its_id = _member(client, where, member)
+    client.people.remove(where, its_id, anyway=anyway)
     if as_json:
-        print_json({"removed": member})
+        print_json({"removed": its_id})
     else:
         click.echo(f"Removed {member}.")
 
