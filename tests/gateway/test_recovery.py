@@ -110,6 +110,30 @@ def test_a_calls_notes_are_wiped_when_its_record_is_durable_and_not_before(tmp_p
     asyncio.run(main())
 
 
+def test_a_call_whose_note_has_no_place_on_the_disk_is_refused_before_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def main() -> None:
+        notes = Inflight(tmp_path, "w0")
+        async with (
+            upstream(answers(WHOLE)) as up,
+            running([provider("lab", up.port)], [FAST], notes=notes) as g,
+        ):
+            with monkeypatch.context() as patched:
+                patched.setattr(notes, "begin", full)
+                refused = await g.chat(ASK)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "spool_unavailable")
+            assert "Free disk space" in refused.text
+            assert up.requests == []
+            assert (await g.chat(ASK)).status_code == 200
+        notes.close()
+
+    asyncio.run(main())
+
+
 def test_a_killed_servers_call_is_put_on_record_with_every_attempt_that_was_made(tmp_path: Path) -> None:
     async def main() -> None:
         notes = Inflight(tmp_path, "w0")

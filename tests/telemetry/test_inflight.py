@@ -1,12 +1,15 @@
 """Notes of calls under way: they survive kill -9, are cheap, never mix, and a living worker's are nobody else's."""
 
+import errno
 import fcntl
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,3 +203,31 @@ def test_notes_survive_kill_9_of_their_process(tmp_path: Path) -> None:
     left = found(tmp_path)
     assert {each.note.request_id for each in left} == {f"req_{number}" for number in range(0, 200, 2)}
     assert all(each.events == max(1, int(each.note.request_id[4:])) for each in left)
+
+
+def test_a_file_has_its_place_on_the_disk_before_it_is_written_to(tmp_path: Path) -> None:
+    """A store to a mapped page that a full disk has no place for ends the process with SIGBUS."""
+    notes = Inflight(tmp_path, "w0")
+    (path,) = tmp_path.glob("*.notes")
+    assert path.stat().st_blocks * 512 >= path.stat().st_size > SLOTS * 1024
+    notes.close()
+
+
+def test_a_full_disk_refuses_a_note_leaves_nothing_behind_and_is_used_again_when_it_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    notes = Inflight(tmp_path, "w0")
+    for number in range(SLOTS):
+        notes.begin(note(number))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        with pytest.raises(OSError, match="No space left"):
+            notes.begin(note())
+    assert len(list(tmp_path.iterdir())) == 1
+    assert notes.under_way == SLOTS
+    notes.begin(note())
+    assert notes.under_way == SLOTS + 1
+    notes.close()

@@ -49,21 +49,24 @@ class Books:
             raise gone_full("its spool is full or its disk failed")
 
     def begin(self, call: Call, attempt: Try) -> None:
-        """Note an attempt before it is sent, so that it leaves a row even if this process is killed meanwhile."""
+        """Note an attempt before it is sent, so that it leaves a row even if this process is killed meanwhile. Raises
+        `Unavailable` where there is no place for the note: it is not sent then."""
         if self._notes is None or call.project is None or call.principal is None:
             return
         caller, provider, model = call.caller, attempt.target.provider, attempt.target.model
         app = call.app
         of_app = () if app is None else (None, app.app, app.environment, app.number, app.variant, app.rollout)
-        attempt.noted = self._notes.begin(
-            (
-                call.request_id, caller.trace_id, call.span_id, caller.parent_span_id, attempt.span_id,
-                call.project.id, call.principal.key_id, call.front.name, call.head.model, provider.name, provider.kind,
-                model.upstream, model.name, provider.dialect, caller.feature, caller.session, caller.user, caller.tags,
-                call.head.stream, call.started_ns, attempt.started_ns, estimate_size(call.body),
-                *of_app,
-            )
+        note = (
+            call.request_id, caller.trace_id, call.span_id, caller.parent_span_id, attempt.span_id,
+            call.project.id, call.principal.key_id, call.front.name, call.head.model, provider.name, provider.kind,
+            model.upstream, model.name, provider.dialect, caller.feature, caller.session, caller.user, caller.tags,
+            call.head.stream, call.started_ns, attempt.started_ns, estimate_size(call.body),
+            *of_app,
         )  # fmt: skip
+        try:
+            attempt.noted = self._notes.begin(note)
+        except OSError as error:
+            raise gone_full(f"its notes of calls cannot be written: {error}") from error
         if call.noted is None:
             call.noted = [attempt.noted]
         else:

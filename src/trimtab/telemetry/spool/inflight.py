@@ -116,7 +116,8 @@ class Inflight:
 
     def begin(self, note: tuple[object, ...]) -> Slot:
         """Note an attempt that is about to be sent. ``note`` holds the fields of a `Note`, in order, without those
-        at its end that say nothing: a tuple costs half of what a struct does."""
+        at its end that say nothing: a tuple costs half of what a struct does. Raises `OSError` where there is no place
+        for it: the disk is full."""
         if not self._free:
             self._grow()
         slot = self._free.pop()
@@ -171,9 +172,15 @@ class Inflight:
         path = self._folder / f"{self._worker}~{time.time_ns():020d}-{len(self._files)}{SUFFIX}"
         aside = path.with_suffix(".new")  # until it is locked, whoever looks for a dead worker's notes must not see it
         handle = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        aside.rename(path)
-        os.ftruncate(handle, _HEAD + SLOTS * _SLOT)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A full disk must say so here: a store to a page that it has no place for kills the process (SIGBUS).
+            os.posix_fallocate(handle, 0, _HEAD + SLOTS * _SLOT)
+            aside.rename(path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            os.close(handle)
+            raise
         table = mmap.mmap(handle, _HEAD + SLOTS * _SLOT)
         table[: len(_MAGIC)] = _MAGIC
         self._files.append((path, handle, table))
