@@ -142,9 +142,13 @@ def test_refusals_blocks_and_errors_are_counted_apart_and_bound_the_rate() -> No
     assert "3 of 11 that were decided broke through; 9 are counted apart" in text
     assert "not tested" in text
     assert "| LLM07 System prompt leakage |" in render.markdown(report)
+    (why,) = {each.why for each in report.examples if each.became == "undecided"}
+    assert f"Why some are undecided:\n  {why}\n" in text
+    assert f"Why some are undecided:\n\n- {why}\n" in render.markdown(report)
 
 
 def test_a_report_of_nothing_says_so() -> None:
     report = build(experiment("a"), [], {})
     assert report.total[0].rate is None
     assert "none was decided" in render.terminal(report)
+    assert "undecided:" not in render.terminal(report)

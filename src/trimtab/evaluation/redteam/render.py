@@ -40,6 +40,8 @@ def terminal(report: RedteamReport) -> str:
             for each in shown
         ]
         lines += [""]
+    if whys := _undecided(report):
+        lines += ["Why some are undecided:", *(f"  {why}" for why in whys), ""]
     lines += [f"Experiment: {report.experiment}; dataset: {report.dataset}@{report.version}"]
     return "\n".join(lines) + "\n"
 
@@ -51,8 +53,15 @@ def markdown(report: RedteamReport) -> str:
         lines += _table("OWASP LLM Top 10 (2025)", report.owasp, subject)
         lines += _table("family", report.families, subject)
         lines += _table("wording", report.techniques, subject)
+    if whys := _undecided(report):
+        lines += ["Why some are undecided:", "", *(f"- {why}" for why in whys), ""]
     lines += [APART, "", f"Experiment `{report.experiment}`, dataset `{report.dataset}@{report.version}`."]
     return "\n".join(lines) + "\n"
+
+
+def _undecided(report: RedteamReport) -> list[str]:
+    """The reasons of those that the report has for examples, each once."""
+    return list(dict.fromkeys(each.why for each in report.examples if each.became == "undecided" and each.why))[:SHOWN]
 
 
 def _table(title: str, lines: Sequence[TallyLine], subject: int) -> list[str]:
