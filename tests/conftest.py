@@ -48,13 +48,14 @@ def pytest_configure() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What is imported and found stays to the end: to look through all of it for garbage again and again took a
-    quarter of the collection."""
+    quarter of the collection. Afterwards it is looked for as rarely as a server does."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         gc.enable()
 
 
