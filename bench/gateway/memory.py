@@ -91,6 +91,8 @@ class Peer:
         self.peer.work = site.work / f"{kind.name}-{workers}"
         self.peer.options = ("--workers", str(workers))
         self.workers = workers
+        self.sample = ""
+        """The first answer that was not right, cut short."""
         self.peer.start()
 
     def read(self, what: str) -> None:
@@ -122,8 +124,10 @@ class Peer:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = _LENGTH.search(head)
                 assert length is not None, head
-                await reader.readexactly(int(length[1]))
-                wrong += not head.startswith(b"HTTP/1.1 200")
+                answer = await reader.readexactly(int(length[1]))
+                if not head.startswith(b"HTTP/1.1 200"):
+                    wrong += 1
+                    self.sample = self.sample or answer[:300].decode(errors="replace")
             writer.close()
 
         await asyncio.gather(*(one() for _ in range(connections)))
@@ -141,7 +145,7 @@ def measure(kind: type[Trimtab], site: Site, workers: int, calls: int, texts: in
         one.read(f"{texts:,} texts")
         more, rate = uvloop.run(one.load(calls, texts, model))
         one.read(f"{calls:,} calls")
-        print(f"    {wrong + more} answers that were not right; {rate:.0f} calls/s at last", flush=True)
+        print(f"    {wrong + more} answers that were not right {one.sample}; {rate:.0f} calls/s at last", flush=True)
     finally:
         one.peer.stop()
 

@@ -20,7 +20,7 @@ from trimtab.evaluation.proposals import Thought
 from trimtab.evaluation.tables import ANSWER_DOCUMENTS, CELLS, EVALUATION_CACHE, EXPERIMENTS
 from trimtab.evaluation.types import CellScore
 from trimtab.governance.audit import Actor
-from trimtab.governance.data_keys import DataKey
+from trimtab.governance.data_key import DataKey
 from trimtab.governance.sealing import Keyring
 from trimtab.governance.store import ProjectRow, add_project
 from trimtab.storage.content import Of

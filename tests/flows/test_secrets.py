@@ -24,6 +24,7 @@ from sqlalchemy import create_engine
 
 from patience import PATIENCE_S
 from trimtab.governance import data_keys, totp
+from trimtab.governance.data_key import unwrap
 from trimtab.governance.secrets import load
 from trimtab.server.api import all_routes
 
@@ -207,7 +208,7 @@ class House:
         with engine.connect() as conn:
             (found,) = data_keys.every(conn)
         engine.dispose()
-        return data_keys.unwrap(load(self.server.data, None), found)
+        return unwrap(load(self.server.data, None), found)
 
 
 def test_no_secret_is_in_the_clear_in_anything_a_server_says_or_keeps(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.core.errors import Unavailable
-from trimtab.governance.data_keys import DataKey, wrap
+from trimtab.governance.data_key import DataKey, wrap
 from trimtab.governance.sealing import FILE, HEAD, KeyDestroyed, Keyring, Keys, KeyUnknown, weight_of
 from trimtab.governance.secrets import SecretBox
 

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, insert, select
 
 from trimtab.evaluation.tables import CELLS, DATASET_CASES, EXPERIMENTS
 from trimtab.governance import sealings
-from trimtab.governance.data_keys import DataKey, unbroken_since
+from trimtab.governance.data_key import DataKey
+from trimtab.governance.data_keys import unbroken_since
 from trimtab.governance.sealing import HEAD, TEXT, Keyring
 from trimtab.governance.sealings import AT_ONCE, Reached
 from trimtab.governance.store import ProjectRow, add_project

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.apps.knowledge import PinnedCorpus, Seeker, Wanted
-from trimtab.governance.data_keys import DataKey
+from trimtab.governance.data_key import DataKey
 from trimtab.governance.sealing import Keyring
 from trimtab.retrieval import building, corpora, documents, versions
 from trimtab.retrieval.documents import By, NewDocument

@@ -5,7 +5,8 @@ import importlib
 
 from sqlalchemy import insert, select
 
-from trimtab.governance.data_keys import DATA_KEYS, wrap
+from trimtab.governance.data_key import wrap
+from trimtab.governance.data_keys import DATA_KEYS
 from trimtab.governance.secrets import SecretBox
 from trimtab.governance.store import ProjectRow, add_project
 from trimtab.server.duties.resealing import PLACES, behind, reseal

@@ -9,11 +9,12 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.detector_switch import TEXT_INDEX, Switches, SwitchFile
+from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store
+from trimtab.telemetry.switch_file import TEXT_INDEX, SwitchFile
 
 if TYPE_CHECKING:
     from house import Run

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
 from repository import ROOT
 
 from patience import PATIENCE_S
@@ -23,3 +24,11 @@ def test_every_room_is_placed() -> None:
     placed = {room.strip() for layer in layers["layers"] for room in layer.split("|")}
     there = {folder.name for folder in (ROOT / "src/trimtab").iterdir() if (folder / "__init__.py").exists()}
     assert placed == there
+
+
+@pytest.mark.parametrize("module", ["trimtab.telemetry.process", "trimtab.telemetry.mapping.process"])
+def test_a_process_that_has_no_catalog_holds_no_library_for_one(module: str) -> None:
+    """SQLAlchemy would be 14 MB in each of them, httpx 4 MB."""
+    say = f"import sys, {module}; print(*sorted({{'sqlalchemy', 'alembic', 'litestar', 'httpx'}} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert said.stdout.split() == []

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from trimtab.core.errors import Unavailable
-from trimtab.governance.data_keys import DataKey
+from trimtab.governance.data_key import DataKey
 from trimtab.governance.sealing import TEXT, Keyring
 from trimtab.governance.store import ProjectRow, add_project
 from trimtab.review.tables import ERASED, GONE, REVIEW_ITEMS

@@ -16,7 +16,7 @@ from ways import NOW, span
 
 from patience import PATIENCE_S
 from trimtab.governance import secrets
-from trimtab.governance.data_keys import DataKey, wrap
+from trimtab.governance.data_key import DataKey, wrap
 from trimtab.governance.sealing import Keys
 from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.telemetry import price_file

@@ -6,22 +6,19 @@ key, with which what is new is sealed; ``old`` ones only open. A ``destroyed`` k
 sealed with it, wherever a copy lies. A project with an active key is encrypted.
 """
 
-import base64
 import os
-from typing import Final, Literal
+from typing import Final
 
-from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance import legal_holds, sealings
+from trimtab.governance.data_key import KEY_BYTES, DataKey, wrap
 from trimtab.governance.projects import REVISION
 from trimtab.governance.secrets import SecretBox
 from trimtab.storage.revision import bump
 from trimtab.storage.schema import METADATA
 
-State = Literal["active", "old", "destroyed"]
-KEY_BYTES: Final = 32
 ALL: Final = "all"
 
 DATA_KEYS: Final = Table(
@@ -39,38 +36,8 @@ DATA_KEYS: Final = Table(
 K = DATA_KEYS.c
 
 
-class DataKey(Struct, frozen=True, kw_only=True):
-    """``id`` is 16 hex digits, and stands with each thing that was sealed. ``wrapped`` is the key, sealed by the
-    instance's; empty once it is destroyed. Times are Unix ms."""
-
-    id: str
-    project_id: str
-    state: State
-    wrapped: str
-    created: int
-    retired: int | None = None
-    destroyed: int | None = None
-
-    def __repr__(self) -> str:
-        return f"DataKey({self.id!r}, {self.project_id!r}, {self.state!r})"
-
-
 def _read(row: object) -> DataKey:
     return DataKey(**{name: getattr(row, name) for name in DataKey.__struct_fields__})
-
-
-def context(project_id: str, key_id: str) -> str:
-    """What a wrapped key is bound to."""
-    return f"data-key/{project_id}/{key_id}"
-
-
-def wrap(box: SecretBox, project_id: str, key_id: str, key: bytes) -> str:
-    return box.seal(base64.b64encode(key).decode(), context(project_id, key_id))
-
-
-def unwrap(box: SecretBox, found: DataKey) -> bytes:
-    """Raises `Unavailable` where the instance's key is another one."""
-    return base64.b64decode(box.open(found.wrapped, context(found.project_id, found.id)))
 
 
 def every(conn: Connection) -> list[DataKey]:

@@ -25,7 +25,7 @@ import msgspec
 
 from trimtab.core.errors import NotFound, Unavailable
 from trimtab.core.ids import uuid7_hex
-from trimtab.governance.data_keys import DataKey, unwrap
+from trimtab.governance.data_key import DataKey, unwrap
 from trimtab.governance.secrets import SecretBox
 
 logger = logging.getLogger("trimtab.governance.sealing")

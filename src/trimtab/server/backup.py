@@ -31,13 +31,13 @@ from trimtab.server.backup_notes import MANIFEST, Receipt, remember
 from trimtab.server.duties.keeping import BLOBS
 from trimtab.server.housing import SPOOL, run_folder
 from trimtab.server.settings import Settings
-from trimtab.telemetry.detector_switch import FILE as DETECTORS
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.spool.drain import ADD_NOTE
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
+from trimtab.telemetry.switch_file import FILE as DETECTORS
 
 FORMAT: Final = 1
 TELL_S: Final = 5.0

@@ -91,7 +91,7 @@ from trimtab.server.snapshot.holder import SnapshotHolder
 from trimtab.server.snapshot.routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs.explorer import Costs
-from trimtab.telemetry.detector_switch import Switches, SwitchFile
+from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.kinds import sealed
@@ -106,6 +106,7 @@ from trimtab.telemetry.seen.tail import Tail
 from trimtab.telemetry.spool.inflight import Inflight
 from trimtab.telemetry.spool.intake import Intake
 from trimtab.telemetry.spool.spool import Spool
+from trimtab.telemetry.switch_file import SwitchFile
 from trimtab.telemetry.upkeep import Upkeep
 
 logger = logging.getLogger("trimtab.wiring")

@@ -34,7 +34,6 @@ from trimtab.governance.sealing import Keyring, Keys
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.detector_switch import SwitchFile
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.mapping.away import Hands
@@ -52,6 +51,7 @@ from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
 from trimtab.telemetry.stores.clickhouse import Address
+from trimtab.telemetry.switch_file import SwitchFile
 from trimtab.telemetry.writer import Foreign, Writer
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from hashlib import blake2b
 from typing import Final
 
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
-from trimtab.telemetry.detector_switch import TEXT_INDEX
 from trimtab.telemetry.detectors import LEFT, Detectors, Said
 from trimtab.telemetry.messages import Unread, read_request
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.switch_file import TEXT_INDEX
 from trimtab.telemetry.tool_use import misuse
 
 _ANSWERED_BEFORE: Final = ("hit", "replay")

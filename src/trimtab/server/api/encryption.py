@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from trimtab.core.errors import Conflict
 from trimtab.governance import checkpoints, data_keys, sealings, secrets
 from trimtab.governance.access import Project
-from trimtab.governance.data_keys import DataKey
+from trimtab.governance.data_key import DataKey
 from trimtab.governance.sealings import Sealing
 from trimtab.server import backup_notes
 from trimtab.server.auditing import Deed, noted, written

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from trimtab.governance import legal_holds, sealings
-from trimtab.governance.data_keys import State
+from trimtab.governance.data_key import State
 
 
 class EncryptionBody(Struct, kw_only=True, forbid_unknown_fields=True):

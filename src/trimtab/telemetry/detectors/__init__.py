@@ -177,7 +177,7 @@ class Detectors:
 
     def __init__(self, off: Callable[[str], frozenset[str]] = _nothing_off, *, alone: bool = False) -> None:
         self.off = off
-        """By project, the names of what is off there, also beyond detectors (`detector_switch.TEXT_INDEX`)."""
+        """By project, the names of what is off there, also beyond detectors (`switch_file.TEXT_INDEX`)."""
         self._memory = Memory()
         self._broken: set[str] = set()
         plugs = dict(DETECTORS.all())

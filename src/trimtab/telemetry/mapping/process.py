@@ -24,7 +24,6 @@ from trimtab.governance import secrets
 from trimtab.governance.sealing import Keyring, Keys, KeyUnknown
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.detector_switch import SwitchFile
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.mapping.portion import Decided, Portion, Portioner
@@ -33,6 +32,7 @@ from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.price_file import PriceFile
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent
+from trimtab.telemetry.switch_file import SwitchFile
 
 logger = logging.getLogger("trimtab.telemetry.mapping")
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import httpx
-
 from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, format_of, insert_sql
 from trimtab.telemetry.stores._schema import Topology, migrate
 
@@ -55,6 +53,8 @@ class ClickHouseStore:
     """Blocking client; one connection pool, safe to share between threads."""
 
     def __init__(self, url: str, *, uds: Path | None = None) -> None:
+        import httpx  # 4 MB, which a telemetry process that has an engine of its own need not hold
+
         self.address = Address(url)
         transport = httpx.HTTPTransport(uds=str(uds)) if uds else None
         self._http = httpx.Client(
@@ -80,6 +80,8 @@ class ClickHouseStore:
         self._http.close()
 
     def _post(self, query: dict[str, str], body: bytes) -> bytes:
+        import httpx
+
         try:
             answer = self._http.post("/", params=query, content=body)
         except httpx.HTTPError as error:
