@@ -6,6 +6,7 @@ of their own, so that one can write while the other waits for the disk; queries 
 """
 
 import logging
+import os
 import queue
 import threading
 from collections.abc import Mapping
@@ -14,7 +15,17 @@ from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, format_of, insert_sql
+from trimtab.telemetry.stores import (
+    ROWS,
+    Encoded,
+    Limits,
+    StoreAway,
+    StoreFull,
+    StorePlug,
+    failure,
+    format_of,
+    insert_sql,
+)
 from trimtab.telemetry.stores._schema import Topology, migrate
 
 # A word of any length, however many longer words contain it, is answered from the inverted index's dictionary alone;
@@ -29,6 +40,8 @@ _TUNING: Final = (
 )
 _MARK: Final = "SELECT 1"
 _INSERTERS: Final = 2
+ROOM: Final = 32 << 20
+"""Bytes of disk below which nothing is inserted. The engine itself reserves 1 MiB for a small part."""
 logger = logging.getLogger("trimtab.telemetry.stores.chdb")
 
 
@@ -46,6 +59,7 @@ class ChdbStore:
             "index_mark_cache_size": limits.mark_cache // 2,
         }
         self._closed = False
+        self._folder = folder
         try:
             address = f"{folder}?{urlencode(bounds)}"
             self._inserting: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -77,6 +91,7 @@ class ChdbStore:
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
         statement = insert_sql(table, columns, token)
+        self._check_room()
         connection = self._borrow(self._inserting)
         try:
             stream = connection.send_insert(statement, format_of(rows))
@@ -88,6 +103,17 @@ class ChdbStore:
             raise failure(str(error)) from error
         finally:
             self._inserting.put(connection)
+        self._check_room()  # sent again under the same token, what did reach the store is not stored twice
+
+    def _check_room(self) -> None:
+        """The engine tells of an insert that its disk had no room for as if all had been written (26.9, a stream's
+        `finish`): before and after each there must be room that no batch needs. Raises `StoreFull`."""
+        disk = os.statvfs(self._folder)
+        if (free := disk.f_bavail * disk.f_frsize) < ROOM:
+            raise StoreFull(
+                f"The telemetry store's disk is full: {free >> 20} MiB are free in {self._folder}, and what is inserted"
+                f" below {ROOM >> 20} MiB may be lost. Free some space; records wait until then."
+            )
 
     def close(self) -> None:
         with self._close_lock:
