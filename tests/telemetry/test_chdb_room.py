@@ -16,7 +16,12 @@ ROW = b"".join(msgspec.msgpack.encode(value) for value in ("p", f"{1:032x}", f"{
 def disk(*free: int) -> object:
     """What the disk has free each time it is looked at."""
     left = list(free)
-    return lambda _: SimpleNamespace(f_bavail=left.pop(0), f_frsize=1)
+
+    def told(path: Path) -> SimpleNamespace:
+        del path
+        return SimpleNamespace(f_bavail=left.pop(0), f_frsize=1)
+
+    return told
 
 
 def test_without_room_before_or_after_an_insert_it_is_not_taken_and_sent_again_it_is_there_once(
