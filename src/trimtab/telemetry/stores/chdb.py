@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.stores import (
     ROWS,
@@ -94,16 +96,22 @@ class ChdbStore:
         self._check_room()
         connection = self._borrow(self._inserting)
         try:
+            before = _troubles(connection)
             stream = connection.send_insert(statement, format_of(rows))
             with stream:
                 for piece in (rows,) if isinstance(rows, bytes) else rows:
                     stream.append(piece)
                 stream.finish()
+            after = _troubles(connection)
         except Exception as error:
             raise failure(str(error)) from error
         finally:
             self._inserting.put(connection)
         self._check_room()  # sent again under the same token, what did reach the store is not stored twice
+        met = [line for line in after if line not in before]
+        if met:
+            code, said, _ = met[0]
+            raise failure(f"Code: {code}. DB::Exception: {said}")
 
     def _check_room(self) -> None:
         """The engine tells of an insert that its disk had no room for as if all had been written (26.9, a stream's
@@ -163,3 +171,24 @@ def _open(url: str, limits: Limits) -> ChdbStore:
 
 
 PLUG = StorePlug(schemes=("chdb",), open=_open)
+
+
+_TROUBLES: Final = (
+    "NOT_ENOUGH_SPACE", "CANNOT_WRITE_TO_FILE_DESCRIPTOR", "CANNOT_FSYNC", "CANNOT_OPEN_FILE", "CANNOT_CLOSE_FILE",
+    "CANNOT_CREATE_DIRECTORY", "CANNOT_CREATE_FILE", "CANNOT_TRUNCATE_FILE", "ATOMIC_RENAME_FAIL",
+    "CANNOT_ALLOCATE_MEMORY", "MEMORY_LIMIT_EXCEEDED", "STD_EXCEPTION", "UNKNOWN_EXCEPTION",
+)  # fmt: skip
+
+
+def _troubles(connection: Any) -> list[list[Any]]:
+    """What the engine has met by now that an insert may fail of: code, last words, how often.
+
+    What fails while an insert is finished (the part that cannot be written to a full disk) is not told by chDB: it
+    returns as if all rows were there. So this is asked before and after. Something else may have met it meanwhile, a
+    merge or a question: then the insert is sent again under its token, which changes nothing. What is too much for the
+    memory of one question is not an insert's."""
+    names = ", ".join(f"'{name}'" for name in _TROUBLES)
+    sql = f"SELECT code, last_error_message, value FROM system.errors WHERE name IN ({names})"  # noqa: S608
+    sql += " AND NOT startsWith(last_error_message, 'Query memory limit') ORDER BY code"
+    lines = connection.query(sql, "JSONCompactEachRow").bytes().splitlines()
+    return [msgspec.json.decode(line) for line in lines]
