@@ -31,7 +31,7 @@ DYING = """
     import os, signal, sys, time
     from pathlib import Path
     from trimtab.storage.blobs import FolderBlobs
-    from trimtab.telemetry import foreign_came
+    from trimtab.telemetry.mapping import came
     from trimtab.telemetry.calls import CallMapper
     from trimtab.telemetry.detectors import Detectors
     from trimtab.telemetry.spool.drain import SpoolReader
@@ -43,7 +43,7 @@ DYING = """
     from trimtab.telemetry.writer import Writer
 
     folder, at, whom = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    foreign_came.PORTION_BYTES = 2_000
+    came.PORTION_BYTES = 2_000
     store = open_store(f"chdb://{folder}/store")
     store.prepare()
     prices, silent, blobs = ForeignPrices(), Silent(Detectors()), FolderBlobs(folder / "blobs")

@@ -251,7 +251,7 @@ APPENDING = """
     import asyncio, sys
     from pathlib import Path
     from makings import record
-    from trimtab.telemetry.spool import Spool
+    from trimtab.telemetry.spool.spool import Spool
 
     async def client(spool, first):
         for number in range(first, 1_000_000, 8):
@@ -288,7 +288,7 @@ FULL_DISK = """
     from pathlib import Path
     from makings import record
     from trimtab.core.errors import Unavailable
-    from trimtab.telemetry.spool import Spool
+    from trimtab.telemetry.spool.spool import Spool
 
     async def main():
         spool = Spool(Path(sys.argv[1]), "w0")
