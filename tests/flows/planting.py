@@ -1,6 +1,7 @@
 """Leaves somebody's words in every place that a server keeps words in, by its own API: what an erasure has to find."""
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -60,9 +61,10 @@ class Planter:
         def attribute(key: str, value: str) -> dict[str, Any]:
             return {"key": key, "value": {"stringValue": value}}
 
+        now = time.time_ns()  # of a day long ago retention would take it, sooner or later
         span = {
-            "traceId": "ab" * 16, "spanId": "cd" * 8, "name": "chat m", "kind": 3,
-            "startTimeUnixNano": "1790000000000000000", "endTimeUnixNano": "1790000001000000000",
+            "traceId": "ad" * 16, "spanId": "cd" * 8, "name": "chat m", "kind": 3,
+            "startTimeUnixNano": str(now - 10**9), "endTimeUnixNano": str(now),
             "attributes": [
                 attribute("gen_ai.operation.name", "chat"), attribute("user.id", self._user),
                 attribute("gen_ai.input.messages", json.dumps([
