@@ -32,3 +32,11 @@ def test_a_process_that_has_no_catalog_holds_no_library_for_one(module: str) -> 
     say = f"import sys, {module}; print(*sorted({{'sqlalchemy', 'alembic', 'litestar', 'httpx'}} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     assert said.stdout.split() == []
+
+
+def test_a_supervisor_of_workers_imports_nothing_of_what_answers_calls() -> None:
+    """It would be 30 MB."""
+    away = {"uvicorn", "litestar", "trimtab.server.wiring"}
+    say = f"import sys, trimtab.server.up; print(*sorted({away} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert said.stdout.split() == []

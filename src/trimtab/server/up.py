@@ -5,6 +5,7 @@ data folder, owns the telemetry process, and ends everything in order when it is
 """
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -13,11 +14,11 @@ import sys
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.logs import configure_logging
 from trimtab.server.children import Child
+from trimtab.server.first_look import prepare_catalog
 from trimtab.server.housing import House
-from trimtab.server.serving import STORE_GRACE_S, announce, catalog_prepared, run_event_loop, serve
+from trimtab.server.running import STORE_GRACE_S, announce, catalog_prepared, run_event_loop
 from trimtab.server.settings import Settings
 from trimtab.server.starting import Starting
-from trimtab.server.wiring import prepare_catalog, wire
 from trimtab.server.workers import supervise
 
 logger = logging.getLogger("trimtab.up")
@@ -45,6 +46,8 @@ def run(settings: Settings, starting: Starting) -> int:
 def _run(settings: Settings, house: House, starting: Starting) -> int:
     listener = listen(settings.host, settings.port)
     settings = settings.at_port(listener.getsockname()[1])
+    if settings.workers == 1:
+        _load()
     telemetry = telemetry_child(settings, house)
     telemetry.begin()  # first of all: it takes longest, and nothing here waits for it
     if settings.workers > 1:
@@ -52,6 +55,16 @@ def _run(settings: Settings, house: House, starting: Starting) -> int:
     else:
         body = _serve_alone(settings, house, listener, telemetry, starting)
     return run_event_loop(body)
+
+
+def _load() -> None:
+    """Import what answers calls, which a supervisor of workers does without, before the telemetry process begins: it
+    would take a core from that."""
+    gc.disable()  # of what is imported nothing is garbage
+    try:
+        import trimtab.server.serving  # pyright: ignore[reportUnusedImport]  # noqa: F401
+    finally:
+        gc.enable()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -95,6 +108,9 @@ def telemetry_child(settings: Settings, house: House) -> Child:
 async def _serve_alone(
     settings: Settings, house: House, listener: socket.socket, telemetry: Child, starting: Starting
 ) -> int:
+    from trimtab.server.serving import serve  # loaded by now
+    from trimtab.server.wiring import wire
+
     try:
         starting.at("looking at the catalog, and bringing it up to date")
         look = await prepare_catalog(settings)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,6 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.clock import SystemClock
-from trimtab.core.errors import Unavailable
 from trimtab.core.ids import uuid7_hex
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.kept.answers import Answers, beside
@@ -24,7 +22,7 @@ from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
-from trimtab.governance import bootstrap, secrets, sessions
+from trimtab.governance import secrets
 from trimtab.governance.checkpoints import signer_of
 from trimtab.governance.retention import Rules
 from trimtab.governance.sealing import Keyring, Keys
@@ -41,8 +39,6 @@ from trimtab.retrieval.shelf import Shelf
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_api, create_app
 from trimtab.server.carrying import Carrying
-from trimtab.server.config import file as config_file
-from trimtab.server.config.file import ConfigFile
 from trimtab.server.config.watch import ConfigWatch
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
@@ -64,6 +60,7 @@ from trimtab.server.duties.rolling import Parts as RollingParts
 from trimtab.server.duties.scoring_live import Parts as ScoringParts
 from trimtab.server.duties.scoring_live import ScoringLive
 from trimtab.server.experiment_estimates import per_call
+from trimtab.server.first_look import read_config
 from trimtab.server.holding import Holds
 from trimtab.server.hot import HotProtocol, protocol_factory
 from trimtab.server.housing import House
@@ -110,18 +107,10 @@ from trimtab.telemetry.switch_file import SwitchFile
 from trimtab.telemetry.upkeep import Upkeep
 
 logger = logging.getLogger("trimtab.wiring")
-CATALOG_PAUSE_S = 3.0
 STORE_START_S = 30.0
 """What is asked of the telemetry store while it starts waits so long: it takes longer than this process does."""
 INFLIGHT = "inflight"
 """In the data folder: notes of calls under way."""
-
-
-class FirstLook(Struct, frozen=True, kw_only=True):
-    """What the first start has to show a person, and nobody later: empty at any other start."""
-
-    admin_secret: str = ""
-    login_link: str = ""
 
 
 class Wired:
@@ -163,48 +152,6 @@ class Wired:
             except Exception:  # shutdown's edge: what comes after it must be closed all the same
                 logger.exception("something could not be closed")
         self._closers.clear()
-
-
-def read_config(settings: Settings) -> ConfigFile:
-    """The config file, or an empty one. Raises `InvalidRequest` with every mistake in it."""
-    return config_file.load(settings.config) if settings.config is not None else ConfigFile()
-
-
-async def prepare_catalog(settings: Settings) -> FirstLook | None:
-    """Migrate the catalog and see that a project and a way in exist. None while it is away: the last snapshot may still
-    serve, and `prepare_catalog_later` does it when the catalog is back."""
-    config = read_config(settings)
-    db = Database.open(settings.catalog_url)
-    try:
-        return await _prepare(db, settings, config)
-    finally:
-        await db.close()
-
-
-async def prepare_catalog_later(settings: Settings, show: Callable[[FirstLook], None]) -> None:
-    """Try again until the catalog is there, then ``show`` what a first start has to show."""
-    while True:
-        await asyncio.sleep(CATALOG_PAUSE_S)
-        if (look := await prepare_catalog(settings)) is not None:
-            break
-    logger.info("the catalog is there")
-    show(look)
-
-
-async def _prepare(db: Database, settings: Settings, config: ConfigFile) -> FirstLook | None:
-    now = time.time_ns() // 1_000_000
-    try:
-        await db.prepare()
-        first = await db.write(
-            lambda conn: bootstrap.ensure(conn, admin_key=settings.admin_key, project=config.project, now=now)
-        )
-        if first.admin_secret is None:
-            return FirstLook()
-        link = await db.write(lambda conn: sessions.make_link(conn, first.admin_key_id, now))
-    except Unavailable as error:
-        logger.warning("the catalog is away: %s", error.sentence())
-        return None
-    return FirstLook(admin_secret=first.admin_secret, login_link=f"{settings.address}/login?token={link.secret}")
 
 
 class _Made(Struct, frozen=True, kw_only=True):

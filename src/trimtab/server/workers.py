@@ -21,21 +21,20 @@ from trimtab.core.errors import Unavailable
 from trimtab.core.logs import configure_logging
 from trimtab.server.bus import Hub, WorkerLine
 from trimtab.server.children import Child
+from trimtab.server.first_look import FirstLook, prepare_catalog
 from trimtab.server.housing import House
 from trimtab.server.metrics import share_metrics
-from trimtab.server.serving import (
+from trimtab.server.running import (
     REPLACED_DRAIN_S,
     STORE_GRACE_S,
     announce,
     catalog_prepared,
     on_hangup,
     run_event_loop,
-    serve,
     stop_on_signals,
 )
 from trimtab.server.settings import Settings
 from trimtab.server.starting import Starting
-from trimtab.server.wiring import FirstLook, prepare_catalog, wire
 
 logger = logging.getLogger("trimtab.workers")
 READY_WITHIN_S = 30.0
@@ -156,6 +155,9 @@ def _name(index: int, generation: int) -> str:
 
 async def work(settings: Settings, fd: int, name: str) -> int:
     """One worker's life."""
+    from trimtab.server.serving import serve  # half of what a worker holds, which its supervisor does not need
+    from trimtab.server.wiring import wire
+
     listener = socket.socket(fileno=fd)
     house = House(settings.data_dir, shared=True)
     wired = await wire(settings, house, worker=name)
