@@ -110,6 +110,29 @@ def test_a_keys_priority_is_bounded_in_the_snapshot(run: Run) -> None:
     run(story)
 
 
+def test_what_no_call_goes_to_is_not_shown_as_healthy(run: Run) -> None:
+    async def story(house: House) -> None:
+        (project,) = house.holder.current.access.projects.values()
+        lab = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1", "dialect": "openai_chat"}
+        await house.admin.post(f"{AT}/providers", json=lab)
+        await house.admin.post(f"{AT}/models", json={"name": "fast", "provider": "lab", "upstream": "up-1"})
+        breaker = house.deps.live.of(project.id, "lab", "up-1").breaker
+        for _ in range(breaker.policy.failures_in_a_row):
+            breaker.failed(house.clock.now_ns())
+        for kind in ("providers", "models"):
+            (item,) = (await house.admin.get(f"{AT}/{kind}")).json()["items"]
+            assert item["health"] == "failing"
+            assert item["last_error"] == (
+                "It failed too often: no call goes to 'up-1' for 1 s more (its breaker is open)."
+            )
+        house.clock.advance(10)
+        for kind in ("providers", "models"):
+            (item,) = (await house.admin.get(f"{AT}/{kind}")).json()["items"]
+            assert (item["health"], item["last_error"]) == ("unknown", "")
+
+    run(story)
+
+
 def test_targets_show_load_breaker_and_keys_without_telling_them(run: Run) -> None:
     async def story(house: House) -> None:
         (project,) = house.holder.current.access.projects.values()

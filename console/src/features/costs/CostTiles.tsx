@@ -12,8 +12,15 @@ interface Tile {
   tip: string;
 }
 
+interface Props {
+  report: CostReport;
+  waste: WasteReport | undefined;
+  /** What was wasted is still being counted. */
+  counting: boolean;
+}
+
 /** The page's answer: what it cost, against before, and how sure that number is. */
-export function CostTiles({ report, waste }: { report: CostReport; waste: WasteReport | undefined }) {
+export function CostTiles({ report, waste, counting }: Props) {
   const money = moneyOf(report);
   const { totals, previous } = report;
   const mean = totals.calls ? (Number(totals.cost) / totals.calls).toFixed(12) : null;
@@ -59,8 +66,12 @@ export function CostTiles({ report, waste }: { report: CostReport; waste: WasteR
     },
     {
       label: "Waste",
-      value: waste ? money(waste.total) : "–",
-      foot: waste ? `${formatPercent(waste.share, 1)} of the cost` : "",
+      value: waste ? money(waste.total) : counting ? "…" : "–",
+      foot: waste
+        ? `${formatPercent(waste.share, 1)} of the cost`
+        : counting
+          ? "being counted"
+          : "could not be counted",
       tip: "What was paid and need not have been; the lines are below.",
     },
   ];

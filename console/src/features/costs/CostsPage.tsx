@@ -86,7 +86,7 @@ export function CostsPage() {
         <FirstCall project={project} range={range.label} />
       ) : report.data ? (
         <>
-          <CostTiles report={report.data} waste={waste.data} />
+          <CostTiles report={report.data} waste={waste.data} counting={waste.isPending} />
           {search.energy === "1" &&
             (report.isPlaceholderData && report.data.energy === null ? (
               <Skeleton height={150} mb={16} />

@@ -18,7 +18,7 @@ from trimtab.governance.edits import FIRST, Edit
 from trimtab.ledger.prices import PriceRow
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.server import auditing
+from trimtab.server import auditing, standings
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.common import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
 from trimtab.server.dependencies import Dependencies
@@ -63,7 +63,7 @@ def _price(deps: Dependencies, tenant: Project, model: Model, at_ns: int | None 
 
 def _view(deps: Dependencies, tenant: Project, model: Model, revision: int = 0) -> ModelView:
     """``revision`` 0: the config file declares it."""
-    standing = deps.health.model(tenant.id, model.provider, model.upstream)
+    standing = standings.of_model(deps, tenant.id, model.provider, model.upstream)
     trouble = "" if not revision else deps.snapshots.trouble(tenant.id, model.name)
     own = model.price
     return ModelView(

@@ -17,7 +17,7 @@ from trimtab.governance.access import Project
 from trimtab.governance.edits import FIRST, Edit
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
-from trimtab.server import auditing
+from trimtab.server import auditing, standings
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.common import (
     NewProvider,
@@ -60,7 +60,7 @@ def _kind(name: str) -> ProviderKind | None:
 
 
 def _catalog_view(deps: Dependencies, row: ProviderRow, revision: int) -> ProviderView:
-    standing = deps.health.provider(row.project_id, row.name)
+    standing = standings.of_provider(deps, row.project_id, row.name)
     health, error = standing.health, standing.error
     try:
         secret = store.unseal(deps.secrets, row)
@@ -86,7 +86,7 @@ def _catalog_view(deps: Dependencies, row: ProviderRow, revision: int) -> Provid
 
 def _config_view(deps: Dependencies, tenant: Project, name: str) -> ProviderView:
     declared = deps.config.providers[name]
-    standing = deps.health.provider(tenant.id, name)
+    standing = standings.of_provider(deps, tenant.id, name)
     return ProviderView(
         name=name,
         kind=declared.kind,
