@@ -262,6 +262,26 @@ def test_a_session_keeps_to_the_target_that_answered_it_while_that_is_well() -> 
     assert (names(away), away.steps[0].why) == (["fast", "slow"], "slow is not well now")
 
 
+def test_a_call_that_began_long_ago_is_no_clock_that_was_set_back() -> None:
+    """Its body came slowly, or guards took their time: what is open or set aside meanwhile stays so for its time."""
+    from trimtab.gateway.routing.types import Affinity
+
+    live = Live()
+    route = made({"node": "fallback", "of": ["fast", "slow"]}, live=live, affinity=Affinity(session=True))
+    mine = {"trimtab-session": "s1"}
+    route._fittings.pins.keep(route.plan(asked(headers=mine)), "slow", NOW)  # pyright: ignore[reportPrivateUsage]
+    state = live.of(PROJECT, "spare", "up-slow")
+    key = state.keys[0]
+    key.set_aside(NOW + 60 * SECOND, "limited", NOW)
+    for _ in range(state.breaker.policy.failures_in_a_row):
+        state.breaker.failed(NOW)
+    open_s = state.breaker.opens_again_in_s(NOW)
+    late = route.plan(asked(headers=mine, now_ns=NOW - 20 * SECOND))
+    assert (names(late), late.steps[0].why) == (["fast", "slow"], "slow is not well now")
+    assert state.breaker.opens_again_in_s(NOW) == open_s > 0
+    assert key.aside_until_ns(NOW) == NOW + 60 * SECOND
+
+
 def test_workers_that_know_nothing_of_each_other_draw_the_same_for_what_affinity_keeps_together() -> None:
     from trimtab.gateway.routing.types import Affinity
 

@@ -51,7 +51,7 @@ class Pins:
             place = next(at for at, target in enumerate(plan.targets) if target.model.name == pin[0])
             target = plan.targets[place]
             state = live.known(project, target.provider.name, target.model.upstream)
-            if state is not None and (not state.breaker.admits(ask.now_ns) or state.limited_until_ns(ask.now_ns)):
+            if state is not None and not state.is_well(ask.now_ns):
                 took = plan.targets[0].model.name
                 plan.steps.append(Step(node="affinity", took=took, why=f"{pin[0]} is not well now"))
             elif place:

@@ -70,9 +70,14 @@ class Breaker:
         if self.state == "closed":
             return True
         self._follow_clock(now_ns)
+        return self.would_admit(now_ns)
+
+    def would_admit(self, at_ns: int) -> bool:
+        """As `admits` of a time that may be a while ago, as a call's beginning is, and so is no word of the clock's.
+        Changes nothing."""
         if self.state == "open":
-            return now_ns >= self._until_ns
-        return self._probing < self.policy.probes
+            return at_ns >= self._until_ns
+        return self.state == "closed" or self._probing < self.policy.probes
 
     def opens_again_in_s(self, now_ns: int) -> float:
         """Seconds until an open breaker lets a probe through; 0 when it is not open."""

@@ -188,6 +188,10 @@ class TargetState:
         """When the first of its keys may be used again, if all are set aside; else 0."""
         return min(key.aside_until_ns(now_ns) for key in self.keys)
 
+    def is_well(self, at_ns: int) -> bool:
+        """Whether its breaker and one of its keys let a call through. It may be a while ago: see `would_admit`."""
+        return self.breaker.would_admit(at_ns) and any(key.until_ns <= at_ns for key in self.keys)
+
 
 class Live:
     """All targets that were called lately, by project id, provider name and the provider's id of the model. ``states``
