@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -62,11 +62,14 @@ class ChdbStore:
         }
         self._closed = False
         self._folder = folder
+        self._met: dict[int, frozenset[Trouble]] = {}
         try:
             address = f"{folder}?{urlencode(bounds)}"
             self._inserting: queue.SimpleQueue[Any] = queue.SimpleQueue()
             for _ in range(_INSERTERS):
-                self._inserting.put(cast("Any", chdb).connect(address))
+                connection = cast("Any", chdb).connect(address)
+                self._met[id(connection)] = troubles(connection)
+                self._inserting.put(connection)
             self._close_lock = threading.Lock()
             self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self._all: list[Any] = []
@@ -96,31 +99,38 @@ class ChdbStore:
         self._check_room()
         connection = self._borrow(self._inserting)
         try:
-            before = _troubles(connection)
-            stream = connection.send_insert(statement, format_of(rows))
-            with stream:
-                for piece in (rows,) if isinstance(rows, bytes) else rows:
-                    stream.append(piece)
-                stream.finish()
-            after = _troubles(connection)
+            met = self._send(connection, statement, rows)
+            if met:  # by this insert, or since the one before: sent again, what is there already changes nothing
+                met = self._send(connection, statement, rows)
         except Exception as error:
             raise failure(str(error)) from error
         finally:
             self._inserting.put(connection)
-        self._check_room()  # sent again under the same token, what did reach the store is not stored twice
-        met = [line for line in after if line not in before]
         if met:
-            code, said, _ = met[0]
-            raise failure(f"Code: {code}. DB::Exception: {said}")
+            raise failure(f"Code: {met.code}. DB::Exception: {met.said}")
+
+    def _send(self, connection: Any, statement: str, rows: Encoded) -> "Trouble | None":
+        """Insert, and say what the engine has met since this connection's insert before.
+
+        What fails while an insert is finished (the part that cannot be written to a full disk) is not told by chDB
+        (26.9): it returns as if all rows were there. So what it has met is looked at after each."""
+        stream = connection.send_insert(statement, format_of(rows))
+        with stream:
+            for piece in (rows,) if isinstance(rows, bytes) else rows:
+                stream.append(piece)
+            stream.finish()
+        before = self._met[id(connection)]
+        self._met[id(connection)] = after = troubles(connection)
+        return min(after - before, default=None)
 
     def _check_room(self) -> None:
-        """The engine tells of an insert that its disk had no room for as if all had been written (26.9, a stream's
-        `finish`): before and after each there must be room that no batch needs. Raises `StoreFull`."""
+        """A full disk is told before the engine reads and sorts rows that it has no place for, and before nothing is
+        left for what else it writes: merges, and which tokens it has seen. Raises `StoreFull`."""
         disk = os.statvfs(self._folder)
         if (free := disk.f_bavail * disk.f_frsize) < ROOM:
             raise StoreFull(
-                f"The telemetry store's disk is full: {free >> 20} MiB are free in {self._folder}, and what is inserted"
-                f" below {ROOM >> 20} MiB may be lost. Free some space; records wait until then."
+                f"The telemetry store's disk is full: {free >> 20} MiB are free in {self._folder}, and with less"
+                f" than {ROOM >> 20} MiB nothing is inserted. Free some space; records wait until then."
             )
 
     def close(self) -> None:
@@ -173,22 +183,30 @@ def _open(url: str, limits: Limits) -> ChdbStore:
 PLUG = StorePlug(schemes=("chdb",), open=_open)
 
 
-_TROUBLES: Final = (
+class Trouble(NamedTuple):
+    """``times``: how often it was met, ``said``: the last time's words."""
+
+    code: int
+    times: int
+    said: str
+
+
+_MET: Final = "SELECT name, code, value, last_error_message FROM system.errors"
+_line: Final = msgspec.json.Decoder(tuple[str, int, int | str, str])
+_TROUBLES: Final = frozenset((
     "NOT_ENOUGH_SPACE", "CANNOT_WRITE_TO_FILE_DESCRIPTOR", "CANNOT_FSYNC", "CANNOT_OPEN_FILE", "CANNOT_CLOSE_FILE",
     "CANNOT_CREATE_DIRECTORY", "CANNOT_CREATE_FILE", "CANNOT_TRUNCATE_FILE", "ATOMIC_RENAME_FAIL",
     "CANNOT_ALLOCATE_MEMORY", "MEMORY_LIMIT_EXCEEDED", "STD_EXCEPTION", "UNKNOWN_EXCEPTION",
-)  # fmt: skip
+))  # fmt: skip
 
 
-def _troubles(connection: Any) -> list[list[Any]]:
-    """What the engine has met by now that an insert may fail of: code, last words, how often.
-
-    What fails while an insert is finished (the part that cannot be written to a full disk) is not told by chDB: it
-    returns as if all rows were there. So this is asked before and after. Something else may have met it meanwhile, a
-    merge or a question: then the insert is sent again under its token, which changes nothing. What is too much for the
-    memory of one question is not an insert's."""
-    names = ", ".join(f"'{name}'" for name in _TROUBLES)
-    sql = f"SELECT code, last_error_message, value FROM system.errors WHERE name IN ({names})"  # noqa: S608
-    sql += " AND NOT startsWith(last_error_message, 'Query memory limit') ORDER BY code"
-    lines = connection.query(sql, "JSONCompactEachRow").bytes().splitlines()
-    return [msgspec.json.decode(line) for line in lines]
+def troubles(connection: Any) -> frozenset[Trouble]:
+    """What the engine has met by now that an insert may fail of. What is too much for the memory of one question is not
+    an insert's. All are read and sorted out here: they are few, and conditions cost as much again as the question."""
+    found = connection.query(_MET, ROWS).bytes().splitlines()
+    lines = [_line.decode(line) for line in found]
+    return frozenset(
+        Trouble(code, int(times), said)
+        for name, code, times, said in lines
+        if name in _TROUBLES and not said.startswith("Query memory limit")
+    )
