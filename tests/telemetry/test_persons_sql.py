@@ -92,6 +92,26 @@ def test_the_process_ends_where_a_persons_statement_does_not(tmp_path: Path, cap
         shim.close()
 
 
+def test_a_persons_statement_that_waits_for_a_thread_is_not_one_that_does_not_end(tmp_path: Path) -> None:
+    store, ended = Stuck(), threading.Event()
+    shim = Shim(Progress(state="ok", detail=""), FolderBlobs(tmp_path), threads=1, stuck_s=SOON_S, end=ended.set)
+    shim.store = cast("Any", store)
+
+    async def story() -> list[int]:
+        hog = asyncio.create_task(asked(shim, "stuck", []))
+        persons = asyncio.create_task(asked(shim, "SELECT 1", PERSONS))
+        await asyncio.sleep(4 * SOON_S)
+        store.go_on.set()
+        return await asyncio.gather(hog, persons)
+
+    try:
+        assert asyncio.run(story()) == [200, 200]
+        assert not ended.is_set()
+    finally:
+        store.go_on.set()
+        shim.close()
+
+
 def test_a_turn_at_the_door_ends_with_its_statement_and_not_with_the_waiting_for_it() -> None:
     async def story() -> list[str]:
         go_on, running = asyncio.Event(), 0

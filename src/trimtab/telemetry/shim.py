@@ -188,7 +188,16 @@ class Shim:
 
     async def _persons_own(self, call: Callable[..., Any], *args: Any) -> Any:
         async with self._persons:
-            running = asyncio.create_task(self._in_thread(call, *args))
+            began = asyncio.Event()
+            tell = asyncio.get_running_loop().call_soon_threadsafe
+
+            def run() -> Any:
+                tell(began.set)  # others may have all threads until here, which is nobody's fault
+                return call(*args)
+
+            running = asyncio.create_task(self._in_thread(run))
+            running.add_done_callback(lambda _: began.set())  # where it never begins: the threads are closed
+            await began.wait()
             await asyncio.wait((running,), timeout=self._stuck_s)
             if not running.done():
                 logger.error(
