@@ -9,10 +9,11 @@ import pytest
 
 from patience import PATIENCE_S
 from trimtab.core.errors import RateLimited, TooLarge
+from trimtab.sdk.search import Search
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.pace import Progress
 from trimtab.telemetry.shim import Shim
-from trimtab.telemetry.sql.door import SqlDoor
+from trimtab.telemetry.sql.door import ANSWER_S, SqlDoor
 from trimtab.telemetry.sql.functions import may_call
 from trimtab.telemetry.stores.clickhouse import PERSONS_HEADER
 
@@ -139,6 +140,17 @@ def test_a_turn_at_the_door_ends_with_its_statement_and_not_with_the_waiting_for
         return told
 
     assert asyncio.run(story()) == ["query_too_large", "rate_limited", "[[1]]"]
+
+
+def test_who_asks_by_the_command_line_waits_until_the_door_has_answered() -> None:
+    waited: list[float] = []
+
+    class Http:
+        def ask(self, *_: Any, timeout: float, **__: Any) -> None:
+            waited.append(timeout)
+
+    Search(cast("Any", Http())).sql("p", "SELECT 1")
+    assert waited[0] > 2 * ANSWER_S, "for the turn, and for the end"
 
 
 def test_what_compares_all_with_all_cannot_be_called() -> None:

@@ -1,12 +1,15 @@
 """`Client.search`: aggregations, completion and SQL; `Client.boards`: saved views and dashboards."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from trimtab.sdk import search_types as t
 from trimtab.sdk.connection import Connection, path
+
+_SQL_S: Final = 60.0
+"""A statement may wait 25 s for its turn and 25 s for its end."""
 
 
 class _Views(Struct):
@@ -51,7 +54,7 @@ class Search:
     def sql(self, project: str, sql: str, *, limit: int = 1_000) -> t.SqlResult:
         """One SELECT over the tables spans, texts, ledger and scores."""
         body = {"sql": sql, "limit": limit}
-        return self._http.ask("POST", path("projects", project, "sql"), t.SqlResult, body=body)
+        return self._http.ask("POST", path("projects", project, "sql"), t.SqlResult, body=body, timeout=_SQL_S)
 
     def text_index(self, project: str) -> bool:
         """Whether bare words can be searched."""
