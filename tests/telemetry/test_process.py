@@ -16,7 +16,8 @@ import httpx
 from makings import day, record, request
 
 from patience import PATIENCE_S
-from trimtab.telemetry.process import leave, listen, mark
+from trimtab.core.private_socket import listen
+from trimtab.telemetry.process import leave, mark
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool.spool import Spool

@@ -4,7 +4,7 @@ from trimtab.governance.access import Project
 from trimtab.governance.audit import Actor
 from trimtab.governance.content_reads import ALL, NONE, Reading
 from trimtab.governance.data_classes import Classes
-from trimtab.server.actors import name_of
+from trimtab.governance.people_store import name_of
 from trimtab.server.auth import Caller
 from trimtab.server.content_access import may_read
 from trimtab.server.dependencies import Dependencies

@@ -148,7 +148,14 @@ class FakeReader:
         return [row for row in self._rows(project) if row.span_id in names and (not q or q in row.name)]
 
     async def ask(
-        self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ""
+        self,
+        line: type[T],
+        sql: str,
+        params: Mapping[str, Value],
+        bounds: str = "",
+        fmt: str = "",
+        *,
+        persons: bool = False,
     ) -> list[T]:
         """It is no engine: statements are for the real one."""
         raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")

@@ -52,7 +52,7 @@ class Breaker:
         self._until_ns = 0
         self._open_ns = 0
         self._opened_ns = 0
-        self._answered_ns = 0
+        self._answered_ns: int = 0
         self._in_a_row = 0
         self._probing = 0
         self._passed = 0

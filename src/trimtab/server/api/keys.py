@@ -9,8 +9,8 @@ from trimtab.gateway.policy_store import Priority, bounds
 from trimtab.governance import keys, people_store, permissions, principals, roles, store
 from trimtab.governance.access import Project
 from trimtab.governance.keys import Issued, Wanted
+from trimtab.governance.people_store import name_of
 from trimtab.governance.store import KeyRow
-from trimtab.server.actors import name_of
 from trimtab.server.auditing import Deed, row, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.common import IssuedKey, KeyPage, KeyView, NewKey

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance.access import Project
+from trimtab.governance.people_store import name_of
 from trimtab.prompts import blame, canonical, diff, file, store
 from trimtab.prompts.store import LabelRow, PromptRow, Stored, VersionRow
 from trimtab.prompts.types import LATEST, Content, PromptError, PromptFile, Source
 from trimtab.server import auditing
 from trimtab.server.acting import moment
-from trimtab.server.actors import actor_of, name_of
+from trimtab.server.actors import actor_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.prompt import (

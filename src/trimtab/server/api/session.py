@@ -19,10 +19,11 @@ from trimtab.governance import (
     store,
 )
 from trimtab.governance.access import Principal, digest
+from trimtab.governance.people_store import name_of
 from trimtab.governance.second_factor import Outcome
 from trimtab.governance.sessions import How, Token
 from trimtab.server.acting import moment
-from trimtab.server.actors import actor_of, name_of
+from trimtab.server.actors import actor_of
 from trimtab.server.auditing import Deed, written
 from trimtab.server.auth import Caller, principal_of, session_cookie
 from trimtab.server.bodies.common import LoginLink, LoginRequest, Me
