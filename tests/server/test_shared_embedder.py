@@ -65,12 +65,15 @@ def test_a_start_that_failed_is_told_with_what_helps_and_not_tried_again_at_once
     async def main() -> None:
         one = Refusing(tmp_path, CannotStart("The file x is not the one.", "Install it.", "embedder_not_genuine"))
         embedder = Embedder(read=SharedEmbedder(tmp_path, one).read)
+        told: list[Unavailable] = []
         for text in ("a", "b"):
             with pytest.raises(Unavailable, match="not the one") as failed:
                 await embedder.embed([text])
             assert failed.value.fix == "Install it."
             assert not failed.value.retryable
+            told.append(failed.value)
         assert one.asked == 1
+        assert told[0] is not told[1], "one for both would keep what each had in hand"
 
     asyncio.run(main())
 
@@ -98,5 +101,41 @@ def test_a_process_that_ends_before_it_answers_is_asked_a_few_times_and_then_tol
         shared = SharedEmbedder(tmp_path, Nowhere(tmp_path, "embedder", "-", (), start_s=1.0))
         with pytest.raises(Unavailable, match="ended 4 times"):
             await shared.read("text")
+
+    asyncio.run(main())
+
+
+def test_who_waits_for_a_text_while_the_server_stops_starts_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends with the server, its line is lost, and the text is asked for again."""
+
+    class Silent(OneForAll):
+        asked = 0
+
+        async def url(self) -> str:
+            self.asked += 1
+            return str(tmp_path / "silent.sock")
+
+    async def main() -> None:
+        monkeypatch.setattr("trimtab.server.shared_embedder.PAUSE_S", 0.0)
+        arrived = asyncio.Event()
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not arrived.is_set():
+                await reader.readexactly(4)
+                arrived.set()
+                await reader.read()
+            writer.close()
+
+        async with await asyncio.start_unix_server(hear, tmp_path / "silent.sock"):
+            one = Silent(tmp_path, "embedder", "-", (), start_s=1.0)
+            shared = SharedEmbedder(tmp_path, one)
+            asking = asyncio.ensure_future(shared.read("text"))
+            await arrived.wait()
+            await shared.aclose()
+            with pytest.raises(Unavailable, match="stopping"):
+                await asking
+            assert one.asked == 1
 
     asyncio.run(main())

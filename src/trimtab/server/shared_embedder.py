@@ -37,7 +37,8 @@ class SharedEmbedder:
         self._one = one or OneForAll(run_dir, "embedder", MODULE, ("--socket", str(run_dir / SOCKET)), start_s=START_S)
         self._line: Line | None = None
         self._connecting = asyncio.Lock()
-        self._failed: tuple[float, Unavailable] | None = None
+        self._failed: tuple[float, CannotStart] | None = None
+        self._closed = False
 
     async def read(self, text: str) -> "tuple[Vector, bool]":
         """The vector of a text, and whether all of it is in it. Raises `Unavailable`."""
@@ -58,6 +59,7 @@ class SharedEmbedder:
         )
 
     async def aclose(self) -> None:
+        self._closed = True  # who still waits for a text must not start the next process
         if self._line is not None:
             self._line.close()
         await self._one.aclose()
@@ -66,6 +68,12 @@ class SharedEmbedder:
         async with self._connecting:
             if self._line is not None and not self._line.lost:
                 return self._line
+            if self._closed:
+                raise Unavailable(
+                    "This server is stopping, and embeds no more texts.",
+                    fix="Ask again in a moment.",
+                    code="embedder_away",
+                )
             require()
             path = await self._started()
             await asyncio.to_thread(importlib.import_module, "numpy")
@@ -76,18 +84,22 @@ class SharedEmbedder:
     async def _started(self) -> str:
         now = asyncio.get_running_loop().time
         if self._failed is not None and now() < self._failed[0]:
-            raise self._failed[1]
+            raise _away(self._failed[1])
         try:
             return await self._one.url()
         except CannotStart as error:
-            failed = Unavailable(
-                str(error) if error.code else f"The process that embeds texts cannot start: {error}.",
-                fix=error.fix or "See the server's log for what it said.",
-                code=error.code or "embedder_away",
-                retryable=not error.code,
-            )
-            self._failed = now() + REST_S, failed
-            raise failed from None
+            self._failed = now() + REST_S, error.with_traceback(None)
+            raise _away(error) from None
+
+
+def _away(error: CannotStart) -> Unavailable:
+    """A new one for each who is told: one that is raised again and again keeps every caller's frames."""
+    return Unavailable(
+        str(error) if error.code else f"The process that embeds texts cannot start: {error}.",
+        fix=error.fix or "See the server's log for what it said.",
+        code=error.code or "embedder_away",
+        retryable=not error.code,
+    )
 
 
 class Line(asyncio.Protocol):
