@@ -78,7 +78,8 @@ def expect(conn: Connection, edit: Edit, *, there: bool) -> None:
     if last is None and not there:
         what = edit.kind.replace("_", " ")
         raise NotFound(
-            f"There is no {what} {edit.name[:80]!r}.", fix="Leave expected_revision out, or give 0, to add it."
+            f"There is no {what} {edit.name[:80]!r}.",
+            fix="See that its name is right; what is to be new is sent without expected_revision, or with 0.",
         )
     raise Conflict(_sentence(edit, last, now), fix=_fix(now), code="revision_conflict")
 
@@ -122,7 +123,7 @@ def _sentence(edit: Edit, last: Last | None, now: int) -> str:
 
 def _fix(now: int) -> str:
     if not now:
-        return "Nothing was saved. Leave expected_revision out, or give 0, to make it anew."
+        return "Nothing was saved. Make it anew where it is still wanted, without expected_revision or with 0."
     return (
         "Nothing was saved. Read it again and make your change there; without expected_revision it is written over"
         " what is there."
