@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from trimtab.server.backup import Backup, TableNote
 from trimtab.server.housing import SPOOL, run_folder
 from trimtab.server.restore import check_files, read_manifest, restore
 from trimtab.server.settings import Settings
+from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
@@ -258,6 +259,44 @@ def test_a_trace_that_was_being_made_anew_while_tables_were_frozen_is_made_anew_
     with live(again) as second:
         until(lambda: [row["name"] for row in second.traces()] == ["agent"], PATIENCE_S, second.told)
         assert told(second, "SELECT count() FROM spans").strip() == b"[2]"
+
+
+def test_a_trace_that_is_made_anew_within_the_freezing_of_one_table_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note, there, seen = Note("p", "c3" * 16, 1, 2, 3), threading.Event(), threading.Event()
+
+    def noted(_: Path) -> list[Note]:
+        if not there.is_set():
+            return []
+        seen.set()
+        return [note]
+
+    class Freezing:
+        """Its one table takes as long as it takes somebody to see what is made anew meanwhile."""
+
+        def query(self, sql: str, *_: object) -> bytes:
+            if "FREEZE" not in sql:
+                row = (
+                    ["spans", "CREATE", f"{tmp_path}/store/spans/", "MergeTree"]
+                    if "system.tables" in sql
+                    else [str(tmp_path)]
+                )
+                return json.dumps(row).encode()
+            if "UNFREEZE" not in sql:
+                there.set()
+                assert seen.wait(PATIENCE_S)
+                there.clear()
+            return b""
+
+    class Seeing(Backup):
+        def noted(self, store: Store) -> list[Note]:
+            self._freeze(store)
+            return list(self._noted.values())
+
+    monkeypatch.setattr("trimtab.server.backup.barrier", SimpleNamespace(noted=noted))
+    backup = Seeing(Settings(data_dir=tmp_path), tmp_path / "backup", wait_s=1.0, say=print)
+    assert backup.noted(cast("Store", Freezing())) == [note]
 
 
 def test_a_backup_waits_as_long_as_the_store_takes_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_a_persons_statement_that_waits_for_a_thread_is_not_one_that_does_not_en
         persons = asyncio.create_task(asked(shim, "SELECT 1", PERSONS))
         await asyncio.sleep(4 * SOON_S)
         store.go_on.set()
-        return await asyncio.gather(hog, persons)
+        return list(await asyncio.gather(hog, persons))
 
     try:
         assert asyncio.run(story()) == [200, 200]

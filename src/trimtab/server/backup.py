@@ -15,8 +15,10 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Literal
 
@@ -42,6 +44,9 @@ from trimtab.telemetry.switch_file import FILE as DETECTORS
 FORMAT: Final = 1
 TELL_S: Final = 5.0
 """So often it is told how much the store does not have yet."""
+LOOK_S: Final = 0.02
+"""So often it is looked which traces are being made anew while tables are frozen: to delete and insert the rows of one
+in one table took 58 ms and more."""
 CATALOG: Final = "catalog.sqlite"
 CACHE: Final = "cache.sqlite"
 TELEMETRY: Final = "telemetry"
@@ -171,10 +176,9 @@ class Backup:
         name = f"backup_{uuid7_hex()}"
         frozen = sorted((row for row in found if row[3].endswith("MergeTree")), key=lambda row: _place(row[0]))
         try:
-            self._see_notes()
-            for table, *_ in frozen:
-                store.query(f"ALTER TABLE {table} FREEZE WITH NAME '{name}'", {})
-                self._see_notes()
+            with self._seeing_notes():
+                for table, *_ in frozen:
+                    store.query(f"ALTER TABLE {table} FREEZE WITH NAME '{name}'", {})
             tables = [
                 self._copy_parts(TableNote(name=table, create=create), _parts_of(Path(disk), name, Path(place)))
                 for table, create, place, _ in frozen
@@ -186,9 +190,28 @@ class Backup:
         others = [TableNote(name=row[0], create=row[1]) for row in found if not row[3].endswith("MergeTree")]
         return (*tables, *others)
 
-    def _see_notes(self) -> None:
+    @contextlib.contextmanager
+    def _seeing_notes(self) -> Generator[None]:
         """A trace of another tool that is being made anew has no rows, or not all, for part of a second, and tables are
-        not frozen at one moment: whoever had a note then is made anew by the server that is restored."""
+        not frozen at one moment: whoever had a note then is made anew by the server that is restored. To freeze a large
+        table takes longer than that, so they are looked for all the while."""
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.wait(LOOK_S):
+                self._see_notes()
+
+        self._see_notes()
+        with ThreadPoolExecutor(1, thread_name_prefix="notes") as threads:
+            looking = threads.submit(look)
+            try:
+                yield
+            finally:
+                done.set()
+            looking.result()  # raises what it met
+        self._see_notes()
+
+    def _see_notes(self) -> None:
         for note in barrier.noted(self._folder / SPOOL):
             before = self._noted.get(note[:2], note)
             self._noted[note[:2]] = note._replace(
