@@ -59,3 +59,27 @@ def test_what_holds_for_a_name_is_set_changed_and_removed(at: House, visitor: Vi
     form.get_by_role("button", name="Remove").click()
     expect(section).to_contain_text("No name yet")
     assert at.server.api("/projects/empty/policies")["items"] == []
+
+
+def test_what_somebody_changed_or_removed_meanwhile_is_told_and_nothing_typed_is_lost(
+    at: House, visitor: Visitor
+) -> None:
+    at.project("shared-cache")
+    where = "/api/v1/projects/shared-cache/policies/fast"
+    at.client.put(where, json={"cache": {"mode": "exact", "ttl_s": 3600}}).raise_for_status()
+    page = visitor.go("/p/shared-cache/cache")
+    page.get_by_role("button", name="Edit what holds for fast").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Keep for (minutes)").fill("90")
+    at.client.put(where, json={"cache": {"mode": "exact", "ttl_s": 1800}}).raise_for_status()
+    form.get_by_role("button", name="Save").click()
+    told = form.get_by_role("alert")
+    expect(told).to_contain_text("was changed by")
+    expect(told.get_by_role("row", name="minutes")).to_have_text(re.compile("60.*30.*90"))
+    told.get_by_role("button", name="Put my changes on top").click()
+    expect(told).to_have_count(0)
+    at.client.delete(where).raise_for_status()
+    form.get_by_role("button", name="Save").click()
+    expect(told).to_contain_text("was removed by")
+    expect(form.get_by_label("Keep for (minutes)")).to_have_value("90")
+    assert at.server.api("/projects/shared-cache/policies")["items"] == []

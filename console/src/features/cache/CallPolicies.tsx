@@ -20,6 +20,9 @@ export function CallPolicies({ project }: { project: string }) {
   const policies = useQuery(callPoliciesQuery(project));
   const [editing, setEditing] = useState<CallPolicyView | "new" | null>(null);
   const [removing, setRemoving] = useState<CallPolicyView | null>(null);
+  // As it is now, for the form to tell what somebody else changed meanwhile; as it was where they removed it.
+  const edited =
+    editing === "new" ? undefined : (policies.data?.find((each) => each.name === editing?.name) ?? editing);
   const queries = useQueryClient();
   const remove = useMutation({
     mutationFn: (policy: CallPolicyView) => del(inProject(project, "policies", policy.name)),
@@ -53,13 +56,7 @@ export function CallPolicies({ project }: { project: string }) {
           rowKey={(row) => row.name}
         />
       )}
-      {editing && (
-        <CallPolicyEditor
-          project={project}
-          policy={editing === "new" ? undefined : editing}
-          onClose={() => setEditing(null)}
-        />
-      )}
+      {editing && <CallPolicyEditor project={project} policy={edited ?? undefined} onClose={() => setEditing(null)} />}
       <Confirm
         opened={removing !== null}
         title={`Remove what holds for ${removing?.name}?`}
