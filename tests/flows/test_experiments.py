@@ -23,7 +23,7 @@ CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
 models:
-  slow: {{provider: sim, model: "gpt-4o-mini?text=yes&first_ms=150"}}
+  slow: {{provider: sim, model: "gpt-4o-mini?text=yes&first_ms=2000"}}
 """
 SUITE = """
 description: Says yes where yes is right.
