@@ -1,6 +1,6 @@
 """The embedder's process: ``python -m trimtab.llm.embedder_process --socket PATH``.
 
-A server has one, however many workers it has: loaded, the model takes some 110 MB that no process shares with another,
+A server has one, however many workers it has: loaded, the model takes some 100 MB that no process shares with another,
 and cutting a text into words is Python, which would keep a worker's event loop waiting. The first text that is to be
 embedded starts it (`server/shared_embedder.py`), and it dies with its parent.
 
