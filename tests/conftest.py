@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import second_look
 from catalogs import Postgres, laid
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.pace import Progress
@@ -38,11 +39,12 @@ DEAREST = (
 """Files and folders by how much of the processors they take, as measured for each test; the rest takes less."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Where the suite runs in the background (nohup, some CI) SIGINT is ignored, and would be in every process that
     the tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    second_look.register(config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from collections import deque
 from collections.abc import Generator
 from pathlib import Path
 from shutil import which
@@ -185,9 +186,20 @@ class Visitor:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(WITHIN_MS)
         self.complaints: list[str] = []
+        self.asked: deque[str] = deque(maxlen=12)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         self.page.on("request", self._on_request)
+        self.page.on("response", lambda answer: self._on_end(answer.request, str(answer.status)))
+        self.page.on("requestfailed", lambda request: self._on_end(request, request.failure or "failed"))
+
+    def told(self) -> str:
+        """Where the page stands, for who reads of a test that failed: what it says aloud, and what it asked last."""
+        if self.page.is_closed():
+            return "The page is closed."
+        loud = self.page.locator("[role=dialog]:visible, [role=alert]:visible").all_inner_texts()
+        words = [f"  says: {' '.join(each.split())[:300]}" for each in loud]
+        return "\n".join([f"At {self.page.url}", *words, *(f"  {each}" for each in self.asked)])
 
     @contextlib.contextmanager
     def again(self) -> Generator["Visitor"]:
@@ -261,6 +273,11 @@ class Visitor:
         # A refusal that a test provokes is told by the browser too; anything else is a defect of the page.
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def _on_end(self, request: Request, how: str) -> None:
+        path = request.url.removeprefix(self.url)
+        if path.startswith("/api/"):
+            self.asked.append(f"{request.method} {path[:120]}: {how}")
 
     def _on_request(self, request: Request) -> None:
         if not request.url.startswith((self.url, "data:", "blob:")):

@@ -2,7 +2,7 @@
 with what it has cached; each test has a page of its own in it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,19 @@ from trials import Trials, open_trials
 
 expect.set_options(timeout=WITHIN_MS)
 STATIC = Path(__file__).parents[2] / "src" / "trimtab" / "server" / "static" / "index.html"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """What fails tells where its pages stood."""
+    try:
+        return (yield)
+    except Exception as error:
+        assert isinstance(item, pytest.Function)
+        for each in item.funcargs.values():
+            if isinstance(each, Visitor) and each.asked:
+                error.add_note(each.told())
+        raise
 
 
 @pytest.fixture(scope="session")

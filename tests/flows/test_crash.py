@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 from live import Live, admin, children, live, simulated, until
 
 from patience import PATIENCE_S
+
+pytestmark = pytest.mark.promise
 
 CONFIG = """
 providers:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from live import Live, admin, simulated, until
 
 from patience import PATIENCE_S
+
+pytestmark = pytest.mark.promise
 
 CONFIG = """
 providers:

@@ -15,6 +15,8 @@ from planting import Planter
 
 from patience import PATIENCE_S
 
+pytestmark = pytest.mark.promise
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}

@@ -17,6 +17,8 @@ from receivers import Answer, Receiver
 
 from patience import PATIENCE_S
 
+pytestmark = pytest.mark.promise
+
 SECRET = "a-secret-of-the-tests-0123456789"
 CONFIG = """
 providers:

@@ -12,6 +12,8 @@ from openai import BadRequestError, OpenAI
 
 from patience import PATIENCE_S
 
+pytestmark = pytest.mark.promise
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}

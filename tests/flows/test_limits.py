@@ -18,6 +18,8 @@ from live import ADMIN, Live, admin, children, live, simulated, until
 from patience import PATIENCE_S
 from trimtab.ledger.leases import AT_HAND
 
+pytestmark = pytest.mark.promise
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}

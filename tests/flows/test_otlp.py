@@ -23,6 +23,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from patience import PATIENCE_S
 
+pytestmark = pytest.mark.promise
+
 ROUNDS = int(os.environ.get("TRIMTAB_KILL_ROUNDS", "3"))
 """How often processes are killed. 200 rounds take some ten minutes: run them by hand with this variable."""
 SPANS = 8

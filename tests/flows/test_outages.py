@@ -17,6 +17,8 @@ from live import Live, admin, children, live, simulated, until
 
 from patience import PATIENCE_S
 
+pytestmark = pytest.mark.promise
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}

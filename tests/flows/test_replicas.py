@@ -13,7 +13,7 @@ from test_limits import ledger, port_of, spend
 
 from patience import PATIENCE_S
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.promise]
 SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 CONFIG = """
 providers:

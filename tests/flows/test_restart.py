@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from live import ADMIN, Live, children, live, simulated
 
 from patience import PATIENCE_S
+
+pytestmark = pytest.mark.promise
 
 CONFIG = """
 providers:

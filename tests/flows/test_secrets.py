@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from live import ADMIN, Live, admin, live, until
 from sqlalchemy import create_engine
 
@@ -27,6 +28,8 @@ from trimtab.governance import data_keys, totp
 from trimtab.governance.data_key import unwrap
 from trimtab.governance.secrets import load
 from trimtab.server.api import all_routes
+
+pytestmark = pytest.mark.promise
 
 PROJECT = "/api/v1/projects/default"
 PROVIDER_KEY = "sk-canary-provider-key-4711"

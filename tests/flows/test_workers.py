@@ -19,6 +19,8 @@ from trimtab.governance import store as governance_store
 from trimtab.governance.keys import Wanted
 from trimtab.storage.database import Database
 
+pytestmark = pytest.mark.promise
+
 CONFIG = """
 providers:
   sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}

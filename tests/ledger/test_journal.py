@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from trimtab.ledger.journal import CELLS, Journals
+
+pytestmark = pytest.mark.promise
 
 WORKER = """
 import os, signal, sys

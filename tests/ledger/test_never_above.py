@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
@@ -17,6 +18,8 @@ from trimtab.core.errors import TrimtabError
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.reserve import Reservation
 from trimtab.ledger.windows import Window, slot_at
+
+pytestmark = pytest.mark.promise
 
 T = TypeVar("T")
 BOUND = 100 * PER_TOKEN

@@ -17,6 +17,8 @@ from trimtab.telemetry.records import Attempt, Fault
 from trimtab.telemetry.spool import inflight
 from trimtab.telemetry.spool.inflight import SLOTS, Inflight, Left, Note, leftovers
 
+pytestmark = pytest.mark.promise
+
 
 def note(number: int = 1, **fields: Any) -> tuple[object, ...]:
     whole = Note(

@@ -27,6 +27,8 @@ from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.writer import Writer
 
+pytestmark = pytest.mark.promise
+
 DYING = """
     import os, signal, sys, time
     from pathlib import Path

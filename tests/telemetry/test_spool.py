@@ -22,6 +22,8 @@ from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.segments import MAGIC, SegmentFile
 from trimtab.telemetry.spool.spool import Spool
 
+pytestmark = pytest.mark.promise
+
 
 def ids(folder: Path) -> list[str]:
     """The request ids of everything in a spool, in order, as a drain meets them."""

@@ -29,6 +29,8 @@ from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import ROWS, Arrow, Encoded, RowsRefused, Store, StoreAway, StoreFull
 from trimtab.telemetry.writer import Writer
 
+pytestmark = pytest.mark.promise
+
 
 class MemoryStore:
     """Counts the rows of each insert by token; ``trouble`` is raised by inserts while it is set."""
