@@ -451,6 +451,32 @@ def test_a_worker_that_others_may_take_for_dead_lends_no_calls_at_once_of_its_ow
     play(story)
 
 
+@pytest.mark.parametrize("others", [(), (THREE,)])
+def test_calls_at_once_that_were_let_in_on_trust_widen_no_bound_once_the_catalog_is_back(
+    others: tuple[Rule, ...],
+) -> None:
+    async def story() -> None:
+        catalog = Memory()
+        worker = Worker(catalog, (SLOTS, *(replace(rule, bound=1000) for rule in others)), Clock())
+        (await worker.reserve(worker.facts(1))).settle([])
+        catalog.away = True
+        worker.clock.advance(20)
+        for _ in range(50):
+            (await worker.reserve(worker.facts(1))).settle([])
+        under_way = [await worker.reserve(worker.facts(1)) for _ in range(5)]
+        catalog.away = False
+        await worker.settled_down()
+        assert isinstance(await refusal(worker.reserve(worker.facts(1))), LimitReached), "five are under way"
+        for each in under_way:
+            each.settle([])
+        await worker.settled_down()
+        for _ in range(SLOTS.bound):
+            await worker.reserve(worker.facts(1))
+        assert isinstance(await refusal(worker.reserve(worker.facts(1))), LimitReached)
+
+    play(story)
+
+
 def test_a_worker_declared_dead_gets_no_further_money_for_what_it_gives_back() -> None:
     async def story() -> None:
         catalog = Memory()
@@ -465,6 +491,34 @@ def test_a_worker_declared_dead_gets_no_further_money_for_what_it_gives_back() -
         assert catalog.granted() >= 6 * PER_TOKEN, "what it held counts as spent"
         refused = await refusal(two.reserve(two.facts(5)))
         assert isinstance(refused, LimitReached)
+
+    play(story)
+
+
+def test_whoever_sees_the_catalog_again_first_takes_nobody_for_dead_who_could_not_reach_it_either() -> None:
+    async def story() -> None:
+        catalog = Memory()
+        workers = [Worker(catalog, (TEN,), Clock()) for _ in range(2)]
+        under_way = [await worker.reserve(worker.facts(1)) for worker in workers]
+        for _ in range(5):
+            for worker in workers:
+                await worker.settled_down()
+        catalog.away = True
+        for _ in range(60):
+            for worker in workers:
+                await worker.settled_down()
+        catalog.away = False
+        one, two = workers
+        for _ in range(4):
+            await one.settled_down()
+        under_way[1].settle([spent(1)])
+        await two.settled_down()
+        assert len(catalog.look(limit_store.beats)) == 2, "what it held was given up as if it were dead"
+        assert two.keeper.worker
+        for _ in range(60):  # but who stays away when the catalog is back is dead
+            await one.settled_down()
+        assert len(catalog.look(limit_store.beats)) == 1
+        under_way[0].settle([spent(1)])
 
     play(story)
 

@@ -41,6 +41,9 @@ FENCE_S = 15.0
 DEAD_AFTER_S = 45.0
 """A worker that was not heard of for so long, by the observer's own steady clock, is declared dead."""
 LOOK_EVERY_S = 3.0
+BLIND_S = 15.0
+"""Who has not seen the others' heartbeats for so long begins to count their silence anew: the catalog was away, for
+them as well."""
 IDLE_TICKS = 60
 AT_HAND = 32
 """All workers together lease at least one part in so many of a bound at a time, so that each has something to go on
@@ -64,7 +67,7 @@ class Held:
     """What this worker has of one slot. ``total = free + reserved + spent``, where ``reserved`` belongs to ``open``
     calls under way. ``room`` is what the catalog had left beyond what it handed out at the last deal, which was
     ``short`` if that was less than wanted; until ``no_until`` (steady clock) its no is believed. ``cell`` is the place
-    in the journal where ``free`` is kept."""
+    in the journal where ``free`` is kept. ``lent`` is how many of its calls at once were let in on trust."""
 
     __slots__ = (
         "cell",
@@ -77,6 +80,7 @@ class Held:
         "hold",
         "idle",
         "known",
+        "lent",
         "low",
         "no_until",
         "open",
@@ -102,7 +106,7 @@ class Held:
         self.cell = 0
         self.free = self.total = self.spent = self.reported = self.open = 0
         self.low = NEVER
-        self.room = self.told = self.seen = self.idle = self.no_until = 0
+        self.room = self.told = self.seen = self.idle = self.no_until = self.lent = 0
         self.frees: tuple[tuple[int, int], ...] = ()
         self.short = self.wants = self.known = self.closing = self.dead = False
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -169,6 +173,7 @@ class Keeper:
         """Each as long as a plan or a slice has it, so that there are never two of one name."""
         self._helds: dict[int, Held] = {}
         self._pending: dict[Held, None] = {}
+        self._lending: set[Held] = set()
         self._wake = asyncio.Event()
         self._trading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -177,6 +182,7 @@ class Keeper:
         self._due: dict[str, int] = {"sweep": self.mono() + int(SWEEP_EVERY_S * S)}
         self._clock_gap = self.now() - self.mono()
         self._silent: dict[str, tuple[int, int]] = {}
+        self._saw_beats_at = 0
         self._turn = 0
         self.slots_turn = 0
         """Another number whenever a counter has another slice, or one that is on its way out: what was known of where
@@ -307,8 +313,31 @@ class Keeper:
         """Take what nobody handed out: it was spent, or is lent on trust. The catalog hears of it at the next deal."""
         held.free += amount
         held.total += amount
+        if held.counter.comes_back:
+            held.lent += amount
+            self._lending.add(held)
         self._pending[held] = None
         self._wake.set()
+
+    def take_back(self, held: Held) -> None:
+        """A call has ended while some were let in on trust: its place is nobody's. Kept, it would let in one call more
+        than the bound, also when the catalog is back."""
+        self._unlend(held, 1)
+
+    def _unlend(self, held: Held, places: int) -> None:
+        held.lent -= places
+        if not held.lent:
+            self._lending.discard(held)
+        held.free -= places
+        held.total -= places
+        self.cells[held.cell] = held.free
+        self._pending[held] = None
+        self._wake.set()
+
+    def _count_lent(self) -> None:
+        """The catalog is back: who was let in on trust counts against what is free here, as far as that goes."""
+        for held in [held for held in self._lending if held.free > 0]:
+            self._unlend(held, min(held.lent, held.free))
 
     def _give(self, held: Held) -> None:
         """Give back what is free of it. The journal is lowered before anybody else can have it."""
@@ -371,6 +400,7 @@ class Keeper:
             offers = [self._offer(held, None if needs is None else needs.get(held)) for held in helds]
             traded = await self._catalog.write(lambda conn: limit_store.trade(conn, worker, offers, now))
             self.away = ""
+            self._count_lent()
             if traded is None:
                 self._evicted()
             else:
@@ -471,7 +501,8 @@ class Keeper:
     def _forget(self, held: Held) -> None:
         self.slots_turn += 1
         self._journal.vacate(held.cell)
-        held.cell, held.dead = 0, True
+        held.cell, held.dead, held.lent = 0, True, 0
+        self._lending.discard(held)
         self._helds.pop(held.hold, None)
         counter = held.counter
         if counter.held is held:
@@ -551,6 +582,9 @@ class Keeper:
         if not self._is_time("silent", LOOK_EVERY_S):
             return
         mono, beats = self.mono(), await self._catalog.read(limit_store.beats)
+        if mono - self._saw_beats_at > BLIND_S * S:
+            self._silent.clear()
+        self._saw_beats_at = mono
         for worker, beat in beats.items():
             seen, since = self._silent.get(worker, (-1, mono))
             self._silent[worker] = (beat, since if seen == beat else mono)

@@ -100,6 +100,8 @@ class Reservation(Unreserved):
                 held.free = free = held.free + part.need + part.extra - used
                 if free < 0:
                     self.keeper.trust(held, -free)
+                elif held.lent:
+                    self.keeper.take_back(held)
                 cells[held.cell] = held.free
 
     def _settle_ready(self, uses: Needs) -> None:
@@ -115,6 +117,9 @@ class Reservation(Unreserved):
                 held.free = free = free + need - used
                 if free < 0:
                     self.keeper.trust(held, -free)
+                    free = held.free
+                elif held.lent:
+                    self.keeper.take_back(held)
                     free = held.free
                 cells[held.cell] = free
             notes.append(LimitNote(entry.name, entry.measure, need, used, held.room + free))
