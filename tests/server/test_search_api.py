@@ -1,5 +1,6 @@
 """Aggregations, completion and SQL over the API: a real store behind it, permissions and refusals in front."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ from house import House
 
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
+from trimtab.server.key_names import KNOWN_FOR_S, CatalogKeyNames
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.detector_switch import Switches
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 AT = "/api/v1/projects/default"
 
 
-def call(number: int, owner: str, at_ns: int, model: str) -> CallRecord:
+def call(number: int, owner: str, at_ns: int, model: str, key: str = "key_1") -> CallRecord:
     attempt = Attempt(
         span_id=f"{number:016x}",
         provider="lab",
@@ -40,7 +42,7 @@ def call(number: int, owner: str, at_ns: int, model: str) -> CallRecord:
         trace_id=f"{number:032x}",
         span_id=f"f{number:015x}",
         project=owner,
-        key_id="key_1",
+        key_id=key,
         front="openai_chat",
         model=model,
         user="ann",
@@ -83,6 +85,41 @@ def test_questions_are_answered_from_the_store(run: "Run", engine: Store, served
         assert (answer["rows"], answer["truncated"]) == ([["fast", "0.02"]], True)
 
     run(story, asker=TelemetryReader(served.socket))
+
+
+def test_keys_are_found_by_their_names_revoked_ones_too_and_by_those_of_their_own_project(
+    run: "Run", engine: Store, served: Any, tmp_path: Path
+) -> None:
+    reader = TelemetryReader(served.socket)
+
+    async def story(house: House) -> None:
+        admin = house.admin
+        reader.key_names = CatalogKeyNames(house.db)
+        assert (await admin.post("/api/v1/projects", json={"slug": "other", "name": "Other"})).status_code == 201
+        made = {at: (await admin.post(f"/api/v1/projects/{at}/keys", json={"name": "my-app", "role": "client"})).json()
+                for at in ("default", "other")}  # fmt: skip
+        owners = {each["slug"]: each["id"] for each in (await admin.get("/api/v1/projects")).json()["items"]}
+        rows, mapper = Rows(), CallMapper(FolderBlobs(tmp_path / "blobs"))
+        for number, at in enumerate(("default", "default", "other")):
+            key = made[at]["key"]["id"]
+            mapper.add(rows, number, call(number, owners[at], house.clock.now_ns() - 10**9, "fast", key))
+        engine.insert(rows.spans.name, rows.spans.columns, encode(rows.spans.values), f"{owners['other']}:named")
+
+        async def counted(at: str, q: str) -> int:
+            answer = await admin.get(f"/api/v1/projects/{at}/aggregate", params={"q": q, "metrics": "count"})
+            return sum(group["values"][0] for group in answer.json()["groups"])
+
+        assert [await counted("default", q) for q in ("key:my-app", "key:my*", "-key:my-app")] == [2, 2, 0]
+        assert await counted("other", "key:my-app") == 1
+        assert await counted("default", f"key:{made['other']['key']['id']}") == 0
+        await admin.delete(f"{AT}/keys/{made['default']['key']['id']}")
+        assert await counted("default", "key:my-app") == 2
+        await asyncio.sleep(KNOWN_FOR_S)
+        [item] = (await admin.get(f"{AT}/search/complete", params={"q": "key:MY"})).json()["items"]
+        assert (item["text"], item["count"]) == ("my-app", 2)
+        assert item["about"] == f"{made['default']['key']['id']}, revoked"
+
+    run(story, asker=reader)
 
 
 def test_words_are_searched_where_they_are_indexed_and_refused_where_not(run: "Run", served: Any) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
+    or_,
     select,
     true,
     update,
@@ -171,6 +172,14 @@ def keys(conn: Connection, project_id: str | None, *, before: str = "", limit: i
     if before:
         found = found.where(KEYS.c.id < before)
     return [_key(row) for row in conn.execute(found.order_by(KEYS.c.id.desc()).limit(limit))]
+
+
+def key_names(conn: Connection, project_id: str) -> list[tuple[str, str, bool]]:
+    """Id, name and whether it was revoked, of every key that may have called in a project: its own, then the
+    instance's."""
+    of = or_(KEYS.c.project_id == project_id, KEYS.c.project_id.is_(None))
+    found = select(KEYS.c.id, KEYS.c.name, KEYS.c.revoked).where(of).order_by(KEYS.c.project_id.is_(None), KEYS.c.id)
+    return [(row.id, row.name, row.revoked is not None) for row in conn.execute(found)]
 
 
 def live_keys(conn: Connection) -> list[KeyRow]:

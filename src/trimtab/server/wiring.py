@@ -69,6 +69,7 @@ from trimtab.server.inner.guard_services import GuardServices
 from trimtab.server.inner.guard_tools import Escalations, GuardTools
 from trimtab.server.inner.judge_tools import JudgeTools
 from trimtab.server.inner.knowing import Library
+from trimtab.server.key_names import CatalogKeyNames
 from trimtab.server.later import Later
 from trimtab.server.lifetimes import alongside, begun, in_order
 from trimtab.server.live_metrics import live_lines, shadow_lines
@@ -391,6 +392,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
             patience_s=STORE_START_S,
             keys=lambda: keys.ring,
             indexed=SwitchFile(house.folder).indexes,
+            key_names=CatalogKeyNames(db),
         ),
         transport=transport,
         local=LocalModels(house.run),

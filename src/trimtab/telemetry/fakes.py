@@ -7,6 +7,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
+from trimtab.telemetry.key_names import KeyNames, NoNames
 from trimtab.telemetry.seen.tail import Ended
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import (
@@ -92,6 +93,7 @@ class FakeReader:
     """A `Reader` over a list. Set ``away`` to make every question fail as it does while the store is down."""
 
     def __init__(self) -> None:
+        self.key_names: KeyNames = NoNames()
         self.stored: list[Stored] = []
         self.away = False
 

@@ -1,12 +1,22 @@
 """Questions beyond lists: aggregations, completion and SQL, asked of the store through whatever answers statements."""
 
+from typing import Protocol
+
 from trimtab.telemetry.guard_query import Found, Report, report, why
+from trimtab.telemetry.key_names import KeyNames
 from trimtab.telemetry.scores.quality import QualityGroup, QualityQuestion, ScoreName, quality, score_names
 from trimtab.telemetry.search.aggregate import Aggregation, aggregate
 from trimtab.telemetry.search.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.search.complete import Completion, complete
-from trimtab.telemetry.sql.door import Asker, SqlDoor, SqlResult
+from trimtab.telemetry.sql import door
+from trimtab.telemetry.sql.door import SqlDoor, SqlResult
 from trimtab.telemetry.views import Window
+
+
+class Asker(door.Asker, Protocol):
+    """What answers statements, and knows names of keys: `reader.TelemetryReader`."""
+
+    key_names: KeyNames
 
 
 class Search:

@@ -22,10 +22,11 @@ from trimtab.telemetry import answers, units
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
 from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
+from trimtab.telemetry.key_names import KeyNames, NoNames, bound
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.search.query import TOKENS, Condition, compile_query, reads_texts, reads_words
 from trimtab.telemetry.seen.tail import Ended
-from trimtab.telemetry.stores import ROWS, StoreAway, Value, bind, failure, insert_sql
+from trimtab.telemetry.stores import ROWS, StoreAway, Value, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, PERSONS_HEADER, Address
 from trimtab.telemetry.views import (
     Facet,
@@ -91,7 +92,9 @@ class TelemetryReader:
     def __init__(
         self, source: Path | str, waiting: Callable[[], int] = lambda: 0, *, patience_s: float = 0.0,
         keys: Callable[[], Keyring] = Keyring, indexed: Callable[[str], bool] = lambda _: True,
+        key_names: KeyNames | None = None,
     ) -> None:  # fmt: skip
+        self.key_names: KeyNames = key_names or NoNames()
         self._keys = keys
         self._indexed = indexed
         self._waiting = waiting
@@ -390,7 +393,8 @@ class TelemetryReader:
         """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
         self._require_words(sql, params)
         statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}{', ' if bounds else ''}{bounds}"
-        answer = await self._posted(self._address.query(bind(params), fmt), statement, persons=persons)
+        values = await bound(params, self.key_names)
+        answer = await self._posted(self._address.query(values, fmt), statement, persons=persons)
         if answer.status_code != 200:
             raise failure(answer.text)
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))

@@ -11,6 +11,7 @@ from decimal import Decimal, DecimalException
 from typing import Final
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.search.keys import key_named
 from trimtab.telemetry.search.language import Clause, Node, Term, parse
 from trimtab.telemetry.search.query import Condition, window_params
 from trimtab.telemetry.stores import Value
@@ -38,6 +39,13 @@ def _text(*columns: str) -> Compile:
         return " OR ".join(tests)
 
     return compiled
+
+
+def _key(bind: Bind, term: Term) -> str:
+    """By the id of an API key, or by its name."""
+    by_id = _text("key_id")(bind, term)
+    named = key_named(term)
+    return by_id if named is None else f"{by_id} OR key_id IN {bind(named)}"
 
 
 def _tag(bind: Bind, term: Term) -> str:
@@ -98,7 +106,7 @@ KEYS: Final[dict[str, Compile]] = {
     "segment": _text("segment"),
     "user": _text("user"),
     "session": _text("session"),
-    "key": _text("key_id"),
+    "key": _key,
     "tag": _tag,
     "app": _text("app"),
     "release": _text("release"),
@@ -126,7 +134,8 @@ def compile_costs(q: str, project: str, window: Window) -> Condition:
     def bind(value: Value) -> str:
         name = f"c{len(params)}"
         params[name] = value
-        return f"{{{name}:{'Int64' if isinstance(value, int) else 'String'}}}"
+        kind = "Int64" if isinstance(value, int) else "String" if isinstance(value, str) else "Array(String)"
+        return f"{{{name}:{kind}}}"
 
     parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]
     parts += [_compile(bind, part) for part in parse(q).parts]

@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol, TypeVar
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.key_names import KeyNames, NamedKey
 from trimtab.telemetry.search.aggregate_views import Of
 from trimtab.telemetry.search.keys import KEYS, Values, presence
 from trimtab.telemetry.search.query import Condition, compile_query, window_params
@@ -46,7 +47,9 @@ class Completion(Struct, frozen=True, kw_only=True):
 
 
 class Asker(Protocol):
-    """What answers statements: `reader.TelemetryReader`."""
+    """What answers statements, and knows names of keys: `reader.TelemetryReader`."""
+
+    key_names: KeyNames
 
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "") -> list[T]: ...
 
@@ -130,6 +133,7 @@ class _Offers:
 
     def __init__(self, asker: Asker, project: str, window: Window, of: Of) -> None:
         self._ask = asker.ask
+        self._names = asker.key_names
         self._project = project
         self._window = window
         self._of: Of = of
@@ -185,10 +189,29 @@ class _Offers:
             return _counted(await self._top(f"if(kind = '{key}', name, '')", word.text, every=True))
         if key == "name":
             return _counted(await self._top("name", word.text, every=True))
+        if key == "key":
+            return await self._api_keys(word)
         if not found.column:
             return []
         column = f"arrayJoin({found.column})" if found.array else found.column
         return _counted(await self._top(column, word.text, {}, word.others))
+
+    async def _api_keys(self, word: Typed) -> list[CompletionItem]:
+        """Keys that called, by their names where they have one: several of one name are one offer, as they are one
+        condition."""
+        counted = await self._top("key_id", "", {}, word.others, most=LOOKED_AT)
+        names = {key.id: key for key in await self._names.of(self._project)}
+        offers: dict[str, list[tuple[str, int]]] = {}
+        for key_id, count in counted:
+            known = names.get(key_id)
+            offers.setdefault(known.name if known and known.name else key_id, []).append((key_id, count))
+        low = word.text.strip("*").lower()
+        found = [
+            _value_item(name, sum(count for _, count in calls), about=_of_keys(name, calls, names))
+            for name, calls in offers.items()
+            if low in name.lower() or any(low in key_id for key_id, _ in calls)
+        ]
+        return sorted(found, key=lambda item: -(item.count or 0))
 
     async def _top(
         self,
@@ -198,6 +221,7 @@ class _Offers:
         others: str = "",
         *,
         every: bool = False,
+        most: int = MAX_ITEMS,
     ) -> list[tuple[str, int]]:
         """The most frequent values that hold what is typed, of the newest rows that the rest of the search finds; of
         ``every`` span, where entry spans hardly have any."""
@@ -205,7 +229,7 @@ class _Offers:
         sql = (
             f"SELECT value, count() AS calls FROM (SELECT {column} AS value FROM spans WHERE {condition.sql}"  # noqa: S608
             f" ORDER BY start_ns DESC LIMIT {LOOKED_AT}) WHERE value != '' AND {_HOLDS}"
-            f" GROUP BY value ORDER BY calls DESC, value LIMIT {MAX_ITEMS}"
+            f" GROUP BY value ORDER BY calls DESC, value LIMIT {most}"
         )
         return await self._ask(tuple[str, int], sql, {**condition.params, **(params or {}), "typed": text.strip("*")})
 
@@ -260,8 +284,18 @@ def _counted(found: list[tuple[str, int]]) -> list[CompletionItem]:
     return [_value_item(value, count) for value, count in found]
 
 
-def _value_item(value: str, count: int | None = None) -> CompletionItem:
-    return CompletionItem(text=literal(value), label=value, about="", kind="value", done=True, count=count)
+def _value_item(value: str, count: int | None = None, *, about: str = "") -> CompletionItem:
+    return CompletionItem(text=literal(value), label=value, about=about, kind="value", done=True, count=count)
+
+
+def _of_keys(name: str, calls: list[tuple[str, int]], names: Mapping[str, NamedKey]) -> str:
+    """What tells keys of one name apart from one key."""
+    if len(calls) > 1:
+        return f"{len(calls)} keys of this name"
+    [(key_id, _)] = calls
+    if name == key_id:
+        return ""
+    return f"{key_id}, revoked" if names[key_id].ended else key_id
 
 
 _PLAIN = re.compile(r"(?![-<>=])[^\s\"()*\\]+")

@@ -15,7 +15,7 @@ from msgspec import Struct
 from trimtab.telemetry.search.aggregate_views import Of
 from trimtab.telemetry.search.language import Term, wrong
 from trimtab.telemetry.search.score_versions import newest
-from trimtab.telemetry.stores import Value
+from trimtab.telemetry.stores import KeyNamed, Value
 from trimtab.telemetry.views import SpanKind, Status
 
 _STATUSES: Final = get_args(Status)
@@ -92,6 +92,24 @@ def fits(sql: str, key: str) -> Compile:
         return f"{sql} LIKE {values.bind(pattern(text))}"
 
     return compile_term
+
+
+def _key(values: Values, term: Term) -> str:
+    """By the id of an API key, or by its name."""
+    by_id = fits("key_id", "key")(values, term)
+    named = key_named(term)
+    return by_id if named is None else f"({by_id} OR key_id IN {values.bind(named, 'Array(String)')})"
+
+
+_KEY_ID = re.compile(r"key_[0-9a-f]{32}")
+
+
+def key_named(term: Term) -> KeyNamed | None:
+    """The keys of that name; None where an id is meant, or any key at all."""
+    wild = not term.quoted and "*" in term.text
+    if wild:
+        return KeyNamed(term.text, wild=True) if term.text.strip("*") else None
+    return None if _KEY_ID.fullmatch(term.text) else KeyNamed(term.text)
 
 
 def _member(name: str, key: str) -> Compile:
@@ -391,7 +409,7 @@ KEYS: Final[dict[str, Key]] = {
     "feature": _text("feature", "feature of your product"),
     "session": _text("session", "conversation"),
     "user": _text("user", "your user"),
-    "key": _text("key_id", "API key", "key"),
+    "key": Key(_key, "API key, by its name or id", column="key_id"),
     "tag": Key(_member("tags", "tag"), "tag", column="tags", array=True),
     "kind": Key(_any_span(_choice("kind", _KINDS)), "kind of any span in it", "choice", choices=_KINDS),
     "tool": Key(

@@ -18,7 +18,16 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
 from trimtab.core.registry import Registry
 
-Value = str | int
+
+class KeyNamed(Struct, frozen=True):
+    """API keys as a person names them, in place of a value: whoever asks the store puts the keys' ids there
+    (`key_names.py`). Those whose name is ``text``; where it is ``wild``, a ``*`` in it stands for anything."""
+
+    text: str
+    wild: bool = False
+
+
+Value = str | int | KeyNamed
 """What may be bound to a placeholder."""
 
 
@@ -127,7 +136,7 @@ _ESCAPES: Final = str.maketrans(
 )
 
 
-def bind(params: Mapping[str, Value]) -> dict[str, str]:
+def bind(params: Mapping[str, str | int]) -> dict[str, str]:
     """Values for placeholders as ClickHouse takes them, in HTTP's ``param_…`` and in process alike: in its "Escaped"
     form (https://clickhouse.com/docs/interfaces/http#tabs-in-url-parameters)."""
     return {name: value.translate(_ESCAPES) if isinstance(value, str) else str(value) for name, value in params.items()}
