@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.ledger.export_shapes import DecimalMark
 from trimtab.ledger.exports import Line, Vendor, read
 
 HERE = Path(__file__).parent / "exports"
@@ -103,3 +104,116 @@ def test_no_text_whatever_breaks_the_reading(text: str, vendor: Vendor) -> None:
         assert error.fix  # noqa: PT017
     else:
         assert export.lines
+
+
+NUMBERS = {"day": "Datum", "model": "Modell", "input": "Eingabe", "cost": "Kosten"}
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+@pytest.mark.parametrize("before", ["", "\ufeff", "sep={sign}\r\n"])
+def test_a_csv_of_a_country_of_decimal_commas_is_read_as_it_is_meant(sign: str, before: str) -> None:
+    rows = [
+        ("Datum", "Modell", "Eingabe", "Kosten"),
+        ("31.01.2026", "m", "1.000", "1,50 $"),
+        ("01.02.2026", "m", "7", "1.234,5"),
+    ]
+    text = before.format(sign=sign) + "\r\n".join(sign.join(row) for row in rows)
+    first, second = read("generic", text, NUMBERS).lines
+    assert first == Line(day="2026-01-31", model="m", input=1000, cost=1_500_000_000_000)
+    assert (second.day, second.input, second.cost) == ("2026-02-01", 7, 1_234_500_000_000_000)
+
+
+def test_a_vendors_csv_that_a_spreadsheet_saved_anew_is_the_same() -> None:
+    text = (HERE / "openai_costs.csv").read_text(encoding="utf-8")
+    again = text.replace('"gpt-4o-mini-2024-07-18, input"', "gpt-4o-mini-2024-07-18# input").replace(",", ";")
+    again = again.replace("#", ",").replace('"', "").replace("0.00012", "0,00012").replace("0.0003", "0,0003")
+    assert [line.cost for line in read("openai", again).lines] == [120_000_000, 300_000_000]
+
+
+@pytest.mark.parametrize(
+    ("costs", "param"),
+    [(("1,234",), "decimal"), (("1.234",), "decimal"), (("1,5", "1.5"), "content"), (("1.234,5", "0.5"), "content")],
+)
+def test_numbers_that_could_be_a_thousand_times_as_much_are_asked_about(costs: tuple[str, ...], param: str) -> None:
+    text = "Tag;Kosten\n" + "".join(f"2026-01-01;{cost}\n" for cost in costs)
+    with pytest.raises(InvalidRequest, match="row") as told:
+        read("generic", text, {"day": "Tag", "cost": "Kosten"})
+    assert told.value.param == param
+    assert "decimal=comma" in str(told.value.fix)
+
+
+@pytest.mark.parametrize(("decimal", "cost"), [("comma", 1_234), ("point", 1_234_000)])
+def test_whoever_says_what_stands_before_decimals_is_believed(decimal: DecimalMark, cost: int) -> None:
+    (line,) = read("generic", "Kosten\n" + '"1,234"\n', {"cost": "Kosten"}, decimal).lines
+    assert line.cost == cost * 10**9
+
+
+def test_where_commas_part_cells_a_comma_in_a_number_parts_thousands_unless_another_number_says_otherwise() -> None:
+    assert read("generic", 'cost\n"1,234"\n', {"cost": "cost"}).lines[0].cost == 1_234 * 10**12
+    assert [line.cost for line in read("generic", 'cost\n"1,234"\n"0,5"\n', {"cost": "cost"}).lines] == [
+        1_234 * 10**9,
+        5 * 10**11,
+    ]
+
+
+def test_openais_exports_of_2026_count_audio_and_what_was_written_to_the_cache_within_input() -> None:
+    used = (
+        '"input_tokens": 1000, "input_cached_tokens": 300, "input_cache_write_tokens": 200,'
+        ' "input_uncached_tokens": 700, "input_text_tokens": 600, "input_audio_tokens": 100, "output_tokens": 50,'
+        ' "output_audio_tokens": 20'
+    )
+    (line,) = read("openai", f'{{"data": [{{"start_time": 1767225600, "results": [{{{used}}}]}}]}}').lines
+    assert (line.input, line.cache_read, line.cache_write, line.output) == (500, 300, 200, 50)
+
+
+def test_openais_earlier_exports_count_audio_beside_it() -> None:
+    used = '"input_tokens": 1000, "input_audio_tokens": 100, "output_tokens": 50, "output_audio_tokens": 20'
+    (line,) = read("openai", f'{{"data": [{{"start_time": 1767225600, "results": [{{{used}}}]}}]}}').lines
+    assert (line.input, line.output) == (1100, 70)
+
+
+@pytest.mark.parametrize(
+    ("item", "model"),
+    [
+        ("gpt-5.6-terra, cache writes", "gpt-5.6-terra"),
+        ("gpt-image-1 image, output", "gpt-image-1"),
+        ("gpt-image-2-2026-04-21 text, input", "gpt-image-2-2026-04-21"),
+        ("web search tool calls", "web search tool calls"),
+    ],
+)
+def test_a_line_item_is_of_its_model_or_of_its_own(item: str, model: str) -> None:
+    result = f'{{"amount": {{"value": 1, "currency": "usd"}}, "line_item": "{item}"}}'
+    (line,) = read("openai", f'{{"data": [{{"start_time": 1767225600, "results": [{result}]}}]}}').lines
+    assert line.model == model
+
+
+def test_amounts_finer_than_we_count_are_rounded() -> None:
+    row = '{"currency": "USD", "amount": "123.456789012345", "model": "m"}'
+    (line,) = read("anthropic", f'{{"data": [{{"starting_at": "2026-01-01T00:00:00Z", "results": [{row}]}}]}}').lines
+    assert line.cost == 1_234_567_890_123
+
+
+def test_days_without_use_and_pages_to_come_are_known() -> None:
+    days = ", ".join(f'{{"start_time": {1767225600 + day * 86400}, "results": []}}' for day in range(2))
+    export = read("openai", f'{{"data": [{days}, {{"start_time": "soon", "results": []}}], "has_more": true}}')
+    assert (export.lines, export.idle, export.open) == ((), ("2026-01-01", "2026-01-02"), True)
+    assert read("openai", (HERE / "openai_costs.csv").read_text(encoding="utf-8")).idle == ("2026-01-02",)
+    assert read("openai", (HERE / "openai_usage.json").read_text(encoding="utf-8")).idle == ("2026-01-03",)
+
+
+def test_rows_that_stand_twice_and_all_that_cannot_be_read_are_counted() -> None:
+    header = "usage_date_utc,model,cost_usd\n"
+    export = read("anthropic", header + "2026-01-01,m,1.5\n" * 3 + "01/02/2026,m,1\n" * 25)
+    assert (len(export.lines), export.repeated, len(export.unread), export.unread_rows) == (3, 2, 10, 25)
+    assert "write 2026-01-31" in export.unread[0]
+
+
+def test_a_missing_column_is_told_with_those_there_are() -> None:
+    with pytest.raises(InvalidRequest) as told:
+        read("generic", "Day,Amount\n2026-01-01,1\n", {"day": "Day", "cost": "Cost"})
+    assert "'Cost'; there are Day, Amount" in str(told.value.fix)
+
+
+def test_a_spreadsheet_is_told_apart_from_a_csv() -> None:
+    with pytest.raises(InvalidRequest, match="spreadsheet"):
+        read("openai", "PK\x03\x04...")

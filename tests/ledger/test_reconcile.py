@@ -152,3 +152,32 @@ def test_bounds_are_wide_enough_for_every_zone() -> None:
     assert first <= (DAY - 14) * 3_600_000
     assert end >= (DAY + 48 + 12) * 3_600_000
     assert bounds_of(Export(lines=(Line(model="m", cost=1),))) is None
+
+
+def test_a_day_of_which_the_export_has_no_row_is_compared_where_it_lies_between_others() -> None:
+    found = compare([line(1), line(3)], [hour(3), hour(30), hour(51)])
+    assert not found.agrees
+    assert found.days == ("2026-01-01", "2026-01-02", "2026-01-03")
+    assert [each.day for each in found.lines if not each.agrees] == ["2026-01-02"]
+    assert causes(found) == ["missing_there"]
+
+
+def test_days_that_the_export_calls_idle_are_compared_also_at_its_ends() -> None:
+    export = Export(lines=(), idle=("2026-01-01", "2026-01-02"))
+    assert bounds_of(export) is not None
+    found = reconcile(export, [hour(3), hour(30), hour(80)], 0.01, TODAY)
+    assert [(each.day, each.agrees) for each in found.lines] == [("2026-01-01", False), ("2026-01-02", False)]
+    assert reconcile(export, [], 0.01, TODAY).agrees
+
+
+def test_rows_that_could_not_be_read_keep_it_from_agreeing() -> None:
+    found = reconcile(Export(lines=(line(1),), unread=("row 3: no",), unread_rows=12), [hour(3)], 0.01, TODAY)
+    assert not found.agrees
+    assert found.causes == ("unread: 12 rows of the export could not be read, and are not compared.",)
+
+
+def test_rows_that_stand_twice_are_named_where_sums_differ_and_pages_that_are_missing_always() -> None:
+    twice = reconcile(Export(lines=(line(1), line(1)), repeated=1, open=True), [hour(3)], 0.01, TODAY)
+    assert [cause.partition(":")[0] for cause in twice.causes] == ["calls", "pages", "repeated"]
+    same = reconcile(Export(lines=(line(1), line(1)), repeated=1), [hour(3), hour(4)], 0.01, TODAY)
+    assert (same.agrees, same.causes) == (True, ())

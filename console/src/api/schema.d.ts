@@ -11458,6 +11458,7 @@ export interface components {
          * @description `content` is the export as text: JSON or CSV. `provider` is this project's provider that it is of; `vendor`
          *     says how to read it (by default as the provider's kind). `columns` names the columns of a generic CSV: what we
          *     call `day`, `model`, `requests`, `input`, `cache_read`, `cache_write`, `output`, `cost`.
+         *     `decimal` is what stands before decimals in a CSV, where its numbers leave it open.
          */
         NewReconciliation: {
             provider: string;
@@ -11468,6 +11469,8 @@ export interface components {
             columns: {
                 [key: string]: string;
             };
+            /** @default null */
+            decimal: ("comma" | "point") | null;
             /** @default 0.01 */
             tolerance: number;
         };
@@ -13222,8 +13225,8 @@ export interface components {
         };
         /**
          * ReconciliationView
-         * @description `agrees`: every line does, within the tolerance. `offset_hours` is how far the export's days are from UTC,
-         *     where that explains it best.
+         * @description `agrees`: every line does, within the tolerance, and every row could be read. `offset_hours` is how far the
+         *     export's days are from UTC, where that explains it best.
          */
         ReconciliationView: {
             provider: string;
@@ -13239,6 +13242,7 @@ export interface components {
             lines: components["schemas"]["ReconciledLine"][];
             causes: string[];
             unread: string[];
+            unread_rows: number;
         };
         /**
          * RecoveryCodes

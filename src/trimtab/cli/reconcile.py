@@ -1,5 +1,6 @@
 """`trimtab reconcile`: our books against a provider's usage export."""
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ from trimtab.sdk.cost_types import CostSide, ReconciledLine
 @click.option(
     "--tolerance", type=click.FloatRange(0, 1), default=0.01, show_default=True, help="Share by which sums may differ."
 )
+@click.option(
+    "--decimal",
+    type=click.Choice(("point", "comma")),
+    default=None,
+    help="What stands before decimals in a CSV. [default: as its numbers tell]",
+)
 @click.option("--all", "everything", is_flag=True, help="Show the lines that agree too.")
 @project_option
 @click.pass_context
@@ -45,10 +52,14 @@ def command(
       trimtab reconcile usage.json --provider openai
       trimtab reconcile bill.csv --provider lab --vendor generic --map day=Date --map cost='Cost (USD)'
     """
-    content = file.read_text(encoding="utf-8-sig", errors="replace")
-    columns = _mapping(reading["mapping"])
     found = client.costs.reconcile(
-        project, provider, content, vendor=reading["vendor"], columns=columns, tolerance=reading["tolerance"]
+        project,
+        provider,
+        _text(file.read_bytes()),
+        vendor=reading["vendor"],
+        columns=_mapping(reading["mapping"]),
+        tolerance=reading["tolerance"],
+        decimal=reading["decimal"],
     )
     if as_json:
         print_json(found)
@@ -57,15 +68,27 @@ def command(
         print_table(
             ("DAY", "MODEL", "CALLS", "THEIRS", "TOKENS", "THEIRS", "COST", "THEIRS", "WHY"),
             [_row(line) for line in shown],
-            empty="Every line agrees.",
+            empty="Every line agrees." if not found.unread_rows else "Every line that could be read agrees.",
         )
         click.echo(f"\n{len(found.lines)} lines; cost {money(found.ours.cost)}, theirs {money(found.theirs.cost)}.")
         for cause in found.causes:
             click.echo(cause)
         for words in found.unread:
             click.echo(f"not read: {words}", err=True)
+        if found.unread_rows > len(found.unread):
+            click.echo(f"not read: {found.unread_rows - len(found.unread)} more rows", err=True)
     if not found.agrees:
         ctx.exit(FAILED)
+
+
+def _text(content: bytes) -> str:
+    """As spreadsheets save it: UTF-8, UTF-16 with its mark, or else Windows' Western characters."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
 
 
 def _mapping(given: tuple[str, ...]) -> dict[str, str]:

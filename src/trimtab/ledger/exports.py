@@ -2,7 +2,8 @@
 
 - OpenAI: ``/v1/organization/usage/completions`` and ``/v1/organization/costs`` (buckets with ``results``; see
   https://platform.openai.com/docs/api-reference/usage), and the dashboard's CSV of either (the same fields as columns,
-  ``amount_value`` and ``line_item`` for costs). ``input_tokens`` there include cached ones, output includes reasoning.
+  ``amount_value`` and ``line_item`` for costs). ``input_tokens`` there include cached and written ones, output includes
+  reasoning.
 - Anthropic: ``/v1/organizations/usage_report/messages`` and ``/v1/organizations/cost_report`` (amounts are cents as
   decimal strings; see https://docs.claude.com/en/api/usage-cost-api), and the console's CSV of either
   (``usage_input_tokens_no_cache`` and so on; ``cost_usd`` by ``token_type``).
@@ -11,23 +12,56 @@
 Days are as the export has them; of a time with a zone, the UTC day. What a format does not say is None, never 0.
 """
 
-import csv
-import io
+import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
-import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.ledger.export_shapes import (
+    BLANK,
+    Columns,
+    DecimalMark,
+    Pages,
+    Row,
+    csv_rows,
+    decimal_mark,
+    json_pages,
+    sign_of,
+    with_points,
+)
 
 Vendor = Literal["openai", "anthropic", "generic"]
 MOST_LINES: Final = 500_000
 UNREAD: Final = 10
 FIELDS: Final = ("requests", "input", "cache_read", "cache_write", "output", "cost")
+_NUMBERS: Final[Mapping[Vendor, Columns]] = {
+    "openai": Columns(
+        counts=frozenset(
+            {
+                "input_tokens", "output_tokens", "input_cached_tokens", "input_uncached_tokens",
+                "input_cache_write_tokens", "input_text_tokens", "output_text_tokens", "input_audio_tokens",
+                "output_audio_tokens", "num_model_requests",
+            }
+        ),
+        money=frozenset({"amount_value"}),
+    ),
+    "anthropic": Columns(
+        counts=frozenset(
+            {
+                "usage_input_tokens_no_cache", "usage_input_tokens_cache_write_5m", "usage_output_tokens",
+                "usage_input_tokens_cache_write_1h", "usage_input_tokens_cache_read",
+            }
+        ),
+        money=frozenset({"cost_usd"}),
+    ),
+}  # fmt: skip
+"""The columns of vendors' CSV that have numbers."""
 COLUMNS: Final = ("day", "model", *FIELDS)
 """What a mapping of a generic CSV may name."""
 
@@ -47,90 +81,127 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Export(Struct, frozen=True, kw_only=True):
-    """``unread``: what could not be read, with its place; the first few."""
+    """``unread``: what could not be read, with its place; the first few of ``unread_rows``. ``idle`` are days of which
+    it says that nothing was used. ``repeated`` rows stand in it once more, word for word. ``open``: it goes on."""
 
     lines: tuple[Line, ...]
     unread: tuple[str, ...] = ()
+    unread_rows: int = 0
+    idle: tuple[str, ...] = ()
+    repeated: int = 0
+    open: bool = False
 
 
 class _Unreadable(Exception):
     """A row that makes no sense."""
 
 
-def read(vendor: Vendor, content: str, columns: Mapping[str, str] | None = None) -> Export:
-    """The lines of an export. Raises `InvalidRequest` for what is no such export at all."""
+class _Idle(Exception):
+    """A row that says of its day that nothing was used."""
+
+
+def read(
+    vendor: Vendor, content: str, columns: Mapping[str, str] | None = None, decimal: DecimalMark | None = None
+) -> Export:
+    """The lines of an export. ``decimal`` is what stands before decimals in a CSV; by default its numbers tell. Raises
+    `InvalidRequest` for what is no such export at all."""
     text = content.removeprefix("\ufeff")
     if not text.strip():
         raise InvalidRequest("The export is empty.", fix="Download it again.", param="content")
-    rows = _json_rows(text, vendor) if text.lstrip()[:1] in "{[" else _csv_rows(text)
-    parse = _generic(columns or {}) if vendor == "generic" else _openai if vendor == "openai" else _anthropic
-    lines: list[Line] = []
-    unread: list[str] = []
+    if text.startswith("PK\x03\x04"):
+        raise InvalidRequest("This is a spreadsheet or an archive.", fix="Save it as CSV.", param="content")
+    mapped = columns or {}
+    if text.lstrip()[:1] in ("{", "["):
+        if vendor == "generic":
+            raise InvalidRequest(
+                "A generic export is a CSV.", fix="Convert it, or say --vendor openai or anthropic.", param="vendor"
+            )
+        pages = json_pages(text)
+        rows: Iterable[tuple[int, Row]] = pages.rows
+    else:
+        rows, pages = _numbered(text, vendor, mapped, decimal), Pages(rows=())
+    parse = _generic(mapped) if vendor == "generic" else _openai if vendor == "openai" else _anthropic
+    reading = _Reading(parse)
+    for bucket in pages.empty:
+        reading.without_use(bucket)
     for number, row in rows:
-        if len(lines) >= MOST_LINES:
+        reading.take(number, row)
+    return reading.export(vendor, goes_on=pages.open)
+
+
+def _numbered(
+    text: str, vendor: Vendor, mapped: Mapping[str, str], decimal: DecimalMark | None
+) -> Iterator[tuple[int, Row]]:
+    """The rows of a CSV, their numbers as we read them."""
+    found = _NUMBERS.get(vendor) or Columns(
+        counts=frozenset(column for name, column in mapped.items() if name in FIELDS and name != "cost"),
+        money=frozenset(column for name, column in mapped.items() if name == "cost"),
+    )
+    mark = decimal or decimal_mark(csv_rows(text), found, sign_of(text))
+    return with_points(csv_rows(text), found.all, mark)
+
+
+class _Reading:
+    """Takes rows one by one."""
+
+    def __init__(self, parse: Callable[[Row], Line | None]) -> None:
+        self._parse = parse
+        self._idle: set[str] = set()
+        self._lines: list[Line] = []
+        self._unread: list[str] = []
+        self._unread_rows = 0
+        self._seen: set[int] = set()
+        self._repeated = 0
+
+    def without_use(self, bucket: Row) -> None:
+        """A bucket without a row. One without a day says nothing."""
+        with contextlib.suppress(_Unreadable):
+            self._idle.add(_day(_first(bucket, *_DAYS)))
+
+    def take(self, number: int, row: Row) -> None:
+        if len(self._lines) >= MOST_LINES:
             raise InvalidRequest(
                 f"The export has more than {MOST_LINES} rows.", fix="Export a shorter time.", param="content"
             )
         try:
-            line = parse(row)
-        except (_Unreadable, InvalidOperation, ValueError, OverflowError) as error:
-            if len(unread) < UNREAD:
-                unread.append(f"row {number}: {error}")
-            continue
-        if line is not None:
-            lines.append(line)
-    if not lines:
-        raise InvalidRequest(
-            f"Nothing in it reads like a usage export of {vendor}.",
-            fix=f"The first problem: {unread[0]}." if unread else "See docs/costs.md for the formats that are known.",
-            param="content",
+            line = self._parse(row)
+        except _Idle as idle:
+            self._idle.add(str(idle))
+        except (_Unreadable, ValueError, OverflowError) as error:
+            self._unread_rows += 1
+            if len(self._unread) < UNREAD:
+                self._unread.append(f"row {number}: {error}")
+        else:
+            if line is not None:
+                self._lines.append(line)
+                mark = hash(str(row))
+                self._repeated += mark in self._seen
+                self._seen.add(mark)
+
+    def export(self, vendor: Vendor, *, goes_on: bool) -> Export:
+        """Raises `InvalidRequest` where nothing was read."""
+        if not self._lines and (self._unread or not self._idle):
+            raise InvalidRequest(
+                f"Nothing in it reads like a usage export of {vendor}.",
+                fix=f"The first problem: {self._unread[0]}."
+                if self._unread
+                else "See docs/costs.md for the formats that are known.",
+                param="content",
+            )
+        return Export(
+            lines=tuple(self._lines),
+            unread=tuple(self._unread),
+            unread_rows=self._unread_rows,
+            idle=tuple(sorted(self._idle)),
+            repeated=self._repeated,
+            open=goes_on,
         )
-    return Export(lines=tuple(lines), unread=tuple(unread))
-
-
-# --- shapes --------------------------------------------------------------------------------------------------------
-
-Row = Mapping[str, Any]
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, Row]]:
-    try:
-        reader = csv.DictReader(io.StringIO(text))
-        for number, row in enumerate(reader, start=2):
-            yield number, {str(key).strip(): value for key, value in row.items() if key is not None}
-    except csv.Error as error:
-        raise InvalidRequest(
-            f"The export is no CSV: {error}.", fix="Download it again, as CSV or JSON.", param="content"
-        ) from None
-
-
-def _json_rows(text: str, vendor: Vendor) -> Iterator[tuple[int, Row]]:
-    """The results of every bucket, each with its bucket's times. Several pages may stand in a list."""
-    try:
-        document: Any = msgspec.json.decode(text.encode("utf-8", "replace"))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(
-            f"The export is no JSON: {error}.", fix="Download it again, as CSV or JSON.", param="content"
-        ) from None
-    if vendor == "generic":
-        raise InvalidRequest(
-            "A generic export is a CSV.", fix="Convert it, or say --vendor openai or anthropic.", param="vendor"
-        )
-    number = 0
-    for page in document if isinstance(document, list) else [document]:  # pyright: ignore[reportUnknownVariableType]
-        buckets: Any = page.get("data") if isinstance(page, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        for bucket in buckets if isinstance(buckets, list) else []:  # pyright: ignore[reportUnknownVariableType]
-            if not isinstance(bucket, dict):
-                continue
-            found = cast("dict[str, Any]", bucket)
-            results: Any = found.get("results")
-            for result in results if isinstance(results, list) else []:  # pyright: ignore[reportUnknownVariableType]
-                number += 1
-                if isinstance(result, dict):
-                    yield number, {**found, **cast("dict[str, Any]", result)}
 
 
 # --- vendors -------------------------------------------------------------------------------------------------------
+
+
+_DAYS: Final = ("start_time_iso", "start_time", "date", "starting_at", "usage_date_utc")
 
 
 def _openai(row: Row) -> Line | None:
@@ -142,26 +213,48 @@ def _openai(row: Row) -> Line | None:
     if row.get("amount_value") not in (None, ""):
         return Line(day=day, model=_line_item(row), cost=_dollars(row["amount_value"], row.get("amount_currency")))
     if row.get("input_tokens") in (None, ""):
-        return None  # a day without use, or a bucket of another kind
+        if "amount_value" in row or "input_tokens" in row:
+            raise _Idle(day)
+        return None  # of another kind: pictures, seconds of sound
+    return _openai_used(row, day)
+
+
+def _openai_used(row: Row, day: str) -> Line:
+    """Exports of before 2026 count audio beside ``input_tokens``. Later ones have it in there, which they show by
+    splitting them up: into what was and was not from the cache, and into text, audio and pictures."""
+    whole, output = _count(row["input_tokens"]) or 0, _count(row.get("output_tokens")) or 0
+    if all(_first(row, name) is None for name in _SPLIT):
+        whole += _count(row.get("input_audio_tokens")) or 0
+        output += _count(row.get("output_audio_tokens")) or 0
     cached = _count(row.get("input_cached_tokens")) or 0
-    whole = (_count(row["input_tokens"]) or 0) + (_count(row.get("input_audio_tokens")) or 0)
-    if cached > whole:
+    written = _count(row.get("input_cache_write_tokens")) or 0
+    if cached + written > whole:
         raise _Unreadable("more cached tokens than input tokens")
     return Line(
         day=day,
         model=str(row.get("model") or ""),
         requests=_count(row.get("num_model_requests")),
-        input=whole - cached,
+        input=whole - cached - written,
         cache_read=cached,
-        cache_write=0,
-        output=(_count(row.get("output_tokens")) or 0) + (_count(row.get("output_audio_tokens")) or 0),
+        cache_write=written,
+        output=output,
     )
 
 
+_SPLIT: Final = ("input_uncached_tokens", "input_cache_write_tokens", "input_text_tokens", "output_text_tokens")
+
+
 def _line_item(row: Row) -> str:
-    """``gpt-4o-mini-2024-07-18, input`` is of that model; other items are of none."""
+    """``gpt-4o-mini-2024-07-18, input`` is of that model, ``gpt-image-1 image, output`` of ``gpt-image-1``; what is no
+    model's (``web search tool calls``) goes by its own name."""
     item = str(row.get("line_item") or "")
-    return item.partition(",")[0].strip() if "," in item else str(row.get("model") or "")
+    name, mark, _ = item.partition(",")
+    if not mark:
+        return str(row.get("model") or item).strip()
+    return _MODALITY.sub("", name.strip())
+
+
+_MODALITY: Final = re.compile(r" (?:text|image|audio)$")
 
 
 _SPENT_IN: Final = {
@@ -177,10 +270,7 @@ def _anthropic(row: Row) -> Line | None:
     if row.get("cost_usd") not in (None, ""):
         return Line(day=day, model=model, cost=_dollars(row["cost_usd"], "USD"))
     if row.get("amount") not in (None, ""):
-        cents = _dollars(row["amount"], row.get("currency"))
-        if cents % 100:
-            raise _Unreadable(f"an amount of {row['amount']} cents is finer than we count")
-        return Line(day=day, model=model, cost=cents // 100)
+        return Line(day=day, model=model, cost=_dollars(row["amount"], row.get("currency"), per_dollar=100))
     found = {name: _count(_first(row, *names)) for name, names in _SPENT_IN.items()}
     if found["input"] is None and found["output"] is None:
         return None
@@ -220,7 +310,8 @@ class _Mapped:
     def __call__(self, row: Row) -> Line | None:
         missing = [column for column in self._columns.values() if column not in row]
         if missing:
-            raise _Unreadable(f"it has no column {missing[0]!r}")
+            there = ", ".join(list(row)[:20])
+            raise _Unreadable(f"it has no column {missing[0]!r}; there are {there[:400]}")
         given = {name: row[column] for name, column in self._columns.items()}
         if all(value in (None, "") for value in given.values()):
             return None
@@ -245,40 +336,56 @@ def _count(value: Any) -> int | None:
     """A whole number, as JSON or with thousands' separators; None where there is none."""
     if value is None or value == "" or value == "null":
         return None
-    number = Decimal(str(value).replace(",", "").strip())
-    if not number.is_finite() or number != number.to_integral_value() or not 0 <= number < 10**15:
+    number = _decimal(value)
+    if number is None or number != number.to_integral_value() or not 0 <= number < 10**15:
         raise _Unreadable(f"{value!r} is no count")
     return int(number)
 
 
-_MONEY: Final = re.compile(r"[$\s,]")
-
-
-def _dollars(value: Any, currency: Any) -> int:
-    """Picodollars."""
+def _dollars(value: Any, currency: Any, per_dollar: int = 1) -> int:
+    """Picodollars; of finer amounts, the nearest."""
     if currency is not None and str(currency).upper() not in ("USD", "US$", "$", ""):
         raise _Unreadable(f"it is in {currency}; only US dollars can be compared")
-    number = Decimal(_MONEY.sub("", str(value)))
-    if not number.is_finite() or abs(number) >= 10**9:
-        raise _Unreadable(f"{value!r} is no amount")
-    return int((number * 10**12).to_integral_value())
+    number = _decimal(value)
+    if number is None or abs(number) >= 10**9 * per_dollar:
+        raise _Unreadable(f"{value!r} is no amount of US dollars")
+    return int((number * 10**12 / per_dollar).to_integral_value())
+
+
+def _decimal(value: Any) -> Decimal | None:
+    """A number without its blanks and thousands' commas; None for what is none."""
+    try:
+        number = Decimal(BLANK.sub("", str(value)).replace(",", ""))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SLASHED: Final = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})")
+_DOTTED: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 
 
 def _day(value: Any) -> str:
-    """The day of Unix seconds, an ISO date or time, or ``2026/1/31``."""
+    """The day of Unix seconds, an ISO date or time, ``2026/1/31`` or ``31.1.2026``."""
     if value is None:
         raise _Unreadable("it has no date")
-    text = str(value).strip()
-    if re.fullmatch(r"\d{9,11}", text):
-        return datetime.fromtimestamp(int(text), tz=UTC).strftime("%Y-%m-%d")
-    if _DAY.fullmatch(text):
-        return datetime.strptime(text, "%Y-%m-%d").strftime("%Y-%m-%d")
-    slashed = re.fullmatch(r"(\d{4})/(\d{1,2})/(\d{1,2})", text)
-    if slashed:
-        year, month, day = (int(part) for part in slashed.groups())
-        return datetime(year, month, day, tzinfo=UTC).strftime("%Y-%m-%d")
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return _day_of(str(value).strip())
+
+
+@lru_cache(maxsize=4096)
+def _day_of(text: str) -> str:
+    """An export names the same few days again and again."""
+    try:
+        if re.fullmatch(r"\d{9,11}", text):
+            return datetime.fromtimestamp(int(text), tz=UTC).strftime("%Y-%m-%d")
+        if _DAY.fullmatch(text):
+            return datetime.strptime(text, "%Y-%m-%d").strftime("%Y-%m-%d")
+        slashed, dotted = _SLASHED.fullmatch(text), _DOTTED.fullmatch(text)
+        if slashed or dotted:
+            year, month, day = (int(part) for part in (slashed.groups() if slashed else dotted.groups()[::-1]))  # pyright: ignore[reportOptionalMemberAccess]
+            return datetime(year, month, day, tzinfo=UTC).strftime("%Y-%m-%d")
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (ValueError, OverflowError, OSError):
+        raise _Unreadable(f"{text[:40]!r} is no day; write 2026-01-31, 2026/1/31 or 31.1.2026") from None
     return (moment if moment.tzinfo is None else moment.astimezone(UTC)).strftime("%Y-%m-%d")

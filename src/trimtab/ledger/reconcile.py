@@ -65,21 +65,27 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 class Reconciliation(Struct, frozen=True, kw_only=True):
+    """Of every day from the export's first to its last, also of those that it has no row of: nobody was billed then."""
+
     offset_hours: int
     days: tuple[str, ...]
     lines: tuple[Compared, ...]
     total: Compared
     causes: tuple[str, ...]
+    unread_rows: int = 0
 
     @property
     def agrees(self) -> bool:
-        return all(line.agrees for line in self.lines)
+        """Every line does, and nothing of the export was left out."""
+        return not self.unread_rows and all(line.agrees for line in self.lines)
 
 
 _DATED: Final = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest|preview)$")
 _TURNED: Final = re.compile(r"^claude-(\d+)-(\d+)-(haiku|sonnet|opus)$")
 """Anthropic's earlier ids have the version before the name, its console has it behind."""
 Key = tuple[str, str]
+Span = tuple[str, str]
+"""The first and the last day."""
 _TOKENS: Final = ("input", "cache_read", "cache_write", "output")
 
 
@@ -92,7 +98,7 @@ def canonical(model: str) -> str:
 
 def bounds_of(export: Export) -> tuple[int, int] | None:
     """Unix ms [start, end) that our side must be asked for, wide enough for every offset; None without days."""
-    days = sorted({line.day for line in export.lines if line.day})
+    days = _days_of(export)
     if not days:
         return None
     first = datetime.strptime(days[0], "%Y-%m-%d").replace(tzinfo=UTC) - timedelta(days=1)
@@ -100,21 +106,33 @@ def bounds_of(export: Export) -> tuple[int, int] | None:
     return int(first.timestamp() * 1000), int(last.timestamp() * 1000)
 
 
+def _days_of(export: Export) -> tuple[str, ...]:
+    """The days that it tells of, in order: also those without use."""
+    return tuple(sorted({line.day for line in export.lines if line.day} | set(export.idle)))
+
+
 def reconcile(export: Export, hours: Sequence[Hour], tolerance: float, today: str) -> Reconciliation:
     """Compare. ``hours`` of the time of `bounds_of`; ``today`` is the UTC day it is, which no export has whole."""
-    by_day = any(line.day for line in export.lines)
+    told = _days_of(export)
     by_model = any(line.model for line in export.lines)
     theirs = _theirs(export, by_model=by_model)
-    days = tuple(sorted({day for day, _ in theirs}))
-    offset = _offset(theirs, hours, days, by_model=by_model) if by_day else 0
-    ours = _ours(hours, set(days) if by_day else None, offset, by_model=by_model)
+    span = (told[0], told[-1]) if told else None
+    offset = _offset(theirs, hours, span, by_model=by_model) if span else 0
+    ours = _ours(hours, span, offset, by_model=by_model)
     comparing = _Comparing(tolerance, today, offset)
     keys = sorted(theirs.keys() | ours.keys())
     lines = tuple(comparing.line(key, ours.get(key), theirs.get(key)) for key in keys)
     total = comparing.line(
         ("", ""), _add_ours(ours.values()), _add_theirs(theirs.values()) if theirs else None, alone=False
     )
-    return Reconciliation(offset_hours=offset, days=days, lines=lines, total=total, causes=_overall(lines, offset))
+    return Reconciliation(
+        offset_hours=offset,
+        days=tuple(sorted({day for day, _ in keys} | set(told))),
+        lines=lines,
+        total=total,
+        unread_rows=export.unread_rows,
+        causes=(*_overall(lines, offset), *_of_the_file(export, lines)),
+    )
 
 
 def _theirs(export: Export, *, by_model: bool) -> dict[Key, Line]:
@@ -142,11 +160,11 @@ def _add_theirs(lines: Iterable[Line]) -> Line:
     )
 
 
-def _ours(hours: Iterable[Hour], days: set[str] | None, offset: int, *, by_model: bool) -> dict[Key, Ours]:
+def _ours(hours: Iterable[Hour], span: Span | None, offset: int, *, by_model: bool) -> dict[Key, Ours]:
     groups: dict[Key, list[Hour]] = defaultdict(list)
     for hour in hours:
-        day = "" if days is None else _day_of(hour.hour + offset)
-        if days is None or day in days:
+        day = "" if span is None else _day_of(hour.hour + offset)
+        if span is None or span[0] <= day <= span[1]:
             groups[day, canonical(hour.model) if by_model else ""].append(hour)
     return {key: _sum(found) for key, found in groups.items()}
 
@@ -173,11 +191,11 @@ def _add_ours(sides: Iterable[Ours]) -> Ours:
     return Ours(**{name: sum(getattr(each, name) for each in found) for name in Ours.__struct_fields__})
 
 
-def _offset(theirs: dict[Key, Line], hours: Sequence[Hour], days: tuple[str, ...], *, by_model: bool) -> int:
+def _offset(theirs: dict[Key, Line], hours: Sequence[Hour], span: Span, *, by_model: bool) -> int:
     """Hours from UTC at which the export's days seem to begin: 0 unless another explains much more."""
-    if len(days) < 2:
-        return 0  # one day cannot tell a shift from calls that are missing
-    off = {offset: _distance(theirs, _ours(hours, set(days), offset, by_model=by_model)) for offset in OFFSETS}
+    if span[0] == span[1] or not theirs:
+        return 0  # one day, or none with calls, cannot tell a shift from calls that are missing
+    off = {offset: _distance(theirs, _ours(hours, span, offset, by_model=by_model)) for offset in OFFSETS}
     best = min(OFFSETS, key=lambda offset: (off[offset], abs(offset)))
     return best if off[best] <= off[0] * MUCH else 0
 
@@ -258,3 +276,15 @@ def _overall(lines: Sequence[Compared], offset: int) -> tuple[str, ...]:
     if offset:
         found.insert(0, f"timezone: the export's days begin {offset:+d} h from UTC; compared so.")
     return tuple(found)
+
+
+def _of_the_file(export: Export, lines: Sequence[Compared]) -> list[str]:
+    """What the file itself has to do with it."""
+    found: list[str] = []
+    if export.unread_rows:
+        found.append(f"unread: {export.unread_rows} rows of the export could not be read, and are not compared.")
+    if export.open:
+        found.append("pages: the export's last page says that there is a next one; ask for that, too.")
+    if export.repeated and not all(line.agrees for line in lines):
+        found.append(f"repeated: {export.repeated} rows stand in the export again, word for word; each was counted.")
+    return found

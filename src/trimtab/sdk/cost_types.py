@@ -101,6 +101,7 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
     lines: list[ReconciledLine]
     causes: list[str]
     unread: list[str]
+    unread_rows: int = 0
 
 
 class Energy(Struct, frozen=True, kw_only=True):

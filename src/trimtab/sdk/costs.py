@@ -122,13 +122,16 @@ class Costs:
         vendor: str | None = None,
         columns: dict[str, str] | None = None,
         tolerance: float = 0.01,
+        decimal: str | None = None,
     ) -> t.Reconciliation:
-        """Compare the books with a provider's usage export."""
+        """Compare the books with a provider's usage export. ``decimal`` (``point`` or ``comma``) is what stands before
+        decimals in a CSV, where its numbers leave it open."""
         body = {
             "provider": provider,
             "content": content,
             "vendor": vendor,
             "columns": columns or {},
             "tolerance": tolerance,
+            "decimal": decimal,
         }
         return self._http.ask("POST", path("projects", project, "reconciliations"), t.Reconciliation, body=body)

@@ -58,7 +58,7 @@ async def reconcile_export(deps: Deps, tenant: Tenant, data: JSONBody[NewReconci
             "The tolerance must be from 0 to 1.", fix="Write 0.01 for one per cent.", param="tolerance"
         )
     vendor = _vendor(deps, tenant, data)
-    export = await asyncio.to_thread(exports.read, vendor, data.content, data.columns)
+    export = await asyncio.to_thread(exports.read, vendor, data.content, data.columns, data.decimal)
     bounds = bounds_of(export) or (max(0, deps.now() - _MONTH_MS), deps.now() + 1)
     hours = await deps.costs.hourly(tenant.id, data.provider, Window(start=max(0, bounds[0]), end=bounds[1]))
     _known(deps, tenant, data.provider, used=bool(hours))
@@ -80,6 +80,7 @@ def _view(data: NewReconciliation, vendor: Vendor, export: Export, found: Reconc
         lines=[_line(each) for each in found.lines],
         causes=list(found.causes),
         unread=list(export.unread),
+        unread_rows=export.unread_rows,
     )
 
 

@@ -141,12 +141,14 @@ Vendor = Literal["openai", "anthropic", "generic"]
 class NewReconciliation(Struct, kw_only=True, forbid_unknown_fields=True):
     """``content`` is the export as text: JSON or CSV. ``provider`` is this project's provider that it is of; ``vendor``
     says how to read it (by default as the provider's kind). ``columns`` names the columns of a generic CSV: what we
-    call ``day``, ``model``, ``requests``, ``input``, ``cache_read``, ``cache_write``, ``output``, ``cost``."""
+    call ``day``, ``model``, ``requests``, ``input``, ``cache_read``, ``cache_write``, ``output``, ``cost``.
+    ``decimal`` is what stands before decimals in a CSV, where its numbers leave it open."""
 
     provider: str
     content: str
     vendor: Vendor | None = None
     columns: dict[str, str] = {}
+    decimal: Literal["point", "comma"] | None = None
     tolerance: float = 0.01
     """Share by which sums may differ."""
 
@@ -177,8 +179,8 @@ class ReconciledLine(Struct, frozen=True, kw_only=True):
 
 
 class ReconciliationView(Struct, frozen=True, kw_only=True):
-    """``agrees``: every line does, within the tolerance. ``offset_hours`` is how far the export's days are from UTC,
-    where that explains it best."""
+    """``agrees``: every line does, within the tolerance, and every row could be read. ``offset_hours`` is how far the
+    export's days are from UTC, where that explains it best."""
 
     provider: str
     vendor: Vendor
@@ -192,7 +194,8 @@ class ReconciliationView(Struct, frozen=True, kw_only=True):
     lines: list[ReconciledLine]
     causes: list[str]
     unread: list[str]
-    """Rows of the export that could not be read, and why; the first few."""
+    """Rows of the export that could not be read, and why; the first few of ``unread_rows``."""
+    unread_rows: int
 
 
 class DeadLetterView(Struct, frozen=True, kw_only=True):
