@@ -14,6 +14,7 @@ from trimtab.core.errors import InvalidRequest, TooLarge, Unavailable
 from trimtab.telemetry.sql.door import OTHERS, TABLES, VIEWS, SqlDoor, SqlResult, statement, walls
 from trimtab.telemetry.sql.functions import may_call
 from trimtab.telemetry.sql.text import MAX_LENGTH, checked
+from trimtab.telemetry.sql.turns import MOST
 from trimtab.telemetry.stores import Store, StoreAway, StoreRefused
 from trimtab.telemetry.views import SpanRow
 
@@ -294,14 +295,14 @@ def test_one_statement_runs_at_a_time_and_many_do_not_wait() -> None:
                 raise Unavailable("away")
 
         door = SqlDoor(cast("Any", Slow()))
-        asked = [asyncio.create_task(door.run("p", "SELECT 1")) for _ in range(12)]
+        asked = [asyncio.create_task(door.run("p", "SELECT 1", key=f"key_{each}")) for each in range(MOST + 4)]
         await began.wait()
-        await asyncio.wait(asked[8:])
+        await asyncio.wait(asked[MOST:])
         go_on.set()
         return await asyncio.gather(*asked, return_exceptions=True)
 
     codes = [getattr(found, "status", None) for found in asyncio.run(story())]
-    assert codes == [503] * 8 + [429] * 4
+    assert codes == [503] * MOST + [429] * 4
 
 
 def test_only_an_id_of_ours_is_a_project() -> None:

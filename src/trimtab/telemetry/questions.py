@@ -45,5 +45,6 @@ class Search:
     async def why_guarded(self, project: str, request_id: str) -> Found | None:
         return await why(self._asker, project, request_id)
 
-    async def sql(self, project: str, sql: str, limit: int, *, texts: bool = True) -> SqlResult:
-        return await self._door.run(project, sql, limit, texts=texts)
+    async def sql(self, project: str, sql: str, limit: int, *, texts: bool = True, key: str = "") -> SqlResult:
+        """``key`` is the id of who asks: everybody has turns."""
+        return await self._door.run(project, sql, limit, texts=texts, key=key)

@@ -126,7 +126,7 @@ async def run_sql(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[
     texts are empty for who may not read content."""
     await permit(deps, caller, tenant, Asked(action="read_content", kind="sql"))
     texts = may_read(caller.principal, tenant)
-    found = await deps.search.sql(tenant.id, data.sql, data.limit, texts=texts)
+    found = await deps.search.sql(tenant.id, data.sql, data.limit, texts=texts, key=caller.principal.key_id)
     await content_read(deps, caller, tenant, "sql")
     return found
 

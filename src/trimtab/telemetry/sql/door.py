@@ -24,11 +24,12 @@ from trimtab.core.errors import RateLimited, TooLarge
 from trimtab.telemetry.rows import COLUMNS
 from trimtab.telemetry.sql.text import checked, refused
 from trimtab.telemetry.sql.tree import check, read
+from trimtab.telemetry.sql.turns import OF_ONE, Full, Turns
+from trimtab.telemetry.sql.turns import Asker as Asked
 from trimtab.telemetry.stores import StoreAway, StoreRefused, Value
 
 T = TypeVar("T")
 MAX_ROWS: Final = 10_000
-MAX_WAITING: Final = 8
 ANSWER_S: Final = 25.0
 """The engine's ten seconds, and a turn of other workers' statements before."""
 _SECOND: Final = "fromUnixTimestamp64Nano({}, 'UTC')"
@@ -136,7 +137,8 @@ def walls(project: str) -> str:
 
 
 class SqlDoor:
-    """Runs one statement at a time, so that a person's question never takes the store from everybody's.
+    """Runs one statement at a time, so that a person's question never takes the store from everybody's, and lets
+    projects and who asks in them take turns (`turns.py`).
 
     The engine looks at the clock between blocks of rows. What it does with one block may take far longer (``has`` of a
     large array, for each row): whoever asked is told after ``answer_s``, but the turn ends with the statement, not
@@ -145,21 +147,20 @@ class SqlDoor:
     def __init__(self, asker: Asker, *, answer_s: float = ANSWER_S) -> None:
         self._ask = asker.ask
         self._answer_s = answer_s
-        self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._turns = Turns()
 
-    async def run(self, project: str, sql: str, limit: int = 1_000, *, texts: bool = True) -> SqlResult:
-        """``texts`` as of `statement`. Raises `InvalidRequest`, `TooLarge`, `RateLimited`, `Unavailable`."""
+    async def run(self, project: str, sql: str, limit: int = 1_000, *, texts: bool = True, key: str = "") -> SqlResult:
+        """``texts`` as of `statement`; ``key`` is the id of who asks. Raises `InvalidRequest`, `TooLarge`,
+        `RateLimited`, `Unavailable`."""
         limit = max(1, min(limit, MAX_ROWS))
         text = statement(sql, limit + 1, texts=texts)
-        if self._waiting >= MAX_WAITING:
-            raise _others()
-        self._waiting += 1
         try:
-            try:
-                await asyncio.wait_for(self._turn.acquire(), self._answer_s)
-            except TimeoutError:
-                raise _others() from None
+            await self._turns.take(Asked(project, key), self._answer_s)
+        except Full as error:
+            raise _others(own=error.own) from None
+        except TimeoutError:
+            raise _others() from None
+        try:
             running = asyncio.create_task(self._run(project, text, limit))
             running.add_done_callback(self._ended)
             await asyncio.wait((running,), timeout=self._answer_s)
@@ -172,11 +173,9 @@ class SqlDoor:
             return running.result()
         except (StoreRefused, StoreAway) as error:
             raise _told(error) from error
-        finally:
-            self._waiting -= 1
 
     def _ended(self, running: asyncio.Task[SqlResult]) -> None:
-        self._turn.release()
+        self._turns.give()
         if not running.cancelled():
             running.exception()  # who asked may have gone: nobody else looks at it
 
@@ -200,7 +199,10 @@ class SqlDoor:
         check(read([line[0] for line in lines]), frozenset(VIEWS), frozenset((*TABLES, *OTHERS)))
 
 
-def _others() -> RateLimited:
+def _others(*, own: bool = False) -> RateLimited:
+    if own:
+        fix = f"Wait for its answers: of one key {OF_ONE} statements run or wait at a time."
+        return RateLimited("Other SQL of this key is still running.", fix=fix, retry_after_s=5.0)
     fix = "Ask again in a few seconds; one statement runs at a time."
     return RateLimited("Other SQL is still running.", fix=fix, retry_after_s=5.0)
 
