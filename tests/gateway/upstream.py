@@ -10,11 +10,13 @@ Script = Callable[["Upstream", asyncio.StreamReader, asyncio.StreamWriter], Awai
 
 
 class Upstream:
-    """``port``; ``requests`` as (headers, body); ``left`` is set when a client hung up in the middle of an answer."""
+    """``port``; ``requests`` as (headers, body), ``bodies`` as they came; ``left`` is set when a client
+    hung up in the middle of an answer."""
 
     def __init__(self, scripts: list[Script]) -> None:
         self.port = 0
         self.requests: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self.bodies: list[bytes] = []
         self.left = asyncio.Event()
         self.go_on = asyncio.Event()
         self._scripts = scripts
@@ -25,6 +27,7 @@ class Upstream:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 headers = dict(line.split(": ", 1) for line in head[1:] if line)
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
+                self.bodies.append(body)
                 self.requests.append((headers, json.loads(body) if body.startswith(b"{") else {}))
                 script = self._scripts[min(len(self.requests), len(self._scripts)) - 1]
                 await script(self, reader, writer)

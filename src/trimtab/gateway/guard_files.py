@@ -93,7 +93,7 @@ def _of_fields(fields: dict[str, Any]) -> Iterator[Leaf | str]:
         yield "image"
         return
     if kind == "url" or any(isinstance(fields.get(name), str) for name in _ELSEWHERE):
-        yield _kind_of(_media_of(fields))
+        yield kind_of(_media_of(fields))
     for name, each in fields.items():
         if name in ("input_audio", "audio") and isinstance(each, dict):
             yield "audio"
@@ -112,11 +112,11 @@ def _of_fields(fields: dict[str, Any]) -> Iterator[Leaf | str]:
 def _file(data: str, fields: Mapping[str, Any]) -> Leaf | str:
     """A file that came along: its text, or its kind."""
     if found := _DATA_URL.match(data):
-        return _of_url(data, found) or _kind_of(found[1])
+        return _of_url(data, found) or kind_of(found[1])
     media = _media_of(fields)
     if not _is_text(media) and (media or not _TEXT_NAMES.fullmatch(str(fields.get("filename", "")).lower())):
-        return _kind_of(media)
-    return _unpacked(data) or _kind_of(media)
+        return kind_of(media)
+    return _unpacked(data) or kind_of(media)
 
 
 def _of_url(url: str, found: re.Match[str]) -> Leaf | None:
@@ -126,7 +126,7 @@ def _of_url(url: str, found: re.Match[str]) -> Leaf | None:
     if media.lower().replace(" ", "").endswith(";base64"):
         leaf = _unpacked(data)
         return None if leaf is None else Leaf(url, leaf.text, prefix=found[0], packed=True, codec=leaf.codec)
-    return _text_of(unquote_to_bytes(data), url, prefix=found[0], packed=False)
+    return text_of(unquote_to_bytes(data), url, prefix=found[0], packed=False)
 
 
 def _unpacked(data: str) -> Leaf | None:
@@ -136,10 +136,10 @@ def _unpacked(data: str) -> Leaf | None:
         unpacked = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
-    return _text_of(unpacked, data, prefix="", packed=True)
+    return text_of(unpacked, data, prefix="", packed=True)
 
 
-def _text_of(data: bytes, written: str, *, prefix: str, packed: bool) -> Leaf | None:
+def text_of(data: bytes, written: str = "", *, prefix: str = "", packed: bool = False) -> Leaf | None:
     """UTF-8, or UTF-16 that says so; None for what is no text."""
     codec = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
@@ -160,6 +160,7 @@ def _is_text(media: str) -> bool:
     return _TEXT_MEDIA.fullmatch(media.partition(";")[0].strip().lower()) is not None
 
 
-def _kind_of(media: str) -> str:
+def kind_of(media: str) -> str:
+    """What a media type is of: image, audio, video, else file."""
     kind = media.partition("/")[0].strip().lower()
     return kind if kind in ("image", "audio", "video") else "file"

@@ -21,15 +21,18 @@ class ProjectGuards:
         self.always = always
         self.refusals = refusals
         self.classes = classes or Classes()
-        self._chains: dict[tuple[str, tuple[int, ...]], tuple[Any, Chain | None]] = {}
+        self._chains: dict[tuple[str, str, tuple[int, ...]], tuple[Any, Chain | None]] = {}
 
-    def chain(self, called: str, own: tuple[Ready | Broken, ...]) -> Chain | None:
-        """Those for that name, with a release's ``own``; None where there are none. Made once for a name."""
-        key = (called, tuple(id(each) for each in own))
+    def chain(self, called: str, own: tuple[Ready | Broken, ...], also: str = "") -> Chain | None:
+        """Those for that name, with a release's ``own``; None where there are none. Made once for a name. ``also``:
+        another name for what is called."""
+        key = (called, also, tuple(id(each) for each in own))
         known = self._chains.get(key)
         if known is not None:
             return known[1]
-        made = chain((*(each for each in self.always if means(each.spec.applies_to, called)), *own))
+        names = (called, also) if also else (called,)
+        found = (each for each in self.always if any(means(each.spec.applies_to, name) for name in names))
+        made = chain((*found, *own))
         if len(self._chains) < REMEMBERED:  # a caller may make up names
             self._chains[key] = (own, made)  # kept, so that nothing else gets their ids
         return made

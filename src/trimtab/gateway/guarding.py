@@ -11,7 +11,7 @@ in" (`refusal_of`), and the record says which guard it was, and why; its request
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 from msgspec import Struct
@@ -20,7 +20,11 @@ from msgspec.structs import replace
 from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError
 from trimtab.core.ids import new_span_id
 from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.carried_texts import Texts
+from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_background
+from trimtab.gateway.guard_carried import acts, answer_of, family_of
+from trimtab.gateway.guard_carried import subject_of as carried_subject
 from trimtab.gateway.guard_errors import ANSWERED, over
 from trimtab.gateway.guard_stream import AnswerGuard
 from trimtab.gateway.guard_texts import (
@@ -33,6 +37,7 @@ from trimtab.gateway.guard_texts import (
     without,
 )
 from trimtab.gateway.guarded import ProjectGuards
+from trimtab.gateway.kept.cache_store import About
 from trimtab.guard.run import Ran, Runner, Swap
 from trimtab.guard.spec import Chain
 from trimtab.guard.standing_in import StandIns
@@ -67,6 +72,23 @@ class Escalated(Struct, frozen=True, kw_only=True):
 
 Escalate = Callable[[Escalated], Awaitable[None]]
 """Puts it into its review queue. Raises `TrimtabError` where that cannot be."""
+
+
+class Passing(Protocol):
+    """A call that passes through (`passthrough.Carrier`), as its guards need it."""
+
+    @property
+    def family(self) -> str: ...
+    @property
+    def rest(self) -> str:
+        """Its path behind ``/v1``."""
+        ...
+
+    async def texts(self, chain: Chain) -> Texts: ...
+
+    def rewrite(self, call: Call, body: bytes) -> None:
+        """Send this in place of the client's body."""
+        ...
 
 
 class Guarding:
@@ -133,6 +155,26 @@ class Guarding:
             if body is None and stopped_by is None:
                 stopped_by = _unwritten(ran)
         return ran, stopped_by
+
+    async def begin_carried(self, call: Call, guards: ProjectGuards, found: Chain, asked: Passing) -> None:
+        """The same of a call that passes through. Raises `Forbidden` where a guard stops it."""
+        assert call.project is not None
+        made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards, self)
+        try:
+            texts = await asked.texts(found)
+            made.subject = carried_subject(texts, asked.family, asked.rest)
+            ran = await self.runner.run(found, made.subject, made.tools, *ASKED, "output")
+            made.take(ran)
+            if ran.swaps:
+                call.original = without(call.body, ran.swaps) if call.body else None
+                asked.rewrite(call, texts.written(ran.pieces))
+                made.subject = replace(made.subject, pieces=ran.pieces)
+        except BaseException:  # nobody has looked at all of it
+            if acts(found):
+                call.original = b""
+            raise
+        if ran.stopped is not None:
+            await self._refuse(call, made, ran.stopped)
 
     async def _refuse(self, call: Call, guards: "CallGuards", by: Verdict) -> None:
         """The client's answer in place of one that no provider was asked for."""
@@ -201,17 +243,21 @@ class Guarding:
             logger.warning("%s could not be sent to the review queue %r: %s", call.request_id, queue, error.sentence())
             guards.unsent(by, f"It could not be sent to the review queue {queue!r}: {error.message}")
 
-    async def again(self, call: Call, guards: ProjectGuards, seen: str, body: bytes, *, stream: bool) -> bytes:
-        """An answer that was kept, and is given once more: other guards than those that looked at it then (``seen`` is
-        their hash), look now."""
-        found = guards.chain(call.head.model, ())
-        if found is None or found.hash == seen or call.front.operation != "chat":
+    async def again(self, call: Call, guards: ProjectGuards, about: About, body: bytes, also: str) -> bytes:
+        """An answer that was kept, and is given once more: where it were other guards that looked at it then, those of
+        now do. ``also``: another name for what is called."""
+        carried = call.front.operation == "passthrough"
+        found = guards.chain(call.head.model, (), also)
+        if found is None or found.hash == about.guards or not (carried or call.front.operation == "chat"):
             return body
         assert call.project is not None
         made = call.guards = CallGuards(found, self.runner, self._tools(call.project.id), guards, self)
+        if carried:
+            looked = answer_of(call, *family_of(cast("Carried", call.exchange).path))
+            return body if looked is None else await looked.made(None, about.content_type.decode("latin-1"), body)
         made.request = request = call.front.parse_request(call.body)
         made.subject = subject_of(request, pieces_of(request))
-        if not stream:
+        if not about.stream:
             return await made.whole(call, None, body)
         watched = made.stream(call)
         if watched is None:

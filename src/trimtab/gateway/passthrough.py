@@ -7,19 +7,25 @@ says it used. What is tried again and what is not is told in `carry.py`. The cli
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any, cast
-from urllib.parse import quote, urlencode
+from typing import cast
 
 import httpx
 from msgspec.structs import replace
 
-from trimtab import __version__
-from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unsupported, UpstreamFailure, UpstreamTimeout
+from trimtab.core.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    TooLarge,
+    Unsupported,
+    UpstreamFailure,
+    UpstreamTimeout,
+)
 from trimtab.core.known import did_you_mean
 from trimtab.gateway.attempts import rejected
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call, Try, fault_of
 from trimtab.gateway.carried import (
     Named,
     SmallFields,
@@ -30,18 +36,21 @@ from trimtab.gateway.carried import (
 )
 from trimtab.gateway.carried_batch import Uncountable, bound_of, input_file_of
 from trimtab.gateway.carried_size import WISHES, Size, size_of
+from trimtab.gateway.carried_texts import Texts
+from trimtab.gateway.carried_where import address, look_where, own_headers, patience
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_batch
+from trimtab.gateway.guard_carried import READ, CarriedAnswer, also_called, answer_of, texts_of
 from trimtab.gateway.guarded import ProjectGuards
+from trimtab.gateway.guarding import Guarding
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
-from trimtab.llm.auth import headers_of, query_of
+from trimtab.guard.spec import Chain
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import NAME, usage_in
 from trimtab.llm.providers import PROVIDER_KINDS, Passed
-from trimtab.llm.reach import leads_nowhere
 from trimtab.llm.types import Usage
 
 FAMILIES: tuple[Passed, ...] = ("images", "audio", "files", "batches")
@@ -82,7 +91,7 @@ class Carrier:
         self._client = client
         self._now = now_ns
         self._max_json = max_json
-        self.family, self._rest = self._place(carried)
+        self.family, self.rest = self._place(carried)
         self._begun = b""
         self._more: AsyncIterator[bytes] = carried.pieces()
         self._named: Named | None = None
@@ -132,10 +141,44 @@ class Carrier:
         name = Model(name=asked or self.family, provider=provider.name, upstream=upstream)
         return Target(replace(name, price=model.price) if model is not None else name, provider)
 
+    async def guard(
+        self, call: Call, target: Target, guards: ProjectGuards, targets: ProjectTargets, guarding: Guarding
+    ) -> None:
+        """Let guards look at what is asked. Raises `Forbidden` where one stops it, or would be gone round."""
+        self.check_guards(call, target, guards, targets)
+        if self._carried.method == "POST" and self.family in READ:
+            asked = call.head.model
+            found = guards.chain(asked, (), also_called(asked, target.provider.name, targets))
+            if found is not None:
+                await guarding.begin_carried(call, guards, found, self)
+
+    async def texts(self, chain: Chain) -> Texts:
+        """What of its body guards look at, which is read whole for them within what a body may have."""
+        body = self._begun if self.family == "files" or await self._read_on() else None
+        return await texts_of(self.family, body, self._boundary, is_json=self._json, chain=chain)
+
+    async def _read_on(self) -> bool:
+        """Whether the whole body is at hand now."""
+        parts, size = [self._begun], len(self._begun)
+        while not self._is_whole and size <= self._max_json:
+            piece = await anext(self._more, None)
+            self._is_whole = piece is None
+            parts.append(piece or b"")
+            size += len(piece or b"")
+        self._begun = b"".join(parts)
+        return self._is_whole and size <= self._max_json
+
+    def rewrite(self, call: Call, body: bytes) -> None:
+        self._begun = body
+        if self._json:
+            call.body = body
+        if self._boundary is not None:
+            self._named = named_in_form(body, self._boundary)
+
     def check_guards(self, call: Call, target: Target, guards: ProjectGuards, targets: ProjectTargets) -> None:
         """Raises `Forbidden` where what they would have to look at passes by unseen: a batch is calls that the provider
         makes later, out of a file."""
-        if self._carried.method == "POST" and self._rest == "/batches":
+        if self._carried.method == "POST" and self.rest == "/batches":
             check_batch(guards, call.head.model, target, targets)
 
     @property
@@ -150,7 +193,7 @@ class Carrier:
 
     def _costs(self) -> bool:
         """Whether such a call makes the provider work for money, with its default model where it names none."""
-        made = self.family in ("images", "audio") or self._rest == "/batches"
+        made = self.family in ("images", "audio") or self.rest == "/batches"
         return self._carried.method == "POST" and made
 
     def _only(self, targets: ProjectTargets, header: str) -> Provider:
@@ -243,7 +286,7 @@ class Carrier:
 
     def _size_now(self) -> Size:
         body = self._begun if self._json else b""
-        return size_of(self._rest, self._model, body, self._wished, self._told_length())
+        return size_of(self.rest, self._model, body, self._wished, self._told_length())
 
     async def _size_of_batch(self, target: Target) -> Size:
         """By its input file, which is read where it lies. What has none, and is no OpenAI's, counts as its own text."""
@@ -377,7 +420,7 @@ class Carrier:
         try:
             return self._client.build_request(
                 self._carried.method,
-                address(provider, self._rest, self._carried.query),
+                address(provider, self.rest, self._carried.query),
                 headers=[(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
                 content=self._body(call, begun) if begun or length else None,
                 timeout=patience(provider),
@@ -398,7 +441,7 @@ class Carrier:
 
     def _length(self, grown: int) -> int | None:
         """Bytes of the body as it is sent; None where the client did not say."""
-        if self._json:
+        if self._json or self._is_whole:
             return len(self._begun) + grown if self._begun else None
         told = self._told_length()
         return None if told is None else told + grown
@@ -443,8 +486,12 @@ class Carrier:
             if colon:
                 headers.append((name, value))
         carried = cast("Carried", call.exchange)  # which may remember what it passes on
-        await carried.begin(response.status_code, headers)
         kind = told.get("content-type", "")
+        looked = answer_of(call, self.family, self.rest)
+        if looked is not None and looked.holds:
+            await self._answer_held(call, attempt, response, books, looked, headers)
+            return
+        await carried.begin(response.status_code, headers)
         readable = "json" in kind or kind.startswith("text/")
         tail, held, size = bytearray(), b"", 0
         async for piece in response.aiter_raw():
@@ -452,6 +499,8 @@ class Carrier:
                 await carried.send(held)
             held = piece
             size += len(piece)
+            if looked is not None:
+                looked.take(piece)
             if readable:
                 tail += piece
                 if size <= KEPT:
@@ -460,11 +509,41 @@ class Carrier:
                     del tail[:-TAIL]
         if readable:
             attempt.usage = await self._used(attempt, bytes(tail), whole=size <= KEPT and "json" in kind)
+        if looked is not None:
+            await looked.note(kind)
+        await self._close(call, attempt, books, size)
+        await carried.end(held)
+
+    async def _answer_held(
+        self, call: Call, attempt: Try, response: httpx.Response, books: Books, looked: CarriedAnswer,
+        headers: list[tuple[bytes, bytes]],
+    ) -> None:  # fmt: skip
+        """The same of an answer of which nothing leaves before guards have looked at it."""
+        kind = response.headers.get("content-type", "")
+        body = await looked.gather(response.aiter_raw())
+        whole = len(body) <= KEPT and "json" in kind
+        attempt.usage = await self._used(attempt, body if whole else body[-TAIL:], whole=whole)
+        if whole or (len(body) <= KEPT and kind.startswith("text/")):
+            attempt.keep(body)
+        try:
+            given = await looked.made(attempt, kind, body)
+        except Forbidden as error:
+            call.status, call.outcome, call.fault = error.status, "error", fault_of(error)
+            await self._close(call, attempt, books, len(body))
+            told = call.front.render_error(error, call.request_id)
+            call.exchange.respond(error.status, call.answer_headers(), told)
+            return
+        await self._close(call, attempt, books, len(body))
+        carried = cast("Carried", call.exchange)
+        size = (b"content-length", b"%d" % len(given))
+        await carried.begin(response.status_code, [*(each for each in headers if each[0] != size[0]), size])
+        await carried.end(given)
+
+    async def _close(self, call: Call, attempt: Try, books: Books, size: int) -> None:
         flow = {"bytes_sent": str(self._sent), "bytes_received": str(size)}
         call.caller = replace(call.caller, metadata={**call.caller.metadata, **flow})
         attempt.stop = "stop"
         await books.close(call, attempt)
-        await carried.end(held)
 
     async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         if not whole:
@@ -477,31 +556,6 @@ class Carrier:
         return found.usage
 
 
-def address(provider: Provider, rest: str, query: str = "") -> str:
-    """Where ``rest`` (the path behind ``/v1``) is at a provider."""
-    kind = PROVIDER_KINDS.get(provider.kind)
-    auth = kind.auth or DIALECTS.get(provider.dialect).auth
-    asked = {name: provider.options[option] for name, option in kind.query.items() if provider.options.get(option)}
-    whole = "&".join(part for part in (query, urlencode(asked), query_of(auth, provider.api_key)) if part)
-    return f"{provider.base_url}{quote(rest)}{f'?{whole}' if whole else ''}"
-
-
-def own_headers(provider: Provider) -> dict[str, str]:
-    """What every request to a provider says of us."""
-    auth = PROVIDER_KINDS.get(provider.kind).auth or DIALECTS.get(provider.dialect).auth
-    return {
-        "user-agent": f"trimtab/{__version__}",
-        "accept-encoding": "identity",
-        **headers_of(auth, provider.api_key),
-        **{name.lower(): value for name, value in provider.headers.items()},
-    }
-
-
-def patience(provider: Provider) -> httpx.Timeout:
-    bounds = provider.timeouts
-    return httpx.Timeout(bounds.idle, connect=bounds.connect, read=max(bounds.first_token, bounds.idle))
-
-
 def _due_in(bound: asyncio.Timeout, seconds: float) -> None:
     """The last byte has been sent: from now on it is the provider's time that runs."""
     bound.reschedule(asyncio.get_running_loop().time() + seconds)
@@ -509,13 +563,3 @@ def _due_in(bound: asyncio.Timeout, seconds: float) -> None:
 
 def _nothing() -> None:
     """Nobody waits for the last byte."""
-
-
-async def look_where(event: str, told: Mapping[str, Any]) -> None:
-    """Of each new connection, before anything is sent: it must not lead where no provider is (`llm/reach.py`)."""
-    if event != "connection.connect_tcp.complete":
-        return
-    stream = told["return_value"]
-    if leads_nowhere(stream.get_extra_info("server_addr")):
-        await stream.aclose()
-        raise httpx.ConnectError("the address is one where no provider is")

@@ -30,6 +30,7 @@ from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.guard_carried import also_called
 from trimtab.gateway.guard_errors import put_back, withhold
 from trimtab.gateway.guarding import Escalate, Guarding
 from trimtab.gateway.kept.answers import Answers
@@ -299,10 +300,12 @@ class Gateway:
     async def _regard(self, call: Call, about: About, body: bytes) -> bytes:
         """An answer that was kept for an idempotency key, as it may be given now."""
         assert call.project is not None
-        guards = self._snapshot().guards.get(call.project.id)
-        return (
-            body if guards is None else await self.guarding.again(call, guards, about.guards, body, stream=about.stream)
-        )
+        snapshot, project = self._snapshot(), call.project.id
+        if (guards := snapshot.guards.get(project)) is None:
+            return body
+        also = call.front.operation == "passthrough"
+        name = also_called(call.head.model, about.provider, snapshot.targets[project]) if also else ""
+        return await self.guarding.again(call, guards, about, body, name)
 
     async def _ask(self, call: Call, policy: CompiledPolicy | None, way: Way, snapshot: Snapshot) -> None:
         """Ask a provider, since nothing that is kept will do."""
@@ -429,7 +432,7 @@ class Gateway:
         snapshot = self._snapshot()
         assert call.project is not None
         if (guards := snapshot.guards.get(call.project.id)) is not None:
-            carrier.check_guards(call, target, guards, snapshot.targets[call.project.id])
+            await carrier.guard(call, target, guards, snapshot.targets[call.project.id], self.guarding)
         if snapshot.governed or declares(call):
             governed = govern(call, snapshot.governed.get(call.project.id))
             if governed is not None:
