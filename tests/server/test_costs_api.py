@@ -52,13 +52,13 @@ def call(number: int, owner: str, at_ns: int, feature: str, amount: int | None) 
     )
 
 
-async def booked(house: House, engine: Store, tmp_path: Path) -> None:
+async def booked(house: House, engine: Store, tmp_path: Path, every_hours: int = 1, *, latest: int = 3) -> None:
     (project,) = (await house.admin.get("/api/v1/projects")).json()["items"]
     now = house.clock.now_ns()
-    hour = 3_600 * 10**9
+    hour = every_hours * 3_600 * 10**9
     rows = Rows()
     mapper = CallMapper(FolderBlobs(tmp_path / "blobs"))
-    given = [("chat", 3 * 10**12), ("=cmd()", 10**12), ("chat", None)]
+    given = [("chat", latest * 10**12), ("=cmd()", 10**12), ("chat", None)]
     for number, (feature, amount) in enumerate(given):
         mapper.add(rows, number, call(number, project["id"], now - number * hour, feature, amount))
     engine.insert("ledger", rows.ledger.columns, encode(rows.ledger.values), f"{project['id']}:ledger")
@@ -93,6 +93,30 @@ def test_costs_are_grouped_exported_and_shown_in_the_projects_currency(
         wrong = await admin.get(f"{AT}/costs", params={"q": "nonsense"})
         assert (wrong.status_code, wrong.json()["param"]) == (400, "q")
         assert (await admin.get(f"{AT}/costs", params={"group_by": "moon"})).status_code == 400
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def test_the_lines_of_a_csv_add_up_also_where_groups_are_left_out(
+    run: "Run", engine: Store, served: Any, tmp_path: Path
+) -> None:
+    async def story(house: House) -> None:
+        await booked(house, engine, tmp_path)
+        asked = {"group_by": "feature", "limit": 1}
+        first, rest = csv.DictReader(io.StringIO((await house.admin.get(f"{AT}/costs.csv", params=asked)).text))
+        assert (first["group"], first["cost_usd"], first["calls"]) == ("chat", "3", "2")
+        assert (rest["group"], rest["label"], rest["cost_usd"], rest["calls"]) == ("", "1 more group", "1", "1")
+        assert (rest["input_tokens"], rest["unpriced"], rest["booked_cost_usd"]) == ("10", "0", "1")
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def test_days_come_the_latest_first_whatever_they_cost(run: "Run", engine: Store, served: Any, tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await booked(house, engine, tmp_path, every_hours=48, latest=0)
+        groups = (await house.admin.get(f"{AT}/costs", params={"group_by": "day"})).json()["groups"]
+        assert [row["totals"]["cost"] for row in groups] == ["0", "1", "0"]
+        assert [row["group"] for row in groups] == sorted((row["group"] for row in groups), reverse=True)
 
     run(story, asker=TelemetryReader(served.socket))
 

@@ -1828,7 +1828,8 @@ export interface paths {
         };
         /**
          * What calls cost, grouped, against the period before
-         * @description Groups come the most expensive first. `energy` adds an estimate of electricity and carbon, as a range.
+         * @description Groups come the most expensive first, days the latest first. `energy` adds an estimate of electricity and
+         *     carbon, as a range.
          *
          *     Needs the permission `cost:read`.
          */
@@ -1850,7 +1851,8 @@ export interface paths {
         };
         /**
          * The same as CSV, a line per group
-         * @description Costs are US dollars. What has no known price is counted in `unpriced`, and not in `cost_usd`.
+         * @description Costs are US dollars. Groups above `limit` are one line without a name, so that the lines add up. What has no
+         *     known price is counted in `unpriced`, and not in `cost_usd`.
          *
          *     Needs the permission `cost:read`.
          */

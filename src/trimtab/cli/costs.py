@@ -54,7 +54,7 @@ def command() -> None:
 @since_option
 @until_option
 @filter_option
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many groups.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=None, help="How many groups. [default: 20; of CSV 1000]")
 @click.option("--energy", is_flag=True, help="Estimate electricity and carbon too.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @project_option
@@ -69,10 +69,10 @@ def by(*, dimension: str, project: str, client: Client, as_json: bool, **asked: 
     """
     where: dict[str, Any] = {"q": asked["q"], "start": asked["since"], "end": asked["until"], "group_by": dimension}
     if asked["as_csv"]:
-        click.echo(client.costs.csv(project, **where), nl=False)
+        click.echo(client.costs.csv(project, **where, limit=asked["limit"] or 1000), nl=False)
         return
     energy = bool(asked["energy"])
-    report = client.costs.report(project, **where, limit=asked["limit"], energy=energy)
+    report = client.costs.report(project, **where, limit=asked["limit"] or 20, energy=energy)
     if as_json:
         print_json(report)
         return

@@ -39,10 +39,17 @@ class Costs:
         return self._http.ask("GET", path("projects", project, "costs"), t.CostReport, query=query)
 
     def csv(
-        self, project: str, *, q: str = "", start: int | None = None, end: int | None = None, group_by: str = "day"
+        self,
+        project: str,
+        *,
+        q: str = "",
+        start: int | None = None,
+        end: int | None = None,
+        group_by: str = "day",
+        limit: int = 1000,
     ) -> str:
-        """The same as CSV, a line per group."""
-        query: t.Query = {"q": q, "start": start, "end": end, "group_by": group_by}
+        """The same as CSV, a line per group; those above ``limit`` are one line without a name."""
+        query: t.Query = {"q": q, "start": start, "end": end, "group_by": group_by, "limit": limit}
         return self._http.text(path("projects", project, "costs.csv"), query=query)
 
     def waste(self, project: str, *, q: str = "", start: int | None = None, end: int | None = None) -> t.Waste:

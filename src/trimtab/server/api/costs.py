@@ -2,6 +2,7 @@
 
 import csv
 import io
+from decimal import Decimal
 from typing import Annotated
 
 from litestar import Response
@@ -15,7 +16,7 @@ from trimtab.ledger import price_store
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, Tenant, route
 from trimtab.telemetry.costs.explorer import Options
-from trimtab.telemetry.costs.views import CostGroup, Costly, CostlyCall, CostReport, WasteReport
+from trimtab.telemetry.costs.views import CostGroup, Costly, CostlyCall, CostReport, CostTotals, WasteReport
 from trimtab.telemetry.costs.waste import OVERSIZED
 from trimtab.telemetry.views import Window
 
@@ -73,7 +74,8 @@ async def get_costs(
     limit: Groups = 50,
     energy: FromQuery[bool] = False,
 ) -> CostReport:
-    """Groups come the most expensive first. ``energy`` adds an estimate of electricity and carbon, as a range."""
+    """Groups come the most expensive first, days the latest first. ``energy`` adds an estimate of electricity and
+    carbon, as a range."""
     options = Options(limit=limit, energy=energy)
     report = await deps.costs.report(tenant.id, q, window(deps, start, end), group_by, options)
     return await _shown(deps, tenant, report)
@@ -96,7 +98,8 @@ async def export_costs(
     group_by: FromQuery[CostGroup] = "day",
     limit: Groups = 1000,
 ) -> Response[str]:
-    """Costs are US dollars. What has no known price is counted in ``unpriced``, and not in ``cost_usd``."""
+    """Costs are US dollars. Groups above ``limit`` are one line without a name, so that the lines add up. What has no
+    known price is counted in ``unpriced``, and not in ``cost_usd``."""
     options = Options(limit=limit)
     report = await deps.costs.report(tenant.id, q, window(deps, start, end), group_by, options)
     name = f"costs-{tenant.slug}-{group_by}.csv"
@@ -113,21 +116,39 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(report: CostReport) -> str:
-    """One line per group. A name that a spreadsheet would run as a formula gets a quote before it."""
+    """One line per group, and one of all the groups that are not shown, so that the lines add up to the window's sums.
+    A name that a spreadsheet would run as a formula gets a quote before it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for row in report.groups:
-        totals, tokens = row.totals, row.totals.tokens
+    numbers = [_numbers(row.totals) for row in report.groups]
+    for row, found in zip(report.groups, numbers, strict=True):
         names = (f"'{name}" if name.startswith(_FORMULA) else name for name in (row.group, row.label))
+        writer.writerow((*names, *map(_plain, found), row.previous_cost, row.previous_calls))
+    if report.more:
+        shown = [sum(column) for column in zip(*numbers, strict=True)]
+        rest = (_plain(whole - part) for whole, part in zip(_numbers(report.totals), shown, strict=True))
+        # of tags, which a call may have several of, there is no such sum
         writer.writerow(
-            (
-                *names, totals.calls, totals.attempts, tokens.input, tokens.cache_read, tokens.cache_write,
-                tokens.output, tokens.reasoning, totals.cost, totals.unpriced, totals.unmetered, totals.estimated,
-                totals.estimated_cost, totals.booked_cost, row.previous_cost, row.previous_calls,
-            )
-        )  # fmt: skip
+            ("", f"{report.more} more group{'s' * (report.more > 1)}", *(rest if report.group_by != "tag" else ()))
+        )
     return out.getvalue()
+
+
+def _numbers(totals: CostTotals) -> tuple[Decimal, ...]:
+    """In the order of the columns."""
+    tokens = totals.tokens
+    found = (
+        totals.calls, totals.attempts, tokens.input, tokens.cache_read, tokens.cache_write, tokens.output,
+        tokens.reasoning, totals.cost, totals.unpriced, totals.unmetered, totals.estimated, totals.estimated_cost,
+        totals.booked_cost,
+    )  # fmt: skip
+    return tuple(Decimal(each) for each in found)
+
+
+def _plain(number: Decimal) -> str:
+    """Every digit, and no exponent."""
+    return f"{number:f}"
 
 
 @route(

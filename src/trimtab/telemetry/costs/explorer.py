@@ -95,7 +95,8 @@ class Costs:
     async def report(
         self, project: str, q: str, window: Window, group_by: CostGroup, options: "Options | None" = None
     ) -> CostReport:
-        """Sums of the window and of the one before it, groups (the most expensive first), and a series."""
+        """Sums of the window and of the one before it, groups (the most expensive first, days the latest first), and
+        a series."""
         asked = options or Options()
         if window.end <= window.start:
             raise InvalidRequest("The window ends before it starts.", fix="Let start be less than end.", param="end")
@@ -233,11 +234,12 @@ class Costs:
             return []
         now = "at_ns >= {now_ns:Int64}"
         label = "any(prompt_preview)" if group_by == "prompt" else "''"
+        first = "grouped DESC, " if group_by == "day" else ""
         sql = (
             f"SELECT {GROUPS[group_by]} AS grouped, {label}, count() OVER (), countIf(NOT ({now}) AND final = 1),"  # noqa: S608
             f" toString(sumIf(toInt128(ifNull(cost, 0)), NOT ({now}))), {sums_of(now)}"
             f" FROM ledger FINAL WHERE {condition.sql} GROUP BY grouped HAVING countIf({now}) > 0"
-            f" ORDER BY sumIf(toInt128(ifNull(cost, 0)), {now}) DESC, countIf({now}) DESC, grouped"
+            f" ORDER BY {first}sumIf(toInt128(ifNull(cost, 0)), {now}) DESC, countIf({now}) DESC, grouped"
             f" LIMIT {max(1, min(asked.limit, MOST_GROUPS))}"
         )
         return await self._ask(GroupLine, sql, {**condition.params, "now_ns": window_params(window)["start_ns"]})
