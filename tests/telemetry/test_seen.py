@@ -199,3 +199,24 @@ def test_no_answer_holds_another_projects_row(asking: Asking) -> None:
     assert asking.run(asking.seen.user(OURS, "theirs", day())) is None
     assert "theirs" not in {row.user for row in asking.run(asking.seen.users(OURS, "", day(), Listing())).items}
     assert asking.run(asking.seen.session(OURS, "s1", None, 50)).summary.calls == 2
+
+
+def test_a_cause_counts_the_users_of_traces_where_only_the_root_says_who_it_was_for(
+    asking: Asking, engine: Store
+) -> None:
+    """Most instrumentations put the user on the root and nowhere else. One trace failed for each of two users, twice
+    for the second; another project's root has the same trace id."""
+    ours, theirs = project(), project()
+    roots = [("t1", "ann", ours), ("t2", "bob", ours), ("t3", "bob", ours), ("t4", "", ours), ("t4", "eve", theirs)]
+    for number, (trace, user, owner) in enumerate(roots):
+        for entry, status, who in ((1, "ok", user), (0, "error", "")):
+            engine.query(
+                "INSERT INTO spans"
+                " (project, trace_id, span_id, entry, start_ns, status, error_code, error_message, user)"
+                f" VALUES ('{owner}', '{trace}', '{number}{entry}', {entry}, {T0 + number}, '{status}', 'timeout',"
+                f" 'too slow', '{who}')",
+                {},
+            )
+    [row] = asking.run(asking.seen.causes(ours, "", day(), 50)).items
+    assert (row.spans, row.traces, row.failed, row.users) == (4, 4, 0, 2)
+    assert {each.trace_id for each in row.examples} == {"t1", "t2", "t3", "t4"}

@@ -17,6 +17,8 @@ from trimtab.telemetry.views import Window
 PATTERN: Final = 300
 """Characters of a message that its pattern is made of."""
 EXAMPLES: Final = 5
+_BEFORE_NS: Final = 3_600 * 10**9
+"""A trace began this long before its failed span at most, as far as its user is concerned."""
 
 # In this order: an id may hold numbers, an address both. Backslashes as ClickHouse's string literals want them.
 _REPLACED: Final = (
@@ -53,16 +55,28 @@ def causes_sql(project: str, q: str, window: Window, limit: int) -> tuple[str, d
     params["step_ns"] = step_ms(window.end - window.start) * 1_000_000
     sql = (
         "SELECT hex(cityHash64(error_code, error_source, pattern)) AS cause, error_code, error_source, pattern,"  # noqa: S608
-        " argMax(error_message, start_ns), count(), uniqExact(trace_id), uniqExactIf(trace_id, entry = 1),"
+        " argMax(error_message, start_ns), count(), uniqExact(failed.trace_id),"
+        " uniqExactIf(failed.trace_id, entry = 1),"
         " min(start_ns), max(start_ns), arraySort(groupUniqArrayIf(8)(model, model != '')),"
-        " arraySort(groupUniqArrayIf(8)(provider, provider != '')), uniqExactIf(user, user != ''),"
-        f" groupArraySorted({4 * EXAMPLES})((-start_ns, trace_id, span_id)),"
+        " arraySort(groupUniqArrayIf(8)(provider, provider != '')),"
+        " uniqExactIf(if(user != '', user, told.user_of_trace) AS person, person != ''),"
+        f" groupArraySorted({4 * EXAMPLES})((-start_ns, failed.trace_id, span_id)),"
         " mapKeys(sumMap(map(intDiv(start_ns, {step_ns:Int64}), 1)) AS steps), mapValues(steps), count() OVER ()"
-        f" FROM (SELECT *, {_pattern()} AS pattern FROM spans WHERE {where})"
+        f" FROM (SELECT *, {_pattern()} AS pattern FROM spans WHERE {where}) AS failed"
+        f" LEFT JOIN ({_users(where)}) AS told ON failed.trace_id = told.trace_id"
         " GROUP BY error_code, error_source, pattern ORDER BY count() DESC, max(start_ns) DESC, cause"
         f" LIMIT {limit}"
     )
     return sql, params
+
+
+def _users(where: str) -> str:
+    """The user of each trace with a failed span, from its entry span: mostly the root alone says who it was for."""
+    return (
+        "SELECT trace_id, any(user) AS user_of_trace FROM spans WHERE project = {project:String} AND entry = 1"  # noqa: S608
+        f" AND start_ns >= {{start_ns:Int64}} - {_BEFORE_NS} AND start_ns < {{end_ns:Int64}} AND user != ''"
+        f" AND trace_id IN (SELECT trace_id FROM spans WHERE {where}) GROUP BY trace_id"
+    )
 
 
 class CauseLine(Struct, frozen=True, array_like=True):
