@@ -34,6 +34,7 @@ NAMES = sorted(
         "lk.function_tool.name", "lk.function_tool.is_error", "lk.response.ttft", "mcp.method.name",
         "mcp.request.argument", "mcp.session.id", "flue.turn.input", "flue.turn.output", "flue.operation.kind",
         "ai.ranking", "ai.documents", "langfuse.experiment.id", "llm.top_k", "team",
+        "trimtab.kind", "trimtab.tags", "trimtab.status", "trimtab.metadata.team", "trimtab.yielded",
     }
 )  # fmt: skip
 scalars = st.one_of(
@@ -69,7 +70,8 @@ spans = st.builds(
         max_size=2,
     ).map(tuple),
     scope_name=st.sampled_from(
-        ["", "ai", "pydantic-ai", "openinference.instrumentation.openai", "gcp.vertex.agent", "livekit-agents"]
+        ["", "ai", "pydantic-ai", "openinference.instrumentation.openai", "gcp.vertex.agent", "livekit-agents",
+         "trimtab.forward"]
     ),
     status_code=st.integers(0, 2),
 )  # fmt: skip

@@ -109,6 +109,38 @@ def test_spans_are_read_again_as_what_they_were() -> None:
     assert [tool.name for tool in leaf[1].tools_offered] == ["look"]
 
 
+def test_another_of_us_reads_what_only_we_have_words_for() -> None:
+    found = {span_id: span for span_id, (_, span) in read("off").items()}
+    assert {span.convention for span in found.values()} == {"trimtab"}
+    assert found[ROOT].metadata == {"team": "red"}
+    assert all(span.tags == ("x", "y") for span in found.values())
+    assert found[ROOT].app == "shop"
+
+    # A span with a model that is no call, one that was cancelled, one of no app: others have no words for them.
+    more = [
+        line(ROOT, "", "span", entry=1, model="m", app="", feature="chat", request_id="r1", metadata={"plan": "pro"}),
+        line(LEAF, ROOT, "llm", model="m", status="cancelled", app=""),
+    ]
+    times = {each.span_id: (each.start_ns, each.duration_ns) for each in more}
+    body = otlp([(closing(), Whole(trace_detail(TRACE, more), times, {}))], "off")
+    root, leaf = (canonical(span) for span in spans_of(ExportTraceServiceRequest.FromString(body)))
+    assert (root.kind, root.app, leaf.kind, leaf.status) == ("span", "", "llm", "cancelled")
+    assert root.metadata == {"plan": "pro", "trimtab.feature": "chat", "trimtab.request_id": "r1"}
+    assert leaf.metadata == {}
+
+
+def test_of_others_spans_names_of_that_family_are_metadata() -> None:
+    for attributes in ({"gen_ai.operation.name": "chat"}, {}):
+        span = ForeignSpan(
+            trace_id=TRACE, span_id=ROOT, name="n", start_ns=START, end_ns=START + 1, scope_name="trimtab.sdk",
+            attributes={**attributes, "trimtab.kind": "tool", "trimtab.yielded": 2},
+        )  # fmt: skip
+        found = canonical(span)
+        assert found.kind == ("llm" if attributes else "span")
+        assert found.convention == ("otel_genai" if attributes else "otel")
+        assert found.metadata == {"trimtab.kind": "tool", "trimtab.yielded": "2"}
+
+
 def test_only_the_new_spans_of_a_closing_are_sent() -> None:
     assert set(read("off", LEAF)) == {LEAF}
     assert set(read("off")) == {ROOT, LEAF, TOOL}, "where arrivals are no longer known, all of it"

@@ -12,12 +12,12 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from trimtab.telemetry.conventions.trimtab import SCOPE, SERVICE
 from trimtab.telemetry.forward.closing import Closing
 from trimtab.telemetry.forward.material import Whole
 from trimtab.telemetry.forward.types import Content, Destination
 from trimtab.telemetry.views import MessageView, SpanIO, SpanKind, SpanRow
 
-SCOPE: Final = "trimtab"
 LONGEST: Final = 64 << 10
 """Characters of one attribute that holds content."""
 _OPERATION: Final[dict[SpanKind, str]] = {
@@ -98,7 +98,7 @@ def otlp(traces: Iterable[tuple[Closing, Whole]], content: Content) -> bytes:
 
 
 def _resource(app: str, release: str, environment: str) -> dict[str, Any]:
-    named = {"service.name": app or SCOPE, "service.version": release, "deployment.environment.name": environment}
+    named = {"service.name": app or SERVICE, "service.version": release, "deployment.environment.name": environment}
     return {name: value for name, value in named.items() if value}
 
 
