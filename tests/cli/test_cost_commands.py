@@ -56,6 +56,17 @@ def test_a_price_is_set_shown_ended_and_removed(with_model: Shell) -> None:
     assert with_model.run("prices", "set", "x", "--input", "lots", "--output", "1").exit_code == 1
 
 
+def test_what_is_said_of_a_new_price_is_true_of_its_time(with_model: Shell) -> None:
+    rates = ("--input", "1", "--output", "1")
+    assert "Calls from now on are priced by it." in with_model.ok("prices", "set", "a", *rates)
+    ended = with_model.ok("prices", "set", "b", *rates, "--from", "2026-01-01", "--to", "2026-01-01T12:30:00")
+    assert "no call from now on is priced by it" in ended
+    assert "from then on" in with_model.ok("prices", "set", "c", *rates, "--from", "2200-01-01")
+    shown = with_model.ok("prices", "list")
+    assert "2026-01-01T12:30:00Z" in shown
+    assert "2200-01-01 " in shown
+
+
 def test_prices_are_imported_all_or_none(with_model: Shell, tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     file.write_text("model,provider,from,to,input,output\na,lab,2026-01-01,2026-02-01,1,2\nb,,,,0.5,0.5\n")

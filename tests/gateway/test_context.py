@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from harness import PRICE, provider, running
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +161,53 @@ def test_a_repeated_document_stands_once_and_results_keep_their_ends() -> None:
         "cut 1 tool results by about 653 tokens",
         "replaced 1 repeated texts of about 170 tokens by notes",
     )
+
+
+def test_a_note_stands_only_where_its_text_is_read_in_full_above_it() -> None:
+    """What a note stood for was dropped, or compressed, with the turn that had it first: the question went out without
+    its document."""
+    document = " ".join(f"Clause {n} says what holds for case {n * 7}." for n in range(60))
+    chat = [said("user", document), said("assistant", "fine"), said("user", "thanks"), said("assistant", "welcome")]
+    body = json.dumps({"model": "m", "messages": [*chat, said("user", document)]}).encode()
+    enough = shortened(body, ContextPolicy(deduplicate=True, max_tokens=700, keep_turns=1))
+    assert enough is not None
+    assert [change.partition(" ")[0] for change in enough[1].changes] == ["replaced"], "with a note it is short enough"
+    for policy in (
+        ContextPolicy(deduplicate=True, max_tokens=640, keep_turns=1),
+        ContextPolicy(deduplicate=True, old_turn_tokens=50, keep_turns=1),
+    ):
+        found = shortened(body, policy)
+        assert found is not None
+        assert json.loads(found[0])["messages"][-1] == said("user", document)
+        assert found[1].after < found[1].before
+
+
+@given(TURNS, POLICIES)
+def test_whatever_is_dropped_and_compressed_no_note_stands_without_its_text(
+    turns: list[tuple[str, int]], policy: ContextPolicy
+) -> None:
+    found = shortened(body_of("openai_chat", turns), msgspec.structs.replace(policy, deduplicate=True))
+    assert found is not None
+    above: list[str] = []
+    for message in json.loads(found[0])["messages"]:
+        text = message.get("content") or ""
+        if text.startswith("[The same text as above, which begins: "):
+            begins = text.removeprefix("[The same text as above, which begins: ").removesuffix(" ...]")
+            assert any(" ".join(each[:80].split()) == begins for each in above)
+        elif len(text) >= 200:
+            above.append(text)
+
+
+def test_texts_deep_in_geminis_results_and_in_results_of_custom_tools_are_capped() -> None:
+    deep = {"functionResponse": {"name": "f", "response": {"hits": [{"text": "word " * 400}], "total": 1}}}
+    for body in (
+        {"contents": [{"role": "user", "parts": [deep]}]},
+        {"input": [{"type": "custom_tool_call_output", "call_id": "c", "output": "word " * 400}]},
+    ):
+        found = shortened(json.dumps(body).encode(), ContextPolicy(tool_result_tokens=50))
+        assert found is not None
+        assert found[1].after < 100 < found[1].before
+        assert json.loads(found[0]) != body
 
 
 def test_geminis_contents_are_shortened_too() -> None:

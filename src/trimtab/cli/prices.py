@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 from trimtab.cli.base import FAILED, api_command, local_time, money, print_json, print_table, project_option
 from trimtab.cli.costs import Since
 from trimtab.core.errors import InvalidRequest
-from trimtab.ledger.moments import day_of, moment
+from trimtab.ledger.moments import moment
 from trimtab.ledger.overrides import Rates
 from trimtab.sdk.client import Client
 from trimtab.sdk.cost_types import DatedPrice, Repricing
@@ -58,9 +59,22 @@ def list_prices(*, project: str, client: Client, as_json: bool) -> None:
     )
 
 
+_PRICED = {
+    "in_force": "Calls from now on are priced by it.",
+    "planned": "Calls are priced by it from then on.",
+    "ended": "It has ended, so no call from now on is priced by it.",
+}
+
+
+def _moment(ms: int) -> str:
+    """The day, UTC; with the time where a price does not change at midnight."""
+    text = datetime.fromtimestamp(ms / 1000, tz=UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+    return text.removesuffix("T00:00:00") + ("Z" if not text.endswith("T00:00:00") else "")
+
+
 def _row(price: DatedPrice) -> tuple[object, ...]:
-    begins = None if price.valid_from is None else day_of(price.valid_from)
-    ends = None if price.valid_to is None else day_of(price.valid_to)
+    begins = None if price.valid_from is None else _moment(price.valid_from)
+    ends = None if price.valid_to is None else _moment(price.valid_to)
     rates = ", ".join(f"{name} {rate}" for name, rate in price.rates.items())
     return price.id, price.provider, price.model, begins, ends, rates, price.state, price.note or None
 
@@ -109,7 +123,7 @@ def set_price(
         print_json(made)
     else:
         click.echo(f"Set {made.id} for {made.provider}/{made.model} ({made.state.replace('_', ' ')}).")
-        click.echo("Calls from now on are priced by it. For past ones: trimtab prices reprice --since ... --dry-run")
+        click.echo(f"{_PRICED[made.state]} For past ones: trimtab prices reprice --since ... --dry-run")
 
 
 def _new(

@@ -1,5 +1,5 @@
-"""Conversations made shorter before they are sent, where a policy says so: cap, deduplicate,
-compress, drop, in this order.
+"""Conversations made shorter before they are sent, where a policy says so: cap, compress, drop, deduplicate, in this
+order: a note stands for a text only where that is read in full above it.
 
 It works on the client's own JSON, whose dialect's list of messages it finds by its name, so that every field it does
 not touch survives. What it leaves is always a valid conversation of the same dialect: only whole turns go (a turn
@@ -65,12 +65,12 @@ def shortened(body: bytes, policy: ContextPolicy) -> tuple[bytes, ContextNote] |
     changes: list[str] = []
     if policy.tool_result_tokens is not None:
         changes += conversation.cap(policy.tool_result_tokens)
-    if policy.deduplicate:
-        changes += conversation.deduplicate()
     if policy.old_turn_tokens is not None:
         changes += conversation.compress(policy.old_turn_tokens, policy.keep_turns)
     if policy.max_tokens is not None:
-        changes += conversation.drop(policy.max_tokens, policy.keep_turns)
+        changes += conversation.drop(policy.max_tokens, policy.keep_turns, repeats=policy.deduplicate)
+    if policy.deduplicate:
+        changes += conversation.deduplicate()
     note = ContextNote(before=before, after=conversation.tokens(), changes=tuple(changes))
     if not changes:
         return body, note
@@ -117,12 +117,9 @@ class _Conversation:
                 seen.add(text)
                 return text
             again.append(estimate_tokens(text))
-            return f"[The same text as above, which begins: {' '.join(text[:80].split())} ...]"
+            return _note_of(text)
 
-        self.items = [
-            item if _role(item) in ("assistant", "model", "system", "developer") else _edit_texts(item, note)
-            for item in self.items
-        ]
+        self.items = [item if _role(item) in _NEVER_REPEATED else _edit_texts(item, note) for item in self.items]
         return [f"replaced {len(again)} repeated texts of about {sum(again)} tokens by notes"] if again else []
 
     def compress(self, most: int, keep_turns: int) -> list[str]:
@@ -150,10 +147,13 @@ class _Conversation:
                 }
         return [f"compressed {len(saved)} messages of older turns by about {sum(saved)} tokens"] if saved else []
 
-    def drop(self, most: int, keep_turns: int) -> list[str]:
-        """Drop the oldest turns until the estimate is at most ``most`` or only ``keep_turns`` are left."""
+    def drop(self, most: int, keep_turns: int, *, repeats: bool) -> list[str]:
+        """Drop the oldest turns until the estimate is at most ``most`` or only ``keep_turns`` are left. ``repeats``: of
+        texts that stand in it several times, all but the first will be notes."""
         starts = [index for index, item in enumerate(self.items) if _begins_turn(item)]
-        total = self.tokens()
+        texts = [_long_texts(item) if repeats else [] for item in self.items]
+        times = Counter(text for found in texts for text in found)
+        total = self.tokens() - sum((count - 1) * _saved_by_note(text) for text, count in times.items() if count > 1)
         gone: set[int] = set()
         tool_ids = [_tool_ids(item) for item in self.items]
         holders = Counter(each for ids in tool_ids for each in ids)
@@ -168,10 +168,42 @@ class _Conversation:
                 break  # a later turn answers one of its calls
             holders.subtract(ids)
             gone.update(leaving)
-            total -= sum(_tokens(self.items[index]) for index in leaving)
+            for index in leaving:
+                total -= _tokens(self.items[index])
+                for text in texts[index]:
+                    times[text] -= 1
+                    total += _saved_by_note(text) if times[text] else 0  # the next one stands in full from now on
             turns += 1
         self.items = [item for index, item in enumerate(self.items) if index not in gone]
         return [f"dropped the {turns} oldest turns ({len(gone)} messages)"] if turns else []
+
+
+# --- texts that stand again ---
+
+_NEVER_REPEATED = ("assistant", "model", "system", "developer")
+"""Whose words are left alone: the model's own, and what it is told to be."""
+
+
+def _note_of(text: str) -> str:
+    return f"[The same text as above, which begins: {' '.join(text[:80].split())} ...]"
+
+
+def _saved_by_note(text: str) -> int:
+    return estimate_tokens(text) - estimate_tokens(_note_of(text))
+
+
+def _long_texts(item: Item) -> list[str]:
+    """The texts of a message that a note could stand for."""
+    found: list[str] = []
+
+    def look(text: str) -> str:
+        if len(text) >= SHORTEST_REPEATED:
+            found.append(text)
+        return text
+
+    if _role(item) not in _NEVER_REPEATED:
+        _edit_texts(item, look)
+    return found
 
 
 # --- what a message is, in each dialect ---
@@ -223,7 +255,7 @@ def _edit_results(item: Item, edit: Edit) -> Item:
     """The texts of tool results, wherever the dialect keeps them, through ``edit``."""
     if _role(item) == "tool" and "content" in item:
         return {**item, "content": _edited(item["content"], edit)}
-    if item.get("type") == "function_call_output" and "output" in item:
+    if str(item.get("type")).endswith("_call_output") and "output" in item:
         return {**item, "output": _edited(item["output"], edit)}
     name = "parts" if _is_list(item.get("parts")) else "content"
     if not any(_is_result(part) for part in _parts(item)):
@@ -236,11 +268,19 @@ def _edit_result(part: Item, edit: Edit) -> Item:
         return part
     if _is_object(answer := part.get("functionResponse")):
         given = answer.get("response")
-        if _is_object(given):
-            edited = {key: edit(value) if isinstance(value, str) else value for key, value in given.items()}
-            return {**part, "functionResponse": {**answer, "response": edited}}
-        return part
+        return {**part, "functionResponse": {**answer, "response": _edited_json(given, edit)}} if given else part
     return {**part, "content": _edited(part["content"], edit)} if "content" in part else part
+
+
+def _edited_json(value: Any, edit: Edit) -> Any:
+    """Every text in a JSON value, however deep."""
+    if isinstance(value, str):
+        return edit(value)
+    if _is_list(value):
+        return [_edited_json(each, edit) for each in value]
+    if _is_object(value):
+        return {key: _edited_json(each, edit) for key, each in value.items()}
+    return value
 
 
 def _edit_texts(item: Item, edit: Edit) -> Item:
