@@ -12,7 +12,7 @@ from harness import Running, provider, running
 from kept import gateway
 from msgspec.structs import replace
 from test_guarding import AWS, SECRET, guard, secrets, stand_ins
-from upstream import Upstream, answers, event, streams, upstream
+from upstream import WHOLE, Upstream, answers, event, streams, upstream
 
 from trimtab.gateway.targets import Model
 from trimtab.guard.types import GuardSpec
@@ -337,5 +337,97 @@ def test_an_answer_kept_for_a_key_is_looked_at_again_where_guards_came_since(tmp
                 guard(g, secrets(action="block"))
                 third = await g.client.post("/v1/audio/transcriptions", **asked)
                 assert (third.status_code, len(up.requests)) == (403, 1), third.text
+
+    asyncio.run(main())
+
+
+DRAWN: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], list[dict[str, Any]]]] = {
+    "gemini": (
+        "/v1beta/models/m:generateContent",
+        "/v1beta/models/m:streamGenerateContent?alt=sse",
+        {"contents": [{"role": "user", "parts": [{"text": "draw a tab"}]}]},
+        (whole := {"candidates": [{"content": {"role": "model", "parts": [
+            {"text": "Here: "}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}]}, "finishReason": "STOP"}]}),
+        [whole],
+    ),
+    "openai_responses": (
+        "/v1/responses",
+        "/v1/responses",
+        {"model": "m", "input": "draw a tab", "tools": [{"type": "image_generation"}]},
+        (drawn := {"id": "resp_1", "object": "response", "created_at": 1, "model": "up-1", "status": "completed",
+            "output": [item := {"id": "ig_1", "type": "image_generation_call", "status": "completed",
+                                "result": "aGk="}]}),
+        [
+            {"type": "response.created", "response": {**drawn, "status": "in_progress", "output": []}},
+            {"type": "response.output_item.added", "output_index": 0, "item": {**item, "status": "in_progress"}},
+            {"type": "response.output_item.done", "output_index": 0, "item": item},
+            {"type": "response.completed", "response": drawn},
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("front", DRAWN)
+def test_a_picture_that_a_model_draws_in_a_chat_is_told_allowed_or_blocked_whole_and_streamed(front: str) -> None:
+    whole_path, stream_path, body, whole, parts = DRAWN[front]
+
+    async def main() -> None:
+        for stream in (False, True):
+            script = streams(*map(event, parts)) if stream else answers(whole)
+            async with (
+                upstream(script) as up,
+                running([provider("lab", up.port, front)], [replace(PAINTER, name="m", upstream="up-1")]) as g,
+            ):
+                for spec in (
+                    secrets(action="flag"),
+                    secrets(action="redact"),
+                    secrets(action="block", unread="allow"),
+                    secrets(action="flag", unread="block"),
+                    secrets(action="redact", unread="block"),
+                ):
+                    guard(g, spec)
+                    asked = {**body, "stream": True} if stream and front != "gemini" else body
+                    told = await g.client.post(stream_path if stream else whole_path, json=asked)
+                    assert told.status_code == 200, told.text
+                    assert ("aGk=" in told.text) == (spec.unread != "block"), (stream, spec, told.text)
+                    seen = [each for each in lines(g.spool.records[-1]) if each[0] == "output"]
+                    if spec.unread == "block":
+                        assert seen == [("output", "block", {"image": 1})], (stream, spec)
+                    elif spec.unread == "flag":
+                        assert seen == [("output", "allow", {"image": 1})], (stream, spec)
+                    else:
+                        assert not any(each[2] for each in seen)
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_is_spoken_goes_round_no_guard_that_would_have_to_read_it() -> None:
+    async def main() -> None:
+        spoken = {"role": "assistant", "content": None, "audio": {"id": "a", "data": "aGk=", "transcript": SECRET}}
+        told = {**WHOLE, "choices": [{"index": 0, "message": spoken, "finish_reason": "stop"}]}
+        asked: dict[str, Any] = {
+            "model": "ears",
+            "messages": [{"role": "user", "content": "speak"}],
+            "modalities": ["text", "audio"],
+            "audio": {"voice": "alloy", "format": "wav"},
+        }
+        for spec, status in (
+            (secrets(action="redact"), 400),
+            (secrets(action="redact", on_failure="open"), 200),
+            (secrets(action="redact", stages=("input",)), 200),
+            (secrets(action="flag"), 200),
+        ):
+            async with lab(answers(told), spec) as (g, up):
+                answer = await g.chat(asked)
+                assert answer.status_code == status, answer.text
+                assert len(up.requests) == (status == 200)
+                if status == 400:
+                    assert answer.json()["error"]["param"] == "modalities"
+                elif "input" not in spec.stages:
+                    assert ("output", "allow", {"audio": 1}) in lines(g.spool.records[-1])
+        async with lab(answers(told), secrets(action="flag", unread="block", on_failure="open")) as (g, up):
+            answer = await g.chat(asked)
+            assert answer.json()["choices"][0]["finish_reason"] == "content_filter"
+            assert up.requests == []
 
     asyncio.run(main())

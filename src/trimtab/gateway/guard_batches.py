@@ -44,6 +44,20 @@ def check_background(call: Call, chain: Chain) -> None:
         )
 
 
+def check_spoken(call: Call, chain: Chain) -> None:
+    """Raises `InvalidRequest` where an answer would be spoken whose words guards would have to look at: they come as
+    sound and beside it, and neither is looked at."""
+    if names := of_answers(chain):
+        raise InvalidRequest(
+            f"Guards ({', '.join(names[:MOST_NAMED])}) look at the answers of {call.head.model[:80]!r}, and nobody "
+            "looks at one that is spoken.",
+            fix="Ask for text ('modalities': [\"text\"]) and have it spoken afterwards (/v1/audio/speech); or declare "
+            "these guards to fail open ('on_failure: open').",
+            code="guard_unsupported",
+            param="modalities",
+        )
+
+
 def check_made(guards: ProjectGuards, asked: str) -> None:
     """`check_kept_answer` where it is known by which name the answer was called for: guards that came since then."""
     passed = {

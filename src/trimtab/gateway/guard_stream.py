@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call, Guarded, Try
-from trimtab.gateway.guard_texts import answer_pieces, answer_with, restored
+from trimtab.gateway.guard_errors import ANSWERED
+from trimtab.gateway.guard_texts import answer_pieces, answer_unread, answer_with, restored
 from trimtab.gateway.guarded import Guards
-from trimtab.guard.run import broken_at
+from trimtab.guard.run import broken_at, missed
 from trimtab.guard.spec import Chain, Ready
 from trimtab.guard.standing_in import Restoring, StandIns
 from trimtab.guard.stream import HoldBack, Share, summed, whole_only, windowed
-from trimtab.guard.types import STAGES, Piece, Subject, Verdict
+from trimtab.guard.types import STAGES, Piece, Stage, Subject, Verdict
 from trimtab.llm.fold import Fold, fold, unfold
 from trimtab.llm.types import (
     BlockClose,
@@ -28,6 +30,7 @@ from trimtab.llm.types import (
     Delta,
     Failed,
     Finish,
+    Opaque,
     Response,
     Text,
 )
@@ -82,7 +85,9 @@ class AnswerGuard:
         self._acting = windowed(chain.at("output"))
         self._on_tools = any(each.acts for each in chain.at("tool_arguments"))
         self._all = bool(whole_only(chain.at("output"))) or bool(chain.broken)
-        self.passes = not (self._acting or self._on_tools or self._all or guards.originals)
+        self._readers = tuple(each for each in chain.at("output") if each.enforced and each.spec.unread == "block")
+        """Those that let nothing pass which they cannot read."""
+        self.passes = not (self._acting or self._on_tools or self._all or self._readers or guards.originals)
         """Nothing can be changed, so the bytes may pass as they are."""
         self._known = StandIns(guards.originals) if guards.originals else None
         self._read = Fold()
@@ -160,6 +165,8 @@ class AnswerGuard:
             self._waiting.append(delta)
             return []
         match delta:
+            case BlockOpen() if self._readers and (by := await self._unreadable(delta)) is not None:
+                return await self._stop(by)
             case BlockOpen():
                 return self._open(delta)
             case BlockGrow():
@@ -168,6 +175,16 @@ class AnswerGuard:
                 return await self._close(delta)
             case _:
                 return self._give([delta])
+
+    async def _unreadable(self, delta: BlockOpen) -> Verdict | None:
+        """The verdict that stops a picture or a sound, if one does."""
+        if delta.kind != "opaque" or not (found := answer_unread([Opaque(delta.dialect, delta.raw)])):
+            return None
+        chain = Chain(guards=self._readers[:1], hash="")
+        subject = replace(self._guards.of_answer(), unread=found)
+        ran = await self._guards.runner.run(chain, subject, self._guards.tools, "output")
+        self._guards.verdicts += ran.verdicts
+        return ran.stopped
 
     def _open(self, delta: BlockOpen) -> list[Delta]:
         words = delta.kind in WORDS
@@ -395,7 +412,15 @@ class AnswerGuard:
             self._changed = self._changed or hold.changed
             for name, verdict in hold.verdicts.items():
                 found[name] = summed(found.get(name), verdict, verdict.found)
-        self._guards.verdicts += found.values()
+        if self.stopped is not None and self.stopped.unread:
+            found.pop(self.stopped.guard, None)  # its word for the whole answer is there
+        self._guards.verdicts += map(self._with_unread, found.values())
+
+    def _with_unread(self, verdict: Verdict) -> Verdict:
+        """A verdict that was reached piece by piece, with what stood beside the pieces."""
+        by = next((each for each in self._acting if each.name == verdict.guard), None)
+        found = {} if by is None else missed(by, "output", self._subject(()))
+        return replace(verdict, unread=found) if found else verdict
 
     def _holds(self) -> list[HoldBack]:
         """That of all words, and those of blocks with a text of their own."""
@@ -405,8 +430,8 @@ class AnswerGuard:
         """What may not act here looks at the whole."""
         self._gather()
         chain = self._guards.chain
-        acted = {each.name for each in self._acting} if not self._all else set[str]()
-        for stage in ("output", "tool_arguments"):
+        acted = {name for hold in self._holds() for name in hold.verdicts}
+        for stage in ANSWERED:
             guards = tuple(
                 each
                 for each in chain.at(stage)
@@ -421,18 +446,19 @@ class AnswerGuard:
         await self._note_only(self._guards.chain, "output")
         await self._note_only(self._guards.chain, "tool_arguments")
 
-    async def _note_only(self, chain: Chain, stage: str) -> None:
+    async def _note_only(self, chain: Chain, stage: Stage) -> None:
         pieces = tuple(each for each in answer_pieces(self._read.response().parts) if each.stage == stage)
         subject = self._subject(pieces)
-        if not pieces:
+        if not pieces and not subject.unread:
             return
         self._guards.verdicts += broken_at(chain, subject, STAGES)
         for guard in chain.guards:
-            if stage in guard.stages and any(piece.text for piece in pieces):
-                seen = await self._guards.runner.look(guard, pieces[0].stage, subject, self._guards.tools)
+            if stage in guard.stages and (any(piece.text for piece in pieces) or missed(guard, stage, subject)):
+                seen = await self._guards.runner.look(guard, stage, subject, self._guards.tools)
                 self._guards.verdicts.append(seen.verdict)
 
     def _subject(self, pieces: tuple[Piece, ...]) -> Subject:
+        """With what else has come of the answer."""
         asked = self._guards.of_answer()
         return Subject(
             pieces=pieces,
@@ -440,6 +466,7 @@ class AnswerGuard:
             question=asked.question,
             context=asked.context,
             schema=asked.schema,
+            unread=answer_unread(self._read.response().parts) if self._ended else (),
             finish=self._read.response().stop if self._ended else "",
         )
 

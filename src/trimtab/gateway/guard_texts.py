@@ -35,6 +35,7 @@ _FILES: Final = ("document", "search_result", "file", "input_file")
 """What was given a model to read, by the type of its block; Gemini's have none."""
 _SHORT: Final = 4
 """Characters below which a text that was taken out is not looked for in the rest of a kept body."""
+_SPOKEN: Final = (Unread(stage="output", what="audio", role="assistant"),)
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 _QUIRKS: Final = Quirks()
@@ -131,6 +132,16 @@ def unread_of(request: Request) -> tuple[Unread, ...]:
     return tuple(found)
 
 
+def is_spoken(request: Request) -> bool:
+    """Whether the answer is to come as sound, with its words beside it (OpenAI's ``modalities``)."""
+    return request.dialect == "openai_chat" and any(name in ("modalities", "audio") for name in request.binding)
+
+
+def answer_unread(parts: Sequence[Part]) -> tuple[Unread, ...]:
+    """What of an answer nobody here can read: pictures, sound, files."""
+    return tuple(Unread(stage="output", what=kind, role="assistant") for part in parts for kind in unread(part))
+
+
 def _stage_of(message: Message) -> Stage:
     if message.role == "tool":
         return "tool_result"
@@ -167,7 +178,7 @@ def subject_of(request: Request, pieces: tuple[Piece, ...]) -> Subject:
         system="\n\n".join(_text_of(each) for each in request.messages if each.role in ("system", "developer")),
         question=users[-1] if users else "",
         context=tuple(each.text for each in pieces if each.stage in ("retrieved", "tool_result") and each.text),
-        unread=unread_of(request),
+        unread=unread_of(request) + (_SPOKEN if is_spoken(request) else ()),
         schema=None if shape is None else shape.schema,
     )
 

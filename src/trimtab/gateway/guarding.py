@@ -22,14 +22,16 @@ from trimtab.core.ids import new_span_id
 from trimtab.gateway.call import Call, Guarded, Try
 from trimtab.gateway.carried_texts import Texts
 from trimtab.gateway.carry import Carried
-from trimtab.gateway.guard_batches import check_background
+from trimtab.gateway.guard_batches import check_background, check_spoken
 from trimtab.gateway.guard_carried import acts, answer_of, family_of
 from trimtab.gateway.guard_carried import subject_of as carried_subject
 from trimtab.gateway.guard_errors import ANSWERED, over
 from trimtab.gateway.guard_stream import AnswerGuard
 from trimtab.gateway.guard_texts import (
     answer_pieces,
+    answer_unread,
     answer_with,
+    is_spoken,
     pieces_of,
     restored,
     rewritten,
@@ -141,9 +143,12 @@ class Guarding:
         made.request = request
         _check_choices(call, made.chain)
         check_background(call, made.chain)
+        if spoken := is_spoken(request):
+            check_spoken(call, made.chain)
         pieces = pieces_of(request)
         made.subject = subject_of(request, pieces)
-        ran = await self.runner.run(made.chain, made.subject, made.tools, *ASKED)
+        stages = (*ASKED, "output") if spoken else ASKED  # what it will be is known, so it need not be made first
+        ran = await self.runner.run(made.chain, made.subject, made.tools, *stages)
         made.take(ran)
         stopped_by = ran.stopped
         if ran.swaps:  # also of a call that another guard then stops: its record and whoever looks at it go without
@@ -364,7 +369,7 @@ class CallGuards:
             return body
         response = call.front.parse_response(body)
         pieces = answer_pieces(response.parts)
-        subject = replace(self.of_answer(), pieces=pieces, finish=response.stop)
+        subject = replace(self.of_answer(), pieces=pieces, unread=answer_unread(response.parts), finish=response.stop)
         try:
             ran = await self.runner.run(self.chain, subject, self.tools, *ANSWERED)
         except BaseException:  # the client left meanwhile: what was not looked at is not kept
