@@ -67,10 +67,20 @@ def test_what_was_asked_for_comes_before_what_answered_and_both_before_the_book(
     assert cost(dated("gpt-4o-mini"), models=("house-model", "gpt-4o-mini")).amount == OURS
 
 
-def test_a_span_without_a_provider_has_the_price_for_all_providers_or_what_was_reported() -> None:
+def test_a_span_without_a_provider_has_the_price_for_all_providers_or_what_was_reported_or_its_makers() -> None:
     assert cost(dated(), provider="").amount == OURS
     assert cost(dated(provider="openai"), provider="", reported=7) == Cost(amount=7, price=REPORTED)
-    assert cost(provider="") == Cost()
+    assert cost(provider="", reported=7) == Cost(amount=7, price=REPORTED)
+    for asked, used, maker in (
+        ("gpt-4o-mini", "", "openai"),
+        ("claude-sonnet-4-5", "", "anthropic"),
+        ("house-model", "gemini-2.5-flash", "google"),
+    ):
+        found = cost(provider="", models=(asked, used))
+        assert found == cost(provider=maker, models=(asked, used))
+        assert f":{maker}/" in found.price
+    assert cost(provider="", models=("house-model", "")) == Cost()
+    assert cost(provider="", models=("", "")) == Cost()
 
 
 def test_prices_that_change_are_followed() -> None:

@@ -277,6 +277,15 @@ class PriceBook:
         rates = {name: value for name, value in named.items() if value is not None}
         return compile_card(f"genai-prices/{self._version}:{provider.id}/{info.id}", rates)
 
+    def maker(self, model: str) -> str:
+        """The id of the provider that models of this name are of by the packaged book (``claude-…`` are Anthropic's);
+        empty where it does not say so."""
+        low = model.lower()
+        for provider in self._load().providers:
+            if provider.model_match is not None and provider.model_match.is_match(low):
+                return str(provider.id)
+        return ""
+
     def _load(self) -> Any:
         if self._book is None:
             import genai_prices

@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.ids import new_id
-from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.ledger import repricing_store as store
 from trimtab.ledger.overrides import DatedPrice, PriceList
@@ -30,7 +29,7 @@ from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
 from trimtab.telemetry.costs.ledger_pages import AT, LedgerPages, Row
-from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.prices import REPORTED, Book, ForeignPrices
 
 logger = logging.getLogger("trimtab.repricing")
 
@@ -43,7 +42,7 @@ _NS: Final = 1_000_000
 class Today(Struct, frozen=True, kw_only=True):
     """What prices are made of now: the book, the project's models, its own dated prices."""
 
-    prices: Prices
+    prices: Book
     targets: ProjectTargets
     dated: list[DatedPrice]
 
@@ -179,7 +178,10 @@ class Pricing:
             return Cost(amount=row[AT["cost"]], price=row[AT["price"]])
         if not kind:  # another tool's span: whatever its provider is called, there is none of ours
             models = (row[AT["model"]], row[AT["model_used"]])
-            return self._foreign.of(self._job.project_id, row[AT["provider"]], models, _usage(row), row[AT["at_ns"]])
+            reported = row[AT["cost"]] if row[AT["price"]] == REPORTED else None
+            return self._foreign.of(
+                self._job.project_id, row[AT["provider"]], models, _usage(row), row[AT["at_ns"]], reported
+            )
         if kind not in PROVIDER_KINDS.names():
             return Cost()
         return self._today.prices.cost(

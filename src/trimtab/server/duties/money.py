@@ -7,11 +7,11 @@ from trimtab.core.clock import Clock
 from trimtab.gateway.kept.conversation_store import book
 from trimtab.gateway.money.repricing import Parts as RepricingParts
 from trimtab.gateway.money.repricing import Repricer, Today
-from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.recovery import Parts as RecoveryParts
 from trimtab.gateway.recovery import Recovery
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import ProjectTargets
+from trimtab.ledger.prices import PriceBook
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs.ledger_pages import LedgerPages
 from trimtab.telemetry.reader import TelemetryReader
@@ -22,7 +22,7 @@ class Bookkeeping:
     """What one worker does for the books when no call asks for it."""
 
     def __init__(
-        self, db: Database, reader: TelemetryReader, spool: Spool, prices: Prices, snapshot: Callable[[], Snapshot],
+        self, db: Database, reader: TelemetryReader, spool: Spool, prices: PriceBook, snapshot: Callable[[], Snapshot],
         clock: Clock, *, inflight: Path,
     ) -> None:  # fmt: skip
         self.repricer = Repricer(
@@ -39,7 +39,7 @@ class Bookkeeping:
         )
 
 
-def todays(prices: Prices, snapshot: Callable[[], Snapshot]) -> Callable[[str], Today]:
+def todays(prices: PriceBook, snapshot: Callable[[], Snapshot]) -> Callable[[str], Today]:
     """What prices of a project are made of now."""
 
     def today(project: str) -> Today:

@@ -2,7 +2,8 @@
 what its emitter reported, as it comes in, whenever its rows are made anew, and by a re-pricing.
 
 Whose price it is stands in the row: a dated price of the project, a name of the book's, or `REPORTED` where neither has
-one and the emitter said one.
+one and the emitter said one. A span that names no provider (Langfuse's have no word for it) has what its emitter
+reported, else the list price of whoever makes models of that name.
 """
 
 from collections.abc import Callable
@@ -54,9 +55,11 @@ class Book(Protocol):
         dated: Dated | None = None,
     ) -> Cost: ...
 
+    def maker(self, model: str) -> str: ...
+
 
 _MOST: Final = 1_000
-"""Names of providers that are remembered: they come from outside."""
+"""Names of providers, and of models, that are remembered: they come from outside."""
 
 
 class ForeignPrices:
@@ -67,30 +70,43 @@ class ForeignPrices:
         self._dated = dated or _none
         self._book = book or PriceBook()
         self._kinds: dict[str, ProviderKind] = {}
+        self._makers: dict[str, str] = {}
         self._lists: dict[tuple[str, str], tuple[tuple[DatedPrice, ...], tuple[PriceList, ...]]] = {}
 
     def cost(self, project: str, span: CanonicalSpan, at_ns: int) -> Cost:
         """Whole picodollars, None where nobody knows. ``at_ns`` is when the span began."""
         if span.usage is None:
             return Cost()
-        found = self.of(project, span.provider, (span.model, span.model_used), span.usage, at_ns)
-        if found.amount is None and span.cost_reported is not None:
-            return Cost(amount=span.cost_reported, price=REPORTED)
-        return found
+        models = (span.model, span.model_used)
+        return self.of(project, span.provider, models, span.usage, at_ns, span.cost_reported)
 
-    def of(self, project: str, provider: str, models: tuple[str, str], usage: Usage, at_ns: int) -> Cost:
+    def of(
+        self, project: str, provider: str, models: tuple[str, str], usage: Usage, at_ns: int,
+        reported: int | None = None,
+    ) -> Cost:  # fmt: skip
         """The same by the names that a row of the books has. ``models``: what was asked for, and what answered."""
         asked, used = models
+        told = Cost() if reported is None else Cost(amount=reported, price=REPORTED)
         if rows := self._dated(project):
             for own in self._own(project, provider, rows):
                 card = own.card(asked, at_ns) or own.card(used, at_ns)
                 if card is not None:
                     return card.cost(usage)
-        if not provider:
-            return Cost()
-        return self._book.cost(
-            kind=self._kind(provider), model=asked, upstream=used or asked, usage=usage, at_ns=at_ns, override=None
+        whose = provider or ("" if reported is not None else self._maker(used or asked))
+        if not whose:
+            return told
+        found = self._book.cost(
+            kind=self._kind(whose), model=asked, upstream=used or asked, usage=usage, at_ns=at_ns, override=None
         )
+        return told if found.amount is None else found
+
+    def _maker(self, model: str) -> str:
+        found = self._makers.get(model)
+        if found is None:
+            if len(self._makers) >= _MOST:
+                self._makers.clear()
+            found = self._makers[model] = self._book.maker(model)
+        return found
 
     def _own(self, project: str, provider: str, rows: tuple[DatedPrice, ...]) -> tuple[PriceList, ...]:
         """The project's prices for a provider, under the name that the span gives, else under the book's name of it."""
