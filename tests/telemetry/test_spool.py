@@ -1,6 +1,7 @@
 """The spool: what is acknowledged is on disk, whatever dies; what cannot be kept is refused, and said."""
 
 import asyncio
+import errno
 import os
 import random
 import signal
@@ -9,17 +10,19 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from makings import record
+from msgspec.structs import replace
 
 from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.spool.drain import SpoolReader
-from trimtab.telemetry.spool.segments import MAGIC, SegmentFile
+from trimtab.telemetry.spool.segments import MAGIC, SegmentFile, Sync
 from trimtab.telemetry.spool.spool import Spool
 
 pytestmark = pytest.mark.promise
@@ -165,6 +168,88 @@ def test_a_segment_that_ran_out_of_room_fails_its_appends_and_the_next_one_takes
 
     assert asyncio.run(main()) == 2
     assert len(ids(tmp_path)) == 2
+
+
+class Disk:
+    """A disk with so many bytes free, for segments and for what a spool keeps back."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+        self.free = free
+        self._reserves: dict[int, int] = {}
+        write, truncate = os.pwritev, os.ftruncate
+
+        def pwritev(file: int, parts: list[bytes], at: int) -> int:
+            self._take(sum(map(len, parts)))
+            return write(file, parts, at)
+
+        def fallocate(file: int, at: int, size: int) -> None:
+            self._take(size)
+            self._reserves[file] = size
+
+        def ftruncate(file: int, size: int) -> None:
+            self.free += self._reserves.pop(file, 0)
+            truncate(file, size)
+
+        monkeypatch.setattr(os, "pwritev", pwritev)
+        monkeypatch.setattr(os, "posix_fallocate", fallocate)
+        monkeypatch.setattr(os, "ftruncate", ftruncate)
+        monkeypatch.setattr(os, "fstatvfs", self._room)
+
+    def _room(self, file: int) -> SimpleNamespace:  # noqa: ARG002
+        return SimpleNamespace(f_bavail=self.free, f_frsize=1)
+
+    def _take(self, size: int) -> None:
+        if size > self.free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.free -= size
+
+
+@pytest.mark.parametrize("sync", ["normal", "full"])
+def test_a_disk_that_fills_up_costs_no_record_of_calls_that_had_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: Sync
+) -> None:
+    disk = Disk(monkeypatch, 64 << 20)
+
+    async def main() -> int:
+        spool = Spool(tmp_path, "w0", sync=sync)
+        await spool.append(record(0))
+        assert spool.accepting
+        disk.free = 0
+        for number in range(1, 200):
+            await spool.append(record(number))
+            assert not spool.accepting, "what was kept for calls under way was lent to new ones"
+        assert "No space left" in spool.refusal
+        with pytest.raises(Unavailable):
+            await spool.append(replace(record(1000), attempts=()))
+        await asyncio.sleep(2.5)
+        assert not spool.accepting, "a small file found room, and the next record does not"
+        disk.free = 64 << 20
+        await until(lambda: spool.accepting)
+        await spool.append(record(200))
+        spool.close()
+        assert spool.failed == 1
+        return spool.appended
+
+    assert asyncio.run(main()) == 201
+    assert len(set(ids(tmp_path))) == 201
+
+
+def test_a_spool_on_a_full_disk_accepts_nothing_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, 4 << 20)
+
+    async def main() -> None:
+        spool = Spool(tmp_path, "w0")
+        assert not spool.accepting
+        assert "less than 8 MB are free" in spool.refusal
+        disk.free = 64 << 20
+        await until(lambda: spool.accepting)
+        await spool.append(record(1))
+        spool.close()
+
+    asyncio.run(main())
+    assert sorted(path.suffix for path in tmp_path.iterdir() if "~" in path.name) == [".lock", ".records"]
 
 
 def test_a_closed_spool_refuses(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class Ruined(Exception):
 
 
 class Segment:
-    """The writing side: one file, and the lock that says that its worker may still write. ``size`` is in bytes."""
+    """The writing side: one file, and the lock that says that its worker may still write. ``size`` is in bytes. A
+    ``torn`` one takes nothing more: what a failed write has left in it could not be cut off."""
 
     def __init__(self, directory: Path, worker: str, sync: Sync, now_ns: int) -> None:
         self.name = f"{worker}~{now_ns:020d}"
@@ -48,7 +49,7 @@ class Segment:
         self.size = len(MAGIC)
         self.count = 0
         self._sync = sync == "full"
-        self._torn = False
+        self.torn = False
         # The lock comes first: a file without a held lock is one that nobody writes to any more.
         self._lock = os.open(directory / f"{self.name}{LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -69,7 +70,7 @@ class Segment:
     def insert(self, rows: list[tuple[int, bytes]]) -> None:
         """All rows (Unix ms, body) or none; with ``sync="full"`` they are on the disk. Raises `OSError`; after one that
         leaves the file in doubt every later insert fails too."""
-        if self._torn:
+        if self.torn:
             raise OSError(errno.EIO, "An earlier write failed, and what it left could not be taken back")
         parts: list[bytes] = []
         for at_ms, body in rows:
@@ -108,7 +109,7 @@ class Segment:
         try:
             os.ftruncate(self._file, self.size)
         except OSError:
-            self._torn = True
+            self.torn = True
 
 
 class SegmentFile:

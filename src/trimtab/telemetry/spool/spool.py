@@ -9,6 +9,9 @@ A segment ``<worker>~<ns>.records`` has a neighbour ``….lock`` on which its wo
 write. The kernel lets go of it when the worker ends, however it ends: a segment whose lock can be had is closed, and
 can be removed once everything in it has reached the store. `drain.py` is the reading side.
 
+A disk that fills up costs no record of a call that had begun: a spool keeps some room for them (`reserve.py`), and
+accepts no further call until it has it again.
+
 Power loss is another matter than a crash: with ``sync="normal"`` the last moments before the power went may be gone;
 ``sync="full"`` calls fdatasync for each write (in a thread, so that the loop never waits for the disk).
 """
@@ -25,6 +28,7 @@ from typing import Final
 
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.records import CallRecord, encode_record
+from trimtab.telemetry.spool.reserve import FULL, Reserve
 from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX, Segment, Sync
 
 POSITIONS_FILE: Final = "drain.db"
@@ -32,6 +36,8 @@ POSITIONS_FILE: Final = "drain.db"
 
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HOUSEKEEPING_S = 1.0
+_RESERVE = 8 << 20
+"""Bytes kept for calls under way: some thousand common records."""
 
 
 class Spool:
@@ -80,6 +86,10 @@ class Spool:
         self._last_ns = 0
         self._segment = self._new_segment()
         self._counts: dict[str, int] = {}
+        self._reserve = Reserve(directory, f"{worker}~{self._last_ns:020d}", min(_RESERVE, max_bytes))
+        self._mend()
+        if self._fault:
+            self._start()
 
     # --- what the gateway asks -------------------------------------------------------------------------------------
 
@@ -113,8 +123,11 @@ class Spool:
         """Write the record down; the awaitable resolves once it is committed.
 
         It fails with `Unavailable` when the spool is full, closed, or the disk refuses; appends work again as soon as
-        the cause is gone. Giving up on the awaitable does not take the record back.
+        the cause is gone. Giving up on the awaitable does not take the record back. On a full disk only calls that
+        asked a provider have a record.
         """
+        if not self._reserve.held and not record.attempts:
+            return self._refused(asyncio.get_running_loop())
         return self.keep(encode_record(record))
 
     def keep(self, body: bytes) -> Awaitable[None]:
@@ -122,11 +135,9 @@ class Spool:
         loop = self._loop
         if loop is None:
             loop = self._start()
-        waiter: asyncio.Future[None] = loop.create_future()
         if self._closed or self._disk_bytes >= self.max_bytes:
-            self.failed += 1
-            waiter.set_exception(self._unavailable())
-            return waiter
+            return self._refused(loop)
+        waiter: asyncio.Future[None] = loop.create_future()
         pending = self._pending
         if self._seal is not None:
             body = self._seal(body)
@@ -135,6 +146,12 @@ class Spool:
         pending.append((time.time_ns() // 1_000_000, body))
         self._waiters.append(waiter)
         return waiter
+
+    def _refused(self, loop: asyncio.AbstractEventLoop) -> Awaitable[None]:
+        self.failed += 1
+        refused: asyncio.Future[None] = loop.create_future()
+        refused.set_exception(self._unavailable())
+        return refused
 
     def close(self) -> None:
         """Commit what is pending, give the segment to the drain, stop the thread. May block for milliseconds."""
@@ -146,6 +163,7 @@ class Spool:
         self._closed = True
         self._write_now()
         self._segment.close()
+        self._reserve.close()
 
     # --- the commit ------------------------------------------------------------------------------------------------
 
@@ -170,16 +188,34 @@ class Spool:
             return
         error: OSError | None = None
         try:
-            self._segment.insert(rows)
+            self._insert(rows)
         except OSError as exc:
             error = exc
         self._settle(rows, waiters, error)
+
+    def _insert(self, rows: list[tuple[int, bytes]]) -> None:
+        """These calls are paid: where the disk is full, they get the room that was kept for them."""
+        try:
+            self._segment.insert(rows)
+        except OSError as error:
+            if error.errno not in FULL or self._segment.torn or not self._reserve.give():
+                raise
+            self._segment.insert(rows)
+
+    def _mend(self) -> None:
+        """What was wrong is over, if there is room for the calls to come."""
+        try:
+            self._reserve.take()
+        except OSError as error:
+            self._fault = str(error)
+        else:
+            self._fault = ""
 
     def _flush_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         """The same with fsync: while one commit is on its way the next group gathers."""
         rows, waiters = self._take()
         self._flushing = True
-        job = loop.run_in_executor(self._thread, self._segment.insert, rows)
+        job = loop.run_in_executor(self._thread, self._insert, rows)
 
         def done(future: asyncio.Future[None]) -> None:
             self._flushing = False
@@ -199,7 +235,8 @@ class Spool:
         self, rows: list[tuple[int, bytes]], waiters: list["asyncio.Future[None]"], error: BaseException | None
     ) -> None:
         if error is None:
-            self._fault = ""
+            if self._fault or not self._reserve.held:
+                self._mend()
             self.appended += len(rows)
             for row in rows:
                 self._disk_bytes += len(row[1])
@@ -244,7 +281,7 @@ class Spool:
             elif error is None:
                 old, self._segment = self._segment, future.result()
                 self._counts[old.name] = old.count
-                self._fault = ""
+                self._mend()
                 loop.run_in_executor(self._thread, _close_quietly, old)
             elif isinstance(error, OSError):
                 self._fault = str(error) or type(error).__name__  # keep the old one; housekeeping tries again
@@ -270,7 +307,9 @@ class Spool:
         aged = self._segment.count and time.time_ns() - self._segment.opened_ns > self._segment_age_ns
         # A full spool cannot wait for its segment to age: only a closed one can be removed once it is drained.
         full = self._segment.count and self._disk_bytes >= self.max_bytes
-        if (self._fault or aged or full) and not self._rotating:
+        if self._fault and not self._segment.count and not self._segment.torn:
+            self._mend()
+        elif (self._fault or aged or full) and not self._rotating:
             self._rotate(loop)
         counts = {**self._counts, self._segment.name: self._segment.count}
         appended = self.appended
