@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from patience import PATIENCE_S
 from trimtab import __version__
-from trimtab.cli.main import COMMANDS, command
+from trimtab.cli.main import COMMANDS, SECTIONS, command
 from trimtab.cli.reference import commands
 
 LIMIT_S = 0.4
@@ -50,7 +50,9 @@ def test_it_takes_little_of_the_processor(arguments: list[str]) -> None:
 
 def test_the_help_lists_every_command_without_loading_anything_heavy() -> None:
     told = trimtab("--help").stdout
-    assert all(name in told for name in COMMANDS)
+    lines = [line.split() for line in told.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in COMMANDS] == list(COMMANDS)
+    assert all([f"{title}:"] in lines for title in SECTIONS)
     script = "import sys\nfrom click.testing import CliRunner\nfrom trimtab.cli.main import command\n"
     script += "CliRunner().invoke(command, ['--help'])\nprint([m for m in sys.modules if m in %r])"
     heavy = ["httpx", "rich", "litestar", "sqlalchemy", "openai", "anthropic", "uvicorn", "yaml"]
@@ -60,6 +62,7 @@ def test_the_help_lists_every_command_without_loading_anything_heavy() -> None:
 
 def test_the_version_is_told_to_people_and_to_programs() -> None:
     assert __version__ in trimtab("version").stdout
+    assert trimtab("--version").stdout == trimtab("-V").stdout == f"trimtab {__version__}\n"
     assert json.loads(trimtab("version", "--json").stdout)["trimtab"] == __version__
 
 
@@ -69,6 +72,13 @@ def test_the_version_is_told_to_people_and_to_programs() -> None:
 )
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     assert trimtab(*arguments).returncode == 2
+
+
+def test_a_misspelt_command_is_answered_by_what_was_meant() -> None:
+    done = trimtab("modls", "list")
+    assert done.returncode == 2
+    assert "Did you mean models or roles?" in done.stderr
+    assert "Did you mean" not in trimtab("nonsense").stderr
 
 
 def test_a_wrong_setting_exits_with_2_and_names_it() -> None:

@@ -1,83 +1,60 @@
 """`trimtab`: finds the command, runs it, and turns how it ended into an exit code."""
 
+import difflib
 import importlib
 import sys
 from typing import cast
 
 import click
 
-COMMANDS = (
-    "up",
-    "restart",
-    "demo",
-    "doctor",
-    "projects",
-    "keys",
-    "members",
-    "roles",
-    "login",
-    "identity-providers",
-    "directory",
-    "providers",
-    "models",
-    "prompts",
-    "apps",
-    "release",
-    "rollouts",
-    "environments",
-    "eval",
-    "suites",
-    "experiments",
-    "redteam",
-    "audit",
-    "compliance",
-    "datasets",
-    "knowledge",
-    "routes",
-    "validate",
-    "plan",
-    "apply",
-    "diff",
-    "drift",
-    "replay",
-    "reload",
-    "resilience",
-    "limits",
-    "policies",
-    "cache",
-    "conformance",
-    "accounting",
-    "traces",
-    "query",
-    "sql",
-    "views",
-    "dashboards",
-    "dead-letters",
-    "remap",
-    "scorers",
-    "scores",
-    "guards",
-    "judges",
-    "online",
-    "quality",
-    "feedback",
-    "review",
-    "detectors",
-    "costs",
-    "prices",
-    "reconcile",
-    "retention",
-    "erase",
-    "legal-holds",
-    "encryption",
-    "secret-key",
-    "backup",
-    "restore",
-    "export",
-    "forwards",
-    "version",
-    "completion",
-)
+from trimtab import __version__
+
+SECTIONS = {
+    "Start": ("up", "demo", "doctor", "login", "restart", "reload", "version", "completion"),
+    "Run": (
+        *(
+            "projects",
+            "keys",
+            "providers",
+            "models",
+            "routes",
+            "replay",
+            "conformance",
+            "resilience",
+            "limits",
+            "cache",
+        ),
+        *("costs", "prices", "reconcile"),
+    ),
+    "Watch": (
+        *("traces", "query", "sql", "views", "dashboards", "detectors", "dead-letters", "remap", "accounting"),
+        *("export", "forwards"),
+    ),
+    "Ship": (
+        *("prompts", "apps", "release", "rollouts", "environments", "knowledge"),
+        *("validate", "plan", "apply", "diff", "drift"),
+    ),
+    "Measure": (
+        *("eval", "datasets", "suites", "experiments", "scorers", "scores", "judges", "online", "quality"),
+        *("feedback", "review"),
+    ),
+    "Protect": (
+        *(
+            "guards",
+            "redteam",
+            "policies",
+            "members",
+            "roles",
+            "identity-providers",
+            "directory",
+            "audit",
+            "compliance",
+        ),
+        *("retention", "erase", "legal-holds", "encryption", "secret-key", "backup", "restore"),
+    ),
+}
+"""The commands by what a person is about to do; the console's pages stand under the same words."""
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 
 EPILOG = """\b
 Examples:
@@ -109,7 +86,28 @@ class LazyGroup(click.Group):
             return None
         return cast("click.Command", importlib.import_module(f"trimtab.cli.{cmd_name.replace('-', '_')}").command)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; what is no command is answered by those it may have been meant for."""
+        near = [] if args[0] in COMMANDS else difflib.get_close_matches(args[0], COMMANDS, n=2)
+        if near and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {' or '.join(near)}?", ctx)
+        return super().resolve_command(ctx, args)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each section under its name."""
+        widest = max(map(len, COMMANDS))
+        room = formatter.width - 6 - widest
+        for title, names in SECTIONS.items():
+            found = ((name, self.get_command(ctx, name)) for name in names)
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{name:{widest}}", one.get_short_help_str(room)) for name, one in found if one is not None]
+                )
+
+
+@click.version_option(__version__, "-V", "--version", message="trimtab %(version)s")
 @click.group(
     cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
