@@ -177,6 +177,42 @@ def test_headers_without_end_are_refused_before_they_are_kept() -> None:
     asyncio.run(main())
 
 
+def test_many_headers_in_one_burst_are_refused_as_one_without_end_is() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            for path in ("/v1/chat/completions", "/readyz"):
+                reader, writer = await connect(g)
+                lines = [f"x-{number}: {number}" for number in range(10_000)]
+                writer.write(raw(ASK, *lines).replace(b"/v1/chat/completions", path.encode(), 1))
+                assert statuses(await all_of(reader)) == [431]
+                writer.close()
+            assert up.requests == []
+            reader, writer = await connect(g)  # a large body in the same piece is no large head
+            writer.write(raw({**ASK, "user": "u" * 200_000}, "connection: close"))
+            assert statuses(await all_of(reader)) == [200]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("bad", [b"zz\r\nhello\r\n", b"5\r\nhelloXX", b"-5\r\nhello\r\n"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_chunk_that_is_none_is_told_to_the_client(bad: bytes, at_once: bool) -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            reader, writer = await connect(g)
+            head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer tt_client\r\n"
+            writer.write(head + b"transfer-encoding: chunked\r\n\r\n" + (b"" if at_once else b"5\r\nhello\r\n"))
+            if not at_once:
+                await asyncio.sleep(0.05)
+            writer.write(bad)
+            text = await all_of(reader)
+            assert statuses(text) == [400]
+            assert b"This is not an HTTP request" in text
+            assert up.requests == []
+
+    asyncio.run(main())
+
+
 def test_a_flood_of_pipelined_requests_waits_in_the_socket_and_not_in_memory() -> None:
     async def main() -> None:
         async with upstream(streams("hang")) as up, running([provider("lab", up.port)], [FAST]) as g:

@@ -195,7 +195,7 @@ class Disk:
         monkeypatch.setattr(os, "ftruncate", ftruncate)
         monkeypatch.setattr(os, "fstatvfs", self._room)
 
-    def _room(self, file: int) -> SimpleNamespace:  # noqa: ARG002
+    def _room(self, file: int) -> SimpleNamespace:
         return SimpleNamespace(f_bavail=self.free, f_frsize=1)
 
     def _take(self, size: int) -> None:

@@ -29,6 +29,7 @@ TooLargeHandler = Callable[["HotCycle", int], None]
 
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes of headers (or of a body's trailers) that may gather while nothing else of a request arrives."""
+LARGE_HEAD = b"The headers are larger than %d KB.\n" % (MAX_HEAD_BYTES >> 10)
 REQUEST_STALL_S = 30.0
 """A client that has begun a request and sends nothing more for so long is sent away."""
 REQUEST_S = 300.0
@@ -43,6 +44,10 @@ LEAVE_AGAIN_S = 0.05
 """An idle connection on which a request is just arriving is closed later, by its answer if not by then."""
 CLIENT_STALL_S = 120.0
 """A client that has not read for so long, with an answer waiting for it, counts as gone."""
+
+
+class TooLargeHead(Exception):
+    """Stops the parser within a piece; the client has been told."""
 
 
 class HotRoutes:
@@ -261,11 +266,7 @@ class HotProtocol(HttpToolsProtocol):
             return
         hot = type(self.cycle) is HotCycle
         if now - self._heard_at > REQUEST_STALL_S or (hot and now - self._began_at > REQUEST_S):
-            told = b"The request did not arrive in time.\n"
-            if hot and not self.cycle.response_complete and not self.cycle.queued:
-                self.cycle.keep_alive = False
-                self.cycle.respond(408, b"", told, b"text/plain; charset=utf-8")
-            self._refuse(408, told)
+            self._refuse(408, b"The request did not arrive in time.\n")
 
     def shutdown(self) -> None:
         """uvicorn's wish to close. A connection that a client may just be writing to would break under its request, and
@@ -304,7 +305,7 @@ class HotProtocol(HttpToolsProtocol):
             self._heard_at = self.loop.time()
             self._began_at = self._began_at or self._heard_at
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(431, b"The headers are larger than %d KB.\n" % (MAX_HEAD_BYTES >> 10))
+            self._refuse(431, LARGE_HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)  # which tells the last cycle only
@@ -318,6 +319,10 @@ class HotProtocol(HttpToolsProtocol):
             serving.set()
 
     def on_headers_complete(self) -> None:
+        # What came in one piece with its end, or with a body, is counted only where that piece was large.
+        if self._head_bytes > MAX_HEAD_BYTES and sum(len(n) + len(v) + 4 for n, v in self.headers) > MAX_HEAD_BYTES:
+            self._refuse(431, LARGE_HEAD)
+            raise TooLargeHead
         self._head_bytes = 0
         self._wishes_upgrade = self.parser.should_upgrade()
         if self._wishes_upgrade:
@@ -467,7 +472,11 @@ class HotProtocol(HttpToolsProtocol):
         """Of what cannot even be read: say so, unless an answer is under way, and hang up."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self.cycle
+        if type(cycle) is HotCycle and self._arriving and not (cycle.queued or cycle.complete):
+            cycle.keep_alive = False
+            cycle.respond(status, b"", told, b"text/plain; charset=utf-8")
+        elif cycle is None or cycle.response_complete:
             kind = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told)
             self.transport.write(self.head(status, keep_alive=False) + kind)
         self.transport.close()
