@@ -87,3 +87,50 @@ def test_mistrals_thoughts_are_read_out_of_its_content() -> None:
     chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": "stop"}]}
     deltas = OPENAI.stream_decoder().feed(b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
     assert fold(deltas).parts == whole.parts
+
+
+def said_to_deepseek(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return forwarded({"model": "m", "messages": messages}, PROVIDER_KINDS.get("deepseek").quirks)["messages"]
+
+
+CALL: dict[str, Any] = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+LOOP: list[dict[str, Any]] = [
+    {"role": "user", "content": "go"},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "x"},
+    {"role": "assistant", "content": "done", "reasoning_content": "hm"},
+]
+
+
+def test_deepseek_gets_thoughts_with_each_message_where_tools_were_called() -> None:
+    """It refuses the conversation otherwise, and most clients drop the field."""
+    sent = said_to_deepseek(LOOP)
+    assert [message.get("reasoning_content") for message in sent] == [None, "", None, "hm"]
+    assert [{**message, "reasoning_content": 0} for message in sent] == [
+        {**message, "reasoning_content": 0} for message in LOOP
+    ]
+    plain: list[dict[str, Any]] = [LOOP[0], {"role": "assistant", "content": "done", "tool_calls": []}]
+    assert said_to_deepseek(plain) == plain
+    assert forwarded({"model": "m", "messages": LOOP}, Quirks())["messages"] == LOOP
+
+
+def test_deepseek_gets_the_thoughts_that_a_client_of_another_dialect_returns() -> None:
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "go"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "let me call", "signature": "s"},
+                {"type": "tool_use", "id": "c1", "name": "f", "input": {}},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "x"}]},
+        {"role": "assistant", "content": "done"},
+        {"role": "user", "content": "more"},
+    ]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": messages}).encode()
+    request = DIALECTS.get("anthropic_messages").parse_request(body)
+    sent = json.loads(OPENAI.render_request(request, "m", PROVIDER_KINDS.get("deepseek").quirks))["messages"]
+    assert [message.get("reasoning_content") for message in sent] == [None, "let me call", None, "", None]
+    others = json.loads(OPENAI.render_request(request, "m", Quirks()))["messages"]
+    assert not any("reasoning_content" in message for message in others)

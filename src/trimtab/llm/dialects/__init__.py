@@ -38,7 +38,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     length of vectors and the bound of a ranking.
 
     ``renames`` and ``unknown`` are fields of the dialect that it calls otherwise, or refuses to be sent;
-    ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded.
+    ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded;
+    ``thoughts_return`` says that it refuses a conversation with tool calls whose assistant's messages lack
+    ``reasoning_content``.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -51,6 +53,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     renames: dict[str, str] = {}
     unknown: tuple[str, ...] = ()
     tool_id_length: int = 0
+    thoughts_return: bool = False
 
 
 class Head(Struct, frozen=True, kw_only=True):

@@ -83,6 +83,8 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"never sent: {', '.join(f'`{name}`' for name in quirks.unknown)}")
     if quirks.tool_id_length:
         found.append(f"ids of tool calls become {quirks.tool_id_length} letters or digits")
+    if quirks.thoughts_return:
+        found.append("where tools were called, each message of the assistant has `reasoning_content`, if an empty one")
     if quirks.dimensions_field != plain.dimensions_field:
         found.append(f"the length of vectors goes as `{quirks.dimensions_field}`")
     if quirks.rank_top_field != plain.rank_top_field:

@@ -1,7 +1,8 @@
 """DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion
 
 Its reference knows ``max_tokens`` only, and the roles system, user, assistant and tool. It answers with
-``reasoning_content``.
+``reasoning_content``. Its models think unless told otherwise, and in a conversation in which tools were called it
+refuses (400) messages of the assistant without that field: https://api-docs.deepseek.com/guides/thinking_mode
 """
 
 from trimtab.llm.dialects import Quirks
@@ -14,6 +15,6 @@ PLUG = ProviderKind(
     base_url="https://api.deepseek.com/v1",
     key_variable="DEEPSEEK_API_KEY",
     price_id="deepseek",
-    quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, developer_role=False),
-    models=("deepseek-chat", "deepseek-reasoner"),
+    quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, developer_role=False, thoughts_return=True),
+    models=("deepseek-v4-flash", "deepseek-v4-pro"),
 )

@@ -1,4 +1,9 @@
-"""Perplexity: https://docs.perplexity.ai/api-reference/chat-completions-post"""
+"""Perplexity, its Agent API: https://docs.perplexity.ai/docs/agent-api/openai-compatibility
+
+It speaks OpenAI's Responses. The Chat Completions of its Sonar models ended on 2026-09-27; ``sonar`` is
+``perplexity/sonar`` now. Searches and other tools are billed beside tokens, and are not in the price book: set a price
+with ``per_request`` for what they come to.
+"""
 
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import ProviderKind
@@ -6,10 +11,10 @@ from trimtab.llm.providers import ProviderKind
 PLUG = ProviderKind(
     name="perplexity",
     title="Perplexity",
-    dialect="openai_chat",
-    base_url="https://api.perplexity.ai",
+    dialect="openai_responses",
+    base_url="https://api.perplexity.ai/v1",
     key_variable="PERPLEXITY_API_KEY",
     price_id="perplexity",
     quirks=Quirks(developer_role=False),
-    models=("sonar", "sonar-pro"),
+    models=("perplexity/sonar",),
 )

@@ -81,6 +81,22 @@ def without_developers(messages: Raw) -> Raw:
     return Raw(encode(found))
 
 
+def with_thoughts(messages: Raw) -> Raw:
+    """A client's own messages with ``reasoning_content``, if an empty one, in each of the assistant's, where one of
+    them calls tools: most clients drop a field that OpenAI does not have. Raises as above."""
+    found = _decode_messages(messages)
+    spoken = [message for message in found if bytes(message.get("role", _NONE)).strip() == b'"assistant"']
+    if not any(bytes(message.get("tool_calls", _NONE)).strip() not in (b"null", b"[]") for message in spoken):
+        return messages
+    for message in spoken:
+        if bytes(message.get("reasoning_content", _NONE)).strip() == b"null":
+            message["reasoning_content"] = Raw(b'""')
+    return Raw(encode(found))
+
+
+_NONE = Raw(b"null")
+
+
 def _shorten(fields: dict[str, Raw], name: str, length: int) -> None:
     if name in fields and bytes(fields[name]) != b"null":
         fields[name] = Raw(encode(short_id(_decode_text(fields[name]), length)))

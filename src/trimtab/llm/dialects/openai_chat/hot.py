@@ -19,7 +19,7 @@ from trimtab.llm.dialects._reading import (
     refuse_request,
     root,
 )
-from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, without_developers
+from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, with_thoughts, without_developers
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
 from trimtab.llm.types import StopReason, Usage
@@ -114,6 +114,8 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
             fields["stream_options"] = _ask_for_usage(fields.get("stream_options"))
         if not quirks.developer_role and b'"developer"' in body and "messages" in fields:
             fields["messages"] = without_developers(fields["messages"])
+        if quirks.thoughts_return and b'"tool_calls"' in body and "messages" in fields:
+            fields["messages"] = with_thoughts(fields["messages"])
         if is_bent(quirks):
             bend(fields, quirks)
             if quirks.tool_id_length and "messages" in fields:

@@ -83,6 +83,10 @@ def _messages(request: Request, *, own: bool, quirks: Quirks) -> list[Wire]:
         if message.role != "tool":
             found += _owed(shown)
         found += _message(message, shown, own=own, quirks=quirks)
+    if quirks.thoughts_return and any("tool_calls" in wire for wire in found):
+        for wire in found:
+            if wire["role"] == "assistant":
+                wire.setdefault("reasoning_content", "")
     return found + _owed(shown)
 
 
@@ -97,7 +101,7 @@ def _owed(shown: list[Wire]) -> list[Wire]:
 def _message(message: Message, shown: list[Wire], *, own: bool, quirks: Quirks) -> list[Wire]:
     match message.role:
         case "assistant":
-            wires = [_assistant(message, own=own)]
+            wires = [_assistant(message, thoughts=own or quirks.thoughts_return)]
         case "tool":
             wires = list(chain.from_iterable(_tool_messages(part, shown) for part in message.parts))
         case "developer" if not quirks.developer_role:
@@ -133,7 +137,7 @@ def _part(part: Part) -> Wire | Raw:
             raise Unsupported(f"A {type(part).__name__} part has no place in this message.", param="messages")
 
 
-def _assistant(message: Message, *, own: bool) -> Wire:
+def _assistant(message: Message, *, thoughts: bool) -> Wire:
     content: list[Part] = []
     calls: list[Wire | Raw] = []
     wire: Wire = {"role": "assistant", "content": None}
@@ -142,8 +146,9 @@ def _assistant(message: Message, *, own: bool) -> Wire:
             case ToolCall():
                 calls.append(tool_call(part))
             case Reasoning():
-                # not in OpenAI's reference: DeepSeek's and others' own field, so only what came in it goes back in it
-                if own:
+                # not in OpenAI's reference: DeepSeek's and others' own field, so only what came in it goes back in it,
+                # but where the provider demands it
+                if thoughts:
                     wire["reasoning_content"] = wire.get("reasoning_content", "") + part.text
             case Refusal() if "refusal" not in wire:
                 wire["refusal"] = part.text
