@@ -28,16 +28,14 @@ from trimtab.server.unpack import unpack
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any, weigh
 from trimtab.telemetry.otlp.traces import (
-    MAX_AROUND,
     MAX_LETTERS,
-    PIECE_EXPANDS,
     REPEATED,
     REPEATED_FREELY,
     Origin,
-    pieces,
     take_json,
     take_protobuf,
 )
+from trimtab.telemetry.otlp.wire import MAX_AROUND, PIECE_EXPANDS, pieces
 from trimtab.telemetry.spool.intake import Intake
 
 if TYPE_CHECKING:

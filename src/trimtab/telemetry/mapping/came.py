@@ -156,12 +156,9 @@ def with_span(arrival: Arrival, span: ForeignSpan) -> Arrival:
 
 
 def _digest(raw: bytes) -> int:
-    hashing = _unfed.copy()  # a third cheaper than a new one
-    hashing.update(raw)
-    return int.from_bytes(hashing.digest(), "little")
-
-
-_unfed: Final = hashlib.blake2b(digest_size=8)
+    """Eight bytes of SHA-256, which processors have instructions for: half of what BLAKE2 takes, and as much where they
+    have none."""
+    return int.from_bytes(hashlib.sha256(raw, usedforsecurity=False).digest()[:8], "little")
 
 
 def began(span: ForeignSpan) -> int:

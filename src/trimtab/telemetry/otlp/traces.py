@@ -1,8 +1,8 @@
 """OTLP trace exports, read so that one bad span costs one span: what of a body goes to the spool, and what is refused.
 
-A body of any size is read in pieces of `PIECE_BYTES`, cut at spans along protobuf's wire format
-(https://protobuf.dev/programming-guides/encoding/), because the parser holds the interpreter while it works and calls
-must go on beside it. A piece whose spans are all good is kept as it travelled; nothing of it is made anew.
+A body of any size is read in pieces, cut between spans (`otlp/wire.py`), because the parser holds the interpreter while
+it works and calls must go on beside it. A piece whose spans are all good is kept as it travelled; nothing of it is made
+anew.
 
 JSON follows OTLP's own mapping (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): ids in hex, enums as
 numbers, 64-bit numbers as text or number, names in lowerCamelCase; unknown fields are passed over. What emitters get
@@ -35,17 +35,11 @@ from trimtab.telemetry.foreign.spans import (
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json, hide_wire, may_hold
+from trimtab.telemetry.otlp.wire import MAX_AROUND, SPAN_BYTES, BadWire, pieces, request_of, spans_in
 
-PIECE_BYTES: Final = 256 << 10
-PIECE_EXPANDS: Final = 16 << 20
-"""Bytes that a piece's spans take with a copy each of what is around them."""
-SPAN_BYTES: Final = 2_000
-"""What a span takes in memory however little it says: its objects, its row, its raw JSON."""
 PIECE_SPANS: Final = 500
 """Spans of one spool record where they come as JSON."""
 MAX_SPAN_BYTES: Final = 8 << 20
-MAX_AROUND: Final = 64 << 10
-"""Bytes of a resource and a scope together. Each span is kept with its own copy of them."""
 REPEATED_FREELY: Final = 1 << 20
 REPEATED: Final = 32
 """A request's spans may repeat their resources and scopes to so many bytes, and so many times the bytes of its body
@@ -147,7 +141,7 @@ def take_protobuf(body: bytes, origin: Origin) -> Taken:
     try:
         for piece in pieces(body):
             _take_piece(piece, sink)
-    except _BadWire as error:
+    except BadWire as error:
         raise no_request("ExportTraceServiceRequest", str(error)) from None
     return sink.taken()
 
@@ -165,7 +159,7 @@ def pieces_of(body: bytes, name: str) -> Iterator[bytes]:
     """`pieces` of another signal's request: they are built alike. Raises `InvalidRequest`."""
     try:
         yield from pieces(body)
-    except _BadWire as error:
+    except BadWire as error:
         raise no_request(name, str(error)) from None
 
 
@@ -215,115 +209,17 @@ def _refuse_one(sink: _Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> No
 
 def _take_one_by_one(piece: bytes, sink: _Sink) -> None:
     """A piece that does not parse as a whole: each span alone, so that only what is broken is refused."""
-    for group, scope, span in _spans(piece):
+    for group, scope, span in spans_in(piece):
         if len(group) + len(scope) > MAX_AROUND:  # not to be copied and parsed for each
             sink.refuse(sink.surround(len(group) + len(scope), 1), wire=span)
             continue
-        alone = _assembled([(group, scope, [span])])
+        alone = request_of(group, scope, span)
         try:
             ExportTraceServiceRequest.FromString(alone)
         except DecodeError as error:
             sink.refuse(f"it cannot be parsed: {str(error)[:200]}", wire=span)
         else:
             _take_piece(alone, sink)
-
-
-def pieces(body: bytes) -> Iterator[bytes]:
-    """The request as smaller ones of about `PIECE_BYTES`, cut between spans. A small one is given as it is. Pieces
-    repeat their resource and scope, so below large ones they are larger."""
-    if len(body) <= PIECE_BYTES:
-        yield body
-        return
-    gathered: list[tuple[bytes, bytes, list[bytes]]] = []
-    size = expands = 0
-    for group, scope, span in _spans(body):
-        if gathered and gathered[-1][0] is group and gathered[-1][1] is scope:
-            gathered[-1][2].append(span)
-        else:
-            gathered.append((group, scope, [span]))
-            size += len(group) + len(scope)
-        size += len(span)
-        around = len(group) + len(scope)
-        expands += len(span) + SPAN_BYTES + (around if around <= MAX_AROUND else 0)  # else they are refused
-        if size >= max(PIECE_BYTES, 4 * around) or expands >= PIECE_EXPANDS:
-            yield _assembled(gathered)
-            gathered, size, expands = [], 0, 0
-    if gathered:
-        yield _assembled(gathered)
-
-
-class _BadWire(ValueError):
-    """Not protobuf, or cut off."""
-
-
-def _spans(body: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Each span's bytes with its resource's and its scope's, which are the same objects for neighbours."""
-    view = memoryview(body)
-    for number, first, end in _fields(view, 0, len(body)):
-        if number != 1:
-            continue
-        inner = list(_fields(view, first, end))
-        group = next((bytes(view[at:stop]) for field, at, stop in inner if field == 1), b"")
-        for field, at, stop in inner:
-            if field != 2:
-                continue
-            within = list(_fields(view, at, stop))
-            scope = next((bytes(view[low:high]) for part, low, high in within if part == 1), b"")
-            for part, low, high in within:
-                if part == 2:
-                    yield group, scope, bytes(view[low:high])
-
-
-def _fields(view: memoryview, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(number, first byte, behind the last) of each length-delimited field; the others are passed over."""
-    while at < end:
-        key, at = _varint(view, at, end)
-        wire = key & 7
-        if wire == 2:
-            length, at = _varint(view, at, end)
-            if length > end - at:
-                raise _BadWire(f"a field of {length} bytes is cut off after {end - at}")
-            yield key >> 3, at, at + length
-            at += length
-        elif wire == 0:
-            _, at = _varint(view, at, end)
-        elif wire in (1, 5):
-            at += 8 if wire == 1 else 4
-        else:
-            raise _BadWire(f"wire type {wire} is not in use")
-    if at > end:
-        raise _BadWire("it is cut off")
-
-
-def _varint(view: memoryview, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < end and shift < 70:
-        byte = view[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    raise _BadWire("a number is cut off")
-
-
-def _assembled(gathered: list[tuple[bytes, bytes, list[bytes]]]) -> bytes:
-    """An ``ExportTraceServiceRequest`` of these (resource, scope, spans)."""
-    whole: list[bytes] = []
-    for group, scope, spans in gathered:
-        scoped = b"".join((_field(1, scope), *(_field(2, span) for span in spans)))
-        whole.append(_field(1, _field(1, group) + _field(2, scoped)))
-    return b"".join(whole)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    length = len(content)
-    head = bytearray((number << 3 | 2,))
-    while length >= 0x80:
-        head.append(length & 0x7F | 0x80)
-        length >>= 7
-    head.append(length)
-    return bytes(head) + content
 
 
 # --- JSON ----------------------------------------------------------------------------------------------------------
