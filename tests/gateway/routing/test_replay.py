@@ -54,6 +54,30 @@ def test_calls_that_stay_keep_what_happened() -> None:
     assert report.notes == []
 
 
+def test_a_route_that_changes_nothing_comes_to_what_is_on_record() -> None:
+    calls = [
+        Decided(call=call(n, cost=10**9 * (1 + n % 7), duration_ns=n * MS), first=attempt(n), target=FAST, name="t")
+        for n in range(60)
+    ]
+    report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))
+    for side in (report.cost, report.latency_p50, report.latency_p95):
+        assert side.recorded is not None
+        assert side.replayed == ReplayedRange(value=side.recorded, low=side.recorded, high=side.recorded)
+
+
+def test_where_only_some_calls_move_the_others_are_facts() -> None:
+    """Thirty of a hundred go to a target whose calls all cost the same: there is one answer, and it is known."""
+    stays = [Decided(call=call(n, cost=n * 10**9), first=attempt(n), target=FAST, name="t") for n in range(70)]
+    moves = [Decided(call=call(100 + n), first=attempt(100 + n), target=SLOW, name="t") for n in range(30)]
+    slow = [attempt(1000 + n, SLOW, output_tokens=50) for n in range(ENOUGH)]
+    known = [each.first for each in (*stays, *moves)]
+    report = estimate([*stays, *moves], by_target([*known, *slow]), price, Random(1))
+    right = sum(range(70)) * 10**9 / 1e12 + 30 * 10 * 150e6 / 1e12
+    assert report.cost.replayed is not None
+    assert report.cost.replayed.value == pytest.approx(right, rel=1e-12)
+    assert report.cost.replayed.low == report.cost.replayed.high
+
+
 def test_moved_calls_are_estimated_from_what_their_new_target_did() -> None:
     calls = decided(200, SLOW)
     draw = Random(3)

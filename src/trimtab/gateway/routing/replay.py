@@ -7,8 +7,9 @@ input tokens, the target's recorded output lengths, and its price now. That is a
 good as the likeness of those calls to this one. A target with fewer than `ENOUGH` recorded attempts gives none: its
 calls are counted as "not enough data" and left out of the estimates, on both sides of the comparison.
 
-Intervals are 95 % percentile bootstrap over calls, the targets' records drawn anew for each resample
-(Efron & Tibshirani 1993, ch. 13). Pure; randomness is passed in.
+All figures are of just these calls, so what stays as it was has no uncertainty: a route that changes nothing comes to
+what is on record. Intervals are 95 % percentile bootstrap of what moved, the targets' records drawn anew for each
+resample (Efron & Tibshirani 1993, ch. 13). Pure; randomness is passed in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,7 @@ class Decided(Struct, frozen=True, kw_only=True):
 
 
 class ReplayedRange(Struct, frozen=True, kw_only=True):
-    """``low`` and ``high`` bound 95 %."""
+    """``low`` and ``high`` bound 95 % of what calls that moved may come to; equal where none did."""
 
     value: float
     low: float
@@ -142,12 +143,10 @@ def estimate(
     facts = [_fact(each) for each in known]
     makers = [_maker(each, price) for each in known]
     rounds: list[dict[str, float | None]] = []
-    size = len(known)
     pools = {each.target: records[each.target] for each in known if each.target is not None and not _stays(each)}
     for _ in range(ROUNDS if known else 0):
-        chosen = [draw.randrange(size) for _ in range(size)]
         drawn = {key: draw.choices(pool, k=len(pool)) for key, pool in pools.items()}
-        rounds.append(_figures([makers[at](draw, drawn) for at in chosen], [facts[at] for at in chosen]))
+        rounds.append(_figures([make(draw, drawn) for make in makers], facts))
     recorded = _figures(facts, facts)
     moved = sum(not _stays(each) for each in going)
     return Report(
