@@ -29,6 +29,7 @@ from trimtab.telemetry.stores import (
     insert_sql,
 )
 from trimtab.telemetry.stores._schema import Topology, migrate
+from trimtab.telemetry.stores._unfinished import set_aside
 
 # A word of any length, however many longer words contain it, is answered from the inverted index's dictionary alone;
 # by default the engine reads every text instead when the word is short or its matches are many (measured: 1,300 ms
@@ -41,6 +42,7 @@ _TUNING: Final = (
     " max_threads_min_free_memory_per_thread = 0, local_filesystem_read_method = 'pread', max_threads = {threads}"
 )
 _MARK: Final = "SELECT 1"
+_VERSIONS: Final = "CREATE TABLE IF NOT EXISTS schema_versions"
 _INSERTERS: Final = 2
 ROOM: Final = 32 << 20
 """Bytes of disk below which nothing is inserted. The engine itself reserves 1 MiB for a small part."""
@@ -54,6 +56,7 @@ class ChdbStore:
         import chdb  # 0.5 s and 100 MB: only where a store is really opened
 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        set_aside(folder)
         bounds = {
             "max_server_memory_usage": limits.memory,
             "mark_cache_size": limits.mark_cache,
@@ -82,7 +85,17 @@ class ChdbStore:
             raise StoreAway(f"The telemetry store in {folder} cannot be opened: {error}") from error
 
     def prepare(self) -> None:
-        migrate(self.query, Topology())
+        migrate(self._change, Topology())
+
+    def _change(self, sql: str, params: Mapping[str, str]) -> bytes:
+        """A statement of the schema. A definition that finds no room may be left behind empty, and a folder with such a
+        one never opens again (`_unfinished.py`)."""
+        if not (sql.startswith("SELECT") or (_VERSIONS in sql and self._has_versions())):
+            self._check_room()
+        return self.query(sql, params)
+
+    def _has_versions(self) -> bool:
+        return self.query("EXISTS TABLE schema_versions", {}).strip() == b"[1]"
 
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
         connection = self._borrow(self._idle)
