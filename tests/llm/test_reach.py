@@ -9,7 +9,7 @@ import pytest
 
 from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest, UpstreamFailure
-from trimtab.gateway import passthrough
+from trimtab.gateway.carried_where import look_where
 from trimtab.gateway.store import check_base_url
 from trimtab.llm import reach
 from trimtab.llm.reach import is_nowhere, leads_nowhere
@@ -17,7 +17,7 @@ from trimtab.llm.transport import Endpoint, Transport, split_url
 
 NOWHERE = (
     "169.254.169.254", "169.254.1.1", "fe80::1", "fe80::1%eth0", "[fe80::1]", "::ffff:169.254.169.254", "fd00:ec2::254",
-    "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "168.63.129.16", "100.100.100.200", "224.0.0.1", "ff02::1",
+    "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "::a9fe:a9fe", "::ffff:0:a9fe:a9fe", "2002:a9fe:a9fe::", "168.63.129.16", "100.100.100.200", "224.0.0.1", "ff02::1",
 )  # fmt: skip
 
 
@@ -29,7 +29,9 @@ def test_a_metadata_address_is_refused_in_every_form(address: str) -> None:
         check_base_url(f"http://{host}/v1")
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.7", "192.168.1.2", "::1", "fd00::1", "8.8.8.8", "a.example"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.0.0.7", "192.168.1.2", "::1", "::", "fd00::1", "8.8.8.8", "a.example"]
+)
 def test_where_models_run_is_not(address: str) -> None:
     assert not is_nowhere(address)
 
@@ -67,7 +69,7 @@ def test_a_name_that_leads_there_gets_no_byte(monkeypatch: pytest.MonkeyPatch) -
             await calls.aclose()
             async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
                 asked = client.build_request(
-                    "POST", f"http://localhost:{port}/v1/files", extensions={"trace": passthrough.look_where}
+                    "POST", f"http://localhost:{port}/v1/files", extensions={"trace": look_where}
                 )
                 with pytest.raises(httpx.ConnectError):
                     await client.send(asked)

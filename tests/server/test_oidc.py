@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gzip
+import ipaddress
+import socket
 import sys
 import tracemalloc
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from oidc_provider import SECRET, Running, provider
 from trimtab.core.clock import FixedClock, SystemClock
 from trimtab.core.errors import Unauthenticated, Unavailable
 from trimtab.governance import oidc, sign_in_store
+from trimtab.llm import reach
 from trimtab.server.api.oidc import within
 from trimtab.server.oidc_client import Exchange, OidcClient, Tokens
 
@@ -393,6 +396,29 @@ def test_what_a_hostile_provider_sends_is_bounded_and_never_unpacked(head: bytes
             assert most < 8 << 20
 
     asyncio.run(story())
+
+
+def test_no_byte_goes_to_where_a_cloud_tells_a_machine_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if this machine's own address were such a one: a provider's name, or what its metadata name, leads there."""
+    monkeypatch.setattr(reach, "_NOWHERE", (ipaddress.ip_network("127.0.0.0/8"),))
+    got: list[bytes] = []
+
+    async def story() -> None:
+        over = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            got.append(await reader.read())
+            writer.close()
+            over.set()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, family=socket.AF_INET) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(Unavailable, match="could not be asked"):
+                await OidcClient().metadata(f"http://localhost:{port}")
+            await over.wait()
+
+    asyncio.run(story())
+    assert got == [b""]
 
 
 def test_two_who_change_a_provider_at_once_take_nothing_back_from_each_other(run: Run, running: Running) -> None:

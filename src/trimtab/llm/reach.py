@@ -10,7 +10,17 @@ import ipaddress
 from typing import Final, cast
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_NAT64: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "64:ff9b::/96",  # RFC 6052
+            "64:ff9b:1::/48",  # of a network's own, RFC 8215, as a /96 in it
+            "::/96",  # IPv4-compatible, RFC 4291
+            "::ffff:0:0:0/96",  # translated, RFC 2765
+        ),
+    )
+)
 _NOWHERE: Final = tuple(
     map(
         ipaddress.ip_network,
@@ -37,7 +47,7 @@ def plain(address: Address) -> Address:
         return address.ipv4_mapped
     if address.sixtofour is not None:
         return address.sixtofour
-    if address in _NAT64:
+    if any(address in network for network in _NAT64) and int(address) > 1:  # not :: and ::1
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
 

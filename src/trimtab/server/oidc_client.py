@@ -2,7 +2,8 @@
 
 Metadata and keys are kept for an hour; a key that is not among those known is looked for anew, at most once a minute
 per provider, which is how providers change keys without a word. No redirect is followed, no more than a megabyte
-read, and nothing unpacked: a megabyte of zeros is a kilobyte on the way.
+read, and nothing unpacked: a megabyte of zeros is a kilobyte on the way. Nothing is asked where a cloud tells a machine
+its secrets (`llm/reach.py`), wherever a provider's metadata point.
 """
 
 import base64
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unauthenticated, Unavailable
+from trimtab.gateway.carried_where import look_where
 from trimtab.governance import oidc
 from trimtab.governance.oidc import Metadata, refusal
 from trimtab.governance.sign_in_store import ProviderRow
@@ -156,7 +158,7 @@ class OidcClient:
         try:
             async with (
                 httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client,
-                client.stream(method, url, headers=told, data=form) as answer,
+                client.stream(method, url, headers=told, data=form, extensions={"trace": look_where}) as answer,
             ):
                 if answer.headers.get("content-encoding", "identity") != "identity":
                     raise _away(f"{url[:200]} answers packed, which was not asked for")
