@@ -1,24 +1,22 @@
 """The SQL of guards and of what users are told. Functions of a connection; times are Unix ms.
 
-A guard is immutable versions of a `GuardSpec`, named ``NAME@2``. What the newest version says already makes no new one;
-numbers have no gaps, and of two that were made from the same version one is refused (``expected``).
+A guard is immutable versions of a `GuardSpec`, named ``NAME@2``; how they follow each other is in
+`storage/versioned.py`.
 """
 
-import re
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, func, insert, select
 
-from trimtab.core.errors import Conflict, NotFound
-from trimtab.core.known import did_you_mean
+from trimtab.core.errors import NotFound
 from trimtab.guard.spec import digest
 from trimtab.guard.tables import GUARD_REFUSALS, GUARDS
 from trimtab.guard.types import NAME, GuardSpec
+from trimtab.storage import versioned
 
-MOST_VERSIONS: Final = 10_000
+KIND: Final = versioned.Kind(table=GUARDS, noun="guard", name=NAME)
 _decode: Final = msgspec.json.Decoder(GuardSpec).decode
 
 
@@ -74,21 +72,8 @@ def guards(
     conn: Connection, project_id: str, *, archived: bool | None = False, after: str = "", limit: int = 500
 ) -> list[GuardVersion]:
     """The newest version of each, in order of name, from the one after ``after``; ``archived`` None for all."""
-    table = GUARDS
-    newest = (
-        select(table.c.name, func.max(table.c.version).label("newest"))
-        .where(table.c.project_id == project_id, table.c.name > after)
-        .group_by(table.c.name)
-        .subquery()
-    )
-    found = (
-        select(table)
-        .join(newest, (newest.c.name == table.c.name) & (newest.c.newest == table.c.version))
-        .where(table.c.project_id == project_id)
-    )
-    if archived is not None:
-        found = found.where(table.c.archived.is_not(None) if archived else table.c.archived.is_(None))
-    return [_made(row) for row in conn.execute(found.order_by(table.c.name).limit(limit))]
+    found = versioned.newest(KIND, project_id, archived=archived, after=after).limit(limit)
+    return [_made(row) for row in conn.execute(found)]
 
 
 def versions(
@@ -96,54 +81,25 @@ def versions(
 ) -> list[GuardVersion]:
     """Newest first, those below ``before``. Raises `NotFound` where there is no such guard."""
     guard(conn, project_id, name)
-    found = select(GUARDS).where(GUARDS.c.project_id == project_id, GUARDS.c.name == name)
-    if before is not None:
-        found = found.where(GUARDS.c.version < before)
-    return [_made(row) for row in conn.execute(found.order_by(GUARDS.c.version.desc()).limit(limit))]
+    return [_made(row) for row in conn.execute(versioned.versions(KIND, project_id, name, before).limit(limit))]
 
 
 def guard(conn: Connection, project_id: str, name: str, version: int | None = None) -> GuardVersion:
     """That version, or the newest. Raises `NotFound`."""
-    row = _row(conn, project_id, name, version)
-    if row is not None:
-        return row
-    if version is not None and _row(conn, project_id, name, None) is not None:
-        raise NotFound(
-            f"The guard {name[:80]!r} has no version {version}.",
-            fix=f"'trimtab guards versions {name[:80]}' lists them.",
-        )
-    names = select(GUARDS.c.name).where(GUARDS.c.project_id == project_id).distinct()
-    raise NotFound(
-        f"There is no guard {name[:80]!r} in this project.",
-        fix=did_you_mean(name, conn.execute(names).scalars(), "guard"),
-    )
+    return _made(versioned.one(conn, KIND, project_id, name, version))
 
 
 def add(conn: Connection, draft: GuardDraft) -> tuple[GuardVersion, bool]:
     """The version that says this, and whether it is new. Raises `Conflict` where ``expected`` is not the newest, or the
     guard is archived."""
-    old = _row(conn, draft.project_id, draft.name, None, lock=True)
-    newest = 0 if old is None else old.version
     wanted = digest(draft.spec)
-    if old is not None and old.archived is not None:
-        raise Conflict(
-            f"The guard {draft.name!r} is archived.", fix="Take it out of the archive first.", code="guard_archived"
-        )
-    if newest >= MOST_VERSIONS:
-        raise Conflict(
-            f"The guard {draft.name!r} has {MOST_VERSIONS:,} versions, as many as one may have.",
-            fix="Make a guard of another name.",
-            code="too_many_versions",
-        )
-    same = old is not None and old.hash == wanted
-    if draft.expected is not None and draft.expected != newest and not (same and draft.expected == newest - 1):
-        raise _conflict(draft, newest)
-    if old is not None and same:
-        return old, False
+    number, same = versioned.to_add(conn, KIND, draft.project_id, draft.name, wanted, draft.expected)
+    if same is not None:
+        return _made(same), False
     made = GuardVersion(
         project_id=draft.project_id,
         name=draft.name,
-        version=newest + 1,
+        version=number,
         spec=draft.spec,
         hash=wanted,
         author=draft.author,
@@ -154,20 +110,14 @@ def add(conn: Connection, draft: GuardDraft) -> tuple[GuardVersion, bool]:
     )
     values = {each: getattr(made, each) for each in made.__struct_fields__}
     values["spec"] = msgspec.json.encode(made.spec).decode()
-    try:
-        with conn.begin_nested():
-            conn.execute(insert(GUARDS).values(values))
-    except IntegrityError as error:
-        raise _conflict(draft, newest + 1) from error
+    versioned.insert_version(conn, KIND, values, draft.expected)
     return made, True
 
 
 def archive(conn: Connection, project_id: str, name: str, at: int | None) -> GuardVersion:
     """Put all of a guard away (``at``), or take it out again (None): archived it guards nothing by ``applies_to``, and
     no new release names it. Releases that have it frozen go on with it. Raises `NotFound`."""
-    guard(conn, project_id, name)
-    mine = (GUARDS.c.project_id == project_id, GUARDS.c.name == name)
-    conn.execute(update(GUARDS).where(*mine).values(archived=at))
+    versioned.archive(conn, KIND, project_id, name, at)
     return guard(conn, project_id, name)
 
 
@@ -230,33 +180,7 @@ def drop_refusal(conn: Connection, project_id: str, name: str, app: str, languag
 # --- inside ---
 
 
-def _row(
-    conn: Connection, project_id: str, name: str, version: int | None, *, lock: bool = False
-) -> GuardVersion | None:
-    if not _could_be(name) or (version is not None and not 0 < version <= MOST_VERSIONS):
-        return None  # what no guard can be called; a database may not take it for a parameter
-    found = select(GUARDS).where(GUARDS.c.project_id == project_id, GUARDS.c.name == name)
-    if version is not None:
-        found = found.where(GUARDS.c.version == version)
-    found = found.order_by(GUARDS.c.version.desc()).limit(1)
-    row = conn.execute(found.with_for_update() if lock else found).one_or_none()
-    return None if row is None else _made(row)
-
-
-def _could_be(name: str) -> bool:
-    return re.fullmatch(NAME, name) is not None
-
-
 def _made(row: Any) -> GuardVersion:
     values = {each: getattr(row, each) for each in GuardVersion.__struct_fields__}
     values["spec"] = _decode(row.spec)
     return GuardVersion(**values)
-
-
-def _conflict(draft: GuardDraft, newest: int) -> Conflict:
-    said = f"is at version {newest}" if newest else "does not exist"
-    return Conflict(
-        f"The guard {draft.name!r} {said}, not at {draft.expected or 'what you read'}: somebody changed it meanwhile.",
-        fix="Read it again and make your change there.",
-        code="version_conflict",
-    )
