@@ -100,3 +100,11 @@ def test_own_texts_are_seeds_and_what_there_is_not_is_named(server: Live, tmp_pa
     experiment = ask(server, "GET", "/experiments")["items"][0]["id"]
     text = ask(server, "GET", f"/redteam/{experiment}/report?format=terminal")["text"]
     assert "not tested: indexes are attacked" in text
+
+
+def test_evidence_tells_of_attacks_by_themselves_and_not_among_evaluations(server: Live) -> None:
+    attack(server, "steady@r1", "--family", "leakage", "--attacks", "1", "--mutated", "0")
+    done = ask(server, "GET", "/experiments")["items"]
+    found = {each["name"]: each for each in ask(server, "GET", "/compliance/report")["report"]["sections"]}
+    assert found["red_team"]["figures"]["runs"] == sum(each["state"] == "done" for each in done) >= 1
+    assert (found["evaluations"]["total"], found["evaluations"]["figures"]) == (0, {})

@@ -143,6 +143,7 @@ def test_an_erasure_is_a_job_and_its_receipt_never_shows_whom_it_was_of(run: "Ru
         assert await house.db.write(lambda conn: erasures.save(conn, done, 7, 10))
         receipt = await house.admin.get(f"{AT}/erasures/{told['id']}")
         assert receipt.json()["finished"] == 7
+        assert receipt.json()["asked_by_name"] == "admin (TRIMTAB_ADMIN_KEY)"
         assert "alice" not in receipt.text
         row = await house.db.read(lambda conn: erasures.erasure(conn, told["project_id"], told["id"]))
         assert row.value == ""

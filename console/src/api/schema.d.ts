@@ -9003,7 +9003,7 @@ export interface components {
          * ErasureView
          * @description A receipt, once `state` is done. `rows` by where they were: removed, but for `ledger`, whose rows stay
          *     without what identified anybody. `digest` is `sha256(id NUL project_id NUL subject NUL value)` in hex.
-         *     `asked_by` is the id of a key.
+         *     `asked_by` is the id of a key or a person, `asked_by_name` what they are called now; the id where nobody is.
          */
         ErasureView: {
             id: string;
@@ -9016,6 +9016,7 @@ export interface components {
             step: string;
             asked: number;
             asked_by: string;
+            asked_by_name: string;
             finished: number | null;
             traces: number;
             rows: {

@@ -60,13 +60,18 @@ def _teller() -> Callable[[Erasure], None]:
     return tell
 
 
+def _who(job: Erasure) -> str:
+    known = job.asked_by_name and job.asked_by_name != job.asked_by
+    return f"{job.asked_by_name} ({job.asked_by})" if known else job.asked_by
+
+
 def _print(job: Erasure, *, as_json: bool) -> None:
     if as_json:
         print_json(job)
         return
     click.echo(f"receipt   {job.id}")
     click.echo(f"state     {job.state}{f' ({job.step})' if job.state == 'running' else ''}")
-    click.echo(f"asked     {local_time(job.asked)} by {job.asked_by}")
+    click.echo(f"asked     {local_time(job.asked)} by {_who(job)}")
     if job.finished is not None:
         click.echo(f"finished  {local_time(job.finished)}")
     click.echo(f"digest    {job.digest}")

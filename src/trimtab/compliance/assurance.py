@@ -20,8 +20,10 @@ from trimtab.guard import store as guard_store
 from trimtab.review import figures as review_figures
 from trimtab.review.tables import HOLDS
 
-MOST_ATTACKED = 50
+MOST_ATTACKS = 50
 """Red team runs whose answers are read for the report."""
+_ATTACKS = f'%"scorers":[{{"scorer":"{SCORER}"%'
+"""What the JSON of a red team's run has and no text in it can: its quotes would be escaped."""
 
 
 def evaluations(conn: Connection, scope: Scope) -> Section:
@@ -29,12 +31,15 @@ def evaluations(conn: Connection, scope: Scope) -> Section:
         name="evaluations",
         title="Evaluations",
         about="Suites that were run on releases, and their outcome by paired comparison with intervals; those that "
-        "failed or were cancelled are counted.",
+        "failed or were cancelled are counted. Attacks of the red team are told of by themselves.",
         source="experiments",
         columns=("suite", "subjects", "dataset", "outcome", "passed", "says", "by", "ended_at", "experiment"),
     )
     table = EXPERIMENTS.c
-    mine = (table.project_id == scope.project_id, table.state == "done", within(table.ended, scope.period))
+    mine = (
+        table.project_id == scope.project_id, table.state == "done", within(table.ended, scope.period),
+        table.spec.not_like(_ATTACKS),
+    )  # fmt: skip
     return section(
         conn,
         about,
@@ -47,10 +52,11 @@ def evaluations(conn: Connection, scope: Scope) -> Section:
     )  # fmt: skip
 
 
-def _unfinished(conn: Connection, scope: Scope) -> dict[str, Cell]:
+def _unfinished(conn: Connection, scope: Scope, *, attacks: bool = False) -> dict[str, Cell]:
     """Runs whose end in the period was none: an outcome nobody waited for must not look like one that never was."""
     table = EXPERIMENTS.c
-    other = (table.project_id == scope.project_id, table.state.in_(("failed", "cancelled")))
+    which = table.spec.like(_ATTACKS) if attacks else table.spec.not_like(_ATTACKS)
+    other = (table.project_id == scope.project_id, table.state.in_(("failed", "cancelled")), which)
     found = tally(conn, table.state, *other, within(table.ended, scope.period))
     return {f"ended_{state}": count for state, count in found.items()}
 
@@ -76,7 +82,9 @@ def red_team(conn: Connection, scope: Scope) -> Section:
     )
     table = EXPERIMENTS.c
     query = select(table.id, table.spec, table.ended).where(
-        table.project_id == scope.project_id, table.state == "done", within(table.ended, scope.period)
+        table.project_id == scope.project_id,
+        table.state == "done",
+        within(table.ended, scope.period),
     )
     rows: list[tuple[str | int | float | None, ...]] = []
     attacked = [
@@ -84,7 +92,7 @@ def red_team(conn: Connection, scope: Scope) -> Section:
         for row in conn.execute(query.order_by(table.ended.desc(), table.id.desc()))
         if any(each.scorer == SCORER for each in msgspec.json.decode(row.spec, type=SuiteSpec).scorers)
     ]
-    for row in attacked[:MOST_ATTACKED]:
+    for row in attacked[:MOST_ATTACKS]:
         found = experiment_store.experiment(conn, scope.project_id, row.id)
         there, known = cells.with_cases(conn, found)
         report = build(found, there, known)
@@ -95,7 +103,7 @@ def red_team(conn: Connection, scope: Scope) -> Section:
             )
             for at, each in enumerate(report.total)
         ]  # fmt: skip
-    return made(about, rows, figures={"runs": len(attacked)})
+    return made(about, rows, figures={"runs": len(attacked)} | _unfinished(conn, scope, attacks=True))
 
 
 def judges(conn: Connection, scope: Scope) -> Section:

@@ -48,6 +48,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
     step: str
     asked: int
     asked_by: str
+    asked_by_name: str = ""
     finished: int | None
     traces: int
     rows: dict[str, int]

@@ -129,7 +129,7 @@ function Detail({ project, job }: { project: string; job: ErasureView }) {
         rows={[
           ["State", <State key="s" job={job} />],
           ["Asked", formatDateTime(job.asked)],
-          ["By key", <code key="k">{job.asked_by}</code>],
+          ["By", job.asked_by_name === job.asked_by ? <code key="k">{job.asked_by}</code> : job.asked_by_name],
           ["Done", job.finished !== null && formatDateTime(job.finished)],
           ["Traces", formatInt(job.traces)],
         ]}

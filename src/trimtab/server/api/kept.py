@@ -4,12 +4,14 @@ from typing import Annotated
 
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict
 from trimtab.core.ids import new_id
 from trimtab.governance import erasures, retention
 from trimtab.governance.access import Project
 from trimtab.governance.erasures import Erasure
+from trimtab.governance.people_store import name_of
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Rules, Run
 from trimtab.server.auditing import Deed, written
 from trimtab.server.bodies.kept import (
@@ -163,7 +165,7 @@ async def start_retention_run(deps: Deps, caller: CallerNow, tenant: Tenant) -> 
 # --- erasure ---
 
 
-def _erasure(job: Erasure) -> ErasureView:
+def _erasure(conn: Connection, job: Erasure) -> ErasureView:
     report = job.report
     return ErasureView(
         id=job.id,
@@ -174,6 +176,7 @@ def _erasure(job: Erasure) -> ErasureView:
         step=report.step,
         asked=job.asked,
         asked_by=job.asked_by,
+        asked_by_name=name_of(conn, job.asked_by),
         finished=job.finished,
         traces=report.traces,
         rows=report.rows,
@@ -204,7 +207,7 @@ async def start_erasure(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
     deed = Deed(project=tenant, action="erasure.started", subject=lambda job: f"erasure:{job.id}", detail=told)
     job = await written(deps, caller, deed, lambda conn: erasures.start(conn, asked))
     deps.wake_eraser()
-    return _erasure(job)
+    return await deps.db.read(lambda conn: _erasure(conn, job))
 
 
 @route(
@@ -215,9 +218,11 @@ async def start_erasure(deps: Deps, tenant: Tenant, caller: CallerNow, data: JSO
 )
 async def list_erasures(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 20) -> ErasurePage:
     before = read_cursor(cursor)
-    found = await deps.db.read(lambda conn: erasures.erasures(conn, tenant.id, before, limit + 1))
+    found = await deps.db.read(
+        lambda conn: [_erasure(conn, job) for job in erasures.erasures(conn, tenant.id, before, limit + 1)]
+    )
     more = write_cursor(found[limit - 1].id) if len(found) > limit else None
-    return ErasurePage(items=[_erasure(job) for job in found[:limit]], cursor=more)
+    return ErasurePage(items=found[:limit], cursor=more)
 
 
 @route(
@@ -227,7 +232,7 @@ async def list_erasures(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit
     Operation(id="getErasure", summary="How an erasure fares, or its receipt", tag=TAG, errors=(404,)),
 )
 async def get_erasure(deps: Deps, tenant: Tenant, erasure: FromPath[str]) -> ErasureView:
-    return _erasure(await deps.db.read(lambda conn: erasures.erasure(conn, tenant.id, erasure)))
+    return await deps.db.read(lambda conn: _erasure(conn, erasures.erasure(conn, tenant.id, erasure)))
 
 
 ROUTES = (

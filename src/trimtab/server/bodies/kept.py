@@ -75,7 +75,7 @@ class NewErasure(Struct, kw_only=True, forbid_unknown_fields=True):
 class ErasureView(Struct, frozen=True, kw_only=True):
     """A receipt, once ``state`` is done. ``rows`` by where they were: removed, but for ``ledger``, whose rows stay
     without what identified anybody. ``digest`` is ``sha256(id NUL project_id NUL subject NUL value)`` in hex.
-    ``asked_by`` is the id of a key."""
+    ``asked_by`` is the id of a key or a person, ``asked_by_name`` what they are called now; the id where nobody is."""
 
     id: str
     project_id: str
@@ -85,6 +85,7 @@ class ErasureView(Struct, frozen=True, kw_only=True):
     step: str
     asked: int
     asked_by: str
+    asked_by_name: str
     finished: int | None
     traces: int
     rows: dict[str, int]
