@@ -109,6 +109,7 @@ class Worker:
         self.clock = clock
         self.journals = None if folder is None else Journals(folder, boot="this-boot")
         self.keeper = Keeper(catalog, clock, self.journals)
+        self.keeper.pause = self.pause
         self.limiter = Limiter(self.keeper)
         self.adopt(rules)
 
@@ -144,6 +145,10 @@ class Worker:
             for _ in range(5):
                 await asyncio.sleep(0)
         return await task
+
+    async def pause(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await asyncio.sleep(0)
 
     async def settled_down(self) -> None:
         """A second goes by."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
-from trimtab.ledger import leases, limit_store
+from trimtab.ledger import leases, limit_store, reserve
 from trimtab.ledger.limit_plan import Priced
 from trimtab.ledger.limits import Rule, Scope
 from trimtab.ledger.refusals import LimitReached
@@ -434,6 +434,37 @@ def test_calls_at_once_are_bounded_and_those_of_a_dead_worker_are_over(tmp_path:
         two.clock.advance(6)
         await two.settled_down()
         await two.reserve(two.facts(1))
+
+    play(story)
+
+
+def test_a_call_waits_for_a_place_that_another_worker_does_not_use() -> None:
+    async def story() -> None:
+        catalog = Memory()
+        one, two = Worker(catalog, (SLOTS,), Clock()), Worker(catalog, (SLOTS,), Clock())
+        ended = [await one.reserve(one.facts(1)) for _ in range(2)]
+        for each in ended:
+            each.settle([])  # it holds both places, and uses none
+        asked = 0
+
+        async def a_second_goes_by(_: float) -> None:
+            nonlocal asked
+            asked += 1
+            two.clock.advance(1)
+            await one.settled_down()
+
+        two.keeper.pause = a_second_goes_by
+        under_way = [await two.reserve(two.facts(1)) for _ in range(2)]
+        assert 0 < asked < 5
+        await two.settled_down()
+        asked = 0
+        one.keeper.pause = a_second_goes_by
+        assert isinstance(await refusal(one.reserve(one.facts(1))), LimitReached)
+        assert asked == reserve.TRIES // 2, "both are in use, and were when their worker last told"
+        under_way[0].settle([])
+        for _ in range(3):  # nobody asks; it leaves them to the others by itself
+            await two.settled_down()
+        assert catalog.granted() == 1
 
     play(story)
 

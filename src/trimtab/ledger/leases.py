@@ -66,14 +66,18 @@ class Catalog(Protocol):
 class Held:
     """What this worker has of one slot. ``total = free + reserved + spent``, where ``reserved`` belongs to ``open``
     calls under way. ``room`` is what the catalog had left beyond what it handed out at the last deal, which was
-    ``short`` if that was less than wanted; until ``no_until`` (steady clock) its no is believed. ``cell`` is the place
-    in the journal where ``free`` is kept. ``lent`` is how many of its calls at once were let in on trust."""
+    ``short`` if that was less than wanted; until ``no_until`` (steady clock) its no is believed. ``others`` is what
+    other workers had then, ``elsewhere`` what of it they did not use when they last told. ``cell`` is the place in the
+    journal where ``free`` is kept. Of calls at once: ``busy`` were under way a second ago, ``lent`` were let in on
+    trust."""
 
     __slots__ = (
+        "busy",
         "cell",
         "closing",
         "counter",
         "dead",
+        "elsewhere",
         "end",
         "free",
         "frees",
@@ -84,6 +88,7 @@ class Held:
         "low",
         "no_until",
         "open",
+        "others",
         "reported",
         "room",
         "seen",
@@ -106,7 +111,8 @@ class Held:
         self.cell = 0
         self.free = self.total = self.spent = self.reported = self.open = 0
         self.low = NEVER
-        self.room = self.told = self.seen = self.idle = self.no_until = self.lent = 0
+        self.room = self.told = self.seen = self.idle = self.no_until = self.lent = self.busy = 0
+        self.others = self.elsewhere = 0
         self.frees: tuple[tuple[int, int], ...] = ()
         self.short = self.wants = self.known = self.closing = self.dead = False
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -190,6 +196,7 @@ class Keeper:
         self.each_second: Callable[[], None] | None = None
         """The place to notice a new configuration (`adopt`) where no call does. Beside `tick`: a mistake of others must
         not cost the heartbeat, without which this worker is taken for dead."""
+        self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
         self.away = ""
         """Why the catalog could not be reached the last time; empty when it could."""
 
@@ -339,12 +346,12 @@ class Keeper:
         for held in [held for held in self._lending if held.free > 0]:
             self._unlend(held, min(held.lent, held.free))
 
-    def _give(self, held: Held) -> None:
+    def _give(self, held: Held, keep: int = 0) -> None:
         """Give back what is free of it. The journal is lowered before anybody else can have it."""
-        if held.free > 0 and not held.dead:
-            self.cells[held.cell] = 0
-            held.total -= held.free
-            held.free = 0
+        if held.free > keep and not held.dead:
+            self.cells[held.cell] = keep
+            held.total -= held.free - keep
+            held.free = keep
             held.low = NEVER
             self._pending[held] = None
             self._wake.set()
@@ -488,6 +495,8 @@ class Keeper:
         if offer.ask is not None and offer.bound is not None:
             held.room = max(0, offer.bound - deal.used)
             held.short = deal.amount < offer.ask.want
+            held.others = deal.used - offer.total - deal.amount
+            held.elsewhere = held.others - (deal.spent - offer.spent)
             held.frees = deal.frees
             held.low = NEVER if held.short else held.counter.piece // 4
             if held.end <= self.now():
@@ -556,17 +565,25 @@ class Keeper:
             held.seen, held.idle = held.spent, 0
         if held.idle > IDLE_TICKS:
             self._close(held)
+        elif held.counter.comes_back and self.workers > 1:
+            # Who has not needed a place of late leaves it to the others.
+            held.busy, before = held.open, held.busy
+            self._give(held, keep=max(0, before - held.open))
         if self._is_over(held):
             self._give(held)
             if len(tell) < PER_TICK:
                 tell.append(held)
-        elif _told(held) != held.reported and len(tell) < PER_TICK:
+        elif (_told(held) != held.reported or self._asks_after_others(held)) and len(tell) < PER_TICK:
             tell.append(held)
         counter = held.counter
         soon = held.end - now < 2 * TICK_S * S
         if soon and held.spent and counter.held is held and counter.next is None and not counter.soft:
             counter.next = self._make(counter, held.end)
             self.wish(counter.next)
+
+    def _asks_after_others(self, held: Held) -> bool:
+        """Whether it has places for calls at once that others may wait for, and knows of no others."""
+        return held.counter.comes_back and held.free > 0 and self.workers <= 1
 
     async def recover_dead(self) -> None:
         """Hand back what dead workers of this machine had left, as their journals say."""

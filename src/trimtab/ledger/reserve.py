@@ -31,7 +31,7 @@ from trimtab.ledger.limit_plan import (
     worsts_of,
 )
 from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
-from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal, Unreserved, reached
+from trimtab.ledger.refusals import CannotCount, LimitReached, PriceUnknown, Refusal, Unreserved, reached
 from trimtab.ledger.types import Ended, LimitNote
 from trimtab.llm.types import Usage
 
@@ -39,6 +39,8 @@ ROUNDS = 5
 """How often a call asks for more when others take what came, before it is told to try again."""
 ASK_AGAIN_NS = 200_000_000
 """For so long the catalog's no is believed without asking again."""
+TRIES = 12
+"""How often a call asks for a place that another worker has and may not use, which gives it back within a second."""
 LONGEST_BUCKET = 512
 MOST_REMEMBERED = 4096
 NOT_ASKED = frozenset(
@@ -444,7 +446,20 @@ async def enough(keeper: Keeper, needs: Sequence[tuple[Rule, Counter, int]], now
 
 async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
     """Ask for ``need`` of this slice; others may take what came. True where it is lent on trust: the catalog is away,
-    and the rule allows it. Raises `LimitReached` or `Unavailable`."""
+    and the rule allows it. Raises `LimitReached` or `Unavailable`. For a place that another worker does not use a call
+    waits until that one has given it back."""
+    for tried in range(TRIES if held.counter.comes_back else 0):
+        try:
+            return await _ask_for(keeper, rule, held, need)
+        except LimitReached:
+            # What they use they told up to a second ago: by then it may be over.
+            if held.free + (held.others if tried < TRIES // 2 else held.elsewhere) < need:
+                raise
+        await keeper.pause(ASK_AGAIN_NS / 1e9)
+    return await _ask_for(keeper, rule, held, need)
+
+
+async def _ask_for(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
     known = held.short and held.room + held.free < need and keeper.mono() < held.no_until
     if need > rule.bound or (known and held.free < need):
         raise reached(rule, held, need)
