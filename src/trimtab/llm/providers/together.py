@@ -11,7 +11,7 @@ PLUG = ProviderKind(
     title="Together AI",
     dialect="openai_chat",
     operations={"embeddings": "openai_embeddings", "rerank": "jina_rerank"},
-    base_url="https://api.together.xyz/v1",
+    base_url="https://api.together.ai/v1",
     key_variable="TOGETHER_API_KEY",
     price_id="together",
     quirks=Quirks(developer_role=False),

@@ -1,6 +1,7 @@
 """xAI: https://docs.x.ai/docs/api-reference
 
-Its reference calls ``max_tokens`` deprecated in favour of ``max_completion_tokens``.
+Its reference calls ``max_tokens`` deprecated in favour of ``max_completion_tokens``. Reasoning is counted beside
+``completion_tokens``, and billed as output.
 """
 
 from trimtab.llm.dialects import Quirks

@@ -1,7 +1,8 @@
 """OpenAI's usage object and our exclusive buckets.
 
 https://platform.openai.com/docs/api-reference/chat/object: ``prompt_tokens`` includes what was read from and written to
-the prompt cache, ``completion_tokens`` includes reasoning; audio is a breakdown of either.
+the prompt cache, ``completion_tokens`` includes reasoning; audio is a breakdown of either. xAI counts reasoning beside
+``completion_tokens`` (https://docs.x.ai/docs/key-information/consumption-and-rate-limits); the total tells.
 """
 
 from typing import Annotated, Any, cast
@@ -24,16 +25,27 @@ def usage_of(value: Any) -> Usage | None:
     cached = count(read_side.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens"))
     cached = min(cached, prompt)
     written = min(count(read_side.get("cache_write_tokens")), prompt - cached)
-    reasoning = min(count(write_side.get("reasoning_tokens")), completion)
+    output, reasoning = written_of(
+        completion, count(write_side.get("reasoning_tokens")), prompt, count(usage.get("total_tokens"))
+    )
     return Usage(
         input=prompt - cached - written,
         cache_read=cached,
         cache_write=written,
-        output=completion - reasoning,
+        output=output,
         reasoning=reasoning,
         audio_input=count(read_side.get("audio_tokens")),
         audio_output=count(write_side.get("audio_tokens")),
     )
+
+
+def written_of(told: int, reasoning: int, read: int, total: int) -> tuple[int, int]:
+    """Output and reasoning apart, where ``told`` may include reasoning or not: it does not where the ``total`` (0: not
+    told) has room for both. Reasoning that is in neither is cut."""
+    if total >= read + told + reasoning:
+        return told, reasoning
+    within = min(reasoning, told)
+    return told - within, within
 
 
 _Count = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
@@ -55,6 +67,7 @@ class PlainUsage(Struct, gc=False):
 
     prompt_tokens: _Count | None = None
     completion_tokens: _Count | None = None
+    total_tokens: _Count | None = None
     prompt_cache_hit_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
@@ -72,6 +85,7 @@ class PlainUsage(Struct, gc=False):
         if read_plainly and wrote_plainly and not self.prompt_cache_hit_tokens:
             return Usage(input=prompt, output=completion)
         cached = written = reasoning = audio_input = audio_output = 0
+        output = completion
         if read_side is not None:
             cached = read_side.cached_tokens or 0
             written = read_side.cache_write_tokens or 0
@@ -80,13 +94,14 @@ class PlainUsage(Struct, gc=False):
         if written:
             written = min(written, prompt - cached)
         if write_side is not None:
-            reasoning = min(write_side.reasoning_tokens or 0, completion)
+            if write_side.reasoning_tokens:
+                output, reasoning = written_of(completion, write_side.reasoning_tokens, prompt, self.total_tokens or 0)
             audio_output = write_side.audio_tokens or 0
         return Usage(
             input=prompt - cached - written,
             cache_read=cached,
             cache_write=written,
-            output=completion - reasoning,
+            output=output,
             reasoning=reasoning,
             audio_input=audio_input,
             audio_output=audio_output,

@@ -7,6 +7,7 @@
 from typing import Any, cast
 
 from trimtab.llm.dialects._reading import count
+from trimtab.llm.dialects.openai_chat.usage import written_of
 from trimtab.llm.types import Usage
 
 
@@ -19,12 +20,13 @@ def usage_of(value: Any) -> Usage | None:
     read_side = _details(usage, "input_tokens_details")
     cached = min(count(read_side.get("cached_tokens")), read)
     stored = min(count(read_side.get("cache_write_tokens")), read - cached)
-    reasoning = min(count(_details(usage, "output_tokens_details").get("reasoning_tokens")), written)
+    told = count(_details(usage, "output_tokens_details").get("reasoning_tokens"))
+    output, reasoning = written_of(written, told, read, count(usage.get("total_tokens")))
     return Usage(
         input=read - cached - stored,
         cache_read=cached,
         cache_write=stored,
-        output=written - reasoning,
+        output=output,
         reasoning=reasoning,
     )
 
