@@ -17,7 +17,9 @@ from trimtab.llm.transport import Endpoint, Transport, split_url
 
 NOWHERE = (
     "169.254.169.254", "169.254.1.1", "fe80::1", "fe80::1%eth0", "[fe80::1]", "::ffff:169.254.169.254", "fd00:ec2::254",
-    "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "::a9fe:a9fe", "::ffff:0:a9fe:a9fe", "2002:a9fe:a9fe::", "168.63.129.16", "100.100.100.200", "224.0.0.1", "ff02::1",
+    "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "::a9fe:a9fe", "::ffff:0:a9fe:a9fe", "2002:a9fe:a9fe::",
+    "168.63.129.16", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518",
+    "100.100.100.200", "224.0.0.1", "ff02::1",
 )  # fmt: skip
 
 

@@ -7,9 +7,12 @@ nothing.
 """
 
 import ipaddress
+import re
+import socket
 from typing import Final, cast
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NUMBERS: Final = re.compile(r"[0-9a-fA-FxX.]{1,60}")
 _NAT64: Final = tuple(
     map(
         ipaddress.ip_network,
@@ -52,11 +55,22 @@ def plain(address: Address) -> Address:
     return address
 
 
+def _address(host: str) -> Address | None:
+    """Also as the C library reads one: ``2852039166``, ``0xa9fea9fe``, ``169.254.43518``."""
+    try:
+        return plain(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host)) if _NUMBERS.fullmatch(host) else None
+    except OSError:
+        return None
+
+
 def is_nowhere(host: str) -> bool:
     """Whether a host, written as an address, is one at which no provider is. A name is none."""
-    try:
-        found = plain(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
-    except ValueError:
+    found = _address(host.strip("[]").partition("%")[0])
+    if found is None:
         return False
     return any(found in network for network in _NOWHERE if network.version == found.version)
 
