@@ -13,6 +13,7 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.mapping import away as mapping_away
 from trimtab.telemetry.mapping.away import Hands
 from trimtab.telemetry.mapping.before import Stored
 from trimtab.telemetry.mapping.plan import Plan
@@ -106,6 +107,12 @@ def start(folder: Path, count: int = 1) -> Helpers:
         assert time.monotonic() < deadline, "no mapping process came up"
         time.sleep(0.02)
     return helpers
+
+
+def all_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every portion is handed out, however busy who gets it is: what is asked then does not depend on how fast they
+    answer."""
+    monkeypatch.setattr(mapping_away, "BUSY", 1 << 30)
 
 
 def asked_first(monkeypatch: pytest.MonkeyPatch, act: Callable[[Helper], None], at: int) -> list[int]:

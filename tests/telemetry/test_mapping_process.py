@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mapping_ways import Mapper, asked_first, one_each, start
+from mapping_ways import Mapper, all_away, asked_first, one_each, start
 from ways import NOW, span
 
 from patience import PATIENCE_S
@@ -100,6 +100,43 @@ def test_other_processes_make_the_rows_that_one_makes(
     assert helpers.lost == 0
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=BATCHES)
+def test_the_rows_are_the_same_when_every_portion_goes_away(
+    batches: list[list[ForeignSpan]], helpers: Helpers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_away(monkeypatch)
+    monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_500)
+    alone, helped = Mapper(tmp_path), Mapper(tmp_path, helpers)
+    for spans in batches:
+        records = one_each("p", NOW, spans)
+        assert helped(*records) == alone(*records)
+    assert (helped.undone, helpers.lost) == (0, 0)
+
+
+@pytest.mark.parametrize("slow", [READ, MAKE])
+def test_who_is_busy_gets_no_more_and_what_nobody_had_time_for_is_mapped_here(
+    slow: int, expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that never has answered by the time it is looked at: it is given two portions, and the third is not waited
+    for."""
+    monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
+    helpers = start(tmp_path)
+    asked = asked_first(monkeypatch, lambda helper: None, -1)
+    has_answered = Helper.has_answered
+
+    def late(helper: Helper) -> bool:
+        return helper.awaited[0][0] != slow and has_answered(helper) if helper.awaited else False
+
+    monkeypatch.setattr(Helper, "has_answered", late)
+    subject = Mapper(tmp_path, helpers)
+    assert subject(*some(12)) == expected
+    assert (subject.undone, helpers.lost) == (0, 0)
+    assert 2 <= asked.count(READ) < 6, "six portions, some of them here"
+    assert asked.count(MAKE) >= asked.count(READ), "a trace that is cut between two portions is decided with the second"
+    helpers.close()
+
+
 def some(count: int) -> list[ForeignBatch]:
     """Records whose traces are cut between portions, with answers that repeat each other."""
     said = [{"role": "assistant", "parts": [{"type": "text", "content": ANSWERS[0]}]}]
@@ -131,6 +168,7 @@ def test_what_a_process_had_that_is_killed_is_mapped_by_who_asked_it(
     at: int, expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it was asked to read or to make rows, and however much of that it has answered."""
+    all_away(monkeypatch)
     monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     helpers = start(tmp_path)
     asked = asked_first(monkeypatch, lambda helper: os.kill(helper.pid, signal.SIGKILL), at)
@@ -144,6 +182,7 @@ def test_what_a_process_had_that_is_killed_is_mapped_by_who_asked_it(
 def test_a_process_that_hangs_is_ended_and_its_work_done_here(
     expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    all_away(monkeypatch)
     monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     helpers = start(tmp_path)
     [pid] = helpers.pids
@@ -188,6 +227,7 @@ def other(body: bytes) -> bytes:
 def test_a_process_that_answers_nonsense_is_ended_and_its_work_done_here(
     spoil: Any, at: int, expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    all_away(monkeypatch)
     monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     helpers = start(tmp_path)
     answered = 0
@@ -208,6 +248,7 @@ def test_a_process_that_answers_nonsense_is_ended_and_its_work_done_here(
 def test_an_answer_without_what_was_asked_for_is_not_believed(
     kind: int, lost: int, expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    all_away(monkeypatch)
     monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     helpers = start(tmp_path)
     answer = Helper.answer
@@ -225,6 +266,7 @@ def test_an_answer_without_what_was_asked_for_is_not_believed(
 def test_what_a_process_cannot_do_is_done_here_and_it_goes_on(
     expected: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    all_away(monkeypatch)
     monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     helpers = start(tmp_path)
     ask, asked = Helper.ask, {READ: 0, MAKE: 0}

@@ -1,9 +1,10 @@
 """Foreign spans of one batch that mapping processes read and make into rows, while everything is decided here.
 
-Portions are handed out some time before they are placed. What comes back of their spans (`mapping/told.py`) is placed
-by the same code as spans that were read here, and what was decided goes back to who has the span, for its rows. Where a
-process fails, its portions are read here once more, and what was decided about them is done here: so nothing depends on
-when it failed, and the rows are the same.
+Portions are handed out some time before they are placed, and only to who has little left to do: one whose turn comes
+before anybody had time for it is read here, instead of being waited for. What comes back of their spans
+(`mapping/told.py`) is placed by the same code as spans that were read here, and what was decided goes back to who has
+the span, for its rows. Where a process fails, its portions are read here once more, and what was decided about them is
+done here: so nothing depends on when it failed, and the rows are the same.
 """
 
 import logging
@@ -28,6 +29,9 @@ logger = logging.getLogger("trimtab.telemetry.mapping")
 
 AHEAD: Final = 2
 """Portions that each process has at a time: one is read while another is placed."""
+BUSY: Final = 2
+"""Who has so many questions to answer gets no more. To read a portion and to make its rows takes a process nearly three
+times as long as to place it takes here: a single one that had them all would be waited for."""
 _reading: Final = msgspec.msgpack.Decoder(PortionRead).decode
 _saying: Final = msgspec.json.Decoder(dict[int, Said]).decode
 _made: Final = msgspec.msgpack.Decoder(Made).decode
@@ -87,18 +91,36 @@ class AwayBatch:
         return reading.spans, [(part[place][0], why) for place, why in reading.broken]
 
     def _hand_out(self, number: int) -> None:
-        """Hand out portions up to some after ``number``."""
-        self._ready = [helper for helper in self._ready if not helper.lost]
-        last = min(len(self._parts), number + AHEAD * len(self._ready))
-        self._handed = max(self._handed, number)
-        while self._handed < last and self._ready:
-            helper = self._ready[self._handed % len(self._ready)]
+        """Hand out portions that come after ``number``, which is placed now; of the first, itself."""
+        self._hear()
+        self._handed = max(self._handed, number + 1 if number else 0)
+        last = min(len(self._parts), number + AHEAD * self._living())
+        while self._handed < last and (helper := self._idlest()) is not None:
             body = asked([record for _, record in self._parts[self._handed]], self._by.rows.ring)
-            if not self._ask(helper, READ, self._handed, body):
-                self._ready = [each for each in self._ready if not each.lost]
-                continue
-            self._with[self._handed] = helper
-            self._handed += 1
+            if self._ask(helper, READ, self._handed, body):
+                self._with[self._handed] = helper
+                self._handed += 1
+            else:
+                self._living()
+
+    def _living(self) -> int:
+        """Forget those that are lost; how many are left."""
+        self._ready = [helper for helper in self._ready if not helper.lost]
+        return len(self._ready)
+
+    def _idlest(self) -> Helper | None:
+        """Who has least to do; None where that is much."""
+        found = min(self._ready, key=_to_do, default=None)
+        return found if found is not None and _to_do(found) < BUSY else None
+
+    def _hear(self) -> None:
+        """What is answered by now."""
+        for helper in self._ready:
+            try:
+                while not helper.lost and helper.has_answered():
+                    self._take(helper)
+            except HandingBroken as error:
+                self._lose(helper, str(error))
 
     def whole(self, told: Told) -> ForeignSpan:
         return self._portion(told.portion).span(told.at)
@@ -222,6 +244,10 @@ class Hands:
         """None while nobody can be asked. A ``backlog`` brings them."""
         ready = self.helpers.ready(backlog=backlog)
         return AwayBatch(self.helpers, ready, self._by, self._silent) if ready else None
+
+
+def _to_do(helper: Helper) -> int:
+    return len(helper.awaited)
 
 
 def _check(reading: PortionRead, number: int, records: int) -> None:

@@ -89,6 +89,10 @@ class Helper:
         self.awaited.append((kind, number))
         self._handing.send(kind, number, body, WITHIN_S)
 
+    def has_answered(self) -> bool:
+        """Whether `answer` need not wait. Raises `HandingBroken`."""
+        return bool(self.awaited) and self._readable()
+
     def answer(self) -> tuple[int, int, bytes | None]:
         """What was asked first (its kind and number), and the answer: None where it could not be done. Raises
         `HandingBroken`."""
