@@ -19,6 +19,8 @@ from upstream import answers, streams, upstream
 from vendors import Vendors, sqlite, vendors
 
 from patience import PATIENCE_S
+from trimtab.core.errors import Unavailable
+from trimtab.gateway.kept import conversation_store, conversations
 from trimtab.gateway.kept.conversation_store import book
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.targets import ProjectTargets
@@ -247,6 +249,40 @@ def test_naming_its_provider_books_what_is_made_in_the_background_as_well(tmp_pa
             for _ in range(3):
                 await ours.responses.retrieve(made.id, extra_headers={"trimtab-provider": "sim"})
             assert sum(record.attempts[0].usage is not None for record in g.spool.records) == 1
+
+    asyncio.run(main())
+
+
+def test_a_lost_answer_of_the_catalog_costs_nothing_of_what_is_booked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, asked, lost = Database.write, list[str](), list[str]()
+
+    def booked(*told: Any) -> bool:
+        asked.append(told[-1])
+        return book(*told)
+
+    async def unheard(self: Database, work: Any) -> Any:
+        before = len(asked)
+        value = await write(self, work)
+        if len(asked) > before and len(lost) < 2:
+            lost.append(asked[-1])
+            raise Unavailable("The connection was lost before the answer came.")
+        return value
+
+    monkeypatch.setattr(conversation_store, "book", booked)
+    monkeypatch.setattr(Database, "write", unheard)
+    monkeypatch.setattr(conversations, "BOOK_AGAIN_S", (0.0, 0.0, 0.0))
+
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK, background=True)
+            await done(ours, made.id)
+            assert len(lost) == 2
+            assert len(set(asked)) == 1
+            (row,) = (a for r in g.spool.records for a in r.attempts if a.usage is not None)
+            assert row.cost.amount
 
     asyncio.run(main())
 

@@ -9,6 +9,7 @@ A call that goes on from an answer of ours is completed before it is routed: its
 so every provider and every step of the gateway sees an ordinary call.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -36,6 +37,8 @@ from trimtab.storage.database import Database
 logger = logging.getLogger("trimtab.conversations")
 DAY_MS = 86_400_000
 NOTED_MS = 31 * DAY_MS
+BOOK_AGAIN_S = (0.1, 0.5, 2.0)
+"""Pauses before it is asked again whose a cost is."""
 """How long at least it is noted whose a response is that its provider keeps: OpenAI keeps one for 30 days."""
 OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 """An id of ours: a UUIDv7. OpenAI's are longer."""
@@ -248,7 +251,16 @@ class Conversations:
         return self._neighbours.share(project.id, provider)
 
     async def book(self, project_id: str, response_id: str, request_id: str) -> bool:
-        """Whether what it used is that request's to book: of all who read it when it is done, true for one."""
+        """Whether what it used is that request's to book: of all who read it when it is done, true for one. Asked again
+        where no answer came: it may have been done, and then nobody else can book it. Raises `Unavailable`."""
+        for pause_s in BOOK_AGAIN_S:
+            try:
+                return await self._booked(project_id, response_id, request_id)
+            except Unavailable:
+                await asyncio.sleep(pause_s)
+        return await self._booked(project_id, response_id, request_id)
+
+    async def _booked(self, project_id: str, response_id: str, request_id: str) -> bool:
         return await self._db.write(lambda conn: store.book(conn, project_id, response_id, request_id))
 
     # --- one response ---
