@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -191,3 +193,30 @@ def test_while_the_catalog_is_held_money_goes_on_within_what_is_at_hand_and_rate
         answered = int(cost / Decimal("0.001009"))
         server.stop()
         assert counted(server)[0] == int(cost * DOLLAR) + answered, "all of it is counted, money and requests"
+
+
+def test_a_catalog_that_is_busy_for_seconds_lets_nobody_past_a_rate(tmp_path: Path, provider: str) -> None:
+    config = CONFIG.format(url=provider) + "  few: {measure: requests, bound: 5, window: month, per: [user]}\n"
+    with live(tmp_path, config) as server:
+        assert ask(server).status_code == 200
+        other = sqlite3.connect(server.data / "catalog.sqlite", isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        let_go = threading.Timer(2.6, other.close)
+        let_go.start()
+        seen = asyncio.run(ask_at_once(port_of(server), 20, user="late"))
+        let_go.join()
+    assert seen == {200: 5, 429: 15}
+
+
+async def ask_at_once(port: int, calls: int, user: str) -> Counter[int]:
+    body = BODY[:-1] + b',"user":"%b"}' % user.encode()
+    head, _, _ = REQUEST.partition(b"content-length")
+
+    async def one() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + b"content-length: %d\r\n\r\n%b" % (len(body), body))
+        status = await answer(reader)
+        writer.close()
+        return status
+
+    return Counter(await asyncio.gather(*(one() for _ in range(calls))))

@@ -33,8 +33,9 @@ T = TypeVar("T")
 log = logging.getLogger("trimtab.limits")
 
 TICK_S = 1.0
-WAIT_S = 2.0
-"""How long a call waits for a lease before the catalog counts as away."""
+WAIT_S = 6.0
+"""How long a call waits for a lease before the catalog counts as away: longer than a database that is merely busy, or
+cannot be reached, takes to say so (`storage.database.BUSY_S`). Then nobody waits until it is back."""
 BEAT_EVERY_S = 5.0
 FENCE_S = 15.0
 """A worker whose last heartbeat is older than this lends no concurrency: others may soon declare it dead."""
