@@ -54,5 +54,17 @@ def test_no_page_shuts_anybody_out_or_scrolls_sideways(at: House, visitor: Visit
     assert not wrong, "\n".join(wrong)
 
 
+def test_a_page_that_shuts_somebody_out_is_told(visitor: Visitor) -> None:
+    visitor.page.add_init_script(path=AXE)
+    visitor.go("/login")
+    visitor.at_rest()
+    spoil = "document.body.innerHTML += `<img src='data:,'><p style='background:#fff;color:#eee'>pale</p><h2>so</h2>`"
+    visitor.page.evaluate(spoil)
+    wrong = visitor.looked_at("spoiled")
+    assert any(told.startswith("spoiled, light: image-alt (critical): ['<img src=") for told in wrong), wrong
+    for scheme in ("light", "dark"):
+        assert any(told.startswith(f"spoiled, {scheme}: color-contrast (serious): ") for told in wrong), wrong
+
+
 def test_every_group_is_looked_at(at: House) -> None:
     assert list(places(at)) == GROUPS

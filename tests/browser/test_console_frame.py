@@ -43,6 +43,24 @@ def test_the_appearance_is_switched_and_kept(visitor: Visitor) -> None:
     assert page.evaluate(background) != light
 
 
+def test_nothing_moves_for_whoever_wants_no_motion(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/traces?range=1h")
+    visitor.at_rest()
+    page.evaluate("""() => {
+        window.moved = [];
+        for (const kind of ["transitionrun", "animationiteration"]) {
+            document.addEventListener(kind, (event) => window.moved.push(`${kind} of ${event.target.className}`));
+        }
+    }""")
+    page.emulate_media(color_scheme="dark")
+    visitor.at_rest()
+    page.get_by_role("button", name=re.compile("^Appearance")).hover()
+    visitor.at_rest()
+    assert page.evaluate("window.moved") == []
+    assert page.evaluate("document.getAnimations().length") == 0
+    page.emulate_media(color_scheme="light")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
