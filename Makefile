@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup console run demo test alone together check lint beside format bench docs schemas clean
+.PHONY: help setup console run demo test installed alone units together browser check lint beside format bench docs schemas clean
 
 UV_VERSION := 0.13.8
 VENV := .venv
@@ -64,26 +64,34 @@ ifdef PYTEST_ARGS
 	$(BIN)/python scripts/install_clients.py
 	exec $(BIN)/pytest $(PYTEST_ARGS)
 else
-	@$(MAKE) --no-print-directory alone
-	$(MAKE) --no-print-directory together
+	@$(MAKE) --no-print-directory installed
+	$(MAKE) --no-print-directory alone
+	$(MAKE) --no-print-directory --jobs 3 units together browser
 endif
+
+installed: setup
+	@scripts/chromium.sh
+	$(BIN)/python scripts/install_clients.py
 
 alone: setup
 	@$(BIN)/pytest -n 0 $(ALONE)
 
-together: setup
-	@scripts/chromium.sh
-	$(BIN)/python scripts/install_clients.py
-	$(BIN)/python scripts/console.py run test
-	$(BIN)/pytest -n $(TEST_WORKERS) $(BY_FILE) --ignore tests/browser $(addprefix --ignore ,$(ALONE))
-	TRIMTAB_TEST_SCREENSHOTS=none $(BIN)/pytest -n 2 $(BY_FILE) tests/browser
+units: setup
+	@$(BIN)/python scripts/console.py run test
 
-# Types take one processor for more than a minute, and tests often wait: they run beside each other. So do the checks
-# that take seconds and the compilation of the tests, which every worker would do for itself.
+together: setup
+	@$(BIN)/pytest -n $(TEST_WORKERS) $(BY_FILE) --ignore tests/browser $(addprefix --ignore ,$(ALONE))
+
+browser: setup
+	@TRIMTAB_TEST_SCREENSHOTS=none $(BIN)/pytest -n 2 $(BY_FILE) tests/browser
+
+# What has to be fetched, and the compilation of the tests, which every worker would do for itself, are done beside the
+# checks that take seconds. Types take one processor for more than a minute, tests of flows and of the console wait for
+# servers and pages: they run beside each other.
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
-	@$(MAKE) --no-print-directory --jobs 2 lint $(STAMPS)/tests
+	@$(MAKE) --no-print-directory --jobs 2 lint $(STAMPS)/tests installed
 	$(MAKE) --no-print-directory alone
-	$(MAKE) --no-print-directory --jobs 2 beside together
+	$(MAKE) --no-print-directory --jobs 3 units beside together browser
 
 lint: setup
 	@$(BIN)/ruff format --check $(SOURCES)

@@ -5,6 +5,8 @@
 set -eu
 has() { command -v "$1" >/dev/null 2>&1; }
 if has chromium-headless-shell; then exit 0; fi
+tried="$(dirname "$0")/../.venv/.stamps/no-headless-shell"
+if has chromium && [ -e "$tried" ]; then exit 0; fi # asked before: packages that are not there take long to look for
 if [ "$(id -u)" = 0 ] && has apt-get; then
   echo "Installing Debian's Chromium (its headless shell) for the browser tests ..." >&2
   export DEBIAN_FRONTEND=noninteractive
@@ -15,7 +17,10 @@ if [ "$(id -u)" = 0 ] && has apt-get; then
     exit 0
   fi
 fi
-if has chromium; then exit 0; fi
+if has chromium; then
+  mkdir -p "$(dirname "$tried")" && touch "$tried"
+  exit 0
+fi
 cat >&2 <<'TEXT'
 The browser tests need Chromium, which is not installed, and only root may install it here. Either
   sudo apt-get install chromium-headless-shell
