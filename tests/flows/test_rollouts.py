@@ -33,6 +33,8 @@ GUARDS = {"failing": "errors", "slower": "latency", "dearer": "cost", "refusing"
 """What watches each kind of degradation; an app of that name suffers it."""
 PROJECT = "default"
 AT_ONCE = 8
+BETWEEN_S = 0.05
+"""How long a user thinks between two calls. Without a pause, calls took both processors until a verdict came."""
 HTTP = httpx.Client(timeout=PATIENCE_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 """One for all calls: to make one costs more than the calls do."""
 
@@ -72,7 +74,7 @@ def traffic(server: Live, apps: list[str]) -> Generator[None]:
     numbers = itertools.count()
 
     def users(app: str) -> None:
-        while not ended.is_set():
+        while not ended.wait(BETWEEN_S):
             answer = ask(server, app, f"user-{next(numbers)}")
             assert answer.status_code in (200, 500, 502, 503), answer.text
 
