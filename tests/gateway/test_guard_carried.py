@@ -117,6 +117,18 @@ def test_a_form_is_otherwise_sent_as_it_came_wherever_its_words_stand() -> None:
     asyncio.run(main())
 
 
+def test_what_json_says_twice_is_sent_once() -> None:
+    async def main() -> None:
+        said = f'{{"model": "painter", "seed": {10**30}, "prompt": {json.dumps(SECRET)}, "prompt": "a tab"}}'
+        async with lab(answers(PICTURE), secrets(action="block")) as (g, up):
+            headers = {**KEY, "content-type": "application/json"}
+            told = await g.client.post("/v1/images/generations", content=said, headers=headers)
+            assert told.status_code == 200, told.text
+            assert AWS.encode() not in up.bodies[0] + (await g.spool.one()).request
+
+    asyncio.run(main())
+
+
 UNCLEAR = [
     b'--B\r\nContent-Disposition: form-data; name="prompt"; name="size"\r\n\r\nx\r\n--B--',
     b'--B\r\nContent-Disposition: form-data; name="prompt"\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n--B--',

@@ -537,3 +537,21 @@ def test_of_an_attempt_that_failed_nothing_is_kept_that_no_guard_has_looked_at()
             assert AWS.encode() not in b"".join(each.response for each in record.attempts)
 
     asyncio.run(main())
+
+
+def test_what_an_object_says_twice_reaches_nobody_who_was_not_looked_at() -> None:
+    """A member that comes twice is read once, here as nearly everywhere: the other would be sent, and kept, unseen."""
+
+    async def main() -> None:
+        for first, second in ((SECRET, "hi"), ("hi", SECRET)):
+            said = f'{{"role":"user","content":{json.dumps(first)},"content":{json.dumps(second)}}}'
+            body = f'{{"model":"fast","x_large":{10**30},"messages":[{said}]}}'
+            async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+                guard(g, secrets(action="block"))
+                told = await g.client.post("/v1/chat/completions", content=body)
+                assert told.status_code == 200, told.text
+                assert len(up.bodies) == (second == "hi")
+                assert AWS.encode() not in b"".join(up.bodies)
+                assert AWS.encode() not in (await g.spool.one()).request or second == SECRET
+
+    asyncio.run(main())

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.guard_files import Leaf, kind_of, read, text_of
+from trimtab.gateway.guard_texts import encoded
 from trimtab.guard.parts import joined, split
 from trimtab.guard.types import Piece, Stage, Unread
 
@@ -105,7 +106,7 @@ def asked_json(body: bytes, family: str) -> Texts:
     """Raises `InvalidRequest` for what is nested too deeply to be looked at."""
     value: Any = _decode(body)
     found, unread = _walked(value, family)
-    return Texts(found, "input", "user", [_seen("input", each) for each in unread], lambda _: _encode(value))
+    return Texts(found, "input", "user", [_seen("input", each) for each in unread], lambda _: encoded(value))
 
 
 def asked_form(body: bytes, boundary: bytes, family: str) -> Texts:

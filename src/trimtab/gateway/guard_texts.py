@@ -13,6 +13,7 @@ they are: as a message whose ``name`` is ``retrieved``, or between ``<retrieved>
 ...>`` and ``</document>``, anywhere in a text.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
@@ -42,6 +43,19 @@ _QUIRKS: Final = Quirks()
 
 
 # --- what is asked ---
+
+
+def said_once(body: bytes) -> bytes:
+    """The body with each member of an object once, as it is read here (the last counts, RFC 8259 4): a second one of
+    the same name would be sent, and looked at by nobody."""
+    return encoded(_decode(body))
+
+
+def encoded(value: Any) -> bytes:
+    try:
+        return _encode(value)
+    except OverflowError:  # whole numbers beyond 64 bits
+        return json.dumps(value, ensure_ascii=False).encode()
 
 
 def pieces_of(request: Request) -> tuple[Piece, ...]:

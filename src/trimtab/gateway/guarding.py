@@ -35,6 +35,7 @@ from trimtab.gateway.guard_texts import (
     pieces_of,
     restored,
     rewritten,
+    said_once,
     subject_of,
     without,
 )
@@ -141,6 +142,8 @@ class Guarding:
         """What guards made of what is asked, which the call then asks; and the verdict that stops it, if one does."""
         request = call.front.parse_request(call.body)
         made.request = request
+        if acts(made.chain):
+            call.body = said_once(call.body)
         _check_choices(call, made.chain)
         check_background(call, made.chain)
         if spoken := is_spoken(request):
@@ -172,8 +175,9 @@ class Guarding:
             made.take(ran)
             if ran.swaps:
                 call.original = without(call.body, ran.swaps) if call.body else None
-                asked.rewrite(call, texts.written(ran.pieces))
                 made.subject = replace(made.subject, pieces=ran.pieces)
+            if ran.swaps or (call.body and acts(found)):  # JSON: each of its members once
+                asked.rewrite(call, texts.written(ran.pieces))
         except BaseException:  # nobody has looked at all of it
             if acts(found):
                 call.original = b""
