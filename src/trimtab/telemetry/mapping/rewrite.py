@@ -27,7 +27,7 @@ from trimtab.telemetry.mapping.traces import Read, entries, mapped_of, node_of, 
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
-from trimtab.telemetry.stores import Store, Value, bind
+from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.stores._schema import LOCAL
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
@@ -150,7 +150,7 @@ _WHERE: Final = (
 
 
 def _scope(project: str, traces: Iterable[str], low_ns: int, high_ns: int) -> dict[str, str]:
-    values: dict[str, Value] = {"project": project, "low": max(0, low_ns - NEAR_NS), "high": high_ns + NEAR_NS}
+    values: dict[str, str | int] = {"project": project, "low": max(0, low_ns - NEAR_NS), "high": high_ns + NEAR_NS}
     return {**bind(values), "traces": _listed(traces)}
 
 
