@@ -13531,7 +13531,7 @@ export interface components {
         };
         /**
          * ReplayedRange
-         * @description `low` and `high` bound 95 %.
+         * @description `low` and `high` bound 95 % of what calls that moved may come to; equal where none did.
          */
         ReplayedRange: {
             value: number;
