@@ -1,7 +1,7 @@
 """Nobody saves over what somebody else saved: one way for everything of the catalog that is replaced whole."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ TREE = {"node": "fallback", "of": ["fast"]}
 
 
 class Thing(Struct, frozen=True, kw_only=True):
-    """What is replaced: where, how, and two things that people may say of it. ``listed``: how it is found again."""
+    """What is replaced: where, how, and two things that people may say of it. ``listed``: how it is found again.
+    ``single``: there is one of it, which is read where it is put; ``stays``: it is always there. ``away`` is where it
+    is removed, if that is elsewhere; ``counts``: saying the same again is a change of it, too."""
 
     name: str
     at: str
@@ -30,17 +32,27 @@ class Thing(Struct, frozen=True, kw_only=True):
     other: dict[str, Any]
     make: tuple[str, dict[str, Any]] | None = None
     pages: str = ""
+    single: bool = False
+    stays: bool = False
+    away: str = ""
+    counts: bool = False
 
     @property
     def listed(self) -> str:
         return self.pages or self.at.rpartition("/")[0]
 
 
-ROLES = "/api/v1/organisations/default/roles"
+ORGANISATION = "/api/v1/organisations/default"
+ROLES = f"{ORGANISATION}/roles"
+PROVIDERS = "/api/v1/identity-providers"
+COMPANY = {"name": "company", "issuer": "https://login.example.com", "client_id": "trimtab"}
+HOOK = {"name": "hook", "kind": "webhook", "url": "https://1.1.1.1/hook", "secret": "only-for-this-test"}
+PERMIT = "permit(principal, action, resource);"
+FORBID = 'forbid(principal, action == Action::"call_tool", resource);'
 THINGS = (
     Thing(
         name="provider", at=f"{PROJECT}/providers/lab", verb="PATCH", make=(f"{PROJECT}/providers", LAB),
-        one={"headers": {"x-team": "one"}}, other={"headers": {"x-team": "other"}},
+        one={"headers": {"x-team": "one"}}, other={"headers": {"x-team": "other"}}, counts=True,
     ),
     Thing(
         name="model", at=f"{PROJECT}/models/fast", verb="PATCH", make=(f"{PROJECT}/models", FAST),
@@ -53,6 +65,7 @@ THINGS = (
     Thing(
         name="route", at=f"{PROJECT}/routes/smart", verb="PATCH",
         make=(f"{PROJECT}/routes", {"name": "smart", "tree": TREE}), one={"about": "one"}, other={"about": "other"},
+        counts=True,
     ),
     Thing(
         name="call policy", at=f"{PROJECT}/policies/fast", verb="PUT",
@@ -75,6 +88,62 @@ THINGS = (
         make=(ROLES, {"name": "writer", "permissions": ["prompt:read"]}),
         one={"permissions": ["prompt:read", "prompt:write"]}, other={"permissions": ["trace:read"]},
     ),
+    Thing(
+        name="directory", at=f"{ORGANISATION}/directory", verb="PUT", single=True,
+        one={"label": "one"}, other={"label": "other"},
+    ),
+    Thing(
+        name="list of domains", at=f"{ORGANISATION}/domains", verb="PUT", single=True, stays=True,
+        one={"domains": ["one.example"]}, other={"domains": ["other.example"]},
+    ),
+    Thing(
+        name="list of data classes", at=f"{PROJECT}/data-classes", verb="PUT", single=True, stays=True,
+        one={"classes": ["public", "one"]}, other={"classes": ["public", "other"]},
+    ),
+    Thing(
+        name="data terms of provider", at=f"{PROJECT}/providers/lab/data-terms", verb="PUT",
+        pages=f"{PROJECT}/data-terms", one={"region": "eu"}, other={"region": "us"},
+    ),
+    Thing(
+        name="data terms of model", at=f"{PROJECT}/models/fast/data-terms", verb="PUT",
+        pages=f"{PROJECT}/data-terms", one={"region": "eu"}, other={"region": "us"},
+    ),
+    Thing(
+        name="set of policies", at=f"{PROJECT}/access-policies/mine", verb="PUT",
+        one={"text": PERMIT}, other={"text": FORBID},
+    ),
+    Thing(
+        name="retention", at=f"{PROJECT}/retention", verb="PUT", single=True, stays=True,
+        one={"content": 30}, other={"content": 60},
+    ),
+    Thing(
+        name="choice of detectors", at=f"{PROJECT}/detectors", verb="PUT", single=True, stays=True,
+        one={"off": ["refusal"]}, other={"off": ["truncated"]},
+    ),
+    Thing(
+        name="forward", at=f"{PROJECT}/forwards/hook", verb="PATCH", make=(f"{PROJECT}/forwards", HOOK),
+        one={"sample": 0.5}, other={"sample": 0.25}, counts=True,
+    ),
+    Thing(
+        name="identity provider", at=f"{PROVIDERS}/company", verb="PATCH", make=(PROVIDERS, COMPANY),
+        one={"label": "One"}, other={"label": "Other"},
+    ),
+    Thing(
+        name="guard refusal default", at=f"{PROJECT}/guard-refusals", verb="PUT", pages=f"{PROJECT}/guard-refusals",
+        one={"text": "No."}, other={"text": "No, thank you."},
+    ),
+    Thing(
+        name="project", at=PROJECT, verb="PATCH", single=True, stays=True,
+        one={"name": "One"}, other={"name": "Other"},
+    ),
+    Thing(
+        name="organisation", at=ORGANISATION, verb="PATCH", single=True, stays=True,
+        one={"name": "One"}, other={"name": "Other"},
+    ),
+    Thing(
+        name="dashboard", at=f"{PROJECT}/dashboards/default", verb="PUT", single=True, counts=True,
+        one={"name": "Overview", "about": "one"}, other={"name": "Overview", "about": "other"},
+    ),
 )  # fmt: skip
 
 
@@ -91,16 +160,19 @@ async def made(house: House, thing: Thing) -> int:
         where, body = thing.make
         answer = await house.admin.post(where, json=body)
         assert answer.status_code in (201, 409), answer.text
-    else:
+    elif not thing.stays:
         answer = await house.admin.put(thing.at, json={**thing.one, "expected_revision": 0})
         assert answer.status_code == 200, answer.text
     return await revision_of(house, thing)
 
 
 async def found(house: House, thing: Thing) -> dict[str, Any] | None:
-    name = thing.at.removesuffix("/resilience").rpartition("/")[2]
+    if thing.single:
+        answer = await house.admin.get(thing.at)
+        return answer.json() if answer.status_code == 200 else None
     items = (await house.admin.get(thing.listed)).json()["items"]
-    mine = [each for each in items if each["name"] == name and each.get("subject", "") in ("", thing.name.split()[0])]
+    parts, words = thing.at.split("/"), thing.name.split()
+    mine = [each for each in items if each["name"] in (*parts, words[-1]) and each.get("subject", words[0]) in words]
     return mine[0] if mine else None
 
 
@@ -110,8 +182,12 @@ async def revision_of(house: House, thing: Thing) -> int:
     return item["revision"]
 
 
-def each_thing(function: Callable[..., None]) -> Callable[..., None]:
-    return pytest.mark.parametrize("thing", THINGS, ids=lambda thing: thing.name)(function)
+def each_thing(function: Callable[..., None], things: Sequence[Thing] = THINGS) -> Callable[..., None]:
+    return pytest.mark.parametrize("thing", things, ids=lambda thing: thing.name)(function)
+
+
+def each_that_goes(function: Callable[..., None]) -> Callable[..., None]:
+    return each_thing(function, [each for each in THINGS if not each.stays])
 
 
 @each_thing
@@ -150,7 +226,7 @@ def test_clients_that_know_of_no_revision_write_as_they_did(run: Run, thing: Thi
     run(story)
 
 
-@each_thing
+@each_that_goes
 def test_what_was_removed_and_made_anew_is_not_taken_for_what_was_opened(run: Run, thing: Thing) -> None:
     async def story(house: House) -> None:
         opened = await made(house, thing)
@@ -188,8 +264,8 @@ def test_saving_what_is_there_already_makes_no_new_revision(run: Run, thing: Thi
         first = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
         again = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened + 1})
         assert again.status_code == 200, again.text
-        # a provider's secrets are sealed anew each time, and a route counts each time it is written
-        wanted = first.json()["revision"] + (thing.name in ("provider", "route"))
+        # what has secrets seals them anew each time, and routes and dashboards count each time they are written
+        wanted = first.json()["revision"] + thing.counts
         assert again.json()["revision"] == wanted
 
     run(story)
@@ -276,7 +352,7 @@ def test_what_config_as_code_applied_is_not_saved_over_either(run: Run) -> None:
     limit = "{measure: requests, bound: %d, window: minute}"
 
     async def story(house: House) -> None:
-        (_, model, fair, *_, resilience, _, _) = THINGS
+        (_, model, fair, _, _, _, resilience, *_) = THINGS
         await furnished(house)
         await house.admin.delete(model.at)
 
@@ -304,5 +380,91 @@ def test_what_config_as_code_applied_is_not_saved_over_either(run: Run) -> None:
         (status, refused) = await applied("c", 3, 3, plan=plan["hash"])
         assert (status, refused["code"]) == (409, "plan_moved")
         assert "model fast was changed on the server since" in refused["detail"]
+
+    run(story)
+
+
+def test_a_saved_view_is_not_saved_over_and_nobody_is_told_of_what_another_keeps_for_themselves(run: Run) -> None:
+    async def story(house: House) -> None:
+        made = (await house.admin.post(f"{PROJECT}/views", json={"name": "slow", "q": "duration:>1s"})).json()
+        at, changed = f"{PROJECT}/views/{made['id']}", {"name": "slow", "q": "duration:>2s"}
+        assert made["revision"] == 1
+        first = await house.admin.put(at, json={**changed, "expected_revision": 1})
+        assert (first.status_code, first.json()["revision"]) == (200, 2)
+        late = await house.admin.put(at, json={**changed, "q": "duration:>3s", "expected_revision": 1})
+        assert (late.status_code, late.json()["code"]) == (409, "revision_conflict")
+        assert "The saved view 'slow' was changed by" in late.json()["detail"]
+        assert (await house.admin.get(at)).json()["revision"] == 2
+        issued = await house.admin.post(f"{PROJECT}/keys", json={"name": "bot", "role": "editor"})
+        bot = house.client(issued.json()["secret"])
+        theirs = await bot.put(at, json={**changed, "expected_revision": 1})
+        assert (theirs.status_code, theirs.json()["code"]) == (404, "not_found"), theirs.text
+        assert (await house.admin.delete(at)).status_code == 204
+        gone = await house.admin.put(at, json={**changed, "expected_revision": 2})
+        assert (gone.status_code, gone.json()["code"]) == (409, "revision_conflict")
+        assert "was removed by" in gone.json()["detail"]
+
+    run(story)
+
+
+def test_a_dashboard_that_a_file_replaced_is_not_saved_over(run: Run) -> None:
+    async def story(house: House) -> None:
+        at = f"{PROJECT}/dashboards"
+        made = (await house.admin.post(at, json={"name": "Mine", "shared": True})).json()
+        file = (await house.admin.get(f"{at}/{made['id']}/export")).json()
+        body = {"file": file, "replace": True, "shared": True}
+        again = await house.admin.post(f"{at}/import", json=body)
+        assert (again.json()["id"], again.json()["revision"]) == (made["id"], 2), again.text
+        late = await house.admin.put(f"{at}/{made['id']}", json={"name": "Mine", "expected_revision": 1})
+        assert (late.status_code, late.json()["code"]) == (409, "revision_conflict")
+
+    run(story)
+
+
+def test_a_role_that_somebody_else_gave_a_member_meanwhile_is_not_taken_from_them(run: Run) -> None:
+    async def story(house: House) -> None:
+        at = f"{PROJECT}/members"
+        made = (await house.admin.post(at, json={"email": "ada@example.com", "role": "viewer"})).json()
+        theirs = await house.admin.patch(f"{at}/{made['id']}", json={"role": "operator", "expected_role": "viewer"})
+        assert theirs.status_code == 200, theirs.text
+        mine = await house.admin.patch(f"{at}/{made['id']}", json={"role": "developer", "expected_role": "viewer"})
+        assert (mine.status_code, mine.json()["code"]) == (409, "revision_conflict")
+        assert "is 'operator' here by now" in mine.json()["detail"]
+        assert mine.json()["param"] == "expected_role"
+        assert [each["role"] for each in (await house.admin.get(at)).json()["items"]] == ["operator"]
+        assert (await house.admin.patch(f"{at}/{made['id']}", json={"role": "viewer"})).status_code == 200
+
+    run(story)
+
+
+def test_who_may_see_a_document_is_not_said_over_what_somebody_else_said(run: Run) -> None:
+    async def story(house: House) -> None:
+        at = f"{PROJECT}/corpora/handbook"
+        assert (await house.admin.put(at, json={})).status_code == 200
+        text = {"items": [{"id": "leave", "text": "Thirty days."}]}
+        assert (await house.admin.post(f"{at}/documents", json=text)).status_code == 200
+        closed = {"access": ["group:hr", "user:ada"], "expected_access": []}
+        assert (await house.admin.patch(f"{at}/documents/leave", json=closed)).status_code == 200
+        late = await house.admin.patch(f"{at}/documents/leave", json={**closed, "access": ["role:viewer"]})
+        assert (late.status_code, late.json()["code"]) == (409, "revision_conflict")
+        assert "group:hr, user:ada" in late.json()["detail"]
+        same = {"access": [], "expected_access": ["user:ada", "group:hr"]}
+        assert (await house.admin.patch(f"{at}/documents/leave", json=same)).json()["document"]["access"] == []
+
+    run(story)
+
+
+def test_changes_of_a_destination_that_come_at_once_are_all_made(run: Run) -> None:
+    """What a change leaves out stays as somebody else makes it in the same moment."""
+
+    async def story(house: House) -> None:
+        (thing,) = (each for each in THINGS if each.name == "forward")
+        await made(house, thing)
+        parts = [{"sample": 0.5}, {"content": "full"}, {"quiet_s": 20}, {"headers": {"x-team": "one"}}]
+        answers = await asyncio.gather(*(house.admin.patch(thing.at, json=part) for part in parts))
+        assert [answer.status_code for answer in answers] == [200] * 4, [answer.text for answer in answers]
+        now = (await house.admin.get(thing.at)).json()
+        assert (now["sample"], now["content"], now["quiet_s"], list(now["headers"])) == (0.5, "full", 20, ["x-team"])
+        assert now["revision"] == 5
 
     run(story)

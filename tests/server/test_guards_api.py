@@ -108,7 +108,7 @@ def test_users_are_told_what_the_project_says(run: Run) -> None:
         assert (await house.admin.put(f"{AT}/guard-refusals", json=said)).status_code == 200
         words = house.holder.current.guards[await project_of(house)].refusals
         assert words.words("", "support", "de-at", "req_1") == "Nein (req_1)."
-        assert (await house.admin.get(f"{AT}/guard-refusals")).json()["items"] == [said]
+        assert (await house.admin.get(f"{AT}/guard-refusals")).json()["items"] == [{**said, "revision": 1}]
         gone = await house.admin.request("DELETE", f"{AT}/guard-refusals", params={"language": "de"})
         assert gone.status_code == 204
         again = await house.admin.request("DELETE", f"{AT}/guard-refusals", params={"language": "de"})

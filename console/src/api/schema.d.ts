@@ -140,7 +140,8 @@ export interface paths {
         head?: never;
         /**
          * Change an identity provider
-         * @description What is left out stays as it is, also where somebody else changes it at the same time.
+         * @description What is left out stays as it is, also where somebody else changes it at the same time. With
+         *     `expected_revision` it is refused (409) where somebody changed the provider since that revision.
          *
          *     Needs the permission `system:write`.
          */
@@ -563,7 +564,9 @@ export interface paths {
         get: operations["getDirectory"];
         /**
          * Make or change an organisation's directory
-         * @description Needs all that can be held in the organisation. Roles of the people it keeps follow in the same step.
+         * @description Needs all that can be held in the organisation. Roles of the people it keeps follow in the same step. With
+         *     `expected_revision` it is refused (409) where somebody changed the directory since that revision; 0: it is to be
+         *     new.
          *
          *     Needs the permission `member:write`.
          */
@@ -666,7 +669,8 @@ export interface paths {
         /**
          * Say which domains are an organisation's own
          * @description For administrators of the whole server: nobody says of themselves what is theirs. A domain is one
-         *     organisation's. Who has another address already keeps it, and is not let in again once deactivated.
+         *     organisation's. Who has another address already keeps it, and is not let in again once deactivated. With
+         *     `expected_revision` it is refused (409) where somebody changed the list since that revision.
          *
          *     Needs the permission `organisation:write`.
          */
@@ -937,7 +941,8 @@ export interface paths {
         /**
          * Change a project
          * @description `capture_content` false keeps messages out of everything that is stored from then on. `audit_reads` puts
-         *     reads of content into the audit log: `all`, or those of a data class and above; `none` ends that.
+         *     reads of content into the audit log: `all`, or those of a data class and above; `none` ends that. With
+         *     `expected_revision` it is refused (409) where somebody changed the project since that revision.
          *
          *     Needs the permission `project:write`.
          */
@@ -981,7 +986,8 @@ export interface paths {
         /**
          * Write a version of a set of policies
          * @description Refused with the line of every mistake, and with the tests that do not hold. In force in every worker when this
-         *     returns, unless `on` is false. The same text and tests again make no new version.
+         *     returns, unless `on` is false. The same text and tests again make no new version. With `expected_revision` it
+         *     is refused (409) where somebody changed the set since that revision; 0: it is to be new.
          *
          *     Needs the permission `policy:write`.
          */
@@ -1010,7 +1016,7 @@ export interface paths {
         put?: never;
         /**
          * Put a version in force, or none
-         * @description `version` null switches the set off; its versions stay.
+         * @description `version` null switches the set off; its versions stay. `expected_revision` is as for a new version.
          *
          *     Needs the permission `policy:write`.
          */
@@ -1695,7 +1701,8 @@ export interface paths {
         head?: never;
         /**
          * Say who may see a document
-         * @description Or of whom it tells, and when it was updated. In force in every version when this returns.
+         * @description Or of whom it tells, and when it was updated. In force in every version when this returns. With
+         *     `expected_access` it is refused (409) where somebody changed the list meanwhile.
          *
          *     Needs the permission `knowledge:write`.
          */
@@ -2022,7 +2029,8 @@ export interface paths {
         get: operations["getDashboard"];
         /**
          * Change a dashboard
-         * @description To change `default` makes it the project's own.
+         * @description To change `default` makes it the project's own. With `expected_revision` it is refused (409) where somebody
+         *     changed the dashboard since that revision; 0: it is the one that every project begins with.
          *
          *     Needs the permission `view:write`.
          */
@@ -2078,7 +2086,8 @@ export interface paths {
         get: operations["getDataClasses"];
         /**
          * Set the data classes of a project
-         * @description A class that something is of must stay in the list.
+         * @description A class that something is of must stay in the list. With `expected_revision` it is refused (409) where somebody
+         *     changed the list since that revision.
          *
          *     Needs the permission `policy:write`.
          */
@@ -2551,7 +2560,8 @@ export interface paths {
         get: operations["listDetectors"];
         /**
          * Switch detectors off or on
-         * @description Exactly those of `off` are off from now on (within five seconds); what they found before stays.
+         * @description Exactly those of `off` are off from now on (within five seconds); what they found before stays. With
+         *     `expected_revision` it is refused (409) where somebody switched any since that revision.
          *
          *     Needs the permission `project:write`.
          */
@@ -3105,7 +3115,9 @@ export interface paths {
         head?: never;
         /**
          * Change, pause or resume a destination
-         * @description What is left out stays. It is tried again at once; while it is paused, what arrives waits for it.
+         * @description What is left out stays, also where somebody else changes it at the same time. It is tried again at once; while it
+         *     is paused, what arrives waits for it. With `expected_revision` it is refused (409) where somebody changed it since
+         *     that revision.
          *
          *     Needs the permission `forward:write`.
          */
@@ -3278,7 +3290,8 @@ export interface paths {
         get: operations["listGuardRefusals"];
         /**
          * Set what users are told
-         * @description Of one template, app and language; in force when this returns.
+         * @description Of one template, app and language; in force when this returns. With `expected_revision` it is refused (409)
+         *     where somebody changed the text since that revision; 0: there is to be none yet.
          *
          *     Needs the permission `guard:write`.
          */
@@ -4087,7 +4100,7 @@ export interface paths {
         get?: never;
         /**
          * State a model's data terms
-         * @description What is left out it has from its provider.
+         * @description What is left out it has from its provider. `expected_revision` is as for a provider's.
          *
          *     Needs the permission `policy:write`.
          */
@@ -4843,7 +4856,8 @@ export interface paths {
         /**
          * State a provider's data terms
          * @description Its region, the data classes it may be given, and what was agreed with it: what policies go by. Replaces what
-         *     there was. They decide nothing by themselves.
+         *     there was. They decide nothing by themselves. With `expected_revision` it is refused (409) where somebody changed
+         *     them since that revision; 0: none are stated yet.
          *
          *     Needs the permission `policy:write`.
          */
@@ -5171,7 +5185,8 @@ export interface paths {
         get: operations["getRetention"];
         /**
          * Set how long a project's data is kept
-         * @description The rules, whole: what is left out takes its default. The next run holds to them.
+         * @description The rules, whole: what is left out takes its default. The next run holds to them. With `expected_revision` it
+         *     is refused (409) where somebody changed the rules since that revision.
          *
          *     Needs the permission `retention:write`.
          */
@@ -6406,7 +6421,9 @@ export interface paths {
         get: operations["getView"];
         /**
          * Change a saved view
-         * @description Needs the permission `view:write`.
+         * @description With `expected_revision` it is refused (409) where somebody changed the view since that revision.
+         *
+         *     Needs the permission `view:write`.
          */
         put: operations["changeView"];
         post?: never;
@@ -6897,6 +6914,8 @@ export interface components {
             note: string;
             /** @default true */
             on: boolean;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * Affinity
@@ -7789,7 +7808,7 @@ export interface components {
         };
         /**
          * ChangedDashboard
-         * @description The whole dashboard anew. `version` is the one that was changed: another's change is then not lost.
+         * @description The whole dashboard anew. `version` is an older name of `expected_revision`.
          */
         ChangedDashboard: {
             name: string;
@@ -7805,10 +7824,12 @@ export interface components {
             shared: boolean;
             /** @default null */
             version: number | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * ChangedView
-         * @description The whole view anew. `version` is the one that was changed: another's change meanwhile is then not lost.
+         * @description The whole view anew. `version` is an older name of `expected_revision`.
          */
         ChangedView: {
             name: string;
@@ -7829,6 +7850,8 @@ export interface components {
             shared: boolean;
             /** @default null */
             version: number | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * Cheapest
@@ -8429,7 +8452,8 @@ export interface components {
         };
         /**
          * DashboardView
-         * @description `source` is `built_in` for the one that every project begins with, until somebody changes it.
+         * @description `source` is `built_in` for the one that every project begins with, until somebody changes it; it is at
+         *     revision 0 until then. `version` is an older name of `revision`.
          */
         DashboardView: {
             id: string;
@@ -8443,6 +8467,7 @@ export interface components {
             /** @enum {unknown} */
             source: "built_in" | "catalog";
             version: number;
+            revision: number;
             created: number | null;
             updated: number | null;
         };
@@ -8472,12 +8497,18 @@ export interface components {
             classes: string[];
             /** @default  */
             standard: string;
+            /** @default null */
+            expected_revision: number | null;
         };
-        /** DataClassesView */
+        /**
+         * DataClassesView
+         * @description `revision` is that of the list, not of what is marked.
+         */
         DataClassesView: {
             classes: string[];
             standard: string;
             marks: components["schemas"]["DataClassMark"][];
+            revision: number;
         };
         /**
          * DataKeyView
@@ -8490,20 +8521,6 @@ export interface components {
             created: number;
             retired: number | null;
             destroyed: number | null;
-        };
-        /**
-         * DataTerms
-         * @description What is stated of a provider, or of one of its models. `region` is where it processes (`eu-west-1`, `us`);
-         *     `data_classes` are those it may be given; `terms` what was agreed (`no-training`, `zero-retention`,
-         *     `dpa`). None: not stated here; a model then has its provider's.
-         */
-        DataTerms: {
-            /** @default null */
-            region: string | null;
-            /** @default null */
-            data_classes: string[] | null;
-            /** @default null */
-            terms: string[] | null;
         };
         /**
          * DataTermsPage
@@ -8524,6 +8541,7 @@ export interface components {
             region: string | null;
             data_classes: string[] | null;
             terms: string[] | null;
+            revision: number;
         };
         /**
          * DatasetDiffView
@@ -8719,6 +8737,8 @@ export interface components {
          */
         DetectorChange: {
             off: string[];
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * DetectorList
@@ -8728,6 +8748,7 @@ export interface components {
             items: components["schemas"]["DetectorView"][];
             /** @enum {unknown} */
             source: "catalog" | "config";
+            revision: number;
         };
         /** DetectorView */
         DetectorView: {
@@ -8752,6 +8773,8 @@ export interface components {
             /** @default false */
             everywhere: boolean;
             roles?: components["schemas"]["Meaning"][];
+            /** @default null */
+            expected_revision: number | null;
         };
         /** DirectoryGroupPage */
         DirectoryGroupPage: {
@@ -8801,6 +8824,7 @@ export interface components {
             groups: number;
             created: number;
             updated: number;
+            revision: number;
         };
         /** DocumentPage */
         DocumentPage: {
@@ -8871,6 +8895,8 @@ export interface components {
          */
         DomainsBody: {
             domains: string[];
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * DomainsView
@@ -8880,6 +8906,7 @@ export interface components {
             organisation: string;
             domains: string[];
             outside: number;
+            revision: number;
         };
         /**
          * Drift
@@ -9560,6 +9587,8 @@ export interface components {
             options?: {
                 [key: string]: string;
             };
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * ForwardTest
@@ -9610,6 +9639,7 @@ export interface components {
             tries: number;
             next_try: number | null;
             last_delivered: number | null;
+            revision: number;
         };
         /**
          * Freeze
@@ -10217,6 +10247,8 @@ export interface components {
             invited_only?: boolean;
             trust_email?: boolean;
             enabled?: boolean;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * IdentityProviderView
@@ -10239,6 +10271,7 @@ export interface components {
             enabled: boolean;
             created: number;
             updated: number;
+            revision: number;
         };
         /**
          * If
@@ -10771,9 +10804,15 @@ export interface components {
             /** @default null */
             cursor: string | null;
         };
-        /** MemberPatch */
+        /**
+         * MemberPatch
+         * @description `expected_role`: the one that they are to have had so far. It is refused (409) where they have another by now,
+         *     by whomever: an identity provider's groups change roles, too.
+         */
         MemberPatch: {
             role: string;
+            /** @default null */
+            expected_role: string | null;
         };
         /**
          * MemberView
@@ -11726,6 +11765,8 @@ export interface components {
         /** OrganisationPatch */
         OrganisationPatch: {
             name: string;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * OrganisationView
@@ -11737,6 +11778,7 @@ export interface components {
             name: string;
             created: number;
             projects: string[];
+            revision: number;
         };
         /**
          * Outcome
@@ -12443,6 +12485,7 @@ export interface components {
             author: string;
             updated: number;
             broken: string;
+            revision: number;
         };
         /**
          * PolicyShare
@@ -12483,6 +12526,8 @@ export interface components {
         PolicySwitch: {
             /** @default null */
             version: number | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * PolicyToolLine
@@ -12623,6 +12668,8 @@ export interface components {
             name?: string;
             capture_content?: boolean;
             audit_reads?: string;
+            /** @default null */
+            expected_revision: number | null;
         };
         /** ProjectView */
         ProjectView: {
@@ -12634,6 +12681,7 @@ export interface components {
             organisation: string;
             /** @default none */
             audit_reads: string;
+            revision: number;
         };
         /**
          * PromptBlame
@@ -12937,6 +12985,17 @@ export interface components {
             /** @default null */
             expected_revision: number | null;
         };
+        /** PutDataTerms */
+        PutDataTerms: {
+            /** @default null */
+            region: string | null;
+            /** @default null */
+            data_classes: string[] | null;
+            /** @default null */
+            terms: string[] | null;
+            /** @default null */
+            expected_revision: number | null;
+        };
         /**
          * PutDataset
          * @description What is left out stays. `schema` is a JSON Schema for `{"input": ..., "expected": ...}` of each case, null
@@ -13049,6 +13108,18 @@ export interface components {
         PutQueue: {
             /** @default {} */
             spec: components["schemas"]["QueueSpec"];
+            /** @default null */
+            expected_revision: number | null;
+        };
+        /** PutRefusal */
+        PutRefusal: {
+            /** @default default */
+            name: string;
+            /** @default  */
+            app: string;
+            /** @default  */
+            language: string;
+            text: string;
             /** @default null */
             expected_revision: number | null;
         };
@@ -13298,21 +13369,7 @@ export interface components {
         };
         /** RefusalList */
         RefusalList: {
-            items: components["schemas"]["RefusalView"][];
-        };
-        /**
-         * RefusalView
-         * @description What users are told: `name` is the template that guards name (`default` for those that name none); an empty
-         *     `app` or `language` (`de`, `pt-br`) is any. `{reference}` becomes the request's id.
-         */
-        RefusalView: {
-            /** @default default */
-            name: string;
-            /** @default  */
-            app: string;
-            /** @default  */
-            language: string;
-            text: string;
+            items: components["schemas"]["ShownRefusal"][];
         };
         /**
          * ReleaseChange
@@ -13667,12 +13724,15 @@ export interface components {
         };
         /**
          * RestateDocument
-         * @description What is left out stays. In force at once, in every version.
+         * @description What is left out stays. In force at once, in every version. `expected_access`: the list that it is to have had
+         *     so far; refused (409) where it is another by now.
          */
         RestateDocument: {
             access?: string[];
             about?: string[];
             updated?: number;
+            /** @default null */
+            expected_access: string[] | null;
         };
         /**
          * ResumeExperiment
@@ -13699,6 +13759,8 @@ export interface components {
             spans?: number | "keep" | null;
             ledger?: number | "keep" | null;
             scores?: number | "keep" | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /** RetentionPreview */
         RetentionPreview: {
@@ -13736,9 +13798,13 @@ export interface components {
             blob_bytes: number;
             problem: string;
         };
-        /** RetentionView */
+        /**
+         * RetentionView
+         * @description `revision` is that of the rules in the catalog.
+         */
         RetentionView: {
             items: components["schemas"]["RetentionRule"][];
+            revision: number;
         };
         /**
          * Retries
@@ -14053,7 +14119,8 @@ export interface components {
         };
         /**
          * SavedViewBody
-         * @description `own` says whether the caller's key made it. Times are Unix milliseconds.
+         * @description `own` says whether the caller's key made it. `version` is an older name of `revision`. Times are Unix
+         *     milliseconds.
          */
         SavedViewBody: {
             id: string;
@@ -14067,6 +14134,7 @@ export interface components {
             shared: boolean;
             own: boolean;
             version: number;
+            revision: number;
             created: number;
             updated: number;
         };
@@ -14448,6 +14516,17 @@ export interface components {
         Share: {
             weight: number;
             use: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
+        };
+        /** ShownRefusal */
+        ShownRefusal: {
+            /** @default default */
+            name: string;
+            /** @default  */
+            app: string;
+            /** @default  */
+            language: string;
+            text: string;
+            revision: number;
         };
         /**
          * Sides
@@ -16201,6 +16280,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -17705,6 +17793,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -17955,6 +18052,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20506,6 +20612,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -20763,6 +20878,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -20930,6 +21054,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26318,6 +26451,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -31983,7 +32125,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RefusalView"];
+                "application/json": components["schemas"]["PutRefusal"];
             };
         };
         responses: {
@@ -31993,7 +32135,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RefusalView"];
+                    "application/json": components["schemas"]["ShownRefusal"];
                 };
             };
             /** @description The request is not valid */
@@ -32025,6 +32167,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -36322,7 +36473,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DataTerms"];
+                "application/json": components["schemas"]["PutDataTerms"];
             };
         };
         responses: {
@@ -36364,6 +36515,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -40206,7 +40366,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DataTerms"];
+                "application/json": components["schemas"]["PutDataTerms"];
             };
         };
         responses: {
@@ -40248,6 +40408,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

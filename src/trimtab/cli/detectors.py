@@ -36,8 +36,9 @@ def switch_off(*, names: tuple[str, ...], project: str, client: Client, as_json:
     Example:
       trimtab detectors off language_switch length_change
     """
-    off = {each.name for each in client.detectors(project).items if not each.on} | set(names)
-    _show(client.switch_detectors(project, sorted(off)), as_json=as_json)
+    now = client.detectors(project)
+    off = {each.name for each in now.items if not each.on} | set(names)
+    _show(client.switch_detectors(project, sorted(off), expected_revision=now.revision or None), as_json=as_json)
 
 
 @command.command("on")
@@ -51,8 +52,9 @@ def switch_on(*, names: tuple[str, ...], project: str, client: Client, as_json: 
     Example:
       trimtab detectors on language_switch
     """
-    off = {each.name for each in client.detectors(project).items if not each.on} - set(names)
-    _show(client.switch_detectors(project, sorted(off)), as_json=as_json)
+    now = client.detectors(project)
+    off = {each.name for each in now.items if not each.on} - set(names)
+    _show(client.switch_detectors(project, sorted(off), expected_revision=now.revision or None), as_json=as_json)
 
 
 def _show(found: DetectorList, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import Span, api_command, local_time, print_json, print_table
+from trimtab.cli.base import Span, api_command, expect_option, local_time, print_json, print_table
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
@@ -43,6 +43,7 @@ def show(*, organisation: str, client: Client, as_json: bool) -> None:
 )
 @click.option("--everywhere", is_flag=True, help="Its people are those of the whole server.")
 @click.option("--label", default="", help="What the provider is called.")
+@expect_option
 @api_command
 def set_directory(
     *,
@@ -51,6 +52,7 @@ def set_directory(
     on_delete: str,
     everywhere: bool,
     label: str,
+    expect: int | None,
     client: Client,
     as_json: bool,
 ) -> None:
@@ -67,6 +69,7 @@ def set_directory(
         on_delete=on_delete,
         everywhere=everywhere,
         label=label,
+        expected_revision=expect,
     )
     _tell(made, as_json=as_json)
 
@@ -113,8 +116,17 @@ def _place(meaning: dict[str, Any], found: Directory) -> str:
 @_organisation
 @click.argument("names", nargs=-1, metavar="[DOMAIN]...")
 @click.option("--any", "any_domain", is_flag=True, help="Forget them: any but those of other organisations.")
+@expect_option
 @api_command
-def domains(*, organisation: str, names: tuple[str, ...], any_domain: bool, client: Client, as_json: bool) -> None:
+def domains(
+    *,
+    organisation: str,
+    names: tuple[str, ...],
+    any_domain: bool,
+    expect: int | None,
+    client: Client,
+    as_json: bool,
+) -> None:
     """Show the domains of e-mail that are the organisation's own, or say which they are (for administrators of the
     whole server). Its directory gives people no address of others.
 
@@ -125,7 +137,7 @@ def domains(*, organisation: str, names: tuple[str, ...], any_domain: bool, clie
     if names and any_domain:
         raise InvalidRequest("Domains and --any say different things.", fix="Leave one of them out.", param="any")
     if names or any_domain:
-        found = client.directories.set_domains(organisation, names)
+        found = client.directories.set_domains(organisation, names, expected_revision=expect)
     else:
         found = client.directories.domains(organisation)
     if as_json:

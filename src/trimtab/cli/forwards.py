@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, local_time, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.forwards import Forward
@@ -113,16 +113,27 @@ def add(name: str, *, project: str, client: Client, as_json: bool, kind: str, to
 @_name
 @click.option("--to", "to_url", help="Where it is.")
 @_with_fields
+@expect_option
 @project_option
 @api_command
-def change(name: str, *, project: str, client: Client, as_json: bool, to_url: str | None, **given: Any) -> None:
+def change(
+    name: str,
+    *,
+    expect: int | None,
+    project: str,
+    client: Client,
+    as_json: bool,
+    to_url: str | None,
+    **given: Any,
+) -> None:
     """Change a destination; what is left out stays.
 
     \b
     Example:
       trimtab forwards change jaeger --sample 0.1
     """
-    _print(client.forwards.change(project, name, _body({"url": to_url, **given})), as_json=as_json)
+    changes = {**_body({"url": to_url, **given}), "expected_revision": expect}
+    _print(client.forwards.change(project, name, changes), as_json=as_json)
 
 
 @command.command()

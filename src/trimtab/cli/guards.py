@@ -4,13 +4,13 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import click
 import msgspec
 
 from trimtab.cli import guard_words
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, local_time, print_json, print_table, project_option
 from trimtab.cli.guard_points import operating_point
 from trimtab.cli.guard_services import service, services
 from trimtab.cli.spec_files import read_spec
@@ -301,16 +301,32 @@ def refusals(*, project: str, client: Client, as_json: bool) -> None:
     print_table(("TEMPLATE", "APP", "LANGUAGE", "TEXT"), rows, empty="None: Trimtab's own words are said.")
 
 
+class Where(TypedDict):
+    """Which text of a refusal."""
+
+    name: str
+    app: str
+    language: str
+
+
 @command.command()
 @click.argument("text", required=False)
 @click.option("--name", default="default", show_default=True, help="The template that guards name.")
 @click.option("--app", default="", help="Only in that app.")
 @click.option("--language", default="", help="Only to who asks in that language, e.g. de.")
 @click.option("--drop", is_flag=True, help="Remove it.")
+@expect_option
 @project_option
 @api_command
 def refusal(
-    text: str | None, *, name: str, app: str, language: str, drop: bool, project: str, client: Client, as_json: bool
+    text: str | None,
+    *,
+    drop: bool,
+    expect: int | None,
+    project: str,
+    client: Client,
+    as_json: bool,
+    **where: Unpack[Where],
 ) -> None:
     """Set what users are told; {reference} becomes the request's id.
 
@@ -319,13 +335,13 @@ def refusal(
       trimtab guards refusal "We cannot answer this. ({reference})" --app support
     """
     if drop:
-        client.guards.drop_refusal(project, name=name, app=app, language=language)
+        client.guards.drop_refusal(project, **where)
         if not as_json:
             click.echo("removed")
         return
     if text is None:
         raise InvalidRequest("What are users to be told?", fix="Give the text, or --drop.")
-    made = client.guards.put_refusal(project, text, name=name, app=app, language=language)
+    made = client.guards.put_refusal(project, text, expected_revision=expect, **where)
     if as_json:
         print_json(made)
     else:

@@ -106,11 +106,20 @@ def add(
 @command.command("set")
 @click.argument("member")
 @click.argument("role")
+@click.option("--expect-role", help="What they are to have been so far: refused where somebody changed it meanwhile.")
 @_placed
 @project_option
 @api_command
 def set_role(
-    member: str, role: str, *, project: str, organisation: str | None, instance: bool, client: Client, as_json: bool
+    member: str,
+    role: str,
+    *,
+    expect_role: str | None,
+    project: str,
+    organisation: str | None,
+    instance: bool,
+    client: Client,
+    as_json: bool,
 ) -> None:
     """Give a member another role. MEMBER is an e-mail address, or an id of `trimtab members list`.
 
@@ -120,7 +129,7 @@ def set_role(
       trimtab members set svc_0199aabb operator
     """
     where = _where(project, organisation, instance=instance)
-    made = client.people.change(where, _member(client, where, member), role)
+    made = client.people.change(where, _member(client, where, member), role, expected_role=expect_role)
     _tell(made, f"{made.name} is {made.role} now.", as_json=as_json)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import Span, api_command, expect_option, local_time, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk import policy_types as t
 from trimtab.sdk.client import Client
@@ -142,11 +142,21 @@ def print_check(file: str, found: t.PolicyCheck) -> None:
 @otherwise_option
 @click.option("--note", default="", help="Why; kept with the version.")
 @click.option("--off", is_flag=True, help="Only write it; what was in force stays.")
+@expect_option
 @project_option
 @organisation_option
 @api_command
 def put(
-    name: str, file: str, *, tests: str | None, off: bool, project: str, client: Client, as_json: bool, **more: Any
+    name: str,
+    file: str,
+    *,
+    tests: str | None,
+    off: bool,
+    expect: int | None,
+    project: str,
+    client: Client,
+    as_json: bool,
+    **more: Any,
 ) -> None:
     """Write FILE as a version of the set NAME, and put it in force.
 
@@ -158,7 +168,9 @@ def put(
       trimtab policies put house house.cedar --organisation default
     """
     text = Path(file).read_text("utf-8")
-    made = client.access_policies.put(project, name, text, tests=read_tests(file, tests), on=not off, **more)
+    made = client.access_policies.put(
+        project, name, text, tests=read_tests(file, tests), on=not off, expected_revision=expect, **more
+    )
     if as_json:
         print_json(made)
         return
@@ -321,10 +333,17 @@ def print_plan(found: t.PolicyPlan) -> None:
 @command.command("classes")
 @click.argument("classes", nargs=-1)
 @click.option("--standard", default=None, help="That of calls of which nobody declared any.")
+@expect_option
 @project_option
 @api_command
 def data_classes(
-    classes: tuple[str, ...], *, standard: str | None, project: str, client: Client, as_json: bool
+    classes: tuple[str, ...],
+    *,
+    standard: str | None,
+    expect: int | None,
+    project: str,
+    client: Client,
+    as_json: bool,
 ) -> None:
     """Show the data classes of a project, or set them, the least sensitive first.
 
@@ -336,7 +355,8 @@ def data_classes(
     now = client.access_policies.classes(project)
     if classes or standard is not None:
         wanted = now.standard if standard is None else standard
-        now = client.access_policies.set_classes(project, classes or now.classes, wanted)
+        expected = now.revision if expect is None else expect  # what is not said stays as it was read just now
+        now = client.access_policies.set_classes(project, classes or now.classes, wanted, expected_revision=expected)
     if as_json:
         print_json(now)
         return
@@ -372,6 +392,7 @@ def mark(subject: str, name: str, data_class: str, *, project: str, client: Clie
 @click.option("--class", "data_classes", multiple=True, help="A data class that it may be given; repeatable.")
 @click.option("--term", "terms", multiple=True, help="What was agreed, e.g. no-training; repeatable.")
 @click.option("--remove", "gone", is_flag=True, help="Forget what was stated.")
+@expect_option
 @project_option
 @api_command
 def data_terms(
@@ -382,6 +403,7 @@ def data_terms(
     data_classes: tuple[str, ...],
     terms: tuple[str, ...],
     gone: bool,
+    expect: int | None,
     **more: Any,
 ) -> None:
     """Show the data terms of models, or state those of a provider or a model: what policies go by.
@@ -399,7 +421,13 @@ def data_terms(
             client.access_policies.remove_terms(project, subject, name)
         else:
             client.access_policies.set_terms(
-                project, subject, name, region=region, data_classes=data_classes or None, terms=terms or None
+                project,
+                subject,
+                name,
+                region=region,
+                data_classes=data_classes or None,
+                terms=terms or None,
+                expected_revision=expect,
             )
     found = client.access_policies.terms(project)
     if more["as_json"]:

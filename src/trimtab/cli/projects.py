@@ -2,7 +2,7 @@
 
 import click
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table
+from trimtab.cli.base import api_command, expect_option, local_time, print_json, print_table
 from trimtab.sdk.client import Client
 
 
@@ -63,10 +63,11 @@ def create(slug: str, *, name: str, no_content: bool, client: Client, as_json: b
     "--text-index/--no-text-index", default=None,
     help="Let bare words of a search find what is said from now on (docs/search.md says what it costs).",
 )  # fmt: skip
+@expect_option
 @api_command
 def change(
     slug: str, *, name: str | None, content: bool | None, audit_reads: str | None, text_index: bool | None,
-    client: Client, as_json: bool,
+    expect: int | None, client: Client, as_json: bool,
 ) -> None:  # fmt: skip
     """Change a project.
 
@@ -74,7 +75,7 @@ def change(
     Example:
       trimtab projects set support --audit-reads personal
     """
-    wanted = {"name": name, "capture_content": content, "audit_reads": audit_reads}
+    wanted = {"name": name, "capture_content": content, "audit_reads": audit_reads, "expected_revision": expect}
     project = client.change_project(slug, **{key: value for key, value in wanted.items() if value is not None})
     if text_index is not None:
         client.search.set_text_index(slug, text_index)

@@ -2,7 +2,7 @@
 
 import click
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, local_time, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.kept import RetentionRule
@@ -23,14 +23,18 @@ def show(*, project: str, client: Client, as_json: bool) -> None:
     Example:
       trimtab retention show
     """
-    _print(client.kept.retention(project), as_json=as_json)
+    found = client.kept.rules(project)
+    _print(found.items, as_json=as_json)
+    if not as_json:
+        click.echo(f"At revision {found.revision}.")
 
 
 @command.command("set")
 @click.argument("rules", nargs=-1, required=True, metavar="KIND=DAYS...")
+@expect_option
 @project_option
 @api_command
-def set_rules(rules: tuple[str, ...], *, project: str, client: Client, as_json: bool) -> None:
+def set_rules(rules: tuple[str, ...], *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Set the rules, whole: DAYS is a number or keep; a kind that is left out takes its default.
 
     \b
@@ -43,7 +47,7 @@ def set_rules(rules: tuple[str, ...], *, project: str, client: Client, as_json: 
         if not mark or not (days == "keep" or days.isdecimal()):
             raise InvalidRequest(f"{rule!r} is no rule.", fix="Write for example content=30 or ledger=keep.")
         given[kind] = None if days == "keep" else int(days)
-    _print(client.kept.set_retention(project, given), as_json=as_json)
+    _print(client.kept.set_retention(project, given, expected_revision=expect), as_json=as_json)
 
 
 @command.command()

@@ -37,13 +37,15 @@ FIRST: Final = 1
 
 
 class Edit(Struct, frozen=True, kw_only=True):
-    """What is changed. ``expected``: the revision that the change was made from, 0 where the thing is to be new; None
-    to write over whatever there is."""
+    """What is changed. ``name`` is empty where a place has only one of the kind; ``label`` is what people call it where
+    its name is an id. ``expected``: the revision that the change was made from, 0 where the thing is to be new; None to
+    write over whatever there is."""
 
     place: str
     kind: str
     name: str
     expected: int | None = None
+    label: str = ""
 
 
 class Last(Struct, frozen=True, kw_only=True):
@@ -76,9 +78,8 @@ def expect(conn: Connection, edit: Edit, *, there: bool) -> None:
     if now == edit.expected:
         return
     if last is None and not there:
-        what = edit.kind.replace("_", " ")
         raise NotFound(
-            f"There is no {what} {edit.name[:80]!r}.",
+            f"There is no {_thing(edit)}.",
             fix="See that its name is right; what is to be new is sent without expected_revision, or with 0.",
         )
     raise Conflict(_sentence(edit, last, now), fix=_fix(now), code="revision_conflict")
@@ -112,13 +113,18 @@ def _last(conn: Connection, edit: Edit) -> Last | None:
 
 
 def _sentence(edit: Edit, last: Last | None, now: int) -> str:
-    thing = f"{edit.kind.replace('_', ' ')} {edit.name[:80]!r}"
+    thing = _thing(edit)
     by = "" if last is None else f" by {last.author_name} at {_told(last.at)}"
     if not now:
         return f"The {thing} was removed{by}; you changed it from revision {edit.expected}."
     if not edit.expected:
         return f"There is a {thing} already: saved{by}, at revision {now}."
     return f"The {thing} was changed{by}: it is at revision {now}, and yours was made from {edit.expected}."
+
+
+def _thing(edit: Edit) -> str:
+    what, name = edit.kind.replace("_", " "), edit.label or edit.name
+    return f"{what} {name[:80]!r}" if name else what
 
 
 def _fix(now: int) -> str:

@@ -101,10 +101,26 @@ def member(conn: Connection, place: Place, person_id: str) -> MemberRow:
     return MemberRow(person=person(conn, person_id), membership=found)
 
 
-def change(conn: Connection, place: Place, person_id: str, role: str, held: frozenset[str], now: int) -> MemberRow:
-    """Give a member another role. A membership that sign-in had given becomes one given by hand."""
+class Change(Struct, frozen=True, kw_only=True):
+    """``expected``: the role that they are to have had so far; None for whatever it is."""
+
+    role: str
+    expected: str | None = None
+
+
+def change(conn: Connection, place: Place, person_id: str, wanted: Change, held: frozenset[str], now: int) -> MemberRow:
+    """Give a member another role. A membership that sign-in had given becomes one given by hand. Raises `Conflict`
+    where they have another role than was expected."""
     exclusive(conn, LOCK)
-    found = member(conn, place, person_id)
+    found, role = member(conn, place, person_id), wanted.role
+    if wanted.expected is not None and found.membership.role != wanted.expected:
+        raise Conflict(
+            f"{found.person.name} is {found.membership.role!r} here by now, and you changed it from"
+            f" {wanted.expected!r}.",
+            fix="Nothing was saved. Look who changed it in the audit log, and choose again.",
+            param="expected_role",
+            code="revision_conflict",
+        )
     must_hold(held, known_permissions(conn, place, found.membership.role), "The member holds")
     must_hold(held, permissions_of(conn, place, role), "The role holds")
     if role != "admin":

@@ -156,6 +156,13 @@ def refusals(conn: Connection, project_id: str | None = None) -> list[Refusal]:
     ]
 
 
+def refusal(conn: Connection, project_id: str, name: str, app: str, language: str) -> Refusal | None:
+    c = GUARD_REFUSALS.c
+    mine = (c.project_id == project_id, c.name == name, c.app == app, c.language == language)
+    said = conn.execute(select(c.text).where(*mine)).scalar_one_or_none()
+    return None if said is None else Refusal(project_id=project_id, name=name, app=app, language=language, text=said)
+
+
 def put_refusal(conn: Connection, new: Refusal, now: int) -> bool:
     """Whether anything changed."""
     c = GUARD_REFUSALS.c

@@ -306,16 +306,26 @@ def _document(row: Any, text: Text | None) -> Document:
 
 
 class Restated(Struct, frozen=True, kw_only=True):
-    """What is left out stays."""
+    """What is left out stays. ``expected_access``: the list that it is to have had so far; None for whatever it is."""
 
     access: tuple[str, ...] | UnsetType = UNSET
     about: tuple[str, ...] | UnsetType = UNSET
     updated: int | UnsetType = UNSET
+    expected_access: tuple[str, ...] | None = None
 
 
 def restate(conn: Connection, found: Corpus, name: str, wanted: Restated, by: By) -> None:
-    """Say who may see a document, of whom it tells, or when it was updated. In force in every version at once."""
+    """Say who may see a document, of whom it tells, or when it was updated. In force in every version at once. Raises
+    `Conflict` where its list is another than was expected."""
     row = _there(conn, found, name)
+    if wanted.expected_access is not None and tuple(sorted(set(wanted.expected_access))) != _list.decode(row.access):
+        now = ", ".join(_list.decode(row.access)) or "everybody who may search"
+        raise Conflict(
+            f"Somebody changed who may see the document {name[:80]!r} meanwhile: it is for {now} now.",
+            fix="Nothing was saved. Read it again, and make your change there.",
+            param="expected_access",
+            code="revision_conflict",
+        )
     values: dict[str, Any] = {}
     if wanted.access is not UNSET:
         values["access"] = _json(access.checked(wanted.access))

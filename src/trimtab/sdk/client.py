@@ -182,7 +182,8 @@ class Client:
         return self._http.ask("POST", path("projects"), t.Project, body=body)
 
     def change_project(self, slug: str, **changes: Any) -> t.Project:
-        """``name``, ``capture_content``, ``audit_reads``; what is left out stays."""
+        """``name``, ``capture_content``, ``audit_reads``; what is left out stays. With ``expected_revision`` it is
+        `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", slug), t.Project, body=changes)
 
     def keys(self, project: str) -> list[t.Key]:
@@ -490,9 +491,10 @@ class Client:
         """Detectors of silent failures, and which are on."""
         return self._http.ask("GET", path("projects", project, "detectors"), t.DetectorList)
 
-    def switch_detectors(self, project: str, off: list[str]) -> t.DetectorList:
+    def switch_detectors(self, project: str, off: list[str], *, expected_revision: int | None = None) -> t.DetectorList:
         """Exactly these are off from now on."""
-        return self._http.ask("PUT", path("projects", project, "detectors"), t.DetectorList, body={"off": off})
+        body = {"off": off, "expected_revision": expected_revision}
+        return self._http.ask("PUT", path("projects", project, "detectors"), t.DetectorList, body=body)
 
     def _all(self, shape: type[_Items | r.RoutePage | c.PolicyPage | m.LimitPage], where: str) -> list[Any]:
         found: list[Any] = []

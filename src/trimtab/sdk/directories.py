@@ -22,6 +22,8 @@ class Directory(Struct, frozen=True, kw_only=True):
     groups: int
     created: int
     updated: int
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class Domains(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class Domains(Struct, frozen=True, kw_only=True):
     organisation: str
     domains: list[str]
     outside: int
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class DirectoryToken(Struct, frozen=True, kw_only=True):
@@ -91,13 +95,16 @@ class Directories:
         on_delete: str = "deactivate",
         everywhere: bool = False,
         label: str = "",
+        expected_revision: int | None = None,
     ) -> Directory:
-        """Make it, or change all of its terms. Each of ``roles`` has a group, a role, and perhaps a project."""
+        """Make it, or change all of its terms. Each of ``roles`` has a group, a role, and perhaps a project. `Conflict`
+        where somebody changed it since ``expected_revision`` (0: it is to be new)."""
         body = {
             "label": label,
             "on_delete": on_delete,
             "everywhere": everywhere,
             "roles": [dict(each) for each in roles],
+            "expected_revision": expected_revision,
         }
         return self._http.ask("PUT", self._at(organisation), Directory, body=body)
 
@@ -109,9 +116,12 @@ class Directories:
         """The domains of e-mail that are its own: a directory gives people no others. None: any but another's."""
         return self._http.ask("GET", path("organisations", organisation, "domains"), Domains)
 
-    def set_domains(self, organisation: str, domains: Sequence[str]) -> Domains:
-        """For administrators of the whole server."""
-        body = {"domains": list(domains)}
+    def set_domains(
+        self, organisation: str, domains: Sequence[str], *, expected_revision: int | None = None
+    ) -> Domains:
+        """For administrators of the whole server. `Conflict` where somebody changed them since
+        ``expected_revision``."""
+        body = {"domains": list(domains), "expected_revision": expected_revision}
         return self._http.ask("PUT", path("organisations", organisation, "domains"), Domains, body=body)
 
     def groups(self, organisation: str) -> list[DirectoryGroup]:

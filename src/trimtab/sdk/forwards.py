@@ -35,6 +35,8 @@ class Forward(Struct, frozen=True, kw_only=True):
     tries: int
     next_try: int | None
     last_delivered: int | None
+    revision: int = 0
+    """Goes up with every change; 0 where the config file declares it; see ``expected_revision``."""
 
 
 class ForwardEvent(Struct, frozen=True, kw_only=True):
@@ -89,7 +91,7 @@ class Forwards:
         return self._http.ask("POST", path("projects", project, "forwards"), Forward, body=dict(fields))
 
     def change(self, project: str, name: str, fields: Mapping[str, Any]) -> Forward:
-        """What is left out stays."""
+        """What is left out stays. With ``expected_revision`` it is `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", project, "forwards", name), Forward, body=dict(fields))
 
     def remove(self, project: str, name: str) -> None:

@@ -241,6 +241,8 @@ class GuardRefusal(Struct, frozen=True, kw_only=True):
     app: str
     language: str
     text: str
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class GuardService(Struct, frozen=True, kw_only=True):

@@ -133,10 +133,18 @@ class Guards:
         return self._http.ask("GET", path("projects", project, "guard-refusals"), _Refusals).items
 
     def put_refusal(
-        self, project: str, text: str, *, name: str = "default", app: str = "", language: str = ""
+        self,
+        project: str,
+        text: str,
+        *,
+        name: str = "default",
+        app: str = "",
+        language: str = "",
+        expected_revision: int | None = None,
     ) -> GuardRefusal:
-        """What users are told, where this template is named, in that app and language (empty: any)."""
-        body = {"name": name, "app": app, "language": language, "text": text}
+        """What users are told, where this template is named, in that app and language (empty: any). `Conflict` where
+        somebody changed it since ``expected_revision`` (0: there is to be none yet)."""
+        body = {"name": name, "app": app, "language": language, "text": text, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "guard-refusals"), GuardRefusal, body=body)
 
     def drop_refusal(self, project: str, *, name: str = "default", app: str = "", language: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -123,8 +124,10 @@ class ExportPage(Struct, frozen=True):
     cursor: str | None
 
 
-class _Rules(Struct):
+class Retention(Struct, frozen=True, kw_only=True):
     items: list[RetentionRule] = []
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class _Runs(Struct):
@@ -142,12 +145,20 @@ class Kept:
         self._http = http
 
     def retention(self, project: str) -> list[RetentionRule]:
-        return self._http.ask("GET", path("projects", project, "retention"), _Rules).items
+        return self._http.ask("GET", path("projects", project, "retention"), Retention).items
 
-    def set_retention(self, project: str, rules: Mapping[str, int | None]) -> list[RetentionRule]:
-        """By kind (content, spans, ledger, scores), whole: a kind that is left out takes its default."""
-        body = {kind: "keep" if days is None else days for kind, days in rules.items()}
-        return self._http.ask("PUT", path("projects", project, "retention"), _Rules, body=body).items
+    def rules(self, project: str) -> Retention:
+        """What `retention` gives, and the revision that it is at."""
+        return self._http.ask("GET", path("projects", project, "retention"), Retention)
+
+    def set_retention(
+        self, project: str, rules: Mapping[str, int | None], *, expected_revision: int | None = None
+    ) -> list[RetentionRule]:
+        """By kind (content, spans, ledger, scores), whole: a kind that is left out takes its default. `Conflict` where
+        somebody changed them since ``expected_revision``."""
+        body: dict[str, Any] = {kind: "keep" if days is None else days for kind, days in rules.items()}
+        body["expected_revision"] = expected_revision
+        return self._http.ask("PUT", path("projects", project, "retention"), Retention, body=body).items
 
     def retention_runs(self, project: str, limit: int = 20) -> list[RetentionRun]:
         """What was removed, newest first."""

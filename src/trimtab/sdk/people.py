@@ -48,6 +48,8 @@ class Organisation(Struct, frozen=True, kw_only=True):
     name: str
     created: int
     projects: list[str]
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -76,6 +78,8 @@ class IdentityProvider(Struct, frozen=True, kw_only=True):
     roles: list[dict[str, Any]]
     invited_only: bool
     enabled: bool
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class Granted(Struct, frozen=True, kw_only=True):
@@ -142,8 +146,10 @@ class People:
         body = {"role": role, "email": email, "person": person, "name": name}
         return self._http.ask("POST", path(*where, "members"), Member, body=body)
 
-    def change(self, where: tuple[str, ...], member: str, role: str) -> Member:
-        return self._http.ask("PATCH", path(*where, "members", member), Member, body={"role": role})
+    def change(self, where: tuple[str, ...], member: str, role: str, *, expected_role: str | None = None) -> Member:
+        """Give them another role. `Conflict` where they have another one by now than ``expected_role``."""
+        body = {"role": role, "expected_role": expected_role}
+        return self._http.ask("PATCH", path(*where, "members", member), Member, body=body)
 
     def remove(self, where: tuple[str, ...], member: str, *, anyway: bool = False) -> None:
         """In force everywhere when it returns; the keys they own there end too. ``anyway``: also what an identity
@@ -210,6 +216,10 @@ class People:
     def create_provider(self, provider: Mapping[str, Any]) -> IdentityProvider:
         """``provider`` as docs/oidc.md has it: name, issuer, client_id, client_secret, domains, roles, ..."""
         return self._http.ask("POST", path("identity-providers"), IdentityProvider, body=dict(provider))
+
+    def change_provider(self, name: str, changes: Mapping[str, Any]) -> IdentityProvider:
+        """What is left out stays. With ``expected_revision`` it is `Conflict` where somebody changed it since."""
+        return self._http.ask("PATCH", path("identity-providers", name), IdentityProvider, body=dict(changes))
 
     def remove_provider(self, name: str) -> None:
         self._http.ask("DELETE", path("identity-providers", name), type(None))

@@ -1,7 +1,7 @@
 """`Client.access_policies`: sets of Cedar policies, what they would have done, data classes and data terms."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from msgspec import Struct
 
@@ -14,6 +14,13 @@ PAGE = 100
 class _Sets(Struct):
     items: list[t.PolicySet]
     cursor: str | None
+
+
+class Said(TypedDict, total=False):
+    """``otherwise`` is the answer where no policy fits: ``allow`` (as where it is left out) or ``deny``."""
+
+    otherwise: str
+    note: str
 
 
 class Policies:
@@ -42,20 +49,31 @@ class Policies:
         text: str,
         *,
         tests: Sequence[Mapping[str, Any]] = (),
-        otherwise: str = "allow",
-        note: str = "",
         on: bool = True,
         organisation: str | None = None,
+        expected_revision: int | None = None,
+        **said: Unpack[Said],
     ) -> t.PolicySet:
-        """Write a version; in force when this returns unless ``on`` is False. Refused with the line of every mistake
-        and with every test that does not hold."""
-        body = {"text": text, "tests": list(tests), "otherwise": otherwise, "note": note, "on": on}
+        """Write a version, with its ``note`` and what holds ``otherwise``; in force when this returns unless ``on`` is
+        False. Refused with the line of every mistake and with every test that does not hold; `Conflict` where somebody
+        changed the set since ``expected_revision`` (0: it is to be new)."""
+        body = {"text": text, "tests": list(tests), "on": on, "expected_revision": expected_revision, **said}
         return self._http.ask("PUT", _place(project, organisation, name), t.PolicySet, body=body)
 
-    def switch(self, project: str, name: str, version: int | None, *, organisation: str | None = None) -> t.PolicySet:
-        """Put a version in force; None switches the set off."""
+    def switch(
+        self,
+        project: str,
+        name: str,
+        version: int | None,
+        *,
+        organisation: str | None = None,
+        expected_revision: int | None = None,
+    ) -> t.PolicySet:
+        """Put a version in force; None switches the set off. `Conflict` where somebody changed the set since
+        ``expected_revision``."""
         where = _place(project, organisation, name) + "/switch"
-        return self._http.ask("POST", where, t.PolicySet, body={"version": version})
+        body = {"version": version, "expected_revision": expected_revision}
+        return self._http.ask("POST", where, t.PolicySet, body=body)
 
     def delete(self, project: str, name: str, *, organisation: str | None = None) -> None:
         self._http.ask("DELETE", _place(project, organisation, name), type(None))
@@ -97,9 +115,12 @@ class Policies:
     def classes(self, project: str) -> t.DataClasses:
         return self._http.ask("GET", path("projects", project, "data-classes"), t.DataClasses)
 
-    def set_classes(self, project: str, classes: Sequence[str], standard: str = "") -> t.DataClasses:
-        """The least sensitive first; ``standard`` is that of calls of which nobody declared any."""
-        body = {"classes": list(classes), "standard": standard}
+    def set_classes(
+        self, project: str, classes: Sequence[str], standard: str = "", *, expected_revision: int | None = None
+    ) -> t.DataClasses:
+        """The least sensitive first; ``standard`` is that of calls of which nobody declared any. `Conflict` where
+        somebody changed the list since ``expected_revision``."""
+        body = {"classes": list(classes), "standard": standard, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "data-classes"), t.DataClasses, body=body)
 
     def set_class(self, project: str, subject: str, name: str, data_class: str) -> t.DataClasses:
@@ -119,9 +140,11 @@ class Policies:
         region: str | None = None,
         data_classes: Sequence[str] | None = None,
         terms: Sequence[str] | None = None,
+        expected_revision: int | None = None,
     ) -> t.DataTerms:
-        """State what holds for a ``provider`` or a ``model``, in place of what was stated."""
-        body: dict[str, Any] = {"region": region}
+        """State what holds for a ``provider`` or a ``model``, in place of what was stated. `Conflict` where somebody
+        stated something else since ``expected_revision`` (0: nothing is stated yet)."""
+        body: dict[str, Any] = {"region": region, "expected_revision": expected_revision}
         body |= {} if data_classes is None else {"data_classes": list(data_classes)}
         body |= {} if terms is None else {"terms": list(terms)}
         where = path("projects", project, f"{subject}s", name, "data-terms")

@@ -30,6 +30,8 @@ class PolicySet(Struct, frozen=True, kw_only=True):
     author: str
     updated: int
     broken: str
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class PolicyVersion(Struct, frozen=True, kw_only=True):
@@ -158,6 +160,8 @@ class DataClasses(Struct, frozen=True, kw_only=True):
     classes: list[str]
     standard: str
     marks: list[DataClassMark]
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class DataTerms(Struct, frozen=True, kw_only=True):
@@ -168,6 +172,8 @@ class DataTerms(Struct, frozen=True, kw_only=True):
     region: str | None
     data_classes: list[str] | None
     terms: list[str] | None
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class ModelTerms(Struct, frozen=True, kw_only=True):

@@ -92,6 +92,8 @@ class SavedView(Struct, frozen=True, kw_only=True):
     shared: bool
     own: bool
     version: int
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class Dashboard(Struct, frozen=True, kw_only=True):
@@ -107,3 +109,5 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     own: bool
     source: str
     version: int
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""

@@ -82,6 +82,8 @@ class Project(Struct, frozen=True, kw_only=True):
     capture_content: bool
     created: int
     audit_reads: str = "none"
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -469,3 +471,5 @@ class DetectorList(Struct, frozen=True, kw_only=True):
 
     items: list[Detector]
     source: str
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""

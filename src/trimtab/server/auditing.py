@@ -19,6 +19,7 @@ from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
 from trimtab.server.dependencies import Dependencies
+from trimtab.storage.revision import exclusive
 
 T = TypeVar("T")
 Reader = Callable[[Connection], Any]
@@ -31,7 +32,8 @@ _BESIDE: Final = frozenset(("project_id", "created", "updated", "search"))
 class Deed(Struct, frozen=True, kw_only=True):
     """``action`` is a verb in the past (``limit.changed``); ``subject`` what it was done to, or what makes that of the
     change's result. ``state`` reads what it changes; without it ``detail`` alone tells. ``project`` is None for what
-    belongs to the whole instance. ``edit`` is what of it has a revision, which needs a ``state``."""
+    belongs to the whole instance. ``edit`` is what of it has a revision, which needs a ``state``. ``lock`` is what the
+    change holds itself (`exclusive`): it is taken first, as everybody does who takes both."""
 
     project: Project | None
     action: str
@@ -39,6 +41,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     state: Reader | None = None
     detail: Mapping[str, Any] = {}
     edit: Edit | None = None
+    lock: int | None = None
 
 
 class Edited(Struct, Generic[T], frozen=True):
@@ -59,6 +62,8 @@ async def edited(deps: Dependencies, caller: Caller, deed: Deed, change: Callabl
 
     def work(conn: Connection) -> Edited[T]:
         edit = deed.edit
+        if deed.lock is not None:
+            exclusive(conn, deed.lock)
         if edit is not None:
             edits.hold(conn)
         before = None if deed.state is None else deed.state(conn)

@@ -1,5 +1,7 @@
 """Saved views and dashboards: what people keep of their questions. What is not shared exists for its owner alone."""
 
+from typing import Any, Final
+
 import msgspec
 from litestar.params import FromPath, JSONBody
 from msgspec import structs
@@ -7,9 +9,13 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import NotFound
 from trimtab.core.ids import new_id
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.board import (
     ChangedDashboard,
@@ -39,18 +45,33 @@ from trimtab.telemetry.boards import (
 )
 
 TAG = "boards"
+_WHAT: Final[dict[Kind, str]] = {"view": "saved_view", "dashboard": "dashboard"}
+"""What each is called among what has a revision."""
 
 
-async def _rows(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind) -> dict[str, BoardRow]:
+Found = tuple[BoardRow, int]
+"""What is kept, and its revision."""
+
+
+async def _rows(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind) -> dict[str, Found]:
     """In order of name, by what a page's cursor holds."""
     owner = caller.principal.key_id
-    found = await deps.db.read(lambda conn: board_store.boards(conn, tenant.id, kind, owner))
-    return {f"{row.name.casefold()} {row.id}": row for row in found}
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[BoardRow]]:
+        return edits.revisions(conn, tenant.id, _WHAT[kind]), board_store.boards(conn, tenant.id, kind, owner)
+
+    revisions, found = await deps.db.read(read)
+    return {f"{row.name.casefold()} {row.id}": (row, revisions.get(row.id, FIRST)) for row in found}
 
 
-async def _row(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str) -> BoardRow:
-    owner = caller.principal.key_id
-    return await deps.db.read(lambda conn: board_store.board(conn, tenant.id, kind, owner, id_))
+async def _row(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str) -> Found:
+    owner, edit = caller.principal.key_id, Edit(place=tenant.id, kind=_WHAT[kind], name=id_)
+
+    def read(conn: Connection) -> Found:
+        revision = edits.current(conn, edit)
+        return board_store.board(conn, tenant.id, kind, owner, id_), revision
+
+    return await deps.db.read(read)
 
 
 def _new(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, body: ViewBody | DashboardBody) -> BoardRow:
@@ -71,7 +92,7 @@ def _new(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, body: 
 # --- saved views ---
 
 
-def _view(row: BoardRow, caller: Caller) -> SavedViewBody:
+def _view(row: BoardRow, revision: int, caller: Caller) -> SavedViewBody:
     body = msgspec.json.decode(row.body, type=ViewBody)
     return SavedViewBody(
         id=row.id,
@@ -84,6 +105,7 @@ def _view(row: BoardRow, caller: Caller) -> SavedViewBody:
         shared=row.shared,
         own=row.owner == caller.principal.key_id,
         version=row.version,
+        revision=revision,
         created=row.created,
         updated=row.updated,
     )
@@ -103,13 +125,28 @@ def _view_body(data: NewView) -> ViewBody:
     )
 
 
-def _deed(tenant: Project, row: BoardRow) -> Deed:
-    return _deed_of(tenant, row.kind, row.id)
+def _deed(tenant: Project, row: BoardRow, expected: int | None = None) -> Deed:
+    """What another keeps for themselves is not there (`NotFound`), also for who knows its id."""
+    kind = row.kind
+    read = auditing.row(board_store.BOARDS, project_id=tenant.id, kind=kind, id=row.id)
+
+    def state(conn: Connection) -> dict[str, Any] | None:
+        found = read(conn)
+        if found is not None:
+            board_store.board(conn, tenant.id, kind, row.owner, row.id)
+        return found
+
+    edit = Edit(place=tenant.id, kind=_WHAT[kind], name=row.id, label=row.name, expected=expected)
+    return Deed(project=tenant, action=f"{kind}.changed", subject=f"{kind}:{row.id}", state=state, edit=edit)
 
 
-def _deed_of(tenant: Project, kind: Kind, board: str) -> Deed:
-    state = auditing.row(board_store.BOARDS, project_id=tenant.id, kind=kind, id=board)
-    return Deed(project=tenant, action=f"{kind}.changed", subject=f"{kind}:{board}", state=state)
+async def _removed(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str) -> None:
+    row, _ = await _row(deps, tenant, caller, kind, id_)
+
+    def work(conn: Connection) -> None:
+        board_store.remove(conn, tenant.id, kind, row.owner, id_)
+
+    await written(deps, caller, _deed(tenant, row), work)
 
 
 @route(
@@ -124,7 +161,7 @@ async def list_views(
     """The caller's own and those shared in the project, in order of name."""
     rows = await _rows(deps, tenant, caller, "view")
     names, more = cut(sorted(rows), cursor, limit)
-    return SavedViewPage(items=[_view(rows[name], caller) for name in names], cursor=more)
+    return SavedViewPage(items=[_view(*rows[name], caller) for name in names], cursor=more)
 
 
 @route(
@@ -135,8 +172,8 @@ async def list_views(
 )
 async def create_view(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[NewView]) -> SavedViewBody:
     row = _new(deps, tenant, caller, "view", _view_body(data))
-    await written(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
-    return _view(row, caller)
+    made = await edited(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
+    return _view(row, made.revision, caller)
 
 
 @route(
@@ -146,7 +183,7 @@ async def create_view(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONB
     Operation(id="getView", summary="One saved view", tag=TAG, errors=(404,)),
 )
 async def get_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str]) -> SavedViewBody:
-    return _view(await _row(deps, tenant, caller, "view", view), caller)
+    return _view(*await _row(deps, tenant, caller, "view", view), caller)
 
 
 @route(
@@ -158,11 +195,11 @@ async def get_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath
 async def change_view(
     deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str], data: JSONBody[ChangedView]
 ) -> SavedViewBody:
+    """With ``expected_revision`` it is refused (409) where somebody changed the view since that revision."""
     row = structs.replace(_new(deps, tenant, caller, "view", _view_body(data)), id=view)
-    return _view(
-        await written(deps, caller, _deed(tenant, row), lambda conn: board_store.change(conn, row, data.version)),
-        caller,
-    )
+    deed = _deed(tenant, row, data.expected_revision)
+    made = await edited(deps, caller, deed, lambda conn: board_store.change(conn, row, data.version))
+    return _view(made.made, made.revision, caller)
 
 
 @route(
@@ -172,19 +209,18 @@ async def change_view(
     Operation(id="deleteView", summary="Remove a saved view", tag=TAG, status=204, errors=(404,)),
 )
 async def delete_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str]) -> None:
-    owner = caller.principal.key_id
-    deed = _deed_of(tenant, "view", view)
-    await written(deps, caller, deed, lambda conn: board_store.remove(conn, tenant.id, "view", owner, view))
+    await _removed(deps, tenant, caller, "view", view)
 
 
 # --- dashboards ---
 
 
-def _dashboard(row: BoardRow, caller: Caller) -> DashboardView:
-    return _shown(msgspec.json.decode(row.body, type=DashboardBody), row, own=row.owner == caller.principal.key_id)
+def _dashboard(row: BoardRow, revision: int, caller: Caller) -> DashboardView:
+    body = msgspec.json.decode(row.body, type=DashboardBody)
+    return _shown(body, row, revision, own=row.owner == caller.principal.key_id)
 
 
-def _shown(body: DashboardBody, row: BoardRow | None, *, own: bool = False) -> DashboardView:
+def _shown(body: DashboardBody, row: BoardRow | None, revision: int = 0, *, own: bool = False) -> DashboardView:
     """``row`` is None for the one that a project begins with."""
     return DashboardView(
         id=DEFAULT_ID if row is None else row.id,
@@ -197,6 +233,7 @@ def _shown(body: DashboardBody, row: BoardRow | None, *, own: bool = False) -> D
         own=own,
         source="built_in" if row is None else "catalog",
         version=0 if row is None else row.version,
+        revision=revision,
         created=None if row is None else row.created,
         updated=None if row is None else row.updated,
     )
@@ -212,7 +249,7 @@ def _dashboard_body(data: NewDashboard) -> DashboardBody:
 
 async def _found(deps: Dependencies, tenant: Project, caller: Caller, id_: str) -> DashboardView:
     try:
-        return _dashboard(await _row(deps, tenant, caller, "dashboard", id_), caller)
+        return _dashboard(*await _row(deps, tenant, caller, "dashboard", id_), caller)
     except NotFound:
         if id_ == DEFAULT_ID:
             return _shown(DEFAULT, None)
@@ -230,7 +267,7 @@ async def list_dashboards(
 ) -> DashboardPage:
     """The caller's own and those shared in the project, in order of name; one of them every project begins with."""
     rows = await _rows(deps, tenant, caller, "dashboard")
-    found = {name: _dashboard(row, caller) for name, row in rows.items()}
+    found = {name: _dashboard(*row, caller) for name, row in rows.items()}
     if all(view.id != DEFAULT_ID for view in found.values()):
         found[f"{DEFAULT.name.casefold()} {DEFAULT_ID}"] = _shown(DEFAULT, None)
     names, more = cut(sorted(found), cursor, limit)
@@ -248,8 +285,8 @@ async def create_dashboard(
 ) -> DashboardView:
     """Every tile is checked: its search, its metrics, its dimensions."""
     row = _new(deps, tenant, caller, "dashboard", _dashboard_body(data))
-    await written(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
-    return _dashboard(row, caller)
+    made = await edited(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
+    return _dashboard(row, made.revision, caller)
 
 
 @route(
@@ -272,16 +309,17 @@ async def get_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard
 async def change_dashboard(
     deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str], data: JSONBody[ChangedDashboard]
 ) -> DashboardView:
-    """To change ``default`` makes it the project's own."""
+    """To change ``default`` makes it the project's own. With ``expected_revision`` it is refused (409) where somebody
+    changed the dashboard since that revision; 0: it is the one that every project begins with."""
     row = structs.replace(_new(deps, tenant, caller, "dashboard", _dashboard_body(data)), id=dashboard)
     if dashboard == DEFAULT_ID and (await _found(deps, tenant, caller, dashboard)).source == "built_in":
         row = structs.replace(row, shared=True, body=msgspec.json.encode(_own_default(data)).decode())
-        await written(deps, caller, _deed(tenant, row), lambda conn: board_store.add(conn, row))
-        return _dashboard(row, caller)
-    return _dashboard(
-        await written(deps, caller, _deed(tenant, row), lambda conn: board_store.change(conn, row, data.version)),
-        caller,
-    )
+        deed = _deed(tenant, row, data.expected_revision)
+        added = await edited(deps, caller, deed, lambda conn: board_store.add(conn, row))
+        return _dashboard(row, added.revision, caller)
+    deed = _deed(tenant, row, data.expected_revision)
+    made = await edited(deps, caller, deed, lambda conn: board_store.change(conn, row, data.version))
+    return _dashboard(made.made, made.revision, caller)
 
 
 def _own_default(data: NewDashboard) -> DashboardBody:
@@ -297,9 +335,7 @@ def _own_default(data: NewDashboard) -> DashboardBody:
 )
 async def delete_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str]) -> None:
     """``default`` is then again as it was at first."""
-    owner = caller.principal.key_id
-    deed = _deed_of(tenant, "dashboard", dashboard)
-    await written(deps, caller, deed, lambda conn: board_store.remove(conn, tenant.id, "dashboard", owner, dashboard))
+    await _removed(deps, tenant, caller, "dashboard", dashboard)
 
 
 @route(
@@ -328,15 +364,20 @@ async def import_dashboard(
     row = _new(deps, tenant, caller, "dashboard", body)
     owner = caller.principal.key_id
 
-    def store(conn: Connection) -> BoardRow:
+    def store(conn: Connection) -> Found:
+        edits.hold(conn)
+        made, was_there = row, False
         for old in board_store.boards(conn, tenant.id, "dashboard", owner) if data.replace else ():
             if old.name == body.name and old.shared == body.shared:
-                return board_store.change(conn, structs.replace(row, id=old.id), None)
-        board_store.add(conn, row)
-        return row
+                made, was_there = board_store.change(conn, structs.replace(row, id=old.id), None), True
+                break
+        if not was_there:
+            board_store.add(conn, row)
+        edit = Edit(place=tenant.id, kind=_WHAT["dashboard"], name=made.id)
+        return made, edits.note(conn, edit, actor_of(conn, caller), moment(conn, deps), was_there=was_there)
 
-    deed = Deed(project=tenant, action="dashboard.imported", subject=lambda made: f"dashboard:{made.id}")
-    return _dashboard(await written(deps, caller, deed, store), caller)
+    deed = Deed(project=tenant, action="dashboard.imported", subject=lambda found: f"dashboard:{found[0].id}")
+    return _dashboard(*await written(deps, caller, deed, store), caller)
 
 
 ROUTES = (

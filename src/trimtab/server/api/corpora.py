@@ -203,11 +203,14 @@ async def restate_document(
     document: FromPath[str],
     data: JSONBody[RestateDocument],
 ) -> DocumentText:
-    """Or of whom it tells, and when it was updated. In force in every version when this returns."""
+    """Or of whom it tells, and when it was updated. In force in every version when this returns. With
+    ``expected_access`` it is refused (409) where somebody changed the list meanwhile."""
 
     def write(conn: Connection) -> DocumentText:
         found = corpora.to_change(conn, tenant.id, corpus)
-        wanted = Restated(access=data.access, about=data.about, updated=data.updated)
+        wanted = Restated(
+            access=data.access, about=data.about, updated=data.updated, expected_access=data.expected_access
+        )
         documents.restate(conn, found, document, wanted, _by(conn, deps, caller))
         one, text = documents.get(conn, found, document, deps.keys())
         view = _document(found, one, deps.now())

@@ -1,10 +1,14 @@
 """Detectors of silent failures: which there are, and which a project has switched off."""
 
 from litestar.params import JSONBody
+from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.governance import edits
 from trimtab.governance.access import Project
-from trimtab.server.auditing import Deed, written
+from trimtab.governance.edits import Edit
+from trimtab.server.auditing import Deed, edited
 from trimtab.server.bodies.detector import DetectorChange, DetectorList, DetectorView
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
@@ -19,17 +23,25 @@ def _declared(deps: Dependencies, tenant: Project) -> frozenset[str] | None:
     return deps.config.detectors_off if deps.config.project == tenant.slug else None
 
 
+def _edit(tenant: Project, expected: int | None = None) -> Edit:
+    return Edit(place=tenant.id, kind="choice_of_detectors", name="", expected=expected)
+
+
 async def _list(deps: Dependencies, tenant: Project) -> DetectorList:
-    declared = _declared(deps, tenant)
-    off = declared
+    def read(conn: Connection) -> tuple[int, frozenset[str]]:
+        return edits.current(conn, _edit(tenant)), detector_store.off(conn, tenant.id)
+
+    off, revision = _declared(deps, tenant), 0
+    declared = off
     if off is None:
-        off = await deps.db.read(lambda conn: detector_store.off(conn, tenant.id))
+        revision, off = await deps.db.read(read)
     return DetectorList(
         items=[
             DetectorView(name=name, version=plug.version, about=plug.about, on=name not in off)
             for name, plug in DETECTORS.all().items()
         ],
         source="catalog" if declared is None else "config",
+        revision=revision,
     )
 
 
@@ -53,7 +65,8 @@ async def list_detectors(deps: Deps, tenant: Tenant) -> DetectorList:
 async def switch_detectors(
     deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[DetectorChange]
 ) -> DetectorList:
-    """Exactly those of ``off`` are off from now on (within five seconds); what they found before stays."""
+    """Exactly those of ``off`` are off from now on (within five seconds); what they found before stays. With
+    ``expected_revision`` it is refused (409) where somebody switched any since that revision."""
     if _declared(deps, tenant) is not None:
         raise Conflict(
             "The config file says which detectors are off.", fix="Change 'detectors_off' there.", code="declared"
@@ -68,10 +81,11 @@ async def switch_detectors(
         action="detectors.switched",
         subject="detectors",
         state=lambda conn: {"off": sorted(detector_store.off(conn, tenant.id))},
+        edit=_edit(tenant, data.expected_revision),
     )
-    await written(deps, caller, deed, lambda conn: detector_store.switch(conn, tenant.id, names, deps.now()))
+    made = await edited(deps, caller, deed, lambda conn: detector_store.switch(conn, tenant.id, names, deps.now()))
     await deps.switches.follow()
-    return await _list(deps, tenant)
+    return replace(await _list(deps, tenant), revision=made.revision)
 
 
 ROUTES = (list_detectors, switch_detectors)

@@ -1,16 +1,18 @@
 """Directories: which organisation lets an identity provider keep its people, by which tokens, and what groups mean."""
 
 from litestar.params import FromPath, JSONBody
+from msgspec import structs
 from sqlalchemy import Connection
 
-from trimtab.governance import domains, permissions
+from trimtab.governance import domains, edits, members, permissions
 from trimtab.governance.access import Organisation
+from trimtab.governance.edits import Edit
 from trimtab.governance.scim import directories, settling, store
 from trimtab.governance.scim.directories import Holding, IssuedToken, NewToken
 from trimtab.governance.scim.store import DIRECTORIES, DirectoryRow, Terms, TokenRow
 from trimtab.server import auditing
 from trimtab.server.actors import actor_of
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.directory import (
     DirectoryBody,
@@ -44,6 +46,25 @@ def _holding(caller: Caller, within: Organisation) -> Holding:
     )
 
 
+def _deed(within: Organisation, action: str, expected: int | None = None) -> Deed:
+    return Deed(
+        project=None,
+        action=action,
+        subject=f"organisation:{within.slug}",
+        state=auditing.row(DIRECTORIES, organisation_id=within.id),
+        edit=_edit(within, expected),
+        lock=members.LOCK,
+    )
+
+
+def _edit(within: Organisation, expected: int | None = None) -> Edit:
+    return Edit(place=within.id, kind="directory", name="", expected=expected)
+
+
+def _list_edit(within: Organisation, expected: int | None = None) -> Edit:
+    return Edit(place=within.id, kind="list_of_domains", name="", expected=expected)
+
+
 def _view(conn: Connection, deps: Dependencies, within: Organisation, row: DirectoryRow) -> DirectoryView:
     return DirectoryView(
         organisation=within.slug,
@@ -57,6 +78,7 @@ def _view(conn: Connection, deps: Dependencies, within: Organisation, row: Direc
         groups=store.count_groups(conn, within.id),
         created=row.created,
         updated=row.updated,
+        revision=edits.current(conn, _edit(within)),
     )
 
 
@@ -88,7 +110,9 @@ async def get_directory(deps: Deps, within: Within) -> DirectoryView:
     Operation(id="putDirectory", summary="Make or change an organisation's directory", tag=TAG, errors=(404, 409)),
 )
 async def put_directory(deps: Deps, caller: CallerNow, within: Within, data: JSONBody[DirectoryBody]) -> DirectoryView:
-    """Needs all that can be held in the organisation. Roles of the people it keeps follow in the same step."""
+    """Needs all that can be held in the organisation. Roles of the people it keeps follow in the same step. With
+    ``expected_revision`` it is refused (409) where somebody changed the directory since that revision; 0: it is to be
+    new."""
     now, holding = deps.now(), _holding(caller, within)
     terms = Terms(label=data.label, on_delete=data.on_delete, everywhere=data.everywhere, roles=tuple(data.roles))
 
@@ -97,11 +121,9 @@ async def put_directory(deps: Deps, caller: CallerNow, within: Within, data: JSO
         settling.settle(conn, directories.of(within, row, actor_of(conn, caller)), None, now)
         return _view(conn, deps, within, row)
 
-    state = auditing.row(DIRECTORIES, organisation_id=within.id)
-    deed = Deed(project=None, action="directory.changed", subject=f"organisation:{within.slug}", state=state)
-    view = await written(deps, caller, deed, work)
+    made = await edited(deps, caller, _deed(within, "directory.changed", data.expected_revision), work)
     await deps.snapshots.changed()
-    return view
+    return structs.replace(made.made, revision=made.revision)
 
 
 @route(
@@ -119,7 +141,7 @@ async def put_directory(deps: Deps, caller: CallerNow, within: Within, data: JSO
 async def remove_directory(deps: Deps, caller: CallerNow, within: Within) -> None:
     """Its tokens end. People stay what they are now, also those that are not let in."""
     holding = _holding(caller, within)
-    deed = Deed(project=None, action="directory.removed", subject=f"organisation:{within.slug}")
+    deed = _deed(within, "directory.removed")
     await written(deps, caller, deed, lambda conn: directories.remove(conn, within, holding))
     await deps.snapshots.changed()
 
@@ -129,7 +151,8 @@ def _domains(conn: Connection, within: Organisation) -> DomainsView:
     own = frozenset(found)
     known = store.addresses(conn, within.id) if own else []
     outside = sum(each.rpartition("@")[2] not in own for each in known)
-    return DomainsView(organisation=within.slug, domains=found, outside=outside)
+    now = edits.current(conn, _list_edit(within))
+    return DomainsView(organisation=within.slug, domains=found, outside=outside, revision=now)
 
 
 @route(
@@ -151,7 +174,8 @@ async def get_domains(deps: Deps, within: Within) -> DomainsView:
 )
 async def put_domains(deps: Deps, caller: CallerNow, within: Within, data: JSONBody[DomainsBody]) -> DomainsView:
     """For administrators of the whole server: nobody says of themselves what is theirs. A domain is one
-    organisation's. Who has another address already keeps it, and is not let in again once deactivated."""
+    organisation's. Who has another address already keeps it, and is not let in again once deactivated. With
+    ``expected_revision`` it is refused (409) where somebody changed the list since that revision."""
     if not permissions.holds_everywhere(caller.principal, "system:write"):
         raise permissions.refusal(caller.principal, "system:write", " for the whole server")
     now = deps.now()
@@ -165,8 +189,11 @@ async def put_domains(deps: Deps, caller: CallerNow, within: Within, data: JSONB
         action="organisation.domains_changed",
         subject=f"organisation:{within.slug}",
         state=lambda conn: {"domains": domains.of(conn, within.id)},
+        edit=_list_edit(within, data.expected_revision),
+        lock=members.LOCK,
     )
-    return await written(deps, caller, deed, work)
+    made = await edited(deps, caller, deed, work)
+    return structs.replace(made.made, revision=made.revision)
 
 
 @route(

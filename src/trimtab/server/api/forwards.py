@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.core.ids import new_id
 from trimtab.gateway.provider_options import MASK
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import Edit
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.forward import (
     ForwardEventPage,
     ForwardEventView,
@@ -47,6 +50,7 @@ from trimtab.telemetry.forward.types import Destination, Secrets, check
 TAG = "forwards"
 _SHOWN = frozenset(("security.protocol", "sasl.mechanism", "sasl.mechanisms", "sasl.username", "compression.type"))
 _SECRETS = ("headers", "secret", "options")
+KIND = "forward"
 
 
 # --- views ---
@@ -61,9 +65,13 @@ def _masked(values: dict[str, str]) -> dict[str, str]:
 
 
 async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destination) -> ForwardView:
-    state, counts = await deps.db.read(
-        lambda conn: (store.state(conn, tenant.id, row.name), store.counted(conn, tenant.id, row.name))
-    )
+    edit = Edit(place=tenant.id, kind=KIND, name=row.name)
+
+    def read(conn: Connection) -> tuple[int, State | None, dict[str, int]]:
+        state = store.state(conn, tenant.id, row.name)
+        return edits.current(conn, edit), state, store.counted(conn, tenant.id, row.name)
+
+    revision, state, counts = await deps.db.read(read)
     state = state or State(project_id=tenant.id, name=row.name, since=0)
     problem = state.problem
     if isinstance(row, ForwardRow):
@@ -97,6 +105,7 @@ async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destinati
         tries=state.tries,
         next_try=state.next_try or None,
         last_delivered=state.last_delivered,
+        revision=revision if isinstance(row, ForwardRow) else 0,
     )
 
 
@@ -142,9 +151,10 @@ async def _checked(deps: Dependencies, destination: Destination) -> Destination:
 # --- routes ---
 
 
-def _deed(tenant: Project, action: str, name: str) -> Deed:
+def _deed(tenant: Project, action: str, name: str, expected: int | None = None) -> Deed:
     state = auditing.row(store.FORWARDS, project_id=tenant.id, name=name)
-    return Deed(project=tenant, action=action, subject=f"forward:{name}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=name, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"forward:{name}", state=state, edit=edit)
 
 
 @route(
@@ -212,18 +222,33 @@ async def get_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> Forwar
 async def change_forward(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ForwardPatch]
 ) -> ForwardView:
-    """What is left out stays. It is tried again at once; while it is paused, what arrives waits for it."""
+    """What is left out stays, also where somebody else changes it at the same time. It is tried again at once; while it
+    is paused, what arrives waits for it. With ``expected_revision`` it is refused (409) where somebody changed it since
+    that revision."""
     _refuse_declared(deps, tenant, name)
-    old = await deps.db.read(lambda conn: store.destination(conn, tenant.id, name))
-    made = await _checked(deps, _changed(deps, old, data))
-    row = store.row_of(deps.secrets, made, old.created, deps.now())
-    await written(deps, caller, _deed(tenant, "forward.changed", name), lambda conn: store.change(conn, row))
+
+    found = await deps.db.read(lambda conn: store.find(conn, tenant.id, name))
+    if found is not None:
+        await _checked(deps, _changed(deps, found, data))
+
+    def write(conn: Connection) -> ForwardRow:
+        old = store.destination(conn, tenant.id, name)
+        if found is None:  # made since it was looked for: what is to be changed of it was not checked
+            raise Conflict(f"The destination {name!r} was made just now.", fix="Send the change again.")
+        made = _changed(deps, old, data)
+        check(made)
+        row = store.row_of(deps.secrets, made, old.created, deps.now())
+        store.change(conn, row)
+        return row
+
+    made = await edited(deps, caller, _deed(tenant, "forward.changed", name, data.expected_revision), write)
     await deps.follow_forwards()
-    return await _view(deps, tenant, row)
+    return replace(await _view(deps, tenant, made.made), revision=made.revision)
 
 
 def _changed(deps: Dependencies, old: ForwardRow, data: ForwardPatch) -> Destination:
     given: dict[str, Any] = {name: value for name, value in asdict(data).items() if value is not UNSET}
+    given.pop("expected_revision")
     try:
         before = store.destination_of(deps.secrets, old)
     except Unavailable:

@@ -9,8 +9,10 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
-from trimtab.governance import audit
+from trimtab.governance import audit, edits
+from trimtab.governance.access import Project
 from trimtab.governance.data_classes import check_class, classes_of
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.projects import REVISION
 from trimtab.guard import points, services, store
 from trimtab.guard import spec as specs
@@ -22,6 +24,7 @@ from trimtab.ledger.limits import dollars
 from trimtab.scoring.catalog import options_schema
 from trimtab.server.actors import actor_of
 from trimtab.server.api.review_queues import Time, window
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.guard import (
     GuardChange,
     GuardDiff,
@@ -38,8 +41,9 @@ from trimtab.server.bodies.guard import (
     GuardWhy,
     NewGuardVersion,
     PushedGuard,
+    PutRefusal,
     RefusalList,
-    RefusalView,
+    ShownRefusal,
     TrialStage,
     TriedFinding,
 )
@@ -51,6 +55,7 @@ from trimtab.telemetry.guard_query import STOPS, Report
 
 TAG = "guards"
 MS = 1_000_000
+REFUSAL = "guard_refusal"
 BASE = "/api/v1/projects/{project:str}/guards"
 ONE = BASE + "/{name:str}"
 KINDS = "/api/v1/projects/{project:str}/guard-kinds"
@@ -417,36 +422,55 @@ async def why_guarded(deps: Deps, tenant: Tenant, request_id: FromPath[str]) -> 
 )
 async def list_refusals(deps: Deps, tenant: Tenant) -> RefusalList:
     """By template, app and language. Where nothing fits, Trimtab's own words are said."""
-    found = await deps.db.read(lambda conn: store.refusals(conn, tenant.id))
-    return RefusalList(
-        items=[RefusalView(name=each.name, app=each.app, language=each.language, text=each.text) for each in found]
-    )
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[Refusal]]:
+        return edits.revisions(conn, tenant.id, REFUSAL), store.refusals(conn, tenant.id)
+
+    revisions, found = await deps.db.read(read)
+    return RefusalList(items=[_refusal(each, revisions.get(_refusal_name(each), FIRST)) for each in found])
+
+
+def _refusal(row: Refusal, revision: int) -> ShownRefusal:
+    return ShownRefusal(name=row.name, app=row.app, language=row.language, text=row.text, revision=revision)
+
+
+def _refusal_name(row: Refusal) -> str:
+    return f"{row.name}/{row.app}/{row.language}"
+
+
+def _refusal_deed(tenant: Project, action: str, row: Refusal, expected: int | None = None) -> Deed:
+    def state(conn: Connection) -> dict[str, Any] | None:
+        found = store.refusal(conn, row.project_id, row.name, row.app, row.language)
+        return None if found is None else {"text": found.text}
+
+    words = [row.name, *(each for each in (row.app, row.language) if each)]
+    edit = Edit(place=tenant.id, kind=REFUSAL, name=_refusal_name(row), label=", ".join(words), expected=expected)
+    detail = {"app": row.app, "language": row.language}
+    subject = f"guard-refusal:{row.name}"
+    return Deed(project=tenant, action=action, subject=subject, state=state, detail=detail, edit=edit)
 
 
 @route(
     "PUT",
     REFUSALS,
     "guard:write",
-    Operation(id="putGuardRefusal", summary="Set what users are told", tag=TAG, errors=(404,)),
+    Operation(id="putGuardRefusal", summary="Set what users are told", tag=TAG, errors=(404, 409)),
 )
-async def put_refusal(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[RefusalView]) -> RefusalView:
-    """Of one template, app and language; in force when this returns."""
+async def put_refusal(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[PutRefusal]) -> ShownRefusal:
+    """Of one template, app and language; in force when this returns. With ``expected_revision`` it is refused (409)
+    where somebody changed the text since that revision; 0: there is to be none yet."""
     if "\0" in data.text:
         raise InvalidRequest("A text holds no NUL.", fix="Leave it out.", param="text")
     new = Refusal(project_id=tenant.id, name=data.name, app=data.app, language=data.language, text=data.text)
 
     def write(conn: Connection) -> None:
         if store.put_refusal(conn, new, deps.now()):
-            told = {"app": new.app, "language": new.language, "text": new.text}
-            subject = f"guard-refusal:{new.name}"
-            audit.append(
-                conn, tenant.id, actor_of(conn, caller), "guard_refusal.changed", subject, now=deps.now(), detail=told
-            )
             revision.bump(conn, REVISION)
 
-    await deps.db.write(write)
+    deed = _refusal_deed(tenant, "guard_refusal.changed", new, data.expected_revision)
+    made = await edited(deps, caller, deed, write)
     await deps.snapshots.changed()
-    return data
+    return _refusal(new, made.revision)
 
 
 @route(
@@ -465,16 +489,14 @@ async def drop_refusal(
 ) -> None:
     """What is more general, or Trimtab's own words, holds again."""
 
+    app, language = app.replace("\0", "?"), language.replace("\0", "?")
+
     def write(conn: Connection) -> None:
-        store.drop_refusal(conn, tenant.id, name, app.replace("\0", "?"), language.replace("\0", "?"))
-        detail = {"app": app, "language": language}
-        subject = f"guard-refusal:{name}"
-        audit.append(
-            conn, tenant.id, actor_of(conn, caller), "guard_refusal.removed", subject, now=deps.now(), detail=detail
-        )
+        store.drop_refusal(conn, tenant.id, name, app, language)
         revision.bump(conn, REVISION)
 
-    await deps.db.write(write)
+    gone = Refusal(project_id=tenant.id, name=name, app=app, language=language, text="")
+    await written(deps, caller, _refusal_deed(tenant, "guard_refusal.removed", gone), write)
     await deps.snapshots.changed()
 
 

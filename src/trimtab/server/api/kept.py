@@ -4,16 +4,18 @@ from typing import Annotated
 
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict
 from trimtab.core.ids import new_id
-from trimtab.governance import erasures, retention
+from trimtab.governance import edits, erasures, retention
 from trimtab.governance.access import Project
+from trimtab.governance.edits import Edit
 from trimtab.governance.erasures import Erasure
 from trimtab.governance.people_store import name_of
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Rules, Run
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.kept import (
     ErasurePage,
     ErasureView,
@@ -40,8 +42,14 @@ def _declared(deps: Dependencies, tenant: Project) -> Rules:
     return deps.config.retention if deps.config.project == tenant.slug else {}
 
 
+def _edit(tenant: Project, expected: int | None = None) -> Edit:
+    return Edit(place=tenant.id, kind="retention", name="", expected=expected)
+
+
 async def _rules(deps: Dependencies, tenant: Project) -> RetentionView:
-    catalog = await deps.db.read(lambda conn: retention.rules(conn, tenant.id))
+    revision, catalog = await deps.db.read(
+        lambda conn: (edits.current(conn, _edit(tenant)), retention.rules(conn, tenant.id))
+    )
     declared = _declared(deps, tenant)
     items: list[RetentionRule] = []
     for kind in KINDS:
@@ -51,7 +59,7 @@ async def _rules(deps: Dependencies, tenant: Project) -> RetentionView:
             items.append(RetentionRule(kind=kind, days=catalog[kind], source="catalog"))
         else:
             items.append(RetentionRule(kind=kind, days=DEFAULTS[kind], source="default"))
-    return RetentionView(items=items)
+    return RetentionView(items=items, revision=revision)
 
 
 @route(
@@ -71,7 +79,8 @@ async def get_retention(deps: Deps, tenant: Tenant) -> RetentionView:
     Operation(id="setRetention", summary="Set how long a project's data is kept", tag=TAG, errors=(404, 409)),
 )
 async def set_retention(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[RetentionBody]) -> RetentionView:
-    """The rules, whole: what is left out takes its default. The next run holds to them."""
+    """The rules, whole: what is left out takes its default. The next run holds to them. With ``expected_revision`` it
+    is refused (409) where somebody changed the rules since that revision."""
     given: Rules = {}
     for kind in KINDS:
         days = getattr(data, kind)
@@ -90,9 +99,10 @@ async def set_retention(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSO
         action="retention.set",
         subject="retention",
         state=lambda conn: dict(retention.rules(conn, tenant.id)),
+        edit=_edit(tenant, data.expected_revision),
     )
-    await written(deps, caller, deed, lambda conn: retention.set_rules(conn, tenant.id, given, now))
-    return await _rules(deps, tenant)
+    made = await edited(deps, caller, deed, lambda conn: retention.set_rules(conn, tenant.id, given, now))
+    return replace(await _rules(deps, tenant), revision=made.revision)
 
 
 Days = Annotated[

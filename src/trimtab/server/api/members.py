@@ -96,12 +96,12 @@ def _deed(where: Where, member: str, action: str) -> Deed:
 
 
 async def _change(deps: Dependencies, caller: Caller, where: Where, member: str, data: MemberPatch) -> MemberView:
-    now = deps.now()
+    now, wanted = deps.now(), members.Change(role=data.role, expected=data.expected_role)
     made = await written(
         deps,
         caller,
         _deed(where, member, "member.changed"),
-        lambda conn: members.change(conn, where.place, member, data.role, where.held, now),
+        lambda conn: members.change(conn, where.place, member, wanted, where.held, now),
     )
     await deps.snapshots.changed()
     return view(made)

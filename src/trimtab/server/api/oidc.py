@@ -12,8 +12,9 @@ from msgspec import UNSET, Meta, Struct
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, Unauthenticated
-from trimtab.governance import audit, oidc, sessions, sign_in, sign_in_store
+from trimtab.governance import audit, edits, oidc, sessions, sign_in, sign_in_store
 from trimtab.governance.audit import Actor
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.oidc import Claimed
 from trimtab.governance.people_store import PersonRow, name_of
 from trimtab.governance.sessions import Token
@@ -22,8 +23,8 @@ from trimtab.governance.sign_in_store import IDENTITY_PROVIDERS, ProviderRow, Si
 from trimtab.server import auditing
 from trimtab.server.acting import moment
 from trimtab.server.api.session import cookie_of, lengths
-from trimtab.server.auditing import Deed, written
-from trimtab.server.auth import principal_of
+from trimtab.server.auditing import Deed, edited, written
+from trimtab.server.auth import Caller, principal_of
 from trimtab.server.bodies.identity import (
     CliSession,
     GrantRequest,
@@ -38,7 +39,6 @@ from trimtab.server.bodies.identity import (
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.oidc_client import Exchange
 from trimtab.server.routes import CallerNow, Deps, Operation, route
-from trimtab.storage.revision import exclusive
 
 TAG = "sign-in"
 COOKIE: Final = "trimtab_sign_in"
@@ -61,7 +61,10 @@ def redirect_uri(deps: Dependencies) -> str:
     return f"{deps.settings.address}{PATH}/callback"
 
 
-def _view(deps: Dependencies, row: ProviderRow) -> IdentityProviderView:
+KIND: Final = "identity_provider"
+
+
+def _view(deps: Dependencies, row: ProviderRow, revision: int) -> IdentityProviderView:
     terms = row.terms
     return IdentityProviderView(
         name=row.name,
@@ -79,6 +82,7 @@ def _view(deps: Dependencies, row: ProviderRow) -> IdentityProviderView:
         enabled=row.enabled,
         created=row.created,
         updated=row.updated,
+        revision=revision,
     )
 
 
@@ -96,8 +100,11 @@ async def list_ways_in(deps: Deps) -> WaysIn:
     Operation(id="listIdentityProviders", summary="List identity providers", tag=TAG),
 )
 async def list_identity_providers(deps: Deps) -> IdentityProviderList:
-    rows = await deps.db.read(sign_in_store.providers)
-    return IdentityProviderList(items=[_view(deps, row) for row in rows])
+    def read(conn: Connection) -> tuple[dict[str, int], list[ProviderRow]]:
+        return edits.revisions(conn, "", KIND), sign_in_store.providers(conn)
+
+    revisions, rows = await deps.db.read(read)
+    return IdentityProviderList(items=[_view(deps, row, revisions.get(row.name, FIRST)) for row in rows])
 
 
 @route(
@@ -135,7 +142,8 @@ async def create_identity_provider(
         created=now,
         updated=now,
     )
-    return await _put(deps, caller, row.name, lambda _: row, data.client_secret, new=True)
+    deed = _deed("identity_provider.created", row.name)
+    return await _put(deps, caller, deed, lambda _: row, data.client_secret, new=True)
 
 
 def _domains(named: list[str]) -> tuple[str, ...]:
@@ -146,40 +154,41 @@ Row = Callable[[Connection], ProviderRow]
 """What a provider is to be, made within the transaction that writes it."""
 
 
+def _deed(action: str, name: str, expected: int | None = None) -> Deed:
+    """From what was there to what is: nobody else changes it in between."""
+    state = auditing.row(IDENTITY_PROVIDERS, name=name)
+    edit = Edit(place="", kind=KIND, name=name, expected=expected)
+    return Deed(project=None, action=action, subject=f"identity_provider:{name}", state=state, edit=edit, lock=_LOCK)
+
+
 async def _put(
-    deps: Dependencies, caller: Any, name: str, row: Row, secret: str | None, *, new: bool
+    deps: Dependencies, caller: Caller, deed: Deed, row: Row, secret: str | None, *, new: bool
 ) -> IdentityProviderView:
-    row_of = auditing.row(IDENTITY_PROVIDERS, name=name)
-
-    def state(conn: Connection) -> Any:
-        exclusive(conn, _LOCK)  # from what was there to what is: nobody else changes it in between
-        return row_of(conn)
-
-    action = "identity_provider.created" if new else "identity_provider.changed"
-    deed = Deed(project=None, action=action, subject=f"identity_provider:{name}", state=state)
-    made = await written(
+    made = await edited(
         deps, caller, deed, lambda conn: sign_in.put_provider(conn, row(conn), secret, deps.secrets, new=new)
     )
-    return _view(deps, made)
+    return _view(deps, made.made, made.revision)
 
 
 @route(
     "PATCH",
     "/api/v1/identity-providers/{provider:str}",
     "system:write",
-    Operation(id="changeIdentityProvider", summary="Change an identity provider", tag=TAG, errors=(404,)),
+    Operation(id="changeIdentityProvider", summary="Change an identity provider", tag=TAG, errors=(404, 409)),
 )
 async def change_identity_provider(
     deps: Deps, caller: CallerNow, provider: FromPath[str], data: JSONBody[IdentityProviderPatch]
 ) -> IdentityProviderView:
-    """What is left out stays as it is, also where somebody else changes it at the same time."""
+    """What is left out stays as it is, also where somebody else changes it at the same time. With
+    ``expected_revision`` it is refused (409) where somebody changed the provider since that revision."""
     secret = None if data.client_secret is UNSET else data.client_secret
     now = deps.now()
 
     def row(conn: Connection) -> ProviderRow:
         return _changed(sign_in.provider(conn, provider, enabled=False), data, now)
 
-    return await _put(deps, caller, provider, row, secret, new=False)
+    deed = _deed("identity_provider.changed", provider, data.expected_revision)
+    return await _put(deps, caller, deed, row, secret, new=False)
 
 
 def _changed(old: ProviderRow, data: IdentityProviderPatch, now: int) -> ProviderRow:
@@ -212,14 +221,11 @@ def _changed(old: ProviderRow, data: IdentityProviderPatch, now: int) -> Provide
 )
 async def remove_identity_provider(deps: Deps, caller: CallerNow, provider: FromPath[str]) -> None:
     """Nobody signs in with it any more; sessions go on, and people and what they were given stay."""
-    state = auditing.row(IDENTITY_PROVIDERS, name=provider)
-    subject = f"identity_provider:{provider}"
-    deed = Deed(project=None, action="identity_provider.removed", subject=subject, state=state)
 
     def work(conn: Connection) -> None:
         sign_in_store.remove_provider(conn, sign_in.provider(conn, provider, enabled=False).name)
 
-    await written(deps, caller, deed, work)
+    await written(deps, caller, _deed("identity_provider.removed", provider), work)
 
 
 @route(

@@ -57,6 +57,7 @@ from trimtab.server.routes import (
 
 TAG = "people"
 ROLE = "role"
+KIND = "organisation"
 ABOUT = {
     "admin": "Everything: members, keys, providers, money, data.",
     "developer": "Reads, and changes what apps do: prompts, releases, approvals, rollouts, datasets, experiments.",
@@ -79,9 +80,15 @@ def _seen(deps: Dependencies, caller: Caller, organisation_id: str) -> list[Proj
     return [each for each in mine if permissions.in_project(caller.principal, each)]
 
 
-def _view(deps: Dependencies, caller: Caller, row: OrganisationRow) -> OrganisationView:
+def _edit(within: Organisation, expected: int | None = None) -> Edit:
+    return Edit(place="", kind=KIND, name=within.id, label=within.slug, expected=expected)
+
+
+def _view(deps: Dependencies, caller: Caller, row: OrganisationRow, revision: int = FIRST) -> OrganisationView:
     slugs = sorted(each.slug for each in _seen(deps, caller, row.id))
-    return OrganisationView(id=row.id, slug=row.slug, name=row.name, created=row.created, projects=slugs)
+    return OrganisationView(
+        id=row.id, slug=row.slug, name=row.name, created=row.created, projects=slugs, revision=revision
+    )
 
 
 @route(
@@ -101,10 +108,13 @@ async def list_organisations(
         for slug, each in access.organisations.items()
         if sees_organisation(caller.principal, each, access.projects.values())
     }
-    rows = await deps.db.read(lambda conn: people_store.organisations(conn, after=after))
+    revisions, rows = await deps.db.read(
+        lambda conn: (edits.revisions(conn, "", KIND), people_store.organisations(conn, after=after))
+    )
     seen = [row for row in rows if row.slug in mine]
     more = write_cursor(seen[limit - 1].slug) if len(seen) > limit else None
-    return OrganisationPage(items=[_view(deps, caller, row) for row in seen[:limit]], cursor=more)
+    items = [_view(deps, caller, row, revisions.get(row.id, FIRST)) for row in seen[:limit]]
+    return OrganisationPage(items=items, cursor=more)
 
 
 @route(
@@ -128,24 +138,31 @@ async def create_organisation(deps: Deps, caller: CallerNow, data: JSONBody[NewO
     Operation(id="getOrganisation", summary="One organisation", tag=TAG, errors=(404,)),
 )
 async def get_organisation(deps: Deps, caller: CallerNow, within: Within) -> OrganisationView:
-    return _view(deps, caller, await deps.db.read(lambda conn: organisations.get(conn, within.slug)))
+    revision, row = await deps.db.read(
+        lambda conn: (edits.current(conn, _edit(within)), organisations.get(conn, within.slug))
+    )
+    return _view(deps, caller, row, revision)
 
 
 @route(
     "PATCH",
     "/api/v1/organisations/{organisation:str}",
     "organisation:write",
-    Operation(id="changeOrganisation", summary="Rename an organisation", tag=TAG, errors=(404,)),
+    Operation(id="changeOrganisation", summary="Rename an organisation", tag=TAG, errors=(404, 409)),
 )
 async def change_organisation(
     deps: Deps, caller: CallerNow, within: Within, data: JSONBody[OrganisationPatch]
 ) -> OrganisationView:
-    state = auditing.row(ORGANISATIONS, id=within.id)
-    subject = f"organisation:{within.slug}"
-    deed = Deed(project=None, action="organisation.changed", subject=subject, state=state)
-    row = await written(deps, caller, deed, lambda conn: organisations.rename(conn, within.slug, data.name))
+    deed = Deed(
+        project=None,
+        action="organisation.changed",
+        subject=f"organisation:{within.slug}",
+        state=auditing.row(ORGANISATIONS, id=within.id),
+        edit=_edit(within, data.expected_revision),
+    )
+    made = await edited(deps, caller, deed, lambda conn: organisations.rename(conn, within.slug, data.name))
     await deps.snapshots.changed()
-    return _view(deps, caller, row)
+    return _view(deps, caller, made.made, made.revision)
 
 
 @route(

@@ -6,9 +6,10 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.governance import policies, policy_examples, policy_text
+from trimtab.governance import edits, policies, policy_examples, policy_text
 from trimtab.governance.access import Organisation, Project
 from trimtab.governance.data_classes import Classes, classes_of
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.policies import Draft, Put, Scope, SetRow, VersionRow
 from trimtab.governance.policy_eval import ALLOWED, Compiled, PolicySet
 from trimtab.governance.policy_examples import PolicyExample
@@ -16,7 +17,7 @@ from trimtab.governance.policy_schema import SCHEMA
 from trimtab.governance.policy_text import Mistake
 from trimtab.server import auditing
 from trimtab.server.actors import actor_of
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, Edited, edited, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.policy import (
     AccessPolicyBody,
@@ -39,6 +40,7 @@ from trimtab.server.planning_policies import planned
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, Within, cut, route
 
 TAG = "access policies"
+KIND: Final = "set_of_policies"
 OF_PROJECT: Final = "/api/v1/projects/{project:str}/access-policies"
 OF_ORGANISATION: Final = "/api/v1/organisations/{organisation:str}/access-policies"
 
@@ -75,7 +77,7 @@ def _about(text: str) -> list[PolicyAbout]:
     ]
 
 
-def _view(row: SetRow, shown: VersionRow, kind: Scope) -> PolicySetView:
+def _view(row: SetRow, shown: VersionRow, kind: Scope, revision: int) -> PolicySetView:
     """Of the version in force, else the newest."""
     wrong = policy_text.mistakes(shown.text)
     return PolicySetView(
@@ -90,6 +92,7 @@ def _view(row: SetRow, shown: VersionRow, kind: Scope) -> PolicySetView:
         author=shown.author,
         updated=row.updated,
         broken=f"Line {wrong[0].line}: {wrong[0].message}" if wrong else "",
+        revision=revision,
     )
 
 
@@ -108,22 +111,28 @@ def _version(row: VersionRow, in_force: int | None) -> PolicyVersionView:
 
 
 async def _page(deps: Dependencies, scopes: dict[str, Scope], cursor: str | None, limit: int) -> PolicySetPage:
-    def read(conn: Connection) -> list[tuple[SetRow, VersionRow]]:
-        rows = policies.sets(conn, list(scopes))
-        return [(row, policies.version(conn, row.scope, row.name, row.in_force or row.newest)) for row in rows]
+    def read(conn: Connection) -> list[PolicySetView]:
+        revisions = {scope: edits.revisions(conn, scope, KIND) for scope in scopes}
+        made: list[PolicySetView] = []
+        for row in policies.sets(conn, list(scopes)):
+            shown = policies.version(conn, row.scope, row.name, row.in_force or row.newest)
+            made.append(_view(row, shown, scopes[row.scope], revisions[row.scope].get(row.name, FIRST)))
+        return made
 
-    found = {f"{row.name}/{scopes[row.scope]}": (row, shown) for row, shown in await deps.db.read(read)}
+    found = {f"{view.name}/{view.scope}": view for view in await deps.db.read(read)}
     names, more = cut(sorted(found), cursor, limit)
-    return PolicySetPage(items=[_view(*found[name], scopes[found[name][0].scope]) for name in names], cursor=more)
+    return PolicySetPage(items=[found[name] for name in names], cursor=more)
 
 
 async def _detail(deps: Dependencies, place: Place, name: str) -> PolicySetDetail:
-    row, all_of = await deps.db.read(
-        lambda conn: (policies.one(conn, place.scope, name), policies.versions(conn, place.scope, name))
-    )
+    def read(conn: Connection) -> tuple[int, SetRow, list[VersionRow]]:
+        revision = edits.current(conn, _edit(place, name))
+        return revision, policies.one(conn, place.scope, name), policies.versions(conn, place.scope, name)
+
+    revision, row, all_of = await deps.db.read(read)
     shown = next(each for each in all_of if each.number == (row.in_force or row.newest))
     return PolicySetDetail(
-        set=_view(row, shown, place.kind), versions=[_version(each, row.in_force) for each in all_of]
+        set=_view(row, shown, place.kind, revision), versions=[_version(each, row.in_force) for each in all_of]
     )
 
 
@@ -147,10 +156,19 @@ def _state(place: Place, name: str) -> auditing.Reader:
     return read
 
 
-def _deed(place: Place, action: str, name: str) -> Deed:
-    state = _state(place, name)
-    detail = {} if place.project is not None else {"organisation": place.scope}
-    return Deed(project=place.project, action=action, subject=f"policy:{name}", state=state, detail=detail)
+def _edit(place: Place, name: str, expected: int | None = None) -> Edit:
+    return Edit(place=place.scope, kind=KIND, name=name, expected=expected)
+
+
+def _deed(place: Place, action: str, name: str, expected: int | None = None) -> Deed:
+    return Deed(
+        project=place.project,
+        action=action,
+        subject=f"policy:{name}",
+        state=_state(place, name),
+        detail={} if place.project is not None else {"organisation": place.scope},
+        edit=_edit(place, name, expected),
+    )
 
 
 def _order(deps: Dependencies, place: Place) -> tuple[str, ...]:
@@ -168,27 +186,28 @@ async def _put(deps: Dependencies, caller: Caller, place: Place, name: str, data
         asked = Put(scope=place.scope, name=name, draft=draft, author=author, on=data.on, order=order, now=deps.now())
         return policies.put(conn, asked)
 
-    row = await written(deps, caller, _deed(place, "policy.written", name), change)
+    made = await edited(deps, caller, _deed(place, "policy.written", name, data.expected_revision), change)
     await deps.snapshots.changed()
-    return await _shown(deps, place, row)
+    return await _shown(deps, place, made)
 
 
-async def _shown(deps: Dependencies, place: Place, row: SetRow) -> PolicySetView:
+async def _shown(deps: Dependencies, place: Place, made: Edited[SetRow]) -> PolicySetView:
+    row = made.made
     number = row.in_force or row.newest
     shown = await deps.db.read(lambda conn: policies.version(conn, row.scope, row.name, number))
-    return _view(row, shown, place.kind)
+    return _view(row, shown, place.kind, made.revision)
 
 
-async def _switch(deps: Dependencies, caller: Caller, place: Place, name: str, version: int | None) -> PolicySetView:
-    action = "policy.switched_off" if version is None else "policy.switched"
-    row = await written(
+async def _switch(deps: Dependencies, caller: Caller, place: Place, name: str, asked: PolicySwitch) -> PolicySetView:
+    action = "policy.switched_off" if asked.version is None else "policy.switched"
+    made = await edited(
         deps,
         caller,
-        _deed(place, action, name),
-        lambda conn: policies.switch(conn, place.scope, name, version, deps.now()),
+        _deed(place, action, name, asked.expected_revision),
+        lambda conn: policies.switch(conn, place.scope, name, asked.version, deps.now()),
     )
     await deps.snapshots.changed()
-    return await _shown(deps, place, row)
+    return await _shown(deps, place, made)
 
 
 async def _remove(deps: Dependencies, caller: Caller, place: Place, name: str) -> None:
@@ -226,13 +245,14 @@ async def get_policies(deps: Deps, tenant: Tenant, name: FromPath[str]) -> Polic
     "PUT",
     OF_PROJECT + "/{name:str}",
     "policy:write",
-    Operation(id="putAccessPolicies", summary="Write a version of a set of policies", tag=TAG, errors=(404,)),
+    Operation(id="putAccessPolicies", summary="Write a version of a set of policies", tag=TAG, errors=(404, 409)),
 )
 async def put_policies(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[AccessPolicyBody]
 ) -> PolicySetView:
     """Refused with the line of every mistake, and with the tests that do not hold. In force in every worker when this
-    returns, unless ``on`` is false. The same text and tests again make no new version."""
+    returns, unless ``on`` is false. The same text and tests again make no new version. With ``expected_revision`` it
+    is refused (409) where somebody changed the set since that revision; 0: it is to be new."""
     return await _put(deps, caller, _mine(tenant), name, data)
 
 
@@ -240,13 +260,13 @@ async def put_policies(
     "POST",
     OF_PROJECT + "/{name:str}/switch",
     "policy:write",
-    Operation(id="switchAccessPolicies", summary="Put a version in force, or none", tag=TAG, errors=(404,)),
+    Operation(id="switchAccessPolicies", summary="Put a version in force, or none", tag=TAG, errors=(404, 409)),
 )
 async def switch_policies(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PolicySwitch]
 ) -> PolicySetView:
-    """``version`` null switches the set off; its versions stay."""
-    return await _switch(deps, caller, _mine(tenant), name, data.version)
+    """``version`` null switches the set off; its versions stay. ``expected_revision`` is as for a new version."""
+    return await _switch(deps, caller, _mine(tenant), name, data)
 
 
 @route(
@@ -292,7 +312,7 @@ async def get_wide(deps: Deps, within: Within, name: FromPath[str]) -> PolicySet
     "PUT",
     OF_ORGANISATION + "/{name:str}",
     "policy:write",
-    Operation(id="putOrganisationPolicies", summary="Write a version for an organisation", tag=TAG, errors=(404,)),
+    Operation(id="putOrganisationPolicies", summary="Write a version for an organisation", tag=TAG, errors=(404, 409)),
 )
 async def put_wide(
     deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], data: JSONBody[AccessPolicyBody]
@@ -310,7 +330,7 @@ async def put_wide(
 async def switch_wide(
     deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], data: JSONBody[PolicySwitch]
 ) -> PolicySetView:
-    return await _switch(deps, caller, _wide(within), name, data.version)
+    return await _switch(deps, caller, _wide(within), name, data)
 
 
 @route(

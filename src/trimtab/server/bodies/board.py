@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from trimtab.server.bodies.common import ExpectedRevision
 from trimtab.telemetry.boards import DashboardFile, Page, Tile
 
 
@@ -21,13 +22,15 @@ class NewView(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ChangedView(NewView, kw_only=True, forbid_unknown_fields=True):
-    """The whole view anew. ``version`` is the one that was changed: another's change meanwhile is then not lost."""
+    """The whole view anew. ``version`` is an older name of ``expected_revision``."""
 
     version: int | None = None
+    expected_revision: ExpectedRevision = None
 
 
 class SavedViewBody(Struct, frozen=True, kw_only=True):
-    """``own`` says whether the caller's key made it. Times are Unix milliseconds."""
+    """``own`` says whether the caller's key made it. ``version`` is an older name of ``revision``. Times are Unix
+    milliseconds."""
 
     id: str
     name: str
@@ -39,6 +42,7 @@ class SavedViewBody(Struct, frozen=True, kw_only=True):
     shared: bool
     own: bool
     version: int
+    revision: int
     created: int
     updated: int
 
@@ -60,13 +64,15 @@ class NewDashboard(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ChangedDashboard(NewDashboard, kw_only=True, forbid_unknown_fields=True):
-    """The whole dashboard anew. ``version`` is the one that was changed: another's change is then not lost."""
+    """The whole dashboard anew. ``version`` is an older name of ``expected_revision``."""
 
     version: int | None = None
+    expected_revision: ExpectedRevision = None
 
 
 class DashboardView(Struct, frozen=True, kw_only=True):
-    """``source`` is ``built_in`` for the one that every project begins with, until somebody changes it."""
+    """``source`` is ``built_in`` for the one that every project begins with, until somebody changes it; it is at
+    revision 0 until then. ``version`` is an older name of ``revision``."""
 
     id: str
     name: str
@@ -78,6 +84,7 @@ class DashboardView(Struct, frozen=True, kw_only=True):
     own: bool
     source: Literal["catalog", "built_in"]
     version: int
+    revision: int
     created: int | None
     updated: int | None
 

@@ -116,6 +116,7 @@ class ProjectView(Struct, frozen=True, kw_only=True):
     """Its slug."""
     audit_reads: str = "none"
     """Which reads of content stand in the audit log: ``none``, ``all``, or those of this data class and above."""
+    revision: int
 
 
 class ProjectPage(Struct, frozen=True, kw_only=True):
@@ -133,6 +134,7 @@ class ProjectPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     capture_content: bool | UnsetType = UNSET
     audit_reads: str | UnsetType = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class KeyView(Struct, frozen=True, kw_only=True):

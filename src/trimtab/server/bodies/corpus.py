@@ -104,11 +104,13 @@ class DocumentsPut(Struct, frozen=True, kw_only=True):
 
 
 class RestateDocument(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays. In force at once, in every version."""
+    """What is left out stays. In force at once, in every version. ``expected_access``: the list that it is to have had
+    so far; refused (409) where it is another by now."""
 
     access: tuple[str, ...] | UnsetType = UNSET
     about: tuple[str, ...] | UnsetType = UNSET
     updated: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    expected_access: tuple[str, ...] | None = None
 
 
 class DocumentsGone(Struct, frozen=True, kw_only=True):

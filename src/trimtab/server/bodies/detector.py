@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from trimtab.server.bodies.common import ExpectedRevision
+
 
 class DetectorView(Struct, frozen=True, kw_only=True):
     name: str
@@ -17,9 +19,11 @@ class DetectorList(Struct, frozen=True, kw_only=True):
 
     items: list[DetectorView]
     source: Literal["catalog", "config"]
+    revision: int
 
 
 class DetectorChange(Struct, kw_only=True, forbid_unknown_fields=True):
     """Names of the detectors that are to be off; all others are on."""
 
     off: list[str]
+    expected_revision: ExpectedRevision = None

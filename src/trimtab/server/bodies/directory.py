@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from trimtab.governance.scim.store import Meaning
+from trimtab.server.bodies.common import ExpectedRevision
 
 
 class DirectoryView(Struct, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class DirectoryView(Struct, frozen=True, kw_only=True):
     groups: int
     created: int
     updated: int
+    revision: int
 
 
 class DirectoryBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -32,12 +34,14 @@ class DirectoryBody(Struct, kw_only=True, forbid_unknown_fields=True):
     on_delete: Literal["deactivate", "remove"] = "deactivate"
     everywhere: bool = False
     roles: list[Meaning] = field(default_factory=list[Meaning])
+    expected_revision: ExpectedRevision = None
 
 
 class DomainsBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is behind the @, such as ``example.com``; none for any that is not another organisation's."""
 
     domains: list[str]
+    expected_revision: ExpectedRevision = None
 
 
 class DomainsView(Struct, frozen=True, kw_only=True):
@@ -46,6 +50,7 @@ class DomainsView(Struct, frozen=True, kw_only=True):
     organisation: str
     domains: list[str]
     outside: int
+    revision: int
 
 
 class DirectoryTokenView(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from trimtab.server.bodies.common import ExpectedRevision
 from trimtab.telemetry.forward.store import EventState
 from trimtab.telemetry.forward.types import Content, Kind, Verdict
 
@@ -50,6 +51,7 @@ class ForwardPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     headers: Texts | UnsetType = UNSET
     secret: Secret | UnsetType = UNSET
     options: Texts | UnsetType = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class ForwardView(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class ForwardView(Struct, frozen=True, kw_only=True):
     tries: int
     next_try: int | None
     last_delivered: int | None
+    revision: int
 
 
 class ForwardPage(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from trimtab.guard.operating import GuardShare
 from trimtab.guard.points import Checked
 from trimtab.guard.types import NAME, Action, GuardSpec, Json, Needs, Stage
+from trimtab.server.bodies.common import ExpectedRevision
 from trimtab.telemetry.views import GuardVerdictLine
 
 GuardName = Annotated[str, Meta(pattern=rf"^{NAME}$", max_length=64)]
@@ -166,8 +167,16 @@ class RefusalView(Struct, kw_only=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1, max_length=10_000)]
 
 
+class PutRefusal(RefusalView, kw_only=True, forbid_unknown_fields=True):
+    expected_revision: ExpectedRevision = None
+
+
+class ShownRefusal(RefusalView, kw_only=True, forbid_unknown_fields=True):
+    revision: int
+
+
 class RefusalList(Struct, frozen=True, kw_only=True):
-    items: list[RefusalView]
+    items: list[ShownRefusal]
 
 
 class GuardExample(Struct, frozen=True, kw_only=True):

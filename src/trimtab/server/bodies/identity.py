@@ -16,6 +16,7 @@ class OrganisationView(Struct, frozen=True, kw_only=True):
     name: str
     created: int
     projects: list[str]
+    revision: int
 
 
 class OrganisationPage(Struct, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class NewOrganisationBody(Struct, kw_only=True, forbid_unknown_fields=True):
 
 class OrganisationPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     name: str
+    expected_revision: ExpectedRevision = None
 
 
 class MemberView(Struct, frozen=True, kw_only=True):
@@ -62,7 +64,11 @@ class NewMember(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class MemberPatch(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``expected_role``: the one that they are to have had so far. It is refused (409) where they have another by now,
+    by whomever: an identity provider's groups change roles, too."""
+
     role: str
+    expected_role: str | None = None
 
 
 class NewServiceAccount(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +185,7 @@ class IdentityProviderView(Struct, frozen=True, kw_only=True):
     enabled: bool
     created: int
     updated: int
+    revision: int
 
 
 class IdentityProviderList(Struct, frozen=True, kw_only=True):
@@ -217,6 +224,7 @@ class IdentityProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     invited_only: bool | UnsetType = UNSET
     trust_email: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class ProviderCheck(Struct, frozen=True, kw_only=True):

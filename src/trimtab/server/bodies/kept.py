@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from trimtab.governance.erasures import LONGEST_VALUE, State, Subject
 from trimtab.governance.retention import Kind
 from trimtab.governance.retention import State as RunState
+from trimtab.server.bodies.common import ExpectedRevision
 from trimtab.telemetry.retention import OverAge
 
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["keep"] | None | UnsetType
@@ -20,6 +21,7 @@ class RetentionBody(Struct, kw_only=True, forbid_unknown_fields=True):
     spans: Days = UNSET
     ledger: Days = UNSET
     scores: Days = UNSET
+    expected_revision: ExpectedRevision = None
 
 
 class RetentionRule(Struct, frozen=True, kw_only=True):
@@ -31,7 +33,10 @@ class RetentionRule(Struct, frozen=True, kw_only=True):
 
 
 class RetentionView(Struct, frozen=True, kw_only=True):
+    """``revision`` is that of the rules in the catalog."""
+
     items: list[RetentionRule]
+    revision: int
 
 
 class RetentionPreview(Struct, frozen=True, kw_only=True):

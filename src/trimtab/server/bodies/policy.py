@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from trimtab.gateway.policy_effect import PolicyEffect
+from trimtab.governance.data_classes import DataTerms
 from trimtab.governance.policies import Scope
 from trimtab.governance.policy_eval import Otherwise
 from trimtab.governance.policy_examples import Asker, PolicyExample, PolicySubject, Situation, TestedExample
 from trimtab.governance.policy_schema import Action
 from trimtab.governance.policy_text import Mistake
+from trimtab.server.bodies.common import ExpectedRevision
 from trimtab.telemetry.views import Window
 
 Text = Annotated[str, Meta(max_length=100_000, description="Policies in Cedar's language.")]
@@ -24,6 +26,7 @@ class AccessPolicyBody(Struct, kw_only=True, forbid_unknown_fields=True):
     tests: list[PolicyExample] = []
     note: str = ""
     on: bool = True
+    expected_revision: ExpectedRevision = None
 
 
 class PolicyDraft(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +49,7 @@ class PolicySwitch(Struct, kw_only=True, forbid_unknown_fields=True):
     """The version to put in force; null: none."""
 
     version: int | None = None
+    expected_revision: ExpectedRevision = None
 
 
 class PolicyAbout(Struct, frozen=True, kw_only=True):
@@ -73,6 +77,7 @@ class PolicySetView(Struct, frozen=True, kw_only=True):
     author: str
     updated: int
     broken: str
+    revision: int
 
 
 class PolicySetPage(Struct, frozen=True, kw_only=True):
@@ -158,6 +163,7 @@ class DataClassesBody(Struct, kw_only=True, forbid_unknown_fields=True):
 
     classes: list[str]
     standard: str = ""
+    expected_revision: ExpectedRevision = None
 
 
 class DataClassMark(Struct, frozen=True, kw_only=True):
@@ -169,15 +175,22 @@ class DataClassMark(Struct, frozen=True, kw_only=True):
 
 
 class DataClassesView(Struct, frozen=True, kw_only=True):
+    """``revision`` is that of the list, not of what is marked."""
+
     classes: list[str]
     standard: str
     marks: list[DataClassMark]
+    revision: int
 
 
 class DataClassBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """An empty class removes it."""
 
     data_class: str
+
+
+class PutDataTerms(DataTerms, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    expected_revision: ExpectedRevision = None
 
 
 class DataTermsView(Struct, frozen=True, kw_only=True):
@@ -188,6 +201,7 @@ class DataTermsView(Struct, frozen=True, kw_only=True):
     region: str | None
     data_classes: list[str] | None
     terms: list[str] | None
+    revision: int
 
 
 class ModelTermsView(Struct, frozen=True, kw_only=True):

@@ -214,10 +214,15 @@ def destinations(conn: Connection, project_id: str | None = None) -> list[Forwar
 
 def destination(conn: Connection, project_id: str, name: str) -> ForwardRow:
     """Raises `NotFound`."""
-    found = conn.execute(select(FORWARDS).where(*_key(FORWARDS, project_id, name))).one_or_none()
+    found = find(conn, project_id, name)
     if found is None:
         raise NotFound(f"There is no destination {name[:80]!r} in this project.", fix="See: trimtab forwards list")
-    return _row(found)
+    return found
+
+
+def find(conn: Connection, project_id: str, name: str) -> ForwardRow | None:
+    found = conn.execute(select(FORWARDS).where(*_key(FORWARDS, project_id, name))).one_or_none()
+    return None if found is None else _row(found)
 
 
 def add(conn: Connection, row: ForwardRow) -> None:

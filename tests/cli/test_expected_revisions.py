@@ -1,0 +1,57 @@
+"""``--expect``: a command that was made from what somebody else has changed since changes nothing."""
+
+import contextlib
+import json
+
+import pytest
+from live import ADMIN
+from shells import Shell
+
+from trimtab.core.errors import Conflict
+from trimtab.sdk.client import Client
+
+COMMANDS = (
+    ("retention", "set", "content=30"),
+    ("projects", "set", "PROJECT", "--name", "Renamed"),
+    ("policies", "classes", "public", "internal", "personal"),
+    ("policies", "terms", "model", "fast", "--region", "eu"),
+    ("guards", "refusal", "We cannot answer this."),
+    ("directory", "set", "--label", "Okta", "--organisation", "expecting"),
+    ("directory", "domains", "expecting.example", "--organisation", "expecting"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:2]))
+def test_a_change_that_was_made_from_an_older_revision_is_refused(with_model: Shell, command: tuple[str, ...]) -> None:
+    shell = with_model
+    said = [shell.environment["TRIMTAB_PROJECT"] if each == "PROJECT" else each for each in command]
+    if "expecting" in said:
+        with Client(shell.server.url, ADMIN) as client, contextlib.suppress(Conflict):
+            client.people.create_organisation("expecting")
+    shell.ok(*said)
+    refused = shell.run(*said, "--expect", "77")
+    assert refused.exit_code == 1
+    assert "yours was made from 77" in refused.stderr, refused.stderr
+
+
+def test_switching_one_detector_leaves_what_somebody_else_switched(shell: Shell) -> None:
+    shell.ok("detectors", "off", "refusal")
+    shell.ok("detectors", "off", "truncated")
+    listed = json.loads(shell.ok("detectors", "list", "--json"))
+    assert {each["name"] for each in listed["items"] if not each["on"]} == {"refusal", "truncated"}
+    assert listed["revision"] == 3
+
+
+def test_a_member_who_is_something_else_by_now_keeps_it(shell: Shell) -> None:
+    shell.ok("members", "add", "expected@example.com", "--role", "viewer")
+    shell.ok("members", "set", "expected@example.com", "operator", "--expect-role", "viewer")
+    refused = shell.run("members", "set", "expected@example.com", "developer", "--expect-role", "viewer")
+    assert refused.exit_code == 1
+    assert "is 'operator' here by now" in refused.stderr
+
+
+def test_the_revision_of_retention_is_shown(shell: Shell) -> None:
+    shell.ok("retention", "set", "spans=90")
+    assert "At revision 2." in shell.ok("retention", "show")
+    shell.ok("retention", "set", "spans=80", "--expect", "2")
+    assert "yours was made from 2" in shell.run("retention", "set", "spans=70", "--expect", "2").stderr
