@@ -5,7 +5,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 
 import { MantineProvider } from "@mantine/core";
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -24,15 +24,24 @@ function onFailure(error: unknown) {
   void router.navigate({ to: "/login", search: { next: href } });
 }
 
+/** What was to be changed is not there any more: what is on the screen is read anew. */
+function onRefusal(error: unknown) {
+  onFailure(error);
+  if (error instanceof ApiProblem && error.status === 404) void queries.invalidateQueries();
+}
+
 const queries = new QueryClient({
   queryCache: new QueryCache({ onError: onFailure }),
+  mutationCache: new MutationCache({ onError: onRefusal }),
   defaultOptions: {
     queries: {
+      // Whether the browser thinks that it is online says nothing of a server on this machine or in this house.
+      networkMode: "always",
       refetchOnWindowFocus: false,
       retry: mayPass,
       retryDelay: (attempt) => 600 * 2 ** attempt,
     },
-    mutations: { onError: onFailure },
+    mutations: { networkMode: "always" },
   },
 });
 const router = makeRouter(queries);

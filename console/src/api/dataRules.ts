@@ -13,7 +13,7 @@ export type LegalHoldView = S["LegalHoldView"];
 export type NewLegalHold = S["NewLegalHold"];
 export type StatedTerms = S["DataTermsView"];
 export type ModelTerms = S["ModelTermsView"];
-export type DataTermsBody = S["DataTerms"];
+export type DataTermsBody = Omit<S["PutDataTerms"], "expected_revision">;
 export type DataClassMark = S["DataClassMark"];
 
 export const encryptionQuery = (project: string) =>

@@ -30,7 +30,7 @@ export type PointPart = S["Part"];
 export type PointCheck = S["Checked"];
 export type GuardShare = S["GuardShare"];
 export type ChooseGuardPoint = Partial<S["ChooseGuardPoint"]> & Pick<S["ChooseGuardPoint"], "max_false_positives">;
-export type RefusalView = Required<S["RefusalView"]>;
+export type RefusalView = Required<S["ShownRefusal"]>;
 /** A program beside Trimtab that guards ask. */
 export type GuardService = S["GuardServiceView"];
 /** A secret that is left out stays as it is; an empty one is forgotten. */

@@ -109,8 +109,16 @@ export type NewDocument = Partial<S["NewDocument"]> & { id: string; text: string
 export const putDocuments = (project: string, corpus: string, items: NewDocument[]) =>
   post<S["DocumentsPut"]>(inProject(project, "corpora", corpus, "documents"), { items });
 
-export const restateDocument = (project: string, corpus: string, document: string, access: string[]) =>
-  patch<CorpusDocumentText>(inProject(project, "corpora", corpus, "documents", document), { access });
+export const restateDocument = (
+  project: string,
+  corpus: string,
+  document: string,
+  access: { is: string[]; was: string[] },
+) =>
+  patch<CorpusDocumentText>(inProject(project, "corpora", corpus, "documents", document), {
+    access: access.is,
+    expected_access: access.was,
+  });
 
 /** Erased from every version; or, to keep those, only left out of the next. */
 export const deleteDocument = (project: string, corpus: string, document: string, keepVersions: boolean) =>

@@ -2,10 +2,9 @@ import { Button, Drawer } from "@mantine/core";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { asProblem } from "@/api/client";
-import { type Difference, differences, isConflict, merged, type Now, unlessChanged } from "./conflict";
+import { isConflict, type Meant, meantBy, type Now, same, unlessChanged } from "./conflict";
 import css from "./editDrawer.module.css";
-import { Meanwhile } from "./Meanwhile";
-import { ProblemNotice } from "./Notice";
+import { Refused } from "./Meanwhile";
 import { type Leaving, UnsavedGuard, useLeaving } from "./Unsaved";
 
 /** What the drawer has to know of what is edited in it. */
@@ -15,8 +14,8 @@ export interface Edited {
   busy: boolean;
   /** Why it was refused; nothing where that is said at a field. */
   problem: unknown;
-  /** Somebody else saved since the form was opened: what they changed, and the ways on. */
-  meanwhile?: { differences: Difference[]; merge: () => void; take: () => void } | undefined;
+  /** What somebody else did since the form was opened, where that is why it was refused. */
+  meant?: Meant | "gone" | undefined;
   submit: () => void;
 }
 
@@ -42,6 +41,41 @@ interface Editing<Form, Wrong, Saved> {
  */
 export function useAsOpened<Thing extends object | undefined>(given: Thing): Thing {
   return useState(given)[0];
+}
+
+/**
+ * What a form is open for, as it is now; as it was last where somebody removed it meanwhile, so that the form and what
+ * was typed in it stay. `which` names it, and nothing where no form is open.
+ */
+export function useLastSeen<Thing>(now: Thing | undefined, which: string | undefined): Thing | undefined {
+  const [last, setLast] = useState({ which, now });
+  if (last.which !== which || (now !== undefined && last.now !== now)) setLast({ which, now });
+  return now ?? (last.which === which ? last.now : undefined);
+}
+
+/**
+ * A form on a page: it says what there is until something is changed in it, and from then on what was changed of what
+ * there was then.
+ */
+export function useBased<Form extends object>(now: Now<Form>) {
+  const [draft, setDraft] = useState<{ base: Now<Form>; form: Form } | null>(null);
+  const { base, form } = draft ?? { base: now, form: now.form };
+  return {
+    form,
+    /** What it was made from: to be sent as `expected_revision`. */
+    revision: base.revision,
+    initial: base.form,
+    dirty: !same(form, base.form),
+    set: (change: Partial<Form>) => setDraft({ base, form: { ...form, ...change } }),
+    /** Also once it is saved. */
+    undo: () => setDraft(null),
+    /** What a refusal means, where it is about what somebody else did; `again` forgets the refusal. */
+    meant: (problem: unknown, again: () => void) =>
+      meantBy(problem, { base, form, now }, (next, mine) => {
+        setDraft({ base: next, form: mine });
+        again();
+      }),
+  };
 }
 
 /** A form that begins as what there is, is changed, and saved once nothing is wrong with it. */
@@ -71,7 +105,6 @@ export function useEditing<Form extends object, Wrong extends object, Saved>(
     saving.reset();
   };
   const { now } = given;
-  const moved = saving.problem && isConflict(saving.problem) && now && now.revision !== opened.revision;
   const refused = saving.problem ? given.fieldOf?.(asProblem(saving.problem).param) : undefined;
   return {
     form,
@@ -83,17 +116,11 @@ export function useEditing<Form extends object, Wrong extends object, Saved>(
       ...(refused && { [refused]: asProblem(saving.problem).message }),
       ...(tried ? faults : none),
     },
-    dirty: JSON.stringify(form) !== JSON.stringify(initial),
+    dirty: !same(form, initial),
     leaving: saving.leaving,
     busy: saving.busy,
     problem: refused ? null : saving.problem,
-    meanwhile: moved
-      ? {
-          differences: differences(initial, form, now.form),
-          merge: () => goOn(now, merged(initial, form, now.form)),
-          take: () => goOn(now, now.form),
-        }
-      : undefined,
+    meant: meantBy(saving.problem, { base: opened, form, now }, goOn),
     submit: () => {
       setTried(true);
       if (Object.keys(faults).length === 0) saving.save();
@@ -125,7 +152,14 @@ export function useSaving<Saved>({ save, stale, onSaved, leaving: given }: Savin
       await onSaved(saved);
     },
   });
-  return { leaving, busy: saving.isPending, problem: saving.error, save: () => saving.mutate(), reset: saving.reset };
+  return {
+    leaving,
+    busy: saving.isPending,
+    problem: saving.error,
+    done: saving.isSuccess,
+    save: () => saving.mutate(),
+    reset: saving.reset,
+  };
 }
 
 interface Props {
@@ -180,16 +214,7 @@ export function EditDrawer({
         }}
       >
         {children}
-        {editing.meanwhile ? (
-          <Meanwhile
-            problem={editing.problem}
-            differences={editing.meanwhile.differences}
-            onMerge={editing.meanwhile.merge}
-            onTake={editing.meanwhile.take}
-          />
-        ) : editing.problem ? (
-          <ProblemNotice error={editing.problem} />
-        ) : null}
+        <Refused problem={editing.problem} meant={editing.meant} />
         <div className={css.foot} data-apart={apart}>
           {aside}
           <Button variant="default" size="sm" onClick={onClose}>

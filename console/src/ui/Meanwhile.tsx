@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { asProblem } from "@/api/client";
-import type { Difference } from "./conflict";
+import type { Difference, Meant } from "./conflict";
 import css from "./meanwhile.module.css";
-import { Notice } from "./Notice";
+import { Notice, ProblemNotice } from "./Notice";
 
 interface Props {
   /** The server's refusal: who changed it, and when. */
@@ -12,6 +12,29 @@ interface Props {
   onMerge: () => void;
   /** Goes on with what is there now. */
   onTake: () => void;
+}
+
+interface RefusedProps {
+  problem: unknown;
+  /** What it means to this form, where it is about what somebody else did. */
+  meant: Meant | "gone" | undefined;
+}
+
+/** Why nothing was saved, and the ways on. */
+export function Refused({ problem, meant }: RefusedProps) {
+  if (!problem) return null;
+  if (meant === undefined) return <ProblemNotice error={problem} />;
+  if (meant !== "gone") {
+    return <Meanwhile problem={problem} differences={meant.differences} onMerge={meant.merge} onTake={meant.take} />;
+  }
+  return (
+    <Notice tone="bad" title={asProblem(problem).message}>
+      <p>
+        Nothing of yours was saved. What you wrote stays here until you close this: take it along, and make a new one
+        with it where it is still wanted.
+      </p>
+    </Notice>
+  );
 }
 
 /** Somebody else saved while this form was open: what they changed, and the two ways on. */

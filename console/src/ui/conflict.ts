@@ -5,7 +5,7 @@ import { ApiProblem, asProblem } from "@/api/client";
 /** What a form would hold if it began now, and the revision that this is of; none of what the server keeps none of. */
 export interface Now<Form> {
   form: Form;
-  revision?: number;
+  revision?: number | undefined;
 }
 
 /** One field that is another by now. `yours`: what the form says, where that is neither. */
@@ -18,6 +18,28 @@ export interface Difference {
 
 /** The server's refusal of what was made from an older revision. */
 export const isConflict = (error: unknown): boolean => asProblem(error).code === "revision_conflict";
+
+/** Somebody else saved since a form was opened, and the ways on; without them, they removed it. */
+export interface Meant {
+  differences: Difference[];
+  merge: () => void;
+  take: () => void;
+}
+
+/** What a refusal of `problem` means to a form that was opened as `base` and now says `form`. */
+export function meantBy<Form>(
+  problem: unknown,
+  { base, form, now }: { base: Now<Form>; form: Form; now: Now<Form> | undefined },
+  goOn: (now: Now<Form>, next: Form) => void,
+): Meant | "gone" | undefined {
+  if (!problem || !isConflict(problem) || !now) return undefined;
+  if (now.revision === base.revision) return "gone";
+  return {
+    differences: differences(base.form, form, now.form),
+    merge: () => goOn(now, merged(base.form, form, now.form)),
+    take: () => goOn(now, now.form),
+  };
+}
 
 /** Says that somebody else saved meanwhile, instead of writing over it: of what the server keeps no revision of. */
 export function unlessChanged<Form extends object>(opened: Form, now: Now<Form> | undefined): void {
@@ -53,7 +75,7 @@ export function differences(opened: unknown, mine: unknown, now: unknown, field 
   return [{ field, was: told(opened), is: told(now), ...(yours && { yours: told(mine) }) }];
 }
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+export const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -12,6 +12,8 @@ import { RangePicker } from "@/search/RangePicker";
 import { type RangeSearch, rangeOnly, resolveRange } from "@/search/range";
 import { Empty, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { isConflict, meantBy } from "@/ui/conflict";
+import { Refused } from "@/ui/Meanwhile";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
@@ -39,7 +41,7 @@ export function DashboardsPage() {
     );
   }
   if (!board) return <Page title="Dashboards">{null}</Page>;
-  return <Board key={`${board.id} ${board.version}`} project={project} board={board} boards={boards.data} />;
+  return <Board key={board.id} project={project} board={board} boards={boards.data} />;
 }
 
 const body = (board: DashboardView) => ({
@@ -54,7 +56,9 @@ const body = (board: DashboardView) => ({
 function Board({ project, board, boards }: { project: string; board: DashboardView; boards: DashboardView[] }) {
   const search = useSearch({ from: "/inside/p/$project/dashboards" });
   const navigate = useNavigate({ from: "/p/$project/dashboards" });
-  const [draft, setDraft] = useState<DashboardView | null>(null);
+  const [editingFrom, setEditingFrom] = useState<{ base: DashboardView; draft: DashboardView } | null>(null);
+  const { base, draft } = editingFrom ?? { base: board, draft: null };
+  const setDraft = (next: DashboardView | null) => setEditingFrom(next && { base, draft: next });
   const [editing, setEditing] = useState<number | null>(null);
   const [deleting, setDeleting] = useState(false);
   const may = useMay("view:write");
@@ -68,13 +72,33 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
   const reload = () => queries.invalidateQueries({ queryKey: dashboardsQuery(project).queryKey });
   const save = useMutation({
     mutationFn: (wanted: DashboardView) =>
-      put<DashboardView>(inProject(project, "dashboards", board.id), { ...body(wanted), version: board.version }),
+      put<DashboardView>(inProject(project, "dashboards", board.id), {
+        ...body(wanted),
+        expected_revision: base.revision,
+      }),
     onSuccess: async (saved) => {
       leaving.current = true;
       await reload();
+      setDraft(null);
+      leaving.current = false;
       patch({ id: saved.id });
     },
+    onError: async (error) => {
+      if (isConflict(error)) await reload();
+    },
   });
+  const meant = meantBy(
+    save.error,
+    {
+      base: { form: body(base), revision: base.revision },
+      form: body(draft ?? base),
+      now: { form: body(board), revision: board.revision },
+    },
+    (_, mine) => {
+      setEditingFrom({ base: board, draft: { ...board, ...mine } });
+      save.reset();
+    },
+  );
   const remove = useMutation({
     mutationFn: () => del(inProject(project, "dashboards", board.id)),
     onSuccess: async () => {
@@ -86,7 +110,7 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
   const edit = (change: Partial<DashboardView>) => setDraft({ ...shown, ...change });
   const setTile = (at: number, tile: Tile | null) =>
     edit({ tiles: shown.tiles.flatMap((each, i) => (i === at ? (tile ? [tile] : []) : [each])) });
-  const dirty = draft !== null && JSON.stringify(body(draft)) !== JSON.stringify(body(board));
+  const dirty = draft !== null && JSON.stringify(body(draft)) !== JSON.stringify(body(base));
   const chosen = editing === null ? undefined : shown.tiles[editing];
 
   return (
@@ -146,7 +170,7 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
         </>
       }
     >
-      {save.error && <ProblemNotice error={save.error} />}
+      <Refused problem={save.error} meant={meant} />
       {draft && (
         <div className={css.head}>
           <TextInput label="Name" value={shown.name} onChange={(e) => edit({ name: e.currentTarget.value })} />

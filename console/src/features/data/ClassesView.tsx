@@ -1,12 +1,14 @@
 import { Button, Select, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { inProject, put } from "@/api/client";
 import { type DataClasses, dataClassesQuery } from "@/api/policies";
 import { useMay } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { useBased, useSaving } from "@/ui/EditDrawer";
+import { Refused } from "@/ui/Meanwhile";
+import { Notice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
 import { PlainButton } from "@/ui/PlainButton";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
@@ -20,27 +22,29 @@ export function ClassesView({ project }: { project: string }) {
   if (found.isError || !found.data) return <Pending of={found} height={240} />;
   return (
     <>
-      <ClassList key={JSON.stringify(found.data)} project={project} given={found.data} />
+      <ClassList project={project} given={found.data} />
       <Marks project={project} given={found.data} />
     </>
   );
 }
 
 function ClassList({ project, given }: { project: string; given: DataClasses }) {
-  const [classes, setClasses] = useState(given.classes);
-  const [standard, setStandard] = useState(given.standard);
+  const now = { form: { classes: given.classes, standard: given.standard }, revision: given.revision };
+  const { form, set, dirty, undo, revision, meant } = useBased(now);
+  const { classes, standard } = form;
+  const setClasses = (next: string[]) => set({ classes: next });
   const may = useMay("policy:write");
   const leaving = useLeaving();
-  const queries = useQueryClient();
-  const save = useMutation({
-    mutationFn: () => put<DataClasses>(inProject(project, "data-classes"), { classes, standard }),
-    onSuccess: (saved) => {
-      leaving.current = true;
-      queries.setQueryData(dataClassesQuery(project).queryKey, saved);
+  const saving = useSaving({
+    save: () => put<DataClasses>(inProject(project, "data-classes"), { ...form, expected_revision: revision }),
+    stale: [dataClassesQuery(project).queryKey],
+    onSaved: () => {
+      undo();
+      leaving.current = false;
     },
+    leaving,
   });
   const fault = classesFault(classes, standard);
-  const dirty = JSON.stringify([classes, standard]) !== JSON.stringify([given.classes, given.standard]);
   return (
     <Panel>
       <div className={css.body}>
@@ -74,28 +78,20 @@ function ClassList({ project, given }: { project: string; given: DataClasses }) 
             ...(standard !== "" && !classes.includes(standard) ? [standard, ...classes] : classes),
           ]}
           value={standard}
-          onChange={(value) => setStandard(value ?? "")}
+          onChange={(value) => set({ standard: value ?? "" })}
           allowDeselect={false}
           disabled={!may}
           maw={320}
         />
         {fault && <Notice tone="warn">{fault}</Notice>}
-        {save.isError && <ProblemNotice error={save.error} />}
+        <Refused problem={saving.problem} meant={meant(saving.problem, saving.reset)} />
         {may && (
           <div className={css.acts}>
-            <Button size="sm" disabled={!dirty || fault !== ""} loading={save.isPending} onClick={() => save.mutate()}>
+            <Button size="sm" disabled={!dirty || fault !== ""} loading={saving.busy} onClick={saving.save}>
               Save
             </Button>
             {dirty && (
-              <Button
-                variant="subtle"
-                color="gray"
-                size="sm"
-                onClick={() => {
-                  setClasses(given.classes);
-                  setStandard(given.standard);
-                }}
-              >
+              <Button variant="subtle" color="gray" size="sm" onClick={undo}>
                 Undo
               </Button>
             )}

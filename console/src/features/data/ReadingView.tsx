@@ -59,8 +59,8 @@ function Rules({ project }: { project: ProjectView }) {
   const queries = useQueryClient();
   const change = useMutation({
     mutationFn: (body: { capture_content?: boolean; audit_reads?: string }) =>
-      patch<ProjectView>(inProject(project.slug), body),
-    onSuccess: () => queries.invalidateQueries({ queryKey: projectsQuery().queryKey }),
+      patch<ProjectView>(inProject(project.slug), { ...body, expected_revision: project.revision }),
+    onSettled: () => queries.invalidateQueries({ queryKey: projectsQuery().queryKey }),
   });
   const levels = [
     { value: "none", label: "No reads" },

@@ -1,10 +1,12 @@
 import { Checkbox, MultiSelect, TagsInput, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { del, inProject, put } from "@/api/client";
 import type { StatedTerms } from "@/api/dataRules";
 import { dataTermsQuery } from "@/api/policies";
+import { meantBy } from "@/ui/conflict";
+import { useSaving } from "@/ui/EditDrawer";
 import { FormDialog } from "@/ui/FormDialog";
+import { Refused } from "@/ui/Meanwhile";
 import css from "./data.module.css";
 import { saysNothing, termsBody, termsDraft } from "./dataForm";
 
@@ -21,26 +23,32 @@ interface Props {
 
 /** What was agreed with a provider, or holds for one of its models. */
 export function TermsEditor({ project, subject, name, stated, classes, onClose }: Props) {
-  const [draft, setDraft] = useState(() => termsDraft(stated));
-  const queries = useQueryClient();
+  // As it was opened: what somebody else stated since is refused with the difference, not written over.
+  const [opened, setOpened] = useState(() => ({ form: termsDraft(stated), revision: stated?.revision ?? 0 }));
+  const [draft, setDraft] = useState(opened.form);
   const path = inProject(project, `${subject}s`, name, "data-terms");
   const body = termsBody(draft);
-  const save = useMutation({
-    mutationFn: async () => (saysNothing(body) ? await del(path) : await put<StatedTerms>(path, body)),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: dataTermsQuery(project).queryKey });
-      onClose();
-    },
+  const saving = useSaving<unknown>({
+    save: () =>
+      saysNothing(body) ? del(path) : put<StatedTerms>(path, { ...body, expected_revision: opened.revision }),
+    stale: [dataTermsQuery(project).queryKey],
+    onSaved: onClose,
   });
-  const unchanged = JSON.stringify(body) === JSON.stringify(termsBody(termsDraft(stated)));
+  const now = { form: termsDraft(stated), revision: stated?.revision ?? 0 };
+  const meant = meantBy(saving.problem, { base: opened, form: draft, now }, (next, mine) => {
+    setOpened({ form: next.form, revision: next.revision ?? 0 });
+    setDraft(mine);
+    saving.reset();
+  });
+  const unchanged = JSON.stringify(body) === JSON.stringify(termsBody(opened.form));
   const unsaid = subject === "model" ? "as its provider" : "not stated";
   return (
     <FormDialog
       title={`Terms of the ${subject} ${name}`}
       action={saysNothing(body) && stated ? "State nothing" : "Save"}
       off={unchanged}
-      asking={save}
-      onSubmit={() => save.mutate()}
+      asking={{ isPending: saving.busy, error: meant ? null : saving.problem }}
+      onSubmit={saving.save}
       onClose={onClose}
     >
       <TextInput
@@ -84,6 +92,7 @@ export function TermsEditor({ project, subject, name, stated, classes, onClose }
           />
         )}
       </div>
+      {meant && <Refused problem={saving.problem} meant={meant} />}
     </FormDialog>
   );
 }

@@ -45,7 +45,14 @@ describe("a legal hold's form", () => {
 
 describe("data terms", () => {
   it("tell what is stated as none apart from what is not stated", () => {
-    const stated = { subject: "provider", name: "lab", region: null, data_classes: [], terms: null } as const;
+    const stated = {
+      subject: "provider",
+      name: "lab",
+      region: null,
+      data_classes: [],
+      terms: null,
+      revision: 1,
+    } as const;
     const body = termsBody(termsDraft({ ...stated, data_classes: [] }));
     expect(body).toEqual({ region: null, data_classes: [], terms: null });
     expect(saysNothing(body)).toBe(false);

@@ -14,7 +14,7 @@ import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./guards.module.css";
 
-const EMPTY: RefusalView = { name: "default", app: "", language: "", text: "" };
+const EMPTY: RefusalView = { name: "default", app: "", language: "", text: "", revision: 0 };
 const REFERENCE = "{reference}";
 
 /** What users read when a guard stops a call: by template, app and language. */
@@ -67,7 +67,13 @@ export function Refusals({ project }: { project: string }) {
           <div style={{ marginTop: 12 }}>{add}</div>
         </>
       )}
-      {edited && <Editor project={project} refusal={edited} onClose={() => setEdited(null)} />}
+      {edited && (
+        <Editor
+          project={project}
+          refusal={refusals.data?.find((each) => keyOf(each) === keyOf(edited) && edited !== EMPTY) ?? edited}
+          onClose={() => setEdited(null)}
+        />
+      )}
       <Confirm
         opened={dropped !== null}
         title="Remove this text?"
@@ -87,6 +93,7 @@ export function Refusals({ project }: { project: string }) {
 }
 
 const keyOf = (row: RefusalView) => `${row.name}/${row.app}/${row.language}`;
+const sayingOf = ({ name, app, language, text }: RefusalView) => ({ name, app, language, text });
 type Pick = (row: RefusalView) => void;
 
 function columns(onEdit: Pick, onDrop: Pick): Column<RefusalView>[] {
@@ -141,14 +148,16 @@ interface EditorProps {
 
 function Editor({ project, refusal, onClose }: EditorProps) {
   const apps = useQuery({ ...appsQuery(project), staleTime: 30_000 });
-  const fresh = refusal.text === "";
+  const fresh = refusal.revision === 0;
   const editing = useEditing({
-    begin: () => refusal,
+    begin: () => sayingOf(refusal),
+    now: { form: sayingOf(refusal), revision: refusal.revision },
     check: (form) => ({
       ...(badName(form.name) && { name: badName(form.name) }),
       ...(!form.text.trim() && { text: "Write what is said." }),
     }),
-    save: (form) => put<RefusalView>(inProject(project, "guard-refusals"), form),
+    save: (form, _, revision) =>
+      put<RefusalView>(inProject(project, "guard-refusals"), { ...form, expected_revision: revision }),
     stale: [refusalsQuery(project).queryKey],
     onSaved: onClose,
   });

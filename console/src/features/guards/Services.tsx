@@ -10,7 +10,7 @@ import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { EditDrawer, useEditing, useLastSeen } from "@/ui/EditDrawer";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { askersOf, formOfService, type ServiceForm, secretWords, serviceOf } from "./serviceForm";
@@ -31,7 +31,10 @@ export function Services({ project, edit, onEdit }: Props) {
   const guards = useQuery(guardsQuery(project));
   const may = useMay("provider:write");
   const [dropped, setDropped] = useState<GuardService | null>(null);
-  const edited = found.data?.find((each) => each.name === edit);
+  const edited = useLastSeen(
+    found.data?.find((each) => each.name === edit),
+    edit,
+  );
   const why = may ? undefined : WHO;
   const add = (
     <WriteButton

@@ -5,12 +5,15 @@ import { Trash2 } from "lucide-react";
 import { useState } from "react";
 import { inProject, post, put } from "@/api/client";
 import { previewQuery, retentionQuery, retentionRunsQuery } from "@/api/kept";
-import type { OverAge, RetentionRule, RetentionRunView, RetentionView } from "@/api/types";
+import type { OverAge, RetentionRunView, RetentionView } from "@/api/types";
 import { formatCompact, formatDateTime, formatDay, formatInt, plural } from "@/lib/format";
 import { READ_ONLY, useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { isConflict } from "@/ui/conflict";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { useBased } from "@/ui/EditDrawer";
+import { Refused } from "@/ui/Meanwhile";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
@@ -29,33 +32,47 @@ export function RetentionPage() {
       lead="What is over age is removed for good every six hours, blobs included. Days count from when a span began."
     >
       <Pending of={retention} height={300} />
-      {retention.data && (
-        <Rules key={JSON.stringify(retention.data.items)} project={project} rules={retention.data.items} />
-      )}
+      {retention.data && <Rules project={project} retention={retention.data} />}
       <Runs project={project} />
     </Page>
   );
 }
 
-function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) {
-  const [draft, setDraft] = useState<Draft>(() => draftOf(rules));
+function Rules({ project, retention }: { project: string; retention: RetentionView }) {
+  const rules = retention.items;
+  const given = draftOf(rules);
+  const {
+    form: draft,
+    set,
+    dirty,
+    undo,
+    revision,
+    meant,
+  } = useBased<Draft>({
+    form: given,
+    revision: retention.revision,
+  });
   const [asking, setAsking] = useState<"save" | "run" | null>(null);
   const may = useMay("retention:write");
   const leaving = useLeaving();
   const queries = useQueryClient();
   const wrong = check(draft);
   const right = Object.keys(wrong).length === 0;
-  const given = draftOf(rules);
-  const dirty = KINDS.some(({ kind }) => draft[kind].trim() !== given[kind]);
   const preview = useQuery({ ...previewQuery(project, askedOf(right ? draft : given)), enabled: right });
   const goes = preview.data?.items ?? [];
   const rows = goes.reduce((sum, item) => sum + item.rows, 0);
   const save = useMutation({
-    mutationFn: () => put<RetentionView>(inProject(project, "retention"), bodyOf(draft, rules)),
-    onSuccess: async (saved) => {
-      leaving.current = true;
+    mutationFn: () =>
+      put<RetentionView>(inProject(project, "retention"), { ...bodyOf(draft, rules), expected_revision: revision }),
+    onSuccess: (saved) => {
       setAsking(null);
       queries.setQueryData(retentionQuery(project).queryKey, saved);
+      undo();
+    },
+    onError: async (error) => {
+      if (!isConflict(error)) return;
+      setAsking(null);
+      await queries.invalidateQueries({ queryKey: retentionQuery(project).queryKey });
     },
   });
   const start = useMutation({
@@ -83,7 +100,7 @@ function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) 
                 value={draft[kind]}
                 disabled={!may || rule?.source === "config"}
                 error={wrong[kind]}
-                onChange={(event) => setDraft({ ...draft, [kind]: event.currentTarget.value })}
+                onChange={(event) => set({ [kind]: event.currentTarget.value } as Partial<Draft>)}
               />
               <Goes item={right ? goes.find((each) => each.kind === kind) : undefined} />
             </div>
@@ -103,7 +120,7 @@ function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) 
           Save
         </WriteButton>
         {dirty && (
-          <Button variant="subtle" color="gray" size="sm" onClick={() => setDraft(given)}>
+          <Button variant="subtle" color="gray" size="sm" onClick={undo}>
             Undo
           </Button>
         )}
@@ -118,7 +135,8 @@ function Rules({ project, rules }: { project: string; rules: RetentionRule[] }) 
           Remove it now
         </WriteButton>
         {save.isSuccess && !dirty && <span role="status">Saved</span>}
-        {asking === null && (save.error || start.error) && <ProblemNotice error={save.error ?? start.error} />}
+        {asking === null && <Refused problem={save.error} meant={meant(save.error, save.reset)} />}
+        {asking === null && start.error && <ProblemNotice error={start.error} />}
       </div>
       <Confirm
         opened={asking !== null}

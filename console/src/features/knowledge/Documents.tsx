@@ -14,7 +14,9 @@ import {
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
 import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { isConflict, meantBy } from "@/ui/conflict";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { Refused } from "@/ui/Meanwhile";
 import { ProblemNotice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
@@ -153,11 +155,7 @@ function OneDocument({ project, corpus, id, onClose }: OneProps) {
             </pre>
           )}
           {found.data.document.erased === null && (
-            <Acts
-              key={found.data.document.access.join()}
-              {...{ project, corpus, onClose }}
-              document={found.data.document}
-            />
+            <Acts key={found.data.document.id} {...{ project, corpus, onClose }} document={found.data.document} />
           )}
         </div>
       )}
@@ -166,15 +164,35 @@ function OneDocument({ project, corpus, id, onClose }: OneProps) {
 }
 
 function Acts({ project, corpus, document, onClose }: Omit<OneProps, "id"> & { document: CorpusDocument }) {
-  const [access, setAccess] = useState(document.access.join(", "));
+  // What was read when the first change was made: what somebody else said since is told, not written over.
+  const [draft, setDraft] = useState<{ was: string[]; text: string } | null>(null);
+  const { was, text: access } = draft ?? { was: document.access, text: document.access.join(", ") };
   const [ending, setEnding] = useState(false);
   const queries = useQueryClient();
   const read = readAccess(access);
   const done = () => queries.invalidateQueries({ queryKey: knowledgeKey(project) });
   const close = useMutation({
-    mutationFn: () => restateDocument(project, corpus, document.id, read.access),
-    onSuccess: done,
+    mutationFn: () => restateDocument(project, corpus, document.id, { is: read.access, was }),
+    onSuccess: async () => {
+      await done();
+      setDraft(null);
+    },
+    onError: async (error) => {
+      if (isConflict(error)) await done();
+    },
   });
+  const meant = meantBy(
+    close.error,
+    {
+      base: { form: { onlyFor: was }, revision: 0 },
+      form: { onlyFor: read.access },
+      now: { form: { onlyFor: document.access }, revision: 1 },
+    },
+    (_, mine) => {
+      setDraft({ was: document.access, text: mine.onlyFor.join(", ") });
+      close.reset();
+    },
+  );
   const end = useMutation({
     mutationFn: () => deleteDocument(project, corpus, document.id, false),
     onSuccess: async () => {
@@ -189,10 +207,10 @@ function Acts({ project, corpus, document, onClose }: Omit<OneProps, "id"> & { d
         description="In force at once, in every version. Empty: for everybody who may search."
         value={access}
         error={read.wrong}
-        onChange={(event) => setAccess(event.currentTarget.value)}
+        onChange={(event) => setDraft({ was, text: event.currentTarget.value })}
         spellCheck={false}
       />
-      {close.isError && <ProblemNotice error={close.error} />}
+      <Refused problem={close.error} meant={meant} />
       <Group justify="space-between" gap="xs">
         <WriteButton needs="knowledge:write" variant="default" color="red.8" size="sm" onClick={() => setEnding(true)}>
           Erase…
@@ -201,7 +219,7 @@ function Acts({ project, corpus, document, onClose }: Omit<OneProps, "id"> & { d
           needs="knowledge:write"
           size="sm"
           loading={close.isPending}
-          why={access === document.access.join(", ") ? "Nothing is changed." : read.wrong}
+          why={access === was.join(", ") ? "Nothing is changed." : read.wrong}
           onClick={() => close.mutate()}
         >
           Save who may see it

@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { limitEventsQuery, limitsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
+import { useLastSeen } from "@/ui/EditDrawer";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
@@ -24,7 +25,10 @@ export function LimitsPage() {
   const navigate = useNavigate({ from: "/p/$project/limits" });
   const limits = useQuery(limitsQuery(project));
   const events = useQuery(limitEventsQuery(project));
-  const edited = limits.data?.find((limit) => limit.name === search.edit);
+  const edited = useLastSeen(
+    limits.data?.find((limit) => limit.name === search.edit),
+    search.edit,
+  );
   // Nearest to its bound first: that is what somebody comes for.
   const nearest = [...(limits.data ?? [])].sort(
     (a, b) => percentUsed(b, b.standings[0]?.used ?? "0") - percentUsed(a, a.standings[0]?.used ?? "0"),

@@ -3,6 +3,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { Plus } from "lucide-react";
 import { modelsQuery, providersQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
+import { useLastSeen } from "@/ui/EditDrawer";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
@@ -18,7 +19,10 @@ export function ModelsPage() {
   const navigate = useNavigate({ from: "/p/$project/models" });
   const models = useQuery(modelsQuery(project));
   const providers = useQuery(providersQuery(project));
-  const edited = models.data?.find((model) => model.name === search.edit);
+  const edited = useLastSeen(
+    models.data?.find((model) => model.name === search.edit),
+    search.edit,
+  );
   const noProviders = providers.data?.length === 0;
   const close = () => void navigate({ search: {} });
   return (

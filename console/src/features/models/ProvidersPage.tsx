@@ -3,6 +3,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { kindsQuery, modelsQuery, providersQuery, resilienceQuery, statusQuery, targetsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
+import { useLastSeen } from "@/ui/EditDrawer";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
@@ -24,7 +25,10 @@ export function ProvidersPage() {
   const targets = useQuery(targetsQuery(project));
   const resilience = useQuery(resilienceQuery(project));
   const workers = useQuery(statusQuery()).data?.workers ?? 1;
-  const edited = providers.data?.find((provider) => provider.name === search.edit);
+  const edited = useLastSeen(
+    providers.data?.find((provider) => provider.name === search.edit),
+    search.edit,
+  );
   const ready = kinds.data !== undefined;
   const tuned = tunedOf(search.tune, providers.data ?? [], models.data ?? []);
   const tune = (what: string | undefined) => void navigate({ search: (prev) => ({ ...prev, tune: what }) });

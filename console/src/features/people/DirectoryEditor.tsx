@@ -26,8 +26,9 @@ interface Props {
 export function DirectoryEditor({ organisation, directory, roles, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOfDirectory(directory),
-    now: directory ? { form: formOfDirectory(directory) } : undefined,
-    save: (form) => put<Directory>(directoryAt(organisation), bodyOf(form)),
+    now: directory ? { form: formOfDirectory(directory), revision: directory.revision } : undefined,
+    save: (form, _, revision = 0) =>
+      put<Directory>(directoryAt(organisation), { ...bodyOf(form), expected_revision: revision }),
     stale: [directoryKey(organisation), ["members"]],
     onSaved: onClose,
   });

@@ -8,8 +8,8 @@ import { Notice } from "@/ui/Notice";
 export function DomainsEditor({ found, onClose }: { found: Domains; onClose: () => void }) {
   const editing = useEditing({
     begin: () => ({ domains: found.domains }),
-    now: { form: { domains: found.domains } },
-    save: (form) => put<Domains>(domainsAt(found.organisation), form),
+    now: { form: { domains: found.domains }, revision: found.revision },
+    save: (form, _, revision) => put<Domains>(domainsAt(found.organisation), { ...form, expected_revision: revision }),
     stale: [domainsKey(found.organisation)],
     onSaved: onClose,
   });

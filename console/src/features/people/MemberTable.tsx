@@ -28,7 +28,8 @@ export function MemberTable({ place, members, roles }: Props) {
   const [leaving, setLeaving] = useState<MemberView | null>(null);
   const known = () => queries.invalidateQueries({ queryKey: membersOf(place).queryKey });
   const change = useMutation({
-    mutationFn: ({ id, role }: { id: string; role: string }) => patch(at(place, "members", id), { role }),
+    mutationFn: ({ member, role }: { member: MemberView; role: string }) =>
+      patch(at(place, "members", member.id), { role, expected_role: member.role }),
     onSettled: known,
   });
   const remove = useMutation({
@@ -40,7 +41,7 @@ export function MemberTable({ place, members, roles }: Props) {
     },
   });
   const columns = columnsOf(roles, may, {
-    onRole: (id, role) => change.mutate({ id, role }),
+    onRole: (member, role) => change.mutate({ member, role }),
     onRemove: setLeaving,
   });
   return (
@@ -75,7 +76,7 @@ export function MemberTable({ place, members, roles }: Props) {
 }
 
 interface Acts {
-  onRole: (id: string, role: string) => void;
+  onRole: (member: MemberView, role: string) => void;
   onRemove: (member: MemberView) => void;
 }
 
@@ -102,7 +103,7 @@ function columnsOf(roles: RoleView[], may: boolean, acts: Acts): Column<MemberVi
             w={150}
             data={givable(roles)}
             value={member.role}
-            onChange={(role) => role && role !== member.role && acts.onRole(member.id, role)}
+            onChange={(role) => role && role !== member.role && acts.onRole(member, role)}
             allowDeselect={false}
             aria-label={`Role of ${member.name}`}
           />

@@ -32,9 +32,13 @@ interface Props {
 export function ProviderEditor({ provider, roles, onClose }: Props) {
   const editing = useEditing({
     begin: () => (provider ? formOf(provider) : EMPTY),
-    save: (form) =>
+    now: provider && { form: formOf(provider), revision: provider.revision },
+    save: (form, _, revision) =>
       provider
-        ? patch<IdentityProvider>(`/identity-providers/${encodeURIComponent(provider.name)}`, change(form))
+        ? patch<IdentityProvider>(`/identity-providers/${encodeURIComponent(provider.name)}`, {
+            ...change(form),
+            expected_revision: revision,
+          })
         : post<IdentityProvider>("/identity-providers", creation(form)),
     stale: [identityProvidersQuery().queryKey, waysInQuery().queryKey],
     onSaved: onClose,

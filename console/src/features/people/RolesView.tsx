@@ -9,6 +9,7 @@ import { useMayIn } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { useLastSeen } from "@/ui/EditDrawer";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
 import { RoleEditor } from "./RoleEditor";
@@ -33,7 +34,10 @@ export function RolesView({ project, organisation, list, edit, onEdit }: Props) 
   const members = [...(here.data ?? []), ...(above.data ?? [])];
   const [going, setGoing] = useState<RoleView | null>(null);
   const base = edit?.startsWith("like:") ? list.items.find((role) => role.name === edit.slice(5)) : undefined;
-  const edited = list.items.find((role) => role.name === edit && !role.built_in);
+  const edited = useLastSeen(
+    list.items.find((role) => role.name === edit && !role.built_in),
+    edit,
+  );
   return (
     <>
       <div className={css.bar}>

@@ -9,6 +9,7 @@ import { plural } from "@/lib/format";
 import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
+import { useLastSeen } from "@/ui/EditDrawer";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
@@ -30,7 +31,10 @@ const providerPath = (name: string, ...more: string[]) =>
 /** "How do people come in, and what do their groups give them?" */
 export function SignInView({ roles, edit, onEdit }: Props) {
   const found = useQuery(identityProvidersQuery());
-  const edited = found.data?.find((each) => each.name === edit);
+  const edited = useLastSeen(
+    found.data?.find((each) => each.name === edit),
+    edit,
+  );
   const add = (
     <WriteButton needs="system:write" size="sm" leftSection={<LogIn size={15} />} onClick={() => onEdit("new")}>
       Add a provider

@@ -19,6 +19,7 @@ const KEPT: Directory = {
   groups: 2,
   created: 1,
   updated: 2,
+  revision: 1,
 };
 
 const group = (name: string, external_id: string | null = null): DirectoryGroup => ({

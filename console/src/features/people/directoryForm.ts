@@ -29,7 +29,7 @@ export const formOfDirectory = (directory: Directory | null): DirectoryForm => (
   })),
 });
 
-export const bodyOf = (form: DirectoryForm): DirectoryBody => ({
+export const bodyOf = (form: DirectoryForm): Omit<DirectoryBody, "expected_revision"> => ({
   label: form.label.trim(),
   on_delete: form.on_delete,
   everywhere: form.everywhere,

@@ -22,6 +22,7 @@ const COMPANY: IdentityProvider = {
   enabled: true,
   created: 1,
   updated: 2,
+  revision: 1,
 };
 
 describe("an identity provider's form", () => {

@@ -95,7 +95,7 @@ export function creation(form: ProviderForm): S["NewIdentityProvider"] {
 }
 
 /** An empty secret takes it away, one that is left out stays. */
-export function change(form: ProviderForm): S["IdentityProviderPatch"] {
+export function change(form: ProviderForm): Omit<S["IdentityProviderPatch"], "expected_revision"> {
   if (form.forget_secret) return { ...shared(form), client_secret: "" };
   return form.client_secret ? { ...shared(form), client_secret: form.client_secret } : shared(form);
 }

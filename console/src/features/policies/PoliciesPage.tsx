@@ -101,6 +101,7 @@ function SetRow({ set, onEdit }: { set: PolicySet; onEdit: () => void }) {
 
 function Edited({ project, name, onClose }: { project: string; name: string; onClose: () => void }) {
   const found = useQuery(policyQuery(project, name));
-  if (found.isError || !found.data) return <Pending of={found} height={320} />;
+  // Removed meanwhile: the form, and what was typed in it, stays.
+  if (!found.data) return <Pending of={found} height={320} />;
   return <PolicyEditor project={project} detail={found.data} onClose={onClose} />;
 }

@@ -11,7 +11,9 @@ import {
   policySchemaQuery,
 } from "@/api/policies";
 import { Tag } from "@/ui/bits";
+import { isConflict, meantBy } from "@/ui/conflict";
 import { JsonInput } from "@/ui/JsonInput";
+import { Refused } from "@/ui/Meanwhile";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
@@ -27,15 +29,18 @@ interface Props {
   onClose: () => void;
 }
 
+/** What the form begins with, and the revision that this is of: 0 of what is to be new. */
+const nowOf = (detail: PolicyDetail | undefined) => ({ form: formOf(detail), revision: detail?.set.revision ?? 0 });
+
 /** A set's text and tests, checked while one writes; what it would change; and switching it on or off. */
 export function PolicyEditor({ project, detail, onClose }: Props) {
-  const [initial] = useState(() => formOf(detail));
-  const [form, setForm] = useState<PolicyForm>(initial);
+  const [opened, setOpened] = useState(() => nowOf(detail));
+  const [form, setForm] = useState<PolicyForm>(opened.form);
   const [schemaShown, setSchemaShown] = useState(false);
   const leaving = useLeaving();
   const queries = useQueryClient();
   const set = (change: Partial<PolicyForm>) => setForm((now) => ({ ...now, ...change }));
-  const dirty = JSON.stringify(form) !== JSON.stringify(initial);
+  const dirty = JSON.stringify(form) !== JSON.stringify(opened.form);
   const tests = jsonOf(form.tests);
   const schema = useQuery({ ...policySchemaQuery, enabled: schemaShown });
   const check = useMutation({
@@ -60,6 +65,9 @@ export function PolicyEditor({ project, detail, onClose }: Props) {
     await queries.invalidateQueries({ queryKey: policiesKey(project) });
     onClose();
   };
+  const heard = async (error: Error) => {
+    if (isConflict(error)) await queries.invalidateQueries({ queryKey: policiesKey(project) });
+  };
   const save = useMutation({
     mutationFn: (on: boolean) =>
       put<PolicySet>(inProject(project, "access-policies", form.name), {
@@ -68,13 +76,26 @@ export function PolicyEditor({ project, detail, onClose }: Props) {
         tests: tests ?? [],
         note: form.note,
         on,
+        expected_revision: opened.revision,
       }),
     onSuccess: done,
+    onError: heard,
   });
   const switchTo = useMutation({
     mutationFn: (version: number | null) =>
-      post<PolicySet>(inProject(project, "access-policies", form.name, "switch"), { version }),
+      post<PolicySet>(inProject(project, "access-policies", form.name, "switch"), {
+        version,
+        expected_revision: opened.revision,
+      }),
     onSuccess: done,
+    onError: heard,
+  });
+  const refused = save.error ?? switchTo.error;
+  const meant = meantBy(refused, { base: opened, form, now: nowOf(detail) }, (next, mine) => {
+    setOpened({ form: next.form, revision: next.revision ?? 0 });
+    setForm(mine);
+    save.reset();
+    switchTo.reset();
   });
   const why = !form.name ? "Give the set a name." : tests === undefined ? "The tests are no JSON list." : undefined;
   const busy = save.isPending || switchTo.isPending;
@@ -158,8 +179,7 @@ export function PolicyEditor({ project, detail, onClose }: Props) {
           Close
         </Button>
       </div>
-      {save.isError && <ProblemNotice error={save.error} />}
-      {switchTo.isError && <ProblemNotice error={switchTo.error} />}
+      <Refused problem={refused} meant={meant} />
       {plan.isError && <ProblemNotice error={plan.error} />}
       {plan.data && <PlanView project={project} plan={plan.data} />}
       {detail && (

@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { routesQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
+import { useLastSeen } from "@/ui/EditDrawer";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
@@ -23,7 +24,10 @@ export function RoutesPage() {
   const search = useSearch({ from: "/inside/p/$project/routes" });
   const navigate = useNavigate({ from: "/p/$project/routes" });
   const routes = useQuery(routesQuery(project));
-  const edited = routes.data?.find((route) => route.name === search.edit);
+  const edited = useLastSeen(
+    routes.data?.find((route) => route.name === search.edit),
+    search.edit,
+  );
   return (
     <Page
       title="Routes"

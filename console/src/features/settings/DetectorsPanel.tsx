@@ -14,7 +14,9 @@ export function DetectorsPanel({ project }: { project: string }) {
   const may = useMay("project:write");
   const queries = useQueryClient();
   const change = useMutation({
-    mutationFn: (off: string[]) => put<DetectorList>(inProject(project, "detectors"), { off }),
+    mutationFn: (off: string[]) =>
+      put<DetectorList>(inProject(project, "detectors"), { off, expected_revision: found.data?.revision }),
+    onError: () => queries.invalidateQueries({ queryKey: detectorsQuery(project).queryKey }),
     onSuccess: (list) => queries.setQueryData(detectorsQuery(project).queryKey, list),
   });
   const items = found.data?.items ?? [];

@@ -1,14 +1,16 @@
 import { Button, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { inProject, patch } from "@/api/client";
 import { projectsQuery, statusQuery } from "@/api/queries";
 import type { ProjectView } from "@/api/types";
 import { formatDateTime, formatInt } from "@/lib/format";
 import { READ_ONLY, useMay } from "@/lib/role";
 import { Facts, Panel } from "@/ui/bits";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { useBased, useSaving } from "@/ui/EditDrawer";
+import { Refused } from "@/ui/Meanwhile";
+import { Notice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
@@ -37,19 +39,27 @@ export function SettingsPage() {
 }
 
 function ProjectForm({ project }: { project: ProjectView }) {
-  const [name, setName] = useState(project.name);
-  const [capture, setCapture] = useState(project.capture_content);
+  const now = { form: { name: project.name, capture: project.capture_content }, revision: project.revision };
+  const { form, set, dirty, undo, revision, meant } = useBased(now);
   const may = useMay("project:write");
   const leaving = useLeaving();
-  const queries = useQueryClient();
-  const dirty = name !== project.name || capture !== project.capture_content;
-  const save = useMutation({
-    mutationFn: () => patch<ProjectView>(inProject(project.slug), { name: name.trim(), capture_content: capture }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: projectsQuery().queryKey }),
+  const saving = useSaving({
+    save: () =>
+      patch<ProjectView>(inProject(project.slug), {
+        name: form.name.trim(),
+        capture_content: form.capture,
+        expected_revision: revision,
+      }),
+    stale: [projectsQuery().queryKey],
+    onSaved: () => {
+      undo();
+      leaving.current = false;
+    },
+    leaving,
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save.mutate();
+    saving.save();
   };
   return (
     <Panel>
@@ -57,37 +67,29 @@ function ProjectForm({ project }: { project: ProjectView }) {
         <TextInput
           label="Name"
           description={`In addresses and in the API it is “${project.slug}”.`}
-          value={name}
-          onChange={(e) => setName(e.currentTarget.value)}
+          value={form.name}
+          onChange={(e) => set({ name: e.currentTarget.value })}
           disabled={!may}
         />
         <Switch
           label="Keep the content of calls"
           description="On: messages, tool calls and answers are kept with each trace. Off: only numbers and labels (tokens, cost, times, status, model, user) are kept. It holds for calls, and for other tools’ spans, after the change; what is already kept stays."
-          checked={capture}
-          onChange={(e) => setCapture(e.currentTarget.checked)}
+          checked={form.capture}
+          onChange={(e) => set({ capture: e.currentTarget.checked })}
           disabled={!may}
         />
         {!may && <Notice tone="warn">{READ_ONLY}</Notice>}
-        {save.isError && <ProblemNotice error={save.error} />}
+        <Refused problem={saving.problem} meant={meant(saving.problem, saving.reset)} />
         <div style={{ display: "flex", gap: 10, alignItems: "center" }}>
-          <Button type="submit" size="sm" disabled={!dirty || !may} loading={save.isPending}>
+          <Button type="submit" size="sm" disabled={!dirty || !may} loading={saving.busy}>
             Save
           </Button>
           {dirty && (
-            <Button
-              variant="subtle"
-              color="gray"
-              size="sm"
-              onClick={() => {
-                setName(project.name);
-                setCapture(project.capture_content);
-              }}
-            >
+            <Button variant="subtle" color="gray" size="sm" onClick={undo}>
               Undo
             </Button>
           )}
-          {save.isSuccess && !dirty && <span role="status">Saved</span>}
+          {saving.done && !dirty && <span role="status">Saved</span>}
         </div>
       </form>
       <UnsavedGuard dirty={dirty} leaving={leaving} />
