@@ -220,10 +220,10 @@ def test_entries_of_the_audit_log_that_were_there_before_it_was_chained_are_chai
     assert (found.ok, found.entries, found.head.seq) == (True, 2, 2)
 
 
-def test_marks_that_stood_in_other_columns_are_carried_to_their_own(tmp_path: Path) -> None:
+def test_marks_that_stood_in_other_columns_are_carried_to_their_own(empty_catalog_url: str) -> None:
     """A background answer that was booked, and a project whose texts are not indexed, as revision 36 noted them."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    with engine.begin() as conn:
+
+    def carried(conn: Connection) -> None:
         migrations_to(conn, "0036")
         for project in ("indexed", "bare"):
             values = f"('{project}', '{project}', '{project}', true, 0)"
@@ -237,8 +237,8 @@ def test_marks_that_stood_in_other_columns_are_carried_to_their_own(tmp_path: Pa
             ("next", "'open'"),
         ):
             columns = "(id, project_id, key_id, previous, created, expires, content)"
-            values = f"('{number}', 'indexed', 'key', {previous}, 1, 2, x'00')"
-            conn.execute(text(f"INSERT INTO responses {columns} VALUES {values}"))
+            values = f"('{number}', 'indexed', 'key', {previous}, 1, 2, :content)"
+            conn.execute(text(f"INSERT INTO responses {columns} VALUES {values}"), {"content": b"\0"})
         migrations_to(conn, "0037")
         assert detector_store.unindexed(conn) == {"bare"}
         assert detector_store.all_off(conn) == {"bare": {"refusal"}, "indexed": {"refusal"}}
@@ -251,6 +251,13 @@ def test_marks_that_stood_in_other_columns_are_carried_to_their_own(tmp_path: Pa
 
         assert [book("booked", "req_1"), book("by", "req_1"), book("by", "req_2")] == [False, True, False]
         assert [book("open", "req_3"), book("open", "req_3"), book("open", "req_4")] == [True, True, False]
+
+    async def story() -> None:
+        db = Database.open(empty_catalog_url)
+        await db._guarded(carried, write=True)  # pyright: ignore[reportPrivateUsage] nothing else migrates it
+        await db.close()
+
+    asyncio.run(story())
 
 
 def migrations_to(conn: Connection, revision: str) -> None:
