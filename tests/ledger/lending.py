@@ -4,10 +4,11 @@ that may be away or swallow its answers, and deaths of two kinds."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from msgspec import Struct
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
@@ -169,3 +170,13 @@ def refused(work: Callable[[], Any]) -> TrimtabError | None:
     except TrimtabError as error:
         return error
     return None
+
+
+def play(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(story())  # pyright: ignore[reportArgumentType]
+
+
+async def refusal(work: Awaitable[Any]) -> TrimtabError:
+    with pytest.raises(TrimtabError) as refused:
+        await work
+    return refused.value

@@ -2,17 +2,16 @@
 """What one call and one worker see of limits: all or nothing, settled by what was used, and honest when in doubt."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lending import PER_TOKEN, START_NS, TARGET, Clock, Fault, Memory, Spent, Worker, spent
+from lending import PER_TOKEN, START_NS, TARGET, Clock, Fault, Memory, Spent, Worker, play, refusal, spent
 from msgspec.structs import replace
 
 from patience import PATIENCE_S
-from trimtab.core.errors import InvalidRequest, TrimtabError, Unavailable
-from trimtab.ledger import leases, limit_store, reserve
+from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.ledger import leases, limit_store
 from trimtab.ledger.limit_plan import Priced
 from trimtab.ledger.limits import Rule, Scope
 from trimtab.ledger.refusals import LimitReached
@@ -21,18 +20,8 @@ from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage
 
 TEN = Rule(name="ten", measure="money", bound=10 * PER_TOKEN, window="hour")
-THREE = Rule(name="three", measure="requests", bound=3, window="minute")
 SLOTS = Rule(name="slots", measure="concurrency", bound=2)
-
-
-def play(story: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(story())  # pyright: ignore[reportArgumentType]
-
-
-async def refusal(work: Awaitable[Any]) -> TrimtabError:
-    with pytest.raises(TrimtabError) as refused:
-        await work
-    return refused.value
+THREE = Rule(name="three", measure="requests", bound=3, window="minute")
 
 
 def events(catalog: Memory) -> list[tuple[str, str]]:
@@ -415,95 +404,6 @@ def test_counts_that_nobody_has_any_more_are_forgotten() -> None:
         await worker.reserve(worker.facts(1, user="another"))
         await idle(worker, 130)
         assert len(worker.keeper._counters) == len(worker.keeper._helds) == 1
-
-    play(story)
-
-
-def test_calls_at_once_are_bounded_and_those_of_a_dead_worker_are_over(tmp_path: Path) -> None:
-    async def story() -> None:
-        catalog = Memory()
-        one, two = Worker(catalog, (SLOTS,), Clock(), tmp_path), Worker(catalog, (SLOTS,), Clock(), tmp_path)
-        held = [await one.reserve(one.facts(1)) for _ in range(2)]
-        assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
-        held[0].settle([])
-        await one.settled_down()
-        two.clock.advance(1)
-        await two.reserve(two.facts(1))
-        assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
-        one.killed()
-        two.clock.advance(6)
-        await two.settled_down()
-        await two.reserve(two.facts(1))
-
-    play(story)
-
-
-def test_a_call_waits_for_a_place_that_another_worker_does_not_use() -> None:
-    async def story() -> None:
-        catalog = Memory()
-        one, two = Worker(catalog, (SLOTS,), Clock()), Worker(catalog, (SLOTS,), Clock())
-        ended = [await one.reserve(one.facts(1)) for _ in range(2)]
-        for each in ended:
-            each.settle([])  # it holds both places, and uses none
-        asked = 0
-
-        async def a_second_goes_by(_: float) -> None:
-            nonlocal asked
-            asked += 1
-            two.clock.advance(1)
-            await one.settled_down()
-
-        two.keeper.pause = a_second_goes_by
-        under_way = [await two.reserve(two.facts(1)) for _ in range(2)]
-        assert 0 < asked < 5
-        await two.settled_down()
-        asked = 0
-        one.keeper.pause = a_second_goes_by
-        assert isinstance(await refusal(one.reserve(one.facts(1))), LimitReached)
-        assert asked == reserve.TRIES // 2, "both are in use, and were when their worker last told"
-        under_way[0].settle([])
-        for _ in range(3):  # nobody asks; it leaves them to the others by itself
-            await two.settled_down()
-        assert catalog.granted() == 1
-
-    play(story)
-
-
-def test_a_worker_that_others_may_take_for_dead_lends_no_calls_at_once_of_its_own() -> None:
-    async def story() -> None:
-        catalog = Memory()
-        worker = Worker(catalog, (replace(SLOTS, catalog_down="refuse"),), Clock())
-        (await worker.reserve(worker.facts(1))).settle([])
-        catalog.away = True
-        (await worker.reserve(worker.facts(1))).settle([])
-        worker.clock.advance(20)
-        assert isinstance(await refusal(worker.reserve(worker.facts(1))), Unavailable)
-
-    play(story)
-
-
-@pytest.mark.parametrize("others", [(), (THREE,)])
-def test_calls_at_once_that_were_let_in_on_trust_widen_no_bound_once_the_catalog_is_back(
-    others: tuple[Rule, ...],
-) -> None:
-    async def story() -> None:
-        catalog = Memory()
-        worker = Worker(catalog, (SLOTS, *(replace(rule, bound=1000) for rule in others)), Clock())
-        (await worker.reserve(worker.facts(1))).settle([])
-        catalog.away = True
-        worker.clock.advance(20)
-        for _ in range(50):
-            (await worker.reserve(worker.facts(1))).settle([])
-        under_way = [await worker.reserve(worker.facts(1)) for _ in range(5)]
-        catalog.away = False
-        await worker.settled_down()
-        assert isinstance(await refusal(worker.reserve(worker.facts(1))), LimitReached), "five are under way"
-        for each in under_way:
-            each.settle([])
-        await worker.settled_down()
-        for _ in range(SLOTS.bound):
-            await worker.reserve(worker.facts(1))
-        assert isinstance(await refusal(worker.reserve(worker.facts(1))), LimitReached)
 
     play(story)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from trimtab.ledger.leases import Counter, Held
+from trimtab.ledger.held import Counter, Held
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.worst import Worst
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, RateLimited, Unavailable
-from trimtab.ledger.leases import Held
+from trimtab.ledger.held import Held
 from trimtab.ledger.limits import MOST, Rule, amount_text
 from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.windows import SECOND, Slot, leaves_at

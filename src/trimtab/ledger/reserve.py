@@ -13,7 +13,8 @@ import msgspec
 from msgspec.structs import replace
 
 from trimtab.core.errors import Unavailable
-from trimtab.ledger.leases import Counter, Held, Keeper
+from trimtab.ledger.held import Counter, Held
+from trimtab.ledger.leases import Keeper
 from trimtab.ledger.limit_plan import (
     CONCURRENCY,
     MONEY,
