@@ -23,7 +23,7 @@ from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.remap import RemapBatch, Remapper, RemapTrace
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.spool import Spool
-from trimtab.telemetry.stores import Store, Value, bind
+from trimtab.telemetry.stores import KeyNamed, Store, Value, bind
 from trimtab.telemetry.views import Window
 from trimtab.telemetry.writer import Foreign, Writer
 
@@ -38,7 +38,8 @@ class Asked:
         self._store = store
 
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
-        return msgspec.json.Decoder(line, strict=False).decode_lines(self._store.query(sql, bind(dict(params))))
+        plain = {name: value for name, value in params.items() if not isinstance(value, KeyNamed)}
+        return msgspec.json.Decoder(line, strict=False).decode_lines(self._store.query(sql, bind(plain)))
 
 
 def old(span: ForeignSpan) -> CanonicalSpan:
