@@ -274,6 +274,55 @@ def test_of_a_guard_that_changes_nothing_every_byte_passes_and_its_verdict_is_on
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("line", ['data: {"delta": "so\u2028%s"}', 'data: {"delta": "so\x85%s"}', ": %s", "id: %s"])
+def test_no_line_of_a_streamed_transcript_goes_round_a_guard(line: str) -> None:
+    """What ends a line elsewhere may stand in an event's JSON; and what is no data is read by somebody, too."""
+
+    async def main() -> None:
+        async with lab(streams(f"{line % SECRET}\n\n".encode()), secrets(action="redact")) as (g, _):
+            told = await hear(g, stream="true")
+            assert (told.status_code, "my key is [" in told.text) == (200, True), told.text
+            assert AWS not in told.text
+            assert (await g.spool.one()).guards[-1].action == "redact"
+
+    asyncio.run(main())
+
+
+ODD = [
+    (json.dumps(SECRET).encode(), b'"my key is ['),
+    (b'{"n": 1%s, "text": "%s"}' % (b"0" * 400, SECRET.encode()), b'{"n":1' + b"0" * 400),
+    (b'{"text": "%s", "n": %s}' % (SECRET.encode(), b"[" * 100_000 + b"]" * 100_000), b'{"text": "my key is ['),
+    (b'{"text": "\xff"}', b'{"text": "\xff"}'),
+]
+
+
+@pytest.mark.parametrize(("body", "given"), ODD)
+def test_json_that_is_one_string_too_deep_or_none_at_all_is_no_mistake_of_ours(body: bytes, given: bytes) -> None:
+    async def main() -> None:
+        async with lab(answers(body), secrets(action="redact")) as (g, _):
+            told = await hear(g)
+            assert told.status_code == 200, told.text
+            assert told.content.startswith(given)
+            assert AWS.encode() not in told.content
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("odd", ["1e400", "9" * 5000, "[" * 100_000 + "]" * 100_000])
+@pytest.mark.parametrize("action", ["redact", "flag"])
+def test_what_no_guard_can_read_of_json_that_is_asked_is_the_clients_mistake(odd: str, action: str) -> None:
+    async def main() -> None:
+        async with lab(answers(PICTURE), secrets(action=action)) as (g, up):
+            body = f'{{"model": "painter", "prompt": "a tab", "x": {odd}}}'
+            told = await g.client.post(
+                "/v1/images/generations", content=body, headers={**KEY, "content-type": "application/json"}
+            )
+            assert told.status_code == 400, told.text
+            assert up.requests == []
+
+    asyncio.run(main())
+
+
 def test_a_transcript_of_plain_text_is_looked_at_as_one() -> None:
     async def main() -> None:
         async def script(up: Upstream, reader: Any, writer: Any) -> None:

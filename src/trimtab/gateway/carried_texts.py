@@ -44,7 +44,10 @@ _NAMED: Final = re.compile(rb";\s*([a-z*]+)=(?:\"([^\"\r\n]*)\"|([^\s;\"]+))", r
 _PLAIN: Final = (b"", b"7bit", b"8bit", b"binary")
 _CHARSET: Final = re.compile(rb"charset=\"?([^\s;\"]+)", re.IGNORECASE)
 _UTF8: Final = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
-_encode: Final = msgspec.json.Encoder().encode
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+"""A line of an event stream: what else Unicode takes for the end of one may stand within JSON."""
+_NOT_READ: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What is raised for JSON that is none, not UTF-8, or nested too deeply."""
 _decode: Final = msgspec.json.Decoder().decode
 
 Write = Callable[[str], None]
@@ -103,8 +106,13 @@ def _piece(group: Sequence[_Found], stage: Stage, role: str, place: str) -> Piec
 
 
 def asked_json(body: bytes, family: str) -> Texts:
-    """Raises `InvalidRequest` for what is nested too deeply to be looked at."""
-    value: Any = _decode(body)
+    """Raises `InvalidRequest` for what is nested too deeply to be looked at, or has a number beyond all bounds."""
+    try:
+        value: Any = _decode(body)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InvalidRequest(
+            f"The body cannot be read: {error}.", fix="Send numbers that a double can hold, and UTF-8."
+        ) from None
     found, unread = _walked(value, family)
     return Texts(found, "input", "user", [_seen("input", each) for each in unread], lambda _: encoded(value))
 
@@ -167,7 +175,7 @@ def answered(kind: str, body: bytes, family: str) -> Texts | None:
     if "json" in kind or body[:1] == b"{":
         try:
             return _answered_json(body, family)
-        except (msgspec.MsgspecError, InvalidRequest):
+        except (*_NOT_READ, InvalidRequest):
             pass  # JSON by its own word only: a text like any other
     try:
         text = body.decode()
@@ -187,11 +195,11 @@ def answered(kind: str, body: bytes, family: str) -> Texts | None:
 
 
 def _answered_json(body: bytes, family: str) -> Texts:
-    value: Any = _decode(body)
-    found, _ = _walked(value, family)
+    whole: list[Any] = [_decode(body)]  # in a list, so that a body that is one string can be another
+    found, _ = _walked(whole, family)
 
     def made(changed: bool) -> bytes:
-        return _encode(_silent(value) if changed else value)
+        return encoded(_silent(whole[0]) if changed else whole[0])
 
     return Texts(found, "output", "assistant", (), made)
 
@@ -207,7 +215,7 @@ def _answered_events(text: str, family: str) -> Texts:
 
         return write
 
-    for line in text.splitlines(keepends=True):
+    for line in _LINE.findall(text):
         bare = line.rstrip("\r\n")
         data = bare.removeprefix("data:").strip() if bare.startswith("data:") else ""
         if (value := _event(data)) is not None:
@@ -216,14 +224,14 @@ def _answered_events(text: str, family: str) -> Texts:
             found += [msgspec.structs.replace(each, field=f"{sort} {each.field}") for each in _walked(value, family)[0]]
             continue
         blocks.append(line)
-        if data and data != "[DONE]":
+        if bare and data != "[DONE]" and not bare.startswith("event:"):
             found.append(_Found("", line, plain(len(blocks) - 1)))
 
     def made(changed: bool) -> bytes:
         lines = [
             each
             if isinstance(each, str)
-            else f"data: {_encode(_silent(each[1]) if changed else each[1]).decode()}{each[0]}"
+            else f"data: {encoded(_silent(each[1]) if changed else each[1]).decode()}{each[0]}"
             for each in blocks
         ]
         return "".join(lines).encode()
@@ -236,7 +244,7 @@ def _event(data: str) -> dict[str, Any] | None:
         return None
     try:
         return cast("dict[str, Any]", _decode(data))
-    except msgspec.MsgspecError:
+    except _NOT_READ:
         return None
 
 

@@ -178,9 +178,11 @@ class Guarding:
                 made.subject = replace(made.subject, pieces=ran.pieces)
             if ran.swaps or (call.body and acts(found)):  # JSON: each of its members once
                 asked.rewrite(call, texts.written(ran.pieces))
-        except BaseException:  # nobody has looked at all of it
+        except BaseException as error:  # nobody has looked at all of it
             if acts(found):
                 call.original = b""
+            if isinstance(error, RecursionError):
+                raise _too_deep() from None
             raise
         if ran.stopped is not None:
             await self._refuse(call, made, ran.stopped)
