@@ -216,6 +216,40 @@ def test_what_config_as_code_applied_is_not_saved_over_either(run: Run) -> None:
     run(story)
 
 
+def test_what_governs_and_was_applied_is_not_saved_over_either(run: Run) -> None:
+    files = {
+        "trimtab.yaml": """
+name: main
+data: {classes: [public, applied], providers: {lab: {region: applied}}, models: {fast: {region: applied}}}
+refusals: {default: Applied., default@helpdesk/de: Angewandt.}
+""",
+        "policies/mine.cedar": 'permit(principal, action == Action::"call_tool", resource);\n',
+    }
+    names = (
+        "list of data classes", "data terms of provider", "data terms of model", "set of policies",
+        "guard refusal default",
+    )  # fmt: skip
+    things = [each for each in THINGS if each.name in names]
+
+    async def story(house: House) -> None:
+        opened = {each.name: await made(house, each) for each in things}
+        assert set(opened) == set(names)
+        german = {"app": "helpdesk", "language": "de", "text": "Nein."}
+        second = await house.admin.put(f"{PROJECT}/guard-refusals", json={**german, "expected_revision": 0})
+        answer = await house.admin.post(f"{PROJECT}/apply", json={"files": files})
+        assert (answer.status_code, len(answer.json()["changes"])) == (200, 6), answer.text
+        for thing in things:
+            mine = {**thing.one, "expected_revision": opened[thing.name]}
+            late = await house.admin.request(thing.verb, thing.at, json=mine)
+            assert (late.status_code, late.json().get("code")) == (409, "revision_conflict"), (thing.name, late.text)
+        late = await house.admin.put(
+            f"{PROJECT}/guard-refusals", json={**german, "expected_revision": second.json()["revision"]}
+        )
+        assert (late.status_code, late.json().get("code")) == (409, "revision_conflict"), late.text
+
+    run(story)
+
+
 def test_a_saved_view_is_not_saved_over_and_nobody_is_told_of_what_another_keeps_for_themselves(run: Run) -> None:
     async def story(house: House) -> None:
         made = (await house.admin.post(f"{PROJECT}/views", json={"name": "slow", "q": "duration:>1s"})).json()

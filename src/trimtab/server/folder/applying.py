@@ -116,7 +116,8 @@ def write(conn: Connection, prepared: Prepared, declared: Declared, step: Step =
 
 
 _KINDS: Final = {"model": "model", "route": "route", "policy": "call_policy", "limit": "limit"}
-"""What of a folder has revisions in `governance.edits`, and what it is called there; the rest counts its own."""
+"""What of a folder has revisions in `governance.edits`, and what it is called there. What governs is counted where it
+is written (`applying_governed.py`); the rest counts its own."""
 
 
 def _edited(change: Change) -> list[tuple[str, bool]]:

@@ -13,9 +13,10 @@ from trimtab.evaluation.dataset_writes import Tally, Writing
 from trimtab.evaluation.datasets import DatasetEdit
 from trimtab.evaluation.types import Case
 from trimtab.gateway.targets import ProjectTargets
-from trimtab.governance import audit, data_classes, policies
+from trimtab.governance import audit, data_classes, edits, policies
 from trimtab.governance.audit import Actor
 from trimtab.governance.data_classes import Classes, DataTerms, Mark, MarkedSubject, TermsRow, TermsSubject
+from trimtab.governance.edits import Edit
 from trimtab.governance.policies import Put
 from trimtab.guard import points, services
 from trimtab.guard import store as guards
@@ -38,6 +39,12 @@ class Doing(Struct, frozen=True, kw_only=True):
     def note(self, action: str, subject: str, detail: dict[str, Any]) -> None:
         told = {**detail, "by": "a folder", "message": self.message}
         audit.append(self.conn, self.project, self.actor, action, subject, now=self.now, detail=told)
+
+    def edited(self, kind: str, name: str, *, was_there: bool) -> None:
+        """Whoever has it open elsewhere does not save over it: it is changed by the name that its own API has for it.
+        Guards and datasets count their own versions."""
+        edit = Edit(place=self.project, kind=kind, name=name)
+        edits.note(self.conn, edit, self.actor, self.now, was_there=was_there)
 
 
 def _from_to(change: Change) -> dict[str, Any]:
@@ -87,6 +94,7 @@ def refusal(doing: Doing, change: Change) -> None:
     found: Refusal = change.item.value
     subject = f"guard-refusal:{found.name}"
     told = {"app": found.app, "language": found.language}
+    doing.edited("guard_refusal", f"{found.name}/{found.app}/{found.language}", was_there=change.found is not None)
     if change.wanted is None:
         guards.drop_refusal(doing.conn, doing.project, found.name, found.app, found.language)
         doing.note("guard_refusal.removed", subject, told)
@@ -97,6 +105,7 @@ def refusal(doing: Doing, change: Change) -> None:
 
 def access(doing: Doing, change: Change) -> None:
     name, conn = change.item.name, doing.conn
+    doing.edited("set_of_policies", name, was_there=change.found is not None)
     if change.wanted is None:
         policies.remove(conn, doing.project, name)
         doing.note("policy.removed", f"policy:{name}", _hashed(change))
@@ -132,6 +141,7 @@ def classes(doing: Doing, change: Change) -> None:
     """Taken out of the folder, the standard list holds again."""
     wanted = Classes() if change.wanted is None else cast("Classes", change.wanted.value)
     data_classes.put_classes(doing.conn, doing.project, wanted, doing.now)
+    doing.edited("list_of_data_classes", "", was_there=True)  # there is always one
     doing.note("data_classes.set", "data-classes", _from_to(change))
 
 
@@ -146,6 +156,7 @@ def mark(doing: Doing, change: Change) -> None:
 def terms(doing: Doing, change: Change) -> None:
     kind, _, name = change.item.name.partition(":")
     subject = cast("TermsSubject", kind)
+    doing.edited(f"data_terms_of_{subject}", name, was_there=change.found is not None)
     if change.wanted is None:
         data_classes.remove_terms(doing.conn, doing.project, subject, name)
         doing.note("data_terms.removed", change.item.name, _from_to(change))
