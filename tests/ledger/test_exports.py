@@ -217,3 +217,23 @@ def test_a_missing_column_is_told_with_those_there_are() -> None:
 def test_a_spreadsheet_is_told_apart_from_a_csv() -> None:
     with pytest.raises(InvalidRequest, match="spreadsheet"):
         read("openai", "PK\x03\x04...")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0999-05-01", "1970-01-01", "9999-12-31"])
+def test_a_day_of_no_time_in_which_models_were_called_is_told(day: str) -> None:
+    export = read("generic", f"Date,Cost\n2026-01-01,1\n{day},1\n", {"day": "Date", "cost": "Cost"})
+    assert [line.day for line in export.lines] == ["2026-01-01"]
+    assert export.unread == (f"row 3: '{day}' is of no time in which models were called",)
+
+
+def test_a_row_of_more_cells_than_the_header_is_not_guessed_at() -> None:
+    """A decimal comma in a cell without quotes would make 0 of 0,50."""
+    export = read("generic", "Date,Cost\n2026-01-01,1,\n2026-01-02,0,50\n", {"day": "Date", "cost": "Cost"})
+    assert [line.day for line in export.lines] == ["2026-01-01"]
+    assert export.unread == ("row 3: it has more cells than the header: '50' is of no column",)
+
+
+def test_a_number_beyond_all_bounds_is_no_amount() -> None:
+    export = read("generic", "Cost,Calls\n1,1\n1e999999999,1\n1,1e999999\n", {"cost": "Cost", "requests": "Calls"})
+    assert (len(export.lines), export.unread_rows) == (1, 2)
+    assert export.unread[0] == "row 3: '1e999999999' is no amount of US dollars"

@@ -21,6 +21,8 @@ DecimalMark = Literal["point", "comma"]
 _SIGNS: Final = ",;\t|"
 _SEP: Final = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 """The line that Excel writes and reads before a CSV's header."""
+BEYOND: Final = "\0"
+"""Under this, which is no column's name, a row has what stands in it beyond the header's last column."""
 BLANK: Final = re.compile(r"[\s'’$]")
 """What may stand in a number and says nothing: blanks and apostrophes between thousands, the sign of dollars."""
 
@@ -40,7 +42,9 @@ def csv_rows(text: str) -> Iterator[tuple[int, Row]]:
     try:
         reader = csv.DictReader(io.StringIO(text[said.end() :] if said else text), delimiter=sign_of(text))
         for number, row in enumerate(reader, start=3 if said else 2):
-            yield number, {str(key).strip(): value for key, value in row.items() if key is not None}
+            more: Any = row.pop(None, None)  # pyright: ignore[reportArgumentType]
+            named: dict[str, Any] = {str(key).strip(): value for key, value in row.items()}
+            yield number, {**named, BEYOND: " ".join(more)} if more and any(more) else named
     except (csv.Error, TypeError) as error:  # TypeError: a sign that none can be
         raise InvalidRequest(
             f"The export is no CSV: {error}.", fix="Download it again, as CSV or JSON.", param="content"

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.export_shapes import (
+    BEYOND,
     BLANK,
     Columns,
     DecimalMark,
@@ -164,6 +165,8 @@ class _Reading:
                 f"The export has more than {MOST_LINES} rows.", fix="Export a shorter time.", param="content"
             )
         try:
+            if BEYOND in row:  # as where a decimal comma stands in a cell without quotes: whose is what?
+                raise _Unreadable(f"it has more cells than the header: {str(row[BEYOND])[:40]!r} is of no column")
             line = self._parse(row)
         except _Idle as idle:
             self._idle.add(str(idle))
@@ -358,7 +361,11 @@ def _decimal(value: Any) -> Decimal | None:
         number = Decimal(BLANK.sub("", str(value)).replace(",", ""))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and number.adjusted() < _MOST_DIGITS else None
+
+
+_MOST_DIGITS: Final = 40
+"""More than any amount has; beyond the decimal module's bounds nothing can be computed."""
 
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -376,6 +383,13 @@ def _day(value: Any) -> str:
 @lru_cache(maxsize=4096)
 def _day_of(text: str) -> str:
     """An export names the same few days again and again."""
+    day = _written_day(text)
+    if not "2000" <= day[:4] < "3000" or len(day) != 10:
+        raise _Unreadable(f"{text[:40]!r} is of no time in which models were called")
+    return day
+
+
+def _written_day(text: str) -> str:
     try:
         if re.fullmatch(r"\d{9,11}", text):
             return datetime.fromtimestamp(int(text), tz=UTC).strftime("%Y-%m-%d")

@@ -37,9 +37,9 @@ from trimtab.storage.database import Database
 logger = logging.getLogger("trimtab.conversations")
 DAY_MS = 86_400_000
 NOTED_MS = 31 * DAY_MS
+"""How long at least it is noted whose a response is that its provider keeps: OpenAI keeps one for 30 days."""
 BOOK_AGAIN_S = (0.1, 0.5, 2.0)
 """Pauses before it is asked again whose a cost is."""
-"""How long at least it is noted whose a response is that its provider keeps: OpenAI keeps one for 30 days."""
 OURS = re.compile(r"resp_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 """An id of ours: a UUIDv7. OpenAI's are longer."""
 _TRANSLATED = re.compile(rb'"id":"%b"' % OURS.pattern.encode())
