@@ -1,10 +1,14 @@
 """Keys by their names in searches: the store holds ids, the catalog names, and neither shows another project's."""
 
 import asyncio
+import re
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from makings import day
 from searching import Asking
 
@@ -109,3 +113,28 @@ def test_too_many_keys_are_refused_with_what_to_write(monkeypatch: pytest.Monkey
     with pytest.raises(InvalidRequest, match="names 2 keys") as caught:
         asyncio.run(bound(params, cast("Any", Names("p"))))
     assert caught.value.param == "q"
+
+
+def test_many_stars_cost_no_more_than_few() -> None:
+    """Who may search a project sends them, and everybody in the worker would wait."""
+    names = cast("Any", Names("p"))
+
+    def found(text: str) -> str:
+        return asyncio.run(bound({"project": "p", "q0": KeyNamed(text, wild=True)}, names))["q0"]
+
+    begun = time.process_time()
+    assert found("*" * 200 + "x") == "[]"
+    assert found("m*y*a*p*" * 20 + "p") == "[]"
+    assert found("*" * 200 + "old)") == "['key_2']"
+    assert time.process_time() - begun < 1.0
+
+
+@given(st.text("ab*", max_size=8).filter(lambda text: "*" in text), st.text("ab", max_size=8))
+def test_a_star_stands_for_anything(text: str, name: str) -> None:
+    class One:
+        async def of(self, project: str) -> list[NamedKey]:
+            return [NamedKey("key_1", name)]
+
+    wanted = re.fullmatch(text.replace("*", ".*"), name) is not None
+    found = asyncio.run(bound({"project": "p", "q0": KeyNamed(text, wild=True)}, One()))["q0"]
+    assert found == ("['key_1']" if wanted else "[]")

@@ -5,7 +5,6 @@ and is another in each project. So a compiled search names keys by a `KeyNamed`,
 before the store is asked: also in searches that were saved long before the key was made.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -55,8 +54,7 @@ async def bound(params: Mapping[str, Value], names: KeyNames) -> dict[str, str]:
 
 def _fitting(wanted: KeyNamed, keys: list[NamedKey]) -> list[str]:
     if wanted.wild:
-        shape = re.compile(".*".join(re.escape(part) for part in wanted.text.split("*")), re.DOTALL)
-        found = [key.id for key in keys if shape.fullmatch(key.name)]
+        found = [key.id for key in keys if _like(wanted.text, key.name)]
     else:
         found = [key.id for key in keys if key.name == wanted.text]
     if len(found) > MOST:
@@ -66,6 +64,21 @@ def _fitting(wanted: KeyNamed, keys: list[NamedKey]) -> list[str]:
             param="q",
         )
     return found
+
+
+def _like(pattern: str, name: str) -> bool:
+    """Whether it fits, a ``*`` being anything. Each part is looked for once, from where the one before it ends: an
+    expression would try every way to share a name out among many stars."""
+    first, *between, last = pattern.split("*")
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in between:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _array(ids: list[str]) -> str:
