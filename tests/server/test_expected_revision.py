@@ -12,6 +12,7 @@ from things import PROJECT, THINGS, Thing, found, furnished, made, revision_of
 
 from trimtab.governance import edits
 from trimtab.governance.edits import Edit
+from trimtab.storage.database import Work
 
 
 def each_thing(function: Callable[..., None], things: Sequence[Thing] = THINGS) -> Callable[..., None]:
@@ -99,6 +100,38 @@ def test_saving_what_is_there_already_makes_no_new_revision(run: Run, thing: Thi
         # what has secrets seals them anew each time, and routes and dashboards count each time they are written
         wanted = first.json()["revision"] + thing.counts
         assert again.json()["revision"] == wanted
+
+    run(story)
+
+
+@each_thing
+def test_what_is_read_while_somebody_saves_is_never_the_old_with_the_new_revision(run: Run, thing: Thing) -> None:
+    """Saved after the first, the second, ... of the reads that an answer is made of."""
+
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        reading, left = house.db.read, -1
+
+        async def read(work: Work[Any]) -> Any:
+            nonlocal left
+            told = await reading(work)
+            left -= 1
+            if left == 0:
+                saved = await house.admin.request(thing.verb, thing.at, json=bodies[opened % 2])
+                assert saved.status_code == 200, saved.text
+            return told
+
+        bodies = (thing.one, thing.other)
+        house.db.read = read
+        for nth in (1, 2, 3):
+            opened = await revision_of(house, thing)
+            left = nth
+            shown = await found(house, thing)
+            left = -1
+            now = await found(house, thing)
+            assert shown is not None
+            assert now is not None
+            assert (shown["revision"] < now["revision"]) or shown == now, (nth, shown, now)
 
     run(story)
 

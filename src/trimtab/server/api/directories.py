@@ -65,7 +65,9 @@ def _list_edit(within: Organisation, expected: int | None = None) -> Edit:
     return Edit(place=within.id, kind="list_of_domains", name="", expected=expected)
 
 
-def _view(conn: Connection, deps: Dependencies, within: Organisation, row: DirectoryRow) -> DirectoryView:
+def _view(
+    conn: Connection, deps: Dependencies, within: Organisation, row: DirectoryRow, revision: int = 0
+) -> DirectoryView:
     return DirectoryView(
         organisation=within.slug,
         url=_url(deps),
@@ -78,7 +80,7 @@ def _view(conn: Connection, deps: Dependencies, within: Organisation, row: Direc
         groups=store.count_groups(conn, within.id),
         created=row.created,
         updated=row.updated,
-        revision=edits.current(conn, _edit(within)),
+        revision=revision,
     )
 
 
@@ -98,7 +100,8 @@ async def get_directory(deps: Deps, within: Within) -> DirectoryView:
     """What the identity provider that keeps the organisation's people may do (docs/scim.md)."""
 
     def work(conn: Connection) -> DirectoryView:
-        return _view(conn, deps, within, directories.get(conn, within))
+        revision = edits.current(conn, _edit(within))
+        return _view(conn, deps, within, directories.get(conn, within), revision)
 
     return await deps.db.read(work)
 
@@ -147,11 +150,11 @@ async def remove_directory(deps: Deps, caller: CallerNow, within: Within) -> Non
 
 
 def _domains(conn: Connection, within: Organisation) -> DomainsView:
+    now = edits.current(conn, _list_edit(within))
     found = domains.of(conn, within.id)
     own = frozenset(found)
     known = store.addresses(conn, within.id) if own else []
     outside = sum(each.rpartition("@")[2] not in own for each in known)
-    now = edits.current(conn, _list_edit(within))
     return DomainsView(organisation=within.slug, domains=found, outside=outside, revision=now)
 
 

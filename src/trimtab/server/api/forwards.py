@@ -14,7 +14,7 @@ from trimtab.core.ids import new_id
 from trimtab.gateway.provider_options import MASK
 from trimtab.governance import edits
 from trimtab.governance.access import Project
-from trimtab.governance.edits import Edit
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.forward import (
@@ -64,14 +64,10 @@ def _masked(values: dict[str, str]) -> dict[str, str]:
     return {name: value if name in _SHOWN else MASK for name, value in values.items()}
 
 
-async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destination) -> ForwardView:
-    edit = Edit(place=tenant.id, kind=KIND, name=row.name)
-
-    def read(conn: Connection) -> tuple[int, State | None, dict[str, int]]:
-        state = store.state(conn, tenant.id, row.name)
-        return edits.current(conn, edit), state, store.counted(conn, tenant.id, row.name)
-
-    revision, state, counts = await deps.db.read(read)
+async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destination, revision: int = 0) -> ForwardView:
+    state, counts = await deps.db.read(
+        lambda conn: (store.state(conn, tenant.id, row.name), store.counted(conn, tenant.id, row.name))
+    )
     state = state or State(project_id=tenant.id, name=row.name, since=0)
     problem = state.problem
     if isinstance(row, ForwardRow):
@@ -105,7 +101,7 @@ async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destinati
         tries=state.tries,
         next_try=state.next_try or None,
         last_delivered=state.last_delivered,
-        revision=revision if isinstance(row, ForwardRow) else 0,
+        revision=revision,
     )
 
 
@@ -165,10 +161,16 @@ def _deed(tenant: Project, action: str, name: str, expected: int | None = None) 
 )
 async def list_forwards(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> ForwardPage:
     """In order of name. One declared in the config file hides one of the same name in the catalog."""
-    rows = {row.name: row for row in await deps.db.read(lambda conn: store.destinations(conn, tenant.id))}
-    known: dict[str, ForwardRow | Destination] = {**rows, **_declared(deps, tenant)}
+
+    def read(conn: Connection) -> tuple[dict[str, int], list[ForwardRow]]:
+        return edits.revisions(conn, tenant.id, KIND), store.destinations(conn, tenant.id)
+
+    revisions, rows = await deps.db.read(read)
+    declared = _declared(deps, tenant)
+    known: dict[str, ForwardRow | Destination] = {**{row.name: row for row in rows}, **declared}
     names, more = cut(sorted(known), cursor, limit)
-    return ForwardPage(items=[await _view(deps, tenant, known[name]) for name in names], cursor=more)
+    of = {name: 0 if name in declared else revisions.get(name, FIRST) for name in names}
+    return ForwardPage(items=[await _view(deps, tenant, known[name], of[name]) for name in names], cursor=more)
 
 
 @route(
@@ -192,9 +194,10 @@ async def create_forward(deps: Deps, caller: CallerNow, tenant: Tenant, data: JS
     made = await _checked(deps, Destination(project_id=tenant.id, secrets=secrets, **given))
     now = deps.now()
     row = store.row_of(deps.secrets, made, now, now)
-    await written(deps, caller, _deed(tenant, "forward.created", row.name), lambda conn: store.add(conn, row))
+    deed = _deed(tenant, "forward.created", row.name)
+    added = await edited(deps, caller, deed, lambda conn: store.add(conn, row))
     await deps.follow_forwards()
-    return await _view(deps, tenant, row)
+    return await _view(deps, tenant, row, added.revision)
 
 
 @route(
@@ -204,7 +207,10 @@ async def create_forward(deps: Deps, caller: CallerNow, tenant: Tenant, data: JS
     Operation(id="getForward", summary="One destination, and how it fares", tag=TAG, errors=(404,)),
 )
 async def get_forward(deps: Deps, tenant: Tenant, name: FromPath[str]) -> ForwardView:
-    return await _view(deps, tenant, await _found(deps, tenant, name))
+    edit = Edit(place=tenant.id, kind=KIND, name=name)
+    revision = await deps.db.read(lambda conn: edits.current(conn, edit))  # before what it is of, see `edits.revisions`
+    row = await _found(deps, tenant, name)
+    return await _view(deps, tenant, row, 0 if isinstance(row, Destination) else revision)
 
 
 @route(
@@ -243,7 +249,7 @@ async def change_forward(
 
     made = await edited(deps, caller, _deed(tenant, "forward.changed", name, data.expected_revision), write)
     await deps.follow_forwards()
-    return replace(await _view(deps, tenant, made.made), revision=made.revision)
+    return await _view(deps, tenant, made.made, made.revision)
 
 
 def _changed(deps: Dependencies, old: ForwardRow, data: ForwardPatch) -> Destination:
