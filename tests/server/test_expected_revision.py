@@ -306,6 +306,32 @@ def test_a_saved_view_is_not_saved_over_and_nobody_is_told_of_what_another_keeps
     run(story)
 
 
+def test_what_its_owner_takes_out_of_the_project_nobody_else_removes(run: Run) -> None:
+    """Also where both are at it: who removes it has seen it while it was shared."""
+
+    async def story(house: House) -> None:
+        made = (await house.admin.post(f"{PROJECT}/views", json={"name": "slow", "shared": True})).json()
+        at = f"{PROJECT}/views/{made['id']}"
+        issued = await house.admin.post(f"{PROJECT}/keys", json={"name": "bot", "role": "editor"})
+        bot, owner = house.client(issued.json()["secret"]), house.admin
+        writing, begun = house.db.write, False
+
+        async def write(work: Work[Any]) -> Any:
+            nonlocal begun
+            if not begun:
+                begun = True
+                taken = await owner.put(at, json={"name": "slow", "shared": False})
+                assert taken.status_code == 200, taken.text
+            return await writing(work)
+
+        house.db.write = write
+        assert (await bot.delete(at)).status_code == 404
+        assert begun
+        assert (await owner.get(at)).json()["shared"] is False
+
+    run(story)
+
+
 def test_a_dashboard_that_a_file_replaced_is_not_saved_over(run: Run) -> None:
     async def story(house: House) -> None:
         at = f"{PROJECT}/dashboards"

@@ -141,7 +141,8 @@ def _deed(tenant: Project, row: BoardRow, expected: int | None = None) -> Deed:
 
 
 async def _removed(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str) -> None:
-    row, _ = await _row(deps, tenant, caller, kind, id_)
+    found, _ = await _row(deps, tenant, caller, kind, id_)
+    row = structs.replace(found, owner=caller.principal.key_id)  # whoever's it is: whether the caller still sees it
 
     def work(conn: Connection) -> None:
         board_store.remove(conn, tenant.id, kind, row.owner, id_)
