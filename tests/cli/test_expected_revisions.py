@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from live import ADMIN
@@ -55,3 +56,23 @@ def test_the_revision_of_retention_is_shown(shell: Shell) -> None:
     assert "At revision 2." in shell.ok("retention", "show")
     shell.ok("retention", "set", "spans=80", "--expect", "2")
     assert "yours was made from 2" in shell.run("retention", "set", "spans=70", "--expect", "2").stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("guards", "refusal", "--drop"), ("policies", "terms", "model", "fast", "--remove")]
+)
+def test_what_is_removed_is_not_said_to_be_looked_at_first(with_model: Shell, command: tuple[str, ...]) -> None:
+    refused = with_model.run(*command, "--expect", "1")
+    assert refused.exit_code == 1
+    assert f"--expect says nothing beside {command[-1]}" in refused.stderr
+
+
+def test_a_set_of_policies_is_switched_as_it_was_read(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine.cedar"
+    file.write_text("permit(principal, action, resource);")
+    shell.ok("policies", "put", "mine", str(file))
+    shell.ok("policies", "off", "mine", "--expect", "1")
+    for switch in ("on", "off"):
+        refused = shell.run("policies", switch, "mine", "--expect", "1")
+        assert (refused.exit_code, "yours was made from 1" in refused.stderr) == (1, True), refused.stderr
+    assert "Version 1 of mine is in force" in shell.ok("policies", "on", "mine")

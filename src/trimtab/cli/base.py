@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from trimtab.cli import saved_sessions
-from trimtab.core.errors import Forbidden, TrimtabError, Unauthenticated
+from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError, Unauthenticated
 from trimtab.sdk.client import Client
 from trimtab.sdk.connection import Unreachable, server_url
 
@@ -91,6 +91,12 @@ expect_option = click.option(
     help="The revision it was read at (--json shows it): refused where somebody changed it since; 0: it is to be new.",
 )
 """Of commands that replace a thing whole."""
+
+
+def refuse_expected(expect: int | None, beside: str) -> None:
+    """Raises `InvalidRequest`: what is removed is removed whatever it is by now."""
+    if expect is not None:
+        raise InvalidRequest(f"--expect says nothing beside {beside}.", fix="Leave it out.", param="expect")
 
 
 def api_command(function: Callable[P, R]) -> Callable[P, R]:

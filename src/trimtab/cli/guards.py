@@ -10,7 +10,15 @@ import click
 import msgspec
 
 from trimtab.cli import guard_words
-from trimtab.cli.base import api_command, expect_option, local_time, print_json, print_table, project_option
+from trimtab.cli.base import (
+    api_command,
+    expect_option,
+    local_time,
+    print_json,
+    print_table,
+    project_option,
+    refuse_expected,
+)
 from trimtab.cli.guard_points import operating_point
 from trimtab.cli.guard_services import service, services
 from trimtab.cli.spec_files import read_spec
@@ -335,6 +343,7 @@ def refusal(
       trimtab guards refusal "We cannot answer this. ({reference})" --app support
     """
     if drop:
+        refuse_expected(expect, "--drop")
         client.guards.drop_refusal(project, **where)
         if not as_json:
             click.echo("removed")

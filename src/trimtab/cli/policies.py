@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import Span, api_command, expect_option, local_time, print_json, print_table, project_option
+from trimtab.cli.base import (
+    Span,
+    api_command,
+    expect_option,
+    local_time,
+    print_json,
+    print_table,
+    project_option,
+    refuse_expected,
+)
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk import policy_types as t
 from trimtab.sdk.client import Client
@@ -198,11 +207,19 @@ def read_tests(file: str, given: str | None) -> list[dict[str, Any]]:
 @command.command("on")
 @click.argument("name")
 @click.option("--version", type=int, help="The newest, unless another is named.")
+@expect_option
 @project_option
 @organisation_option
 @api_command
 def switch_on(
-    name: str, *, version: int | None, project: str, organisation: str | None, client: Client, as_json: bool
+    name: str,
+    *,
+    version: int | None,
+    expect: int | None,
+    project: str,
+    organisation: str | None,
+    client: Client,
+    as_json: bool,
 ) -> None:
     """Put a version of the set NAME in force.
 
@@ -211,8 +228,9 @@ def switch_on(
       trimtab policies on data --version 3
     """
     if version is None:
-        version = client.access_policies.get(project, name, organisation=organisation).set.newest
-    made = client.access_policies.switch(project, name, version, organisation=organisation)
+        found = client.access_policies.get(project, name, organisation=organisation).set
+        version, expect = found.newest, found.revision if expect is None else expect  # newest, and still so
+    made = client.access_policies.switch(project, name, version, organisation=organisation, expected_revision=expect)
     if as_json:
         print_json(made)
     else:
@@ -221,17 +239,20 @@ def switch_on(
 
 @command.command("off")
 @click.argument("name")
+@expect_option
 @project_option
 @organisation_option
 @api_command
-def switch_off(name: str, *, project: str, organisation: str | None, client: Client, as_json: bool) -> None:
+def switch_off(
+    name: str, *, expect: int | None, project: str, organisation: str | None, client: Client, as_json: bool
+) -> None:
     """Switch the set NAME off; its versions stay.
 
     \b
     Example:
       trimtab policies off data
     """
-    made = client.access_policies.switch(project, name, None, organisation=organisation)
+    made = client.access_policies.switch(project, name, None, organisation=organisation, expected_revision=expect)
     if as_json:
         print_json(made)
     else:
@@ -418,6 +439,7 @@ def data_terms(
     project: str = more["project"]
     if subject is not None and name is not None:
         if gone:
+            refuse_expected(expect, "--remove")
             client.access_policies.remove_terms(project, subject, name)
         else:
             client.access_policies.set_terms(
