@@ -7,7 +7,7 @@ from browsing import House, Visitor
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
-PROJECT = "meanwhile"
+PROJECT = "somebody-else"
 AT = f"/api/v1/projects/{PROJECT}"
 LAB = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1", "dialect": "openai_chat"}
 LIMIT = {"measure": "requests", "bound": "60", "window": "minute"}
