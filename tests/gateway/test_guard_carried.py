@@ -82,6 +82,34 @@ def test_words_that_make_pictures_and_sound_are_looked_at_before_a_provider_is_a
     asyncio.run(main())
 
 
+HIDDEN: list[dict[str, Any]] = [
+    {"json": {**PROMPT, "prompt": "data:image/png;base64,aGk= " + SECRET}},
+    {"json": {**PROMPT, "prompt": "Data: so, " + SECRET}},
+    {"data": {"model": "painter", "prompt": "data:," + SECRET}, "files": {"image": ("a.png", b"\x89PNG")}},
+    {"data": {"model": "painter"}, "files": {"prompt": ("a.txt", SECRET.encode())}},
+]
+
+
+@pytest.mark.parametrize("asked", HIDDEN)
+def test_a_prompt_that_begins_like_a_file_or_has_the_name_of_one_is_a_prompt(asked: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with lab(answers(PICTURE), secrets(action="block", stages=("input",))) as (g, up):
+            told = await g.client.post("/v1/images/edits", headers=KEY, **asked)
+            assert (told.status_code, told.json()["error"]["code"]) == (403, "guard_blocked"), told.text
+            assert up.requests == []
+
+    asyncio.run(main())
+
+
+def test_a_transcript_that_begins_like_a_file_is_a_transcript() -> None:
+    async def main() -> None:
+        async with lab(answers({"text": "Data: so, " + SECRET}), secrets(action="redact")) as (g, _):
+            told = await hear(g)
+            assert told.json()["text"].startswith("Data: so, my key is [")
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(("path", "asked"), ASKED[:2] + ASKED[3:])
 def test_what_is_taken_out_of_them_reaches_neither_the_provider_nor_the_record(
     path: str, asked: dict[str, Any]

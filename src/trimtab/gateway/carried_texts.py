@@ -37,6 +37,8 @@ _MEDIA: Final = frozenset(
         "known_speaker_references",
     )
 )  # fmt: skip
+_DATA_URL: Final = re.compile(r"data:[\w.+/-]*(?:;[\w.+=-]*)*?;base64,[A-Za-z0-9+/_-]*={0,2}", re.IGNORECASE | re.ASCII)
+"""A file in a field that holds words otherwise: nothing but a file, so that no words hide behind its first letters."""
 _OF_WORDS: Final = frozenset(("tokens", "logprobs"))
 """Fields that say the words of a transcript once more: nothing of them is left where a text was changed."""
 _DISPOSITION: Final = re.compile(rb"form-data((?:\s*;\s*[a-z*]+=(?:\"[^\"\r\n]*\"|[^\s;\"]+))*)\s*;?\s*", re.IGNORECASE)
@@ -136,6 +138,8 @@ def asked_form(body: bytes, boundary: bytes, family: str) -> Texts:
             text = text_of(data)
             if text is None:
                 unread.append(_seen("input", _family_kind(family, part.media)))
+            elif text.text and field not in _MEDIA:  # a name of a file makes no file of a prompt
+                found.append(_Found(field, text.text, put(at, text.codec)))
             elif text.text:
                 leaf = Leaf("", text.text)
                 found.append(_Found(field, text.text, put(at, text.codec), leaf))
@@ -316,9 +320,11 @@ def _is_set(name: str, text: str) -> bool:
 
 def _file(name: str, text: str) -> Leaf | str | None:
     """A file of text that came along; its kind (empty: the family's) where it cannot be read; None for words."""
-    if text[:5].lower() == "data:" and "," in text[:300]:
-        return read(text) or kind_of(text[5:].partition(",")[0])
-    return (read(text) or "") if name in _MEDIA else None
+    if name in _MEDIA:
+        return read(text) or (kind_of(text[5:].partition(",")[0]) if text[:5].lower() == "data:" else "")
+    if _DATA_URL.fullmatch(text) is None:
+        return None
+    return read(text) or kind_of(text[5:].partition(",")[0])
 
 
 def _family_kind(family: str, media: str) -> str:
