@@ -332,6 +332,28 @@ def test_what_its_owner_takes_out_of_the_project_nobody_else_removes(run: Run) -
     run(story)
 
 
+def test_the_dashboard_that_a_project_begins_with_is_everybodys_however_many_change_it_first(
+    catalog_url: str, tmp_path: Path
+) -> None:
+    at = f"{PROJECT}/dashboards/default"
+
+    async def story() -> None:
+        house = await make_house(tmp_path / "data", url=catalog_url)
+        try:
+            bodies = [{"name": "Overview", "about": f"{number}"} for number in range(4)]
+            answers = await asyncio.gather(*(house.admin.put(at, json=body) for body in bodies))
+            assert [answer.status_code for answer in answers] == [200] * 4, [answer.text for answer in answers]
+            assert sorted(answer.json()["revision"] for answer in answers) == [1, 2, 3, 4]
+            assert (await house.admin.put(at, json={"name": "Mine", "shared": False})).json()["shared"] is True
+            issued = await house.admin.post(f"{PROJECT}/keys", json={"name": "bot", "role": "editor"})
+            seen = (await house.client(issued.json()["secret"]).get(at)).json()
+            assert (seen["name"], seen["source"], seen["revision"]) == ("Mine", "catalog", 5)
+        finally:
+            await house.close()
+
+    asyncio.run(story())
+
+
 def test_a_dashboard_that_a_file_replaced_is_not_saved_over(run: Run) -> None:
     async def story(house: House) -> None:
         at = f"{PROJECT}/dashboards"

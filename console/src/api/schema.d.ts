@@ -2029,8 +2029,9 @@ export interface paths {
         get: operations["getDashboard"];
         /**
          * Change a dashboard
-         * @description To change `default` makes it the project's own. With `expected_revision` it is refused (409) where somebody
-         *     changed the dashboard since that revision; 0: it is the one that every project begins with.
+         * @description To change `default` makes it the project's own, which is always shared. With `expected_revision` it is
+         *     refused (409) where somebody changed the dashboard since that revision; 0: it is the one that every project begins
+         *     with.
          *
          *     Needs the permission `view:write`.
          */

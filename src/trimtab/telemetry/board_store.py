@@ -96,6 +96,11 @@ def board(conn: Connection, project_id: str, kind: Kind, owner: str, id_: str) -
     return row
 
 
+def is_there(conn: Connection, row: BoardRow) -> bool:
+    """Whosever it is."""
+    return conn.execute(select(BOARDS.c.id).where(_is(row))).first() is not None
+
+
 def add(conn: Connection, row: BoardRow) -> None:
     """Raises `Conflict` where the name is taken."""
     exclusive(conn, _LOCK)

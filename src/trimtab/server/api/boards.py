@@ -310,22 +310,22 @@ async def get_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard
 async def change_dashboard(
     deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str], data: JSONBody[ChangedDashboard]
 ) -> DashboardView:
-    """To change ``default`` makes it the project's own. With ``expected_revision`` it is refused (409) where somebody
-    changed the dashboard since that revision; 0: it is the one that every project begins with."""
-    row = structs.replace(_new(deps, tenant, caller, "dashboard", _dashboard_body(data)), id=dashboard)
-    if dashboard == DEFAULT_ID and (await _found(deps, tenant, caller, dashboard)).source == "built_in":
-        row = structs.replace(row, shared=True, body=msgspec.json.encode(_own_default(data)).decode())
-        deed = _deed(tenant, row, data.expected_revision)
-        added = await edited(deps, caller, deed, lambda conn: board_store.add(conn, row))
-        return _dashboard(row, added.revision, caller)
-    deed = _deed(tenant, row, data.expected_revision)
-    made = await edited(deps, caller, deed, lambda conn: board_store.change(conn, row, data.version))
+    """To change ``default`` makes it the project's own, which is always shared. With ``expected_revision`` it is
+    refused (409) where somebody changed the dashboard since that revision; 0: it is the one that every project begins
+    with."""
+    body = _dashboard_body(data)
+    if dashboard == DEFAULT_ID:  # what everybody sees, or what takes its place, is seen by everybody
+        body = structs.replace(body, shared=True)
+    row = structs.replace(_new(deps, tenant, caller, "dashboard", body), id=dashboard)
+
+    def store(conn: Connection) -> BoardRow:
+        if dashboard == DEFAULT_ID and not board_store.is_there(conn, row):
+            board_store.add(conn, row)
+            return row
+        return board_store.change(conn, row, data.version)
+
+    made = await edited(deps, caller, _deed(tenant, row, data.expected_revision), store)
     return _dashboard(made.made, made.revision, caller)
-
-
-def _own_default(data: NewDashboard) -> DashboardBody:
-    """What takes the place of what everybody sees is seen by everybody."""
-    return structs.replace(_dashboard_body(data), shared=True)
 
 
 @route(
