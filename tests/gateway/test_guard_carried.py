@@ -410,6 +410,24 @@ def test_a_guard_of_a_providers_models_looks_where_a_header_names_the_provider(p
     asyncio.run(main())
 
 
+def test_a_name_that_a_model_of_another_provider_has_takes_no_call_past_a_guard_of_the_provider_that_is_asked() -> None:
+    async def main() -> None:
+        async with upstream(answers(PICTURE)) as up:
+            kinds = [replace(provider(name, up.port), kind="openai") for name in ("lab", "studio")]
+            named = replace(PAINTER, name="gpt-image-1")
+            async with running(kinds, [named], max_body=1 << 20) as g:
+                guard(g, replace(secrets(action="block"), applies_to=("studio/*",)))
+                asked = {"model": "gpt-image-1", "prompt": SECRET}
+                told = await g.client.post(
+                    "/v1/images/generations", json=asked, headers={**KEY, "trimtab-provider": "studio"}
+                )
+                assert told.status_code == 403, told.text
+                assert up.requests == []
+                assert (await g.client.post("/v1/images/generations", json=asked, headers=KEY)).status_code == 200
+
+    asyncio.run(main())
+
+
 def test_an_answer_kept_for_a_key_is_looked_at_again_where_guards_came_since(tmp_path: Path) -> None:
     async def main() -> None:
         async with upstream(answers(HEARD)) as up:

@@ -193,8 +193,10 @@ def answer_of(call: Call, family: str, rest: str) -> CarriedAnswer | None:
 
 def also_called(asked: str, provider: str, targets: ProjectTargets) -> str:
     """How a provider's own model is called as well, whose provider a header or nobody names; empty where the call's
-    name says it all."""
-    return "" if asked in targets.models or asked.startswith(provider + "/") else f"{provider}/{asked}"
+    name says it all. A header may also take a name that a model of another provider has here."""
+    known = targets.models.get(asked)
+    named = known is not None and known.provider == provider
+    return "" if named or asked.startswith(provider + "/") else f"{provider}/{asked}"
 
 
 def family_of(path: str) -> tuple[str, str]:
