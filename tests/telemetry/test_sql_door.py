@@ -295,7 +295,9 @@ def test_one_statement_runs_at_a_time_and_many_do_not_wait() -> None:
                 raise Unavailable("away")
 
         door = SqlDoor(cast("Any", Slow()))
-        asked = [asyncio.create_task(door.run("p", "SELECT 1", key=f"key_{each}")) for each in range(MOST + 4)]
+        asked = [
+            asyncio.create_task(door.run(f"p{each % 2}", "SELECT 1", key=f"key_{each}")) for each in range(MOST + 4)
+        ]
         await began.wait()
         await asyncio.wait(asked[MOST:])
         go_on.set()

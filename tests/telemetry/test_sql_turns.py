@@ -7,7 +7,7 @@ import pytest
 
 from trimtab.core.errors import RateLimited
 from trimtab.telemetry.sql.door import SqlDoor
-from trimtab.telemetry.sql.turns import OF_ONE, Asker, Full, Turns
+from trimtab.telemetry.sql.turns import MOST, OF_ONE, OF_PROJECT, Asker, Full, Turns
 
 LONG_S = 60.0
 
@@ -73,6 +73,26 @@ def test_of_one_key_a_few_wait_and_others_still_come_in() -> None:
         await asyncio.sleep(0)
         turns.give()
         await other
+        for task in held:
+            task.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_project_with_many_keys_leaves_room_for_others() -> None:
+    async def story() -> None:
+        turns, held = Turns(), list[asyncio.Task[None]]()
+        for number in range(OF_PROJECT):
+            held.append(asyncio.create_task(turns.take(Asker("a", f"{number}"), LONG_S)))
+            await asyncio.sleep(0)
+        with pytest.raises(Full) as caught:
+            await turns.take(Asker("a", "one more"), LONG_S)
+        assert not caught.value.own
+        for number in range(MOST - OF_PROJECT):
+            held.append(asyncio.create_task(turns.take(Asker("b", f"{number}"), LONG_S)))
+            await asyncio.sleep(0)
+        with pytest.raises(Full):
+            await turns.take(Asker("c", "1"), LONG_S)
         for task in held:
             task.cancel()
 

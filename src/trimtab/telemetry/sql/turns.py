@@ -11,6 +11,8 @@ from msgspec import Struct
 
 MOST: Final = 32
 """Statements that wait or run in all."""
+OF_PROJECT: Final = 16
+"""Of one project, however many keys it has: others still come in."""
 OF_ONE: Final = 3
 """Of one asker."""
 _REMEMBERED: Final = 1_000
@@ -53,10 +55,10 @@ class Turns:
 
     async def take(self, asker: Asker, within_s: float) -> None:
         """Raises `Full`, and `TimeoutError` where the turn does not come in time."""
-        own = [each for each in self._waiting if each.asker == asker]
-        if len(own) + (self._running == asker) >= OF_ONE:
+        there = [each.asker for each in self._waiting] + ([] if self._running is None else [self._running])
+        if there.count(asker) >= OF_ONE:
             raise Full(own=True)
-        if len(self._waiting) + (self._running is not None) >= MOST:
+        if len(there) >= MOST or sum(each.project == asker.project for each in there) >= OF_PROJECT:
             raise Full(own=False)
         self._count += 1
         if self._running is None:
