@@ -22,6 +22,7 @@ from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.reserve import Reserve
 from trimtab.telemetry.spool.segments import MAGIC, SegmentFile, Sync
 from trimtab.telemetry.spool.spool import Spool
 
@@ -405,3 +406,20 @@ def test_a_disk_that_takes_no_more_is_told_and_later_appends_work_again(tmp_path
     assert process.returncode == 0
     found = ids(tmp_path)
     assert len(found) == len(set(found)) == int(out)
+
+
+def test_room_that_is_being_given_is_not_said_to_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer's thread gives it while the loop sees that it is there."""
+    reserve = Reserve(tmp_path, "w0", 1 << 20)
+    reserve.take()
+    truncate = os.ftruncate
+
+    def meanwhile(file: int, size: int) -> None:
+        reserve.take()
+        truncate(file, size)
+
+    monkeypatch.setattr(os, "ftruncate", meanwhile)
+    assert reserve.give()
+    assert not reserve.held
+    assert not reserve.give()
+    reserve.close()

@@ -46,8 +46,8 @@ class Reserve:
         """Let go of it; False where there was nothing to let go of."""
         if not self.held:
             return False
-        self.held = False
         os.ftruncate(self._file, 0)
+        self.held = False  # not before: another thread would take it, and what it took would be let go of
         return True
 
     def close(self) -> None:
