@@ -1,9 +1,12 @@
 """The commands that talk to a server, against a real one."""
 
+import secrets
+import time
 from pathlib import Path
 
 import httpx
 import pytest
+from live import until
 from shells import Shell, call
 
 from patience import PATIENCE_S
@@ -129,6 +132,33 @@ def test_a_trace_is_found_and_shown(with_model: Shell) -> None:
     value = with_model.json("traces", "show", trace_id)
     assert value["trace"]["trace_id"] == trace_id
     assert value["io"]["input"][-1]["parts"][0]["text"] == "Hello there"
+
+
+def test_a_trace_whose_root_has_not_come_is_shown_as_being_updated_until_it_has(shell: Shell) -> None:
+    key = shell.ok("keys", "create", "app").strip()
+    root, leaf = "a" * 16, "b" * 16
+
+    def send(trace: str, span: str, parent: str) -> None:
+        now = time.time_ns()
+        told = {"traceId": trace, "spanId": span, "parentSpanId": parent, "name": "step", "kind": 1}
+        told |= {"startTimeUnixNano": str(now - 10**9), "endTimeUnixNano": str(now)}
+        body = {"resourceSpans": [{"scopeSpans": [{"spans": [told]}]}]}
+        headers = {"authorization": f"Bearer {key}"}
+        httpx.post(f"{shell.server.url}/v1/traces", json=body, headers=headers, timeout=PATIENCE_S).raise_for_status()
+        shell.server.settled()
+
+    trace = ""
+    for _ in range(5):  # after 30 s it is shown without its root: a crowded machine may need longer to look
+        trace = secrets.token_hex(16)
+        send(trace, leaf, root)
+        if shell.json("traces", "show", trace)["trace"]["updating"] is not None:
+            break
+    assert "more of it came than is shown" in shell.ok("traces", "show", trace)
+    send(trace, root, "")
+    until(
+        lambda: shell.json("traces", "show", trace)["trace"]["updating"] is None, PATIENCE_S, lambda: "it still waits"
+    )
+    assert "more of it came" not in shell.ok("traces", "show", trace)
 
 
 def test_the_sources_of_an_answer_are_shown_by_their_numbers_with_why_each_was_allowed(

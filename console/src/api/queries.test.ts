@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiProblem } from "./client";
-import { begunAt, isOnItsWay, mayPass } from "./queries";
+import { begunAt, isOnItsWay, mayPass, updateComesIn } from "./queries";
 
 const problem = (status: number) => new ApiProblem({ status, detail: "x" });
 const idOf = (ms: number) => `${ms.toString(16).padStart(12, "0")}7abc8${"0".repeat(15)}`;
@@ -14,6 +14,13 @@ describe("asking again", () => {
     expect(isOnItsWay(idOf(Date.now() - 2_000), problem(404))).toBe(true);
     expect(isOnItsWay(idOf(Date.now() - 3_600_000), problem(404))).toBe(false);
     expect(isOnItsWay(idOf(Date.now()), problem(403))).toBe(false);
+  });
+  it("asks for a trace that is made anew once it should be, and not for any other", () => {
+    expect(updateComesIn(null, 1_000)).toBe(false);
+    expect(updateComesIn(undefined, 1_000)).toBe(false);
+    expect(updateComesIn(500, 1_000)).toBe(2_000);
+    expect(updateComesIn(31_000, 1_000)).toBe(31_000);
+    expect(updateComesIn(86_400_000, 1_000)).toBe(60_000);
   });
   it("does not insist on refusals", () => {
     expect([0, 502, 503].every((status) => mayPass(0, problem(status)))).toBe(true);

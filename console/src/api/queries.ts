@@ -330,12 +330,23 @@ export const traceQuery = (project: string, traceId: string) =>
   queryOptions({
     queryKey: ["trace", project, traceId],
     queryFn: ({ signal }) => get<TraceDetail>(inProject(project, "traces", traceId), signal),
-    // A trace that still runs grows; one that ended does not change.
-    refetchInterval: (query) => (query.state.data?.spans.some((span) => span.status === "running") ? 1500 : false),
+    // A trace that still runs grows; one that is to be made anew changes then; any other does not.
+    refetchInterval: (query) => {
+      const trace = query.state.data;
+      if (trace?.spans.some((span) => span.status === "running")) return 1500;
+      return updateComesIn(trace?.updating, Date.now());
+    },
     staleTime: 10_000,
     retry: (count, error) => (isOnItsWay(traceId, error) ? count < 60 : mayPass(count, error)),
     retryDelay: (attempt, error) => (isOnItsWay(traceId, error) ? 400 : 600 * 2 ** attempt),
   });
+
+/** When to ask again for a trace that is made anew from `updating` on: soon after that, and then every few seconds. What
+ * waits longer than a minute could not be made anew, and is asked for by the minute. False where nothing waits. */
+export function updateComesIn(updating: number | null | undefined, now: number): number | false {
+  if (updating === null || updating === undefined) return false;
+  return Math.min(60_000, Math.max(2_000, updating - now + 1_000));
+}
 
 /** Only what may pass by itself is tried again: the server away (0) or a store that starts (503). */
 export function mayPass(count: number, error: Error): boolean {

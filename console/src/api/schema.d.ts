@@ -15276,6 +15276,8 @@ export interface components {
             data_classes: string[];
             /** @default [] */
             scores: components["schemas"]["ScoreView"][];
+            /** @default null */
+            updating: number | null;
         };
         /**
          * TracePage

@@ -168,7 +168,10 @@ def _print_summary(trace: t.Trace) -> None:
     click.echo(f"  tokens   {trace.tokens.total} ({trace.tokens.input} in, {trace.tokens.output} out)")
     if trace.data_classes:
         click.echo(f"  class    {', '.join(trace.data_classes)}")
-    click.echo(f"  cost     {cost}{lower}\n")
+    click.echo(f"  cost     {cost}{lower}")
+    if trace.updating is not None:
+        click.echo(f"  updating more of it came than is shown; made anew from {local_time(trace.updating)} on")
+    click.echo()
 
 
 def _print_spans(trace: t.Trace) -> None:

@@ -351,7 +351,8 @@ class KnowledgeLine(Struct, frozen=True, kw_only=True):
 
 class Trace(Struct, frozen=True, kw_only=True):
     """Every span of a trace, oldest first, with the roll-ups and the decision record of its call. ``guards`` are all
-    verdicts on it, ``held`` the most tokens of its stream that they held back, ``data_classes`` those of its data."""
+    verdicts on it, ``held`` the most tokens of its stream that they held back, ``data_classes`` those of its data.
+    ``updating``: from when on (Unix ms) it is made anew, where not all that came of it is in it yet; else None."""
 
     trace_id: str
     spans: list[Span]
@@ -372,6 +373,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     guards: list[GuardVerdict] = []
     held: int = 0
     data_classes: list[str] = []
+    updating: int | None = None
 
 
 class Message(Struct, frozen=True, kw_only=True):

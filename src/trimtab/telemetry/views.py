@@ -283,6 +283,9 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
     """Those of its calls, each once; empty where nobody declared any."""
     scores: list[ScoreView] = []
     """Valid ones of the trace and of its spans, oldest first."""
+    updating: int | None = None
+    """Unix ms from when on its rows are made anew, where some of what came of it is not in them yet (a span that came
+    late, or in parts, or before its root); null where all is. While they are made spans may be missing."""
 
 
 class MessageView(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-import { Button, Menu, SegmentedControl, Skeleton } from "@mantine/core";
+import { Button, Menu, SegmentedControl, Skeleton, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useRouter, useSearch } from "@tanstack/react-router";
 import { ArrowLeft, Copy, MessagesSquare } from "lucide-react";
@@ -7,6 +7,7 @@ import { isOnItsWay, traceQuery } from "@/api/queries";
 import type { SpanRow, TraceDetail } from "@/api/types";
 import { formatDateTime } from "@/lib/format";
 import { useIsNarrow, useShortcuts } from "@/lib/hooks";
+import { Tag } from "@/ui/bits";
 import { CopyIconButton } from "@/ui/Copy";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { useTitle } from "@/ui/Page";
@@ -164,6 +165,7 @@ function Head({ project, trace, selected, onBack }: HeadProps) {
         </h1>
         <CopyIconButton text={trace.trace_id} label="Copy the trace id" />
         <span className={`num muted ellipsis ${css.when}`}>{formatDateTime(trace.started, true)}</span>
+        {typeof trace.updating === "number" && <Updating from={trace.updating} />}
         <span className={css.crumbTools}>
           <PlaygroundButton project={project} span={selected} />
           <KeepButton project={project} span={selected} />
@@ -199,6 +201,21 @@ function Head({ project, trace, selected, onBack }: HeadProps) {
       </div>
       <Verdict trace={trace} />
     </header>
+  );
+}
+
+/** More came of the trace than its rows have: late spans, or spans whose root is not there yet. */
+function Updating({ from }: { from: number }) {
+  return (
+    <Tooltip
+      multiline
+      w={300}
+      label={`More came of this trace than is shown: a span came late, in parts, or before its root. It is made anew from ${formatDateTime(from, true)} on, and shown here by itself; spans may be missing meanwhile.`}
+    >
+      <span role="status" tabIndex={0}>
+        <Tag tone="warn">being updated</Tag>
+      </span>
+    </Tooltip>
   );
 }
 

@@ -1,10 +1,14 @@
 """Traces: what happened, asked of the telemetry store. Every question is of one project."""
 
+import asyncio
+import logging
+import sqlite3
 from typing import Annotated, Any
 
 from litestar import Request
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
@@ -14,10 +18,14 @@ from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.content_access import STATE
 from trimtab.server.dependencies import Dependencies
+from trimtab.server.housing import SPOOL
 from trimtab.server.policing import Asked, permit
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
+from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetail, TracePage, Window
+
+logger = logging.getLogger("trimtab.server.traces")
 
 TAG = "traces"
 _DAY_MS = 24 * 3600 * 1000
@@ -85,13 +93,25 @@ async def get_trace(deps: Deps, caller: CallerNow, tenant: Tenant, trace_id: Fro
 
 
 async def _trace(deps: Dependencies, tenant: Project, trace_id: str) -> TraceDetail:
+    # Before the rows: what is made anew in between is then told as it was, and asked for once more.
+    due = await _due(deps, tenant, trace_id)
     found = await deps.reader.trace(tenant.id, trace_id)
     if found is None:
-        raise NotFound(
-            f"There is no trace {trace_id[:64]!r} in this project.",
-            fix="If its call was made just now, it may still be on its way to the store.",
-        )
-    return found
+        fix = "If its call was made just now, it may still be on its way to the store."
+        if due is not None:
+            fix = "It is being made anew from all that came of it: ask again in a few seconds."
+        raise NotFound(f"There is no trace {trace_id[:64]!r} in this project.", fix=fix)
+    return found if due is None else replace(found, updating=due)
+
+
+async def _due(deps: Dependencies, tenant: Project, trace_id: str) -> int | None:
+    """As of `barrier.due`, of this server's spool."""
+    spool = deps.settings.data_dir.absolute() / SPOOL
+    try:
+        return await asyncio.to_thread(barrier.due, spool, tenant.id, trace_id)
+    except sqlite3.Error as error:
+        logger.warning("whether the trace %s is to be made anew cannot be read: %s", trace_id[:64], error)
+        return None  # the trace itself is there, and is what was asked for
 
 
 @route(

@@ -69,6 +69,23 @@ def rewriting(directory: Path, now_ms: int) -> frozenset[tuple[str, str, int]]:
         db.close()
 
 
+def due(directory: Path, project: str, trace_id: str) -> int | None:
+    """When (Unix ms) a trace's rows are to be made anew from all that came of it; None where nothing waits.
+    Raises `sqlite3.Error`."""
+    path = directory / POSITIONS_FILE
+    if not path.exists():
+        return None
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)
+    try:
+        if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone()[0]:
+            return None
+        sql = "SELECT due_ms FROM notes WHERE project = ? AND trace_id = ?"
+        found = db.execute(sql, (project, trace_id)).fetchone()
+        return None if found is None else found[0]
+    finally:
+        db.close()
+
+
 def noted(directory: Path) -> list[Note]:
     """Every trace that is to be made anew, now or later. Raises `sqlite3.Error`."""
     path = directory / POSITIONS_FILE
