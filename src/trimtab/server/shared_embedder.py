@@ -1,13 +1,15 @@
 """The embedder's process as a worker asks it: one connection, questions and answers in one order.
 
 A process that ends while texts wait for it (its owner was replaced, somebody killed it) is looked for again: another
-worker has started the next one by then, or this one does.
+worker has started the next one by then, or this one does. One that lives and does not answer is killed.
 """
 
 import asyncio
 import importlib
 import logging
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +28,8 @@ START_S = 60.0
 TRIES = 4
 REST_S = 10.0
 """So long nobody tries again after a start that failed: calls go on without vectors, and each try is a process."""
+SILENT_S = 15.0
+"""So long the process may answer nothing at all while texts wait: alone it takes 5 to 10 ms for one."""
 PAUSE_S = 0.1
 """Between two tries, times their number: the old process may have a moment to live."""
 
@@ -52,6 +56,8 @@ class SharedEmbedder:
                 return await line.ask(text)
             except OSError as error:
                 logger.info("the embedder's process is gone: %s", error)
+            except SilentError:
+                raise _silent() from None
         raise Unavailable(
             f"The process that embeds texts ended {TRIES} times before it had answered.",
             fix="See the server's log; where memory is short, give it some 200 MB more.",
@@ -77,9 +83,15 @@ class SharedEmbedder:
             require()
             path = await self._started()
             await asyncio.to_thread(importlib.import_module, "numpy")
-            _, line = await asyncio.get_running_loop().create_unix_connection(Line, path)
+            pid = self._one.pid
+            make = partial(Line, lambda: self._end(pid))
+            _, line = await asyncio.get_running_loop().create_unix_connection(make, path)
             self._line = line
             return line
+
+    def _end(self, pid: int) -> None:
+        logger.error("the embedder's process %d has answered nothing for %g s: it is killed", pid, SILENT_S)
+        self._one.kill(pid)
 
     async def _started(self) -> str:
         now = asyncio.get_running_loop().time
@@ -102,20 +114,38 @@ def _away(error: CannotStart) -> Unavailable:
     )
 
 
-class Line(asyncio.Protocol):
-    """A connection to the process; answers come in the order of the questions."""
+class SilentError(Exception):
+    """The process lives, and does not answer."""
 
-    def __init__(self) -> None:
+
+def _silent() -> Unavailable:
+    return Unavailable(
+        f"The process that embeds texts answered nothing for {SILENT_S:g} s.",
+        fix="It was ended, and the next text starts another; see the server's log.",
+        code="embedder_away",
+    )
+
+
+class Line(asyncio.Protocol):
+    """A connection to the process; answers come in the order of the questions. Where none comes for `SILENT_S` while
+    texts wait, it is given up and ``on_silent`` is told."""
+
+    def __init__(self, on_silent: Callable[[], None]) -> None:
         self.lost = False
+        self._on_silent = on_silent
+        self._watch: asyncio.TimerHandle | None = None
         self._waiting: deque[asyncio.Future[tuple[Vector, bool]]] = deque()
         self._got = bytearray()
 
     def ask(self, text: str) -> "asyncio.Future[tuple[Vector, bool]]":
-        """Fails with `ConnectionError` where the process ends before it has answered."""
+        """Fails with `ConnectionError` where the process ends before it has answered, with `SilentError` where it does
+        not answer."""
         if self.lost:
             raise ConnectionResetError("the connection was lost")
         answer: asyncio.Future[tuple[Vector, bool]] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
+        if self._watch is None:
+            self._listen()
         self._transport.write(process.question(text))
         return answer
 
@@ -136,10 +166,29 @@ class Line(asyncio.Protocol):
             answer = self._waiting.popleft()
             if not answer.done():
                 answer.set_result((vector, whole))
+        self._listen()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._give_up(lambda: ConnectionResetError(f"the connection was lost ({exc or 'it was closed'})"))
+
+    def _listen(self) -> None:
+        """Begin to wait anew, while there is anything to wait for."""
+        if self._watch is not None:
+            self._watch.cancel()
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(SILENT_S, self._heard_nothing) if self._waiting else None
+
+    def _heard_nothing(self) -> None:
+        self._give_up(SilentError)
+        self._transport.abort()
+        self._on_silent()
+
+    def _give_up(self, why: Callable[[], Exception]) -> None:
         self.lost = True
         for answer in self._waiting:
             if not answer.done():
-                answer.set_exception(ConnectionResetError(f"the connection was lost ({exc or 'it was closed'})"))
+                answer.set_exception(why())
         self._waiting.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None

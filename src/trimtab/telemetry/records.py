@@ -103,7 +103,8 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CacheNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the cache did for a call. ``reason`` of a bypass: asked, size, temperature. ``similarity`` is the cosine
+    """What the cache did for a call. ``reason`` of a bypass: asked, size, temperature, guards; of a miss: embedder,
+    where the question was compared with nothing. ``similarity`` is the cosine
     similarity of a semantic hit, ``saved`` what the stored answer once cost (picodollars; null where that is unknown),
     ``first_request`` the id of the call it was made for. A replay repeats a call with the same idempotency key."""
 

@@ -12,7 +12,7 @@ from harness import PRICE, Running, provider, running
 from kept import store
 from upstream import WHOLE, Upstream, answers, upstream
 
-from trimtab.core.errors import Unavailable
+from patience import PATIENCE_S
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache_store import Meaning
@@ -113,8 +113,13 @@ def test_without_the_embedder_calls_go_on_and_the_exact_cache_still_works(
     async def main() -> None:
         async with semantic(tmp_path, embedder=Embedder()) as (g, _, up):
             said = [(await g.chat(ask(text))).headers["trimtab-cache"] for text in (ASKED, NEAR, ASKED)]
-            assert said == ["miss", "miss", "hit; age=0"]
+            assert said == ["miss; reason=embedder", "miss; reason=embedder", "hit; age=0"]
             assert len(up.requests) == 2
+            assert [record.cache.reason for record in g.spool.records if record.cache is not None] == [
+                "embedder",
+                "embedder",
+                "",
+            ]
 
     asyncio.run(main())
 
@@ -169,16 +174,33 @@ def test_a_full_space_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(space.nearest(vectors[20].astype(np.float32), 0.9)) == 1
 
 
-def test_an_embedder_that_fails_is_told_of_and_fails_no_call() -> None:
+def test_an_embedder_that_hangs_keeps_one_call_waiting_and_the_next_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once something comes, it is asked again."""
+
     async def main() -> None:
-        class Broken(Embedder):
-            async def embed_whole(self, text: str) -> Any:
-                raise Unavailable("The local embedder broke.", fix="Mend it.")
+        free, asked = asyncio.Event(), list[str]()
+        real = Embedder()
 
-        index = SemanticIndex(None, Broken())  # pyright: ignore[reportArgumentType]  no store is asked
-        from trimtab.gateway.kept.semantic import Question
+        async def read(text: str) -> Any:
+            asked.append(text)
+            await free.wait()
+            return real.loaded().run(text)
 
-        assert await index.nearest(Question(b"s", "q"), None) == []
-        assert index.why_not == "The local embedder broke. Mend it."
+        embedder = Embedder(read=read)
+        monkeypatch.setattr(embedder_module, "SOON_S", 0.05)
+        async with semantic(tmp_path, embedder=embedder) as (g, kept, up):
+            blind = [await g.chat(ask(text)) for text in (ASKED, NEAR, "What is the highest mountain?")]
+            assert {each.status_code for each in blind} == {200}
+            assert {each.headers["trimtab-cache"] for each in blind} == {"miss; reason=embedder"}
+            assert asked == [ASKED], "nobody else waits for what does not come"
+            free.set()
+            await embedder.embed([ASKED])
+            monkeypatch.setattr(embedder_module, "SOON_S", PATIENCE_S)
+            assert (await g.chat(ask("Where is my parcel?"))).headers["trimtab-cache"] == "miss"
+            await kept.flush()
+            assert (await g.chat(ask("Where is my parcel now?"))).headers["trimtab-cache"].startswith("hit")
+            assert len(up.requests) == 4
 
     asyncio.run(main())

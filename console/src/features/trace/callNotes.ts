@@ -34,6 +34,7 @@ const BYPASSES: Record<string, string> = {
   asked: "as the call asked",
   size: "the request is too long to be kept",
   temperature: "its temperature asks for another answer each time",
+  embedder: "compared with nothing: the embedder was away",
 };
 
 export function cacheWords(cache: CacheLine): CacheWords {

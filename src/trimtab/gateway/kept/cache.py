@@ -8,11 +8,13 @@ any other: one attempt at the provider ``cache``, with the usage of the stored a
 ``cache:hit``. Every answer it had a say in carries a ``trimtab-cache`` header that says what was done and why.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from msgspec.structs import replace
 
+from trimtab.core.errors import Unavailable
 from trimtab.core.ids import new_span_id
 from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import LONGEST_TTL_S, CachePolicy, CompiledPolicy, salt
@@ -26,6 +28,9 @@ from trimtab.gateway.snapshot import Snapshot
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CacheNote, Candidate
 
+log = logging.getLogger("trimtab.cache")
+EMBEDDER = "embedder"
+"""The reason of a semantic miss where the embedder was away: the question was compared with nothing."""
 HIT = Cost(amount=0, price="cache:hit")
 KEPT_STOPS = frozenset(("stop", "stop_sequence", "length", "tool_calls"))
 """Answers that ended otherwise (refused, filtered, paused) are not given to anybody else."""
@@ -114,17 +119,23 @@ class Cache:
 
     async def answer(self, call: Call, look: Look) -> bool:
         """Give a stored answer if there is one. Otherwise prepare to keep the one that comes: `keep` it then."""
+        blind = ""
         if look.ask.look:
             answers = self._answers
             stored = answers.find_here(look.key) if answers.at_hand else await answers.find(look.key)
             if stored is not None and await self._give(call, look, stored, 1.0):
                 return True
-            if look.question is not None and await self._give_near(call, look, look.question):
-                return True
+            if look.question is not None:
+                near = await self._near(look, look.question)
+                blind = EMBEDDER if near is None else ""
+                if near and await self._give_near(call, look, look.question, near):
+                    return True
         assert call.project is not None
         self._answers.tally(call.project.id, call.head.model).misses += 1
-        call.extra_headers += b"trimtab-cache: miss\r\n" if look.ask.look else b"trimtab-cache: refresh\r\n"
-        call.cache = CacheNote(outcome="miss" if look.ask.look else "refresh", mode=look.policy.mode)
+        outcome = "miss" if look.ask.look else "refresh"
+        told = f"{outcome}; reason={blind}" if blind else outcome
+        call.extra_headers += b"trimtab-cache: %b\r\n" % told.encode()
+        call.cache = CacheNote(outcome=outcome, mode=look.policy.mode, reason=blind)
         if look.ask.keep:
             call.exchange = look.recording = Recording(call.exchange)
         return False
@@ -162,9 +173,18 @@ class Cache:
         call.extra_headers += b"trimtab-cache: bypass; reason=%b\r\n" % reason.encode()
         call.cache = CacheNote(outcome="bypass", reason=reason)
 
-    async def _give_near(self, call: Call, look: Look, question: Question) -> bool:
+    async def _near(self, look: Look, question: Question) -> list[Near] | None:
+        """What means the same; None where the question cannot be compared with anything now."""
         assert self._semantic is not None
-        for near in await self._semantic.nearest(question, look.policy.threshold):
+        try:
+            return await self._semantic.nearest(question, look.policy.threshold)
+        except Unavailable as error:
+            log.info("a question was compared with nothing: %s", error.message)
+            return None
+
+    async def _give_near(self, call: Call, look: Look, question: Question, found: list[Near]) -> bool:
+        assert self._semantic is not None
+        for near in found:
             stored = await self._answers.find(near.key)
             if stored is None:
                 self._semantic.forget(question, near.key)

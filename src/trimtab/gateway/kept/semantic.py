@@ -6,6 +6,7 @@ small, and a dot product with all of it is exact and takes microseconds; what ta
 question, which happens in the embedder's thread.
 """
 
+import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float32]
 
+log = logging.getLogger("trimtab.semantic_cache")
 THRESHOLD = 0.95
 """Where a policy gives none: the measured curve is in `docs/cache.md`."""
 SPACES = 1024
@@ -122,17 +124,16 @@ class Space:
 
 
 class SemanticIndex:
-    """Makes vectors with the shared embedder and finds what is near. Where the embedder is not installed nothing is
-    ever found; `why_not` says so."""
+    """Makes vectors with the shared embedder and finds what is near."""
 
     def __init__(self, answers: Answers, embedder: Embedder) -> None:
         self._answers = answers
         self._embedder = embedder
         self._spaces: OrderedDict[bytes, Space] = OrderedDict()
-        self.why_not = ""
 
     async def nearest(self, question: Question, threshold: float | None) -> list[Near]:
-        """What was asked before, means the same and is no look-alike; the nearest first."""
+        """What was asked before, means the same and is no look-alike; the nearest first. Raises `Unavailable` where the
+        question cannot be embedded, or not soon."""
         vector = await self._embed(question.text)
         if vector is None:
             return []
@@ -145,8 +146,13 @@ class SemanticIndex:
         self._space(question.space).forget(key)
 
     async def meaning(self, question: Question, answer: Stored) -> Meaning | None:
-        """What to store so that this answer can be found by its meaning; None where the text is too long to compare."""
-        vector = await self._embed(question.text)
+        """What to store so that this answer can be found by its meaning; None where the text is too long to compare, or
+        cannot be embedded."""
+        try:
+            vector = await self._embed(question.text)
+        except Unavailable as error:
+            log.info("an answer is kept without its meaning: %s", error.message)
+            return None
         if vector is None:
             return None
         return Meaning(
@@ -170,10 +176,6 @@ class SemanticIndex:
         return found
 
     async def _embed(self, text: str) -> "Matrix | None":
-        try:
-            vector = await self._embedder.embed_whole(text)
-        except Unavailable as error:
-            self.why_not = error.sentence()
-            return None
-        self.why_not = ""
-        return vector
+        """None for a text that is not read to its end."""
+        vector, whole = await self._embedder.soon(text)
+        return vector if whole else None

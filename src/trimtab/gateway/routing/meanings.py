@@ -21,9 +21,8 @@ class Meanings:
         self._examples: dict[str, Vector] = {}
 
     async def of(self, text: str) -> "Vector":
-        """The embedding of a call's text. Raises `Unavailable`."""
-        [vector] = await self._embedder.embed([text])
-        return vector
+        """The embedding of a call's text. Raises `Unavailable`, and before a call has waited for long."""
+        return (await self._embedder.soon(text))[0]
 
     async def learn(self, examples: Sequence[str]) -> None:
         """Embed what is new among the examples. Raises `Unavailable`."""
