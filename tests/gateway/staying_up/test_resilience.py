@@ -24,6 +24,9 @@ from trimtab.gateway.staying_up.resilience import (
     pause_s,
     take_from_budget,
 )
+from trimtab.llm.dialects import DIALECTS
+
+OPENAI, BEDROCK = DIALECTS.get("openai_chat"), DIALECTS.get("bedrock_converse")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,12 @@ from trimtab.gateway.staying_up.resilience import (
         (UpstreamRejected("", status=408), "server"),
         (UpstreamRejected("", status=429), "rate_limited"),
         (UpstreamRejected("", status=500), "server"),
+        (UpstreamRejected("", status=501), "absent"),
         (UpstreamRejected("", status=529), "server"),
+        (OPENAI.parse_error(498, b"", {}), "server"),  # Groq: no room in this tier at the moment
+        (UpstreamRejected("", status=498), "absent"),
+        (BEDROCK.parse_error(424, b"", {"x-amzn-errortype": "ModelErrorException"}), "server"),
+        (BEDROCK.parse_error(424, b"", {}), "absent"),
         (UpstreamTimeout("", code="upstream_timeout_connect"), "connection"),
         (UpstreamTimeout("", code="upstream_timeout_first_token"), "timeout"),
         (UpstreamFailure("", code="upstream_unreachable"), "connection"),

@@ -26,7 +26,9 @@ def class_of(error: TrimtabError) -> FailureClass | None:
     """None for what is no failure of a provider's (a full spool, a defect): the call ends there."""
     match error:
         case UpstreamRejected():
-            return _class_of_status(error.status)
+            found = _class_of_status(error.status)
+            # a status of the vendor's own that says: again, please (Groq's 498, Bedrock's 424)
+            return "server" if found == "absent" and error.status < 500 and error.retryable else found
         case UpstreamTimeout():
             return "connection" if error.code == "upstream_timeout_connect" else "timeout"
         case UpstreamFailure():

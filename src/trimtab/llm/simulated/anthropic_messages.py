@@ -132,6 +132,8 @@ def _colour(content: Any) -> str:
 def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:
     said = answer(ask_of(body), scenario)
     content: list[dict[str, Any]] = []
+    if scenario.compacted:
+        content.append({"type": "compaction", "content": _summary(scenario)})
     thought = _thought(body, scenario)
     if thought:
         content.append({"type": "thinking", "thinking": thought, "signature": SIGNATURE})
@@ -150,16 +152,22 @@ def stream(body: dict[str, Any], model: str, scenario: Scenario, number: int) ->
     start |= {"usage": _usage(body, said, scenario, 1)}
     yield _event("message_start", message=_message(model, number) | start)
     index = 0
+    if scenario.compacted:
+        yield _event("content_block_start", index=0, content_block={"type": "compaction", "content": None})
+        delta = {"type": "compaction_delta", "content": _summary(scenario), "encrypted_content": None}
+        yield _event("content_block_delta", index=0, delta=delta)
+        yield _event("content_block_stop", index=0)
+        index = 1
     thought = _thought(body, scenario)
     if thought:
         yield _event(
-            "content_block_start", index=0, content_block={"type": "thinking", "thinking": "", "signature": ""}
+            "content_block_start", index=index, content_block={"type": "thinking", "thinking": "", "signature": ""}
         )
         for piece in pieces_of(thought):
-            yield _event("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": piece})
-        yield _event("content_block_delta", index=0, delta={"type": "signature_delta", "signature": SIGNATURE})
-        yield _event("content_block_stop", index=0)
-        index = 1
+            yield _event("content_block_delta", index=index, delta={"type": "thinking_delta", "thinking": piece})
+        yield _event("content_block_delta", index=index, delta={"type": "signature_delta", "signature": SIGNATURE})
+        yield _event("content_block_stop", index=index)
+        index += 1
     if said.pieces:
         yield _event("content_block_start", index=index, content_block={"type": "text", "text": ""})
         yield _event("ping")
@@ -203,7 +211,18 @@ def _usage(body: dict[str, Any], said: Said, scenario: Scenario, output: int) ->
     }
     if thinking:
         told["output_tokens_details"] = {"thinking_tokens": thinking}
+    if scenario.compacted:  # what the summary took is told here alone
+        of_its_own = {"input_tokens": scenario.compacted, "output_tokens": 200}
+        entries = [
+            {"type": "compaction", "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0} | of_its_own,
+            {name: value for name, value in told.items() if name != "service_tier"} | {"type": "message"},
+        ]
+        told["iterations"] = entries
     return told
+
+
+def _summary(scenario: Scenario) -> str:
+    return f"A summary of {scenario.compacted} tokens."
 
 
 def _thinks(body: dict[str, Any], scenario: Scenario) -> bool:

@@ -42,7 +42,8 @@ DEFECTS = {
 class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``tokens`` fixes the length of a text answer; ``delay_ms`` is between two events, ``first_ms`` before the first.
 
-    ``cached``, ``cache_write``, ``reasoning`` are token counts to report; ``calls`` is how many tool calls are made;
+    ``cached``, ``cache_write``, ``reasoning`` are token counts to report, ``compacted`` what Anthropic read to sum the
+    conversation up before it answered; ``calls`` is how many tool calls are made;
     ``reasoning_text`` makes the OpenAI side stream ``reasoning_content`` as DeepSeek does; ``arguments`` stands in for
     the tool arguments (to be cut off or invalid); ``usage=false`` tells no usage where the vendor may leave it out;
     ``defect`` is one of `DEFECTS`. ``gullible``: it does what a text tells it to, whoever wrote that, and recites its
@@ -59,6 +60,7 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cached: int = 0
     cache_write: int = 0
     cache_write_1h: int = 0
+    compacted: int = 0
     reasoning: int = 0
     calls: int = 1
     text: str | None = None

@@ -9,6 +9,7 @@ _STOPS: dict[str, StopReason] = {
     "stop_sequence": "stop_sequence",
     "tool_use": "tool_calls",
     "pause_turn": "pause",
+    "compaction": "pause",  # the context was summed up, and the client is to go on from there
     "refusal": "refusal",
 }
 _WORDS: dict[StopReason, str] = {

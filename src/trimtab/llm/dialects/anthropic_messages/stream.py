@@ -153,6 +153,10 @@ class AnthropicStreamDecoder:
                 text = _text(delta.get("partial_json"))
                 block.arguments.append(text)
                 return self._text(block, text) if block.kind == "tool_use" else []
+            case "compaction_delta" if block.kind not in _PLAIN:
+                told = {name: value for name, value in delta.items() if name != "type" and value is not None}
+                block.first = block.first | told
+                return []
             case _:  # citations, and what is new since
                 return []
 

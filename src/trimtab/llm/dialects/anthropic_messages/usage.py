@@ -3,11 +3,20 @@
 https://docs.claude.com/en/api/messages: ``input_tokens`` excludes what was read from and written to the prompt cache;
 ``output_tokens`` includes thinking (``output_tokens_details.thinking_tokens``). In a stream ``message_start`` tells the
 input side and each ``message_delta`` cumulative totals: a field told later replaces the one told before.
+
+What a request samples beside its answer stands in ``iterations`` alone: a compaction
+(https://platform.claude.com/docs/en/build-with-claude/compaction-threshold), and what an advisor read and wrote
+(https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool; ``anthropic.types.beta.BetaUsage``). It is
+billed, and counted here. An advisor is another model, with rates of its own that the row of the called model does not
+have: such usage is marked as an estimate.
 """
 
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from trimtab.llm.dialects._reading import count
+from trimtab.llm.dialects._tolerant import objects
 from trimtab.llm.types import Usage
 
 _FIELDS = (
@@ -17,7 +26,11 @@ _FIELDS = (
     "output_tokens",
     "cache_creation",
     "output_tokens_details",
+    "iterations",
 )
+_ADVISOR = "advisor_message"
+_BESIDE = ("compaction", _ADVISOR)
+"""Entries of ``iterations`` that the totals leave out; all others are told in the totals."""
 
 
 def merged(before: dict[str, Any], told: Any) -> dict[str, Any]:
@@ -33,6 +46,10 @@ def usage_of(value: Any) -> Usage | None:
     if not isinstance(value, dict) or not value:
         return None
     usage = cast("dict[str, Any]", value)
+    return _with_iterations(_totals(usage), usage["iterations"]) if usage.get("iterations") else _totals(usage)
+
+
+def _totals(usage: dict[str, Any]) -> Usage:
     output = count(usage.get("output_tokens"))
     thinking = min(count(_inner(usage, "output_tokens_details", "thinking_tokens")), output)
     one_hour = count(_inner(usage, "cache_creation", "ephemeral_1h_input_tokens"))
@@ -47,6 +64,25 @@ def usage_of(value: Any) -> Usage | None:
         output=output - thinking,
         reasoning=thinking,
     )
+
+
+def _with_iterations(whole: Usage, iterations: Any) -> Usage:
+    for each in objects(iterations):
+        kind = each.get("type")
+        if kind not in _BESIDE:
+            continue
+        more = _totals(each)
+        whole = replace(
+            whole,
+            input=whole.input + more.input,
+            cache_read=whole.cache_read + more.cache_read,
+            cache_write=whole.cache_write + more.cache_write,
+            cache_write_1h=whole.cache_write_1h + more.cache_write_1h,
+            output=whole.output + more.output,
+            reasoning=whole.reasoning + more.reasoning,
+            estimated=whole.estimated or kind == _ADVISOR,
+        )
+    return whole
 
 
 def render_usage(usage: Usage | None) -> dict[str, Any]:

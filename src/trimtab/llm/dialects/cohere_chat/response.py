@@ -35,14 +35,15 @@ def usage_of(told: Any) -> Usage | None:
     """What is billed, where that is told: https://docs.cohere.com/v2/docs/how-does-cohere-pricing-work."""
     usage = an_object(told)
     billed, tokens = an_object(usage.get("billed_units")), an_object(usage.get("tokens"))
-    if "input_tokens" in billed or "output_tokens" in billed:
-        return Usage(input=count(billed.get("input_tokens")), output=count(billed.get("output_tokens")))
-    if not tokens:
+    told_by = billed if "input_tokens" in billed or "output_tokens" in billed else tokens
+    if not told_by:
         return None
-    read = min(count(usage.get("cached_tokens")), count(tokens.get("input_tokens")))
-    return Usage(
-        input=count(tokens.get("input_tokens")) - read, cache_read=read, output=count(tokens.get("output_tokens"))
-    )
+    whole = count(told_by.get("input_tokens"))
+    read = count(usage.get("cached_tokens"))
+    if told_by is billed and whole + read <= count(tokens.get("input_tokens")):
+        read = 0  # there is room for both in what the model read: what came from the cache is not in what is billed
+    read = min(read, whole)
+    return Usage(input=whole - read, cache_read=read, output=count(told_by.get("output_tokens")))
 
 
 def parse_response(body: bytes) -> Response:

@@ -5,6 +5,7 @@ from trimtab.llm.types import StopReason
 _STOPS: dict[str, StopReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
+    "CONTINUATION": "length",  # the bound of one request; a further one may go on
     **dict.fromkeys(
         (
             "SAFETY",
@@ -17,6 +18,8 @@ _STOPS: dict[str, StopReason] = {
             "IMAGE_PROHIBITED_CONTENT",
             "IMAGE_RECITATION",
             "MODEL_ARMOR",
+            "ESCALATION",
+            "PUP_LIMITED_DISABLED",
             "JAILBREAK",  # of a prompt that was blocked, as is the next
             "BLOCKED_REASON_UNSPECIFIED",
         ),

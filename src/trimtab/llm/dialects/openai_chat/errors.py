@@ -25,6 +25,8 @@ _TYPES = {
 
 
 LONGEST_DETAIL = 4096
+FULL = 498
+"""Groq's, for a tier that has no room at the moment: https://console.groq.com/docs/errors"""
 
 
 class _Inner(Struct):
@@ -40,6 +42,7 @@ _decode_refusal = msgspec.json.Decoder(_Refusal).decode
 
 def parse_error(status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamRejected:
     error = rejected(status, body, headers)
+    error.retryable = error.retryable or status == FULL
     if b'"innererror"' in body:  # Azure's, with what its content filter found
         with contextlib.suppress(*BROKEN):
             detail = bytes(_decode_refusal(body).error.innererror)

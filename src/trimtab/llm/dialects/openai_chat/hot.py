@@ -47,6 +47,7 @@ class _Request(Struct):
 
 class _Choice(Struct):
     finish_reason: str | None = None
+    error: Raw | None = None
 
 
 class _Answer(Struct):
@@ -140,6 +141,9 @@ def glance(body: bytes) -> Glance:
         return _glance_slowly(body)
     if not found.choices:
         raise no_choice(None if found.error is None else Cursor(found.error, "error", refuse_answer).anything())
+    failure = found.choices[0].error
+    if failure is not None:
+        refuse_failed(Cursor(failure, "error", refuse_answer).anything())
     usage = None if found.usage is None else found.usage.as_usage()
     if usage is None and found.usage is not None:
         return _glance_slowly(body)
@@ -153,6 +157,7 @@ def _glance_slowly(body: bytes) -> Glance:
     choice = _first_choice(seen)
     if not choice:
         raise no_choice(seen.get("error"))
+    refuse_failed(choice.get("error"))
     word = _text(choice.get("finish_reason"))
     return Glance(
         usage=usage_of(seen.get("usage")),
@@ -169,6 +174,23 @@ def no_choice(error: Any) -> UpstreamFailure:
         message, code, _ = words_of(error)
         return UpstreamFailure(message, code=code or "upstream_error_in_answer")
     return UpstreamFailure("The provider's answer holds no choice.", code="upstream_garbage")
+
+
+def refuse_failed(error: Any) -> None:
+    """Raises where a choice holds an error: OpenRouter's provider broke off, and it answered with 200 all the same.
+    https://openrouter.ai/docs/api-reference/errors"""
+    if error:
+        raise no_choice(error)
+
+
+def error_in(chunk: dict[str, Any]) -> Any:
+    """What went wrong by a chunk of a stream: its ``error``; Groq's last chunk has it in ``x_groq`` (``groq.types.chat
+    .ChatCompletionChunk``). None where nothing did."""
+    told = chunk.get("error")
+    if told or "x_groq" not in chunk:
+        return told or None
+    inner = chunk["x_groq"]
+    return cast("dict[str, Any]", inner).get("error") or None if isinstance(inner, dict) else None
 
 
 class OpenAIMeter:
@@ -217,8 +239,9 @@ class OpenAIMeter:
             self.failed = self.failed or "The provider sent a stream event that is not a JSON object."
             return False
         chunk = cast("dict[str, Any]", decoded)
-        if chunk.get("error"):
-            self.failed = words_of(chunk)[0]
+        wrong = error_in(chunk)
+        if wrong:
+            self.failed = words_of(chunk if chunk.get("error") else wrong)[0]
             return False
         self._note(chunk)
         # the chunk we asked for and the client did not; a chunk that also carries a choice is the provider's own way

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse_answer, root
-from trimtab.llm.dialects.openai_chat.hot import no_choice
+from trimtab.llm.dialects.openai_chat.hot import no_choice, refuse_failed
 from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, render_usage, usage_of
@@ -28,6 +28,7 @@ class _PlainMessage(Struct, forbid_unknown_fields=True):
 class _PlainChoice(Struct):
     message: _PlainMessage
     finish_reason: str | None = None
+    error: None = None
 
 
 class _PlainAnswer(Struct):
@@ -79,6 +80,9 @@ def parse_carefully(body: bytes) -> Response:
         error = fields.get("error")
         raise no_choice(None if error is None else error.anything())
     choice = choices[0].fields()
+    failure = choice.get("error")
+    if failure is not None:
+        refuse_failed(failure.anything())
     parts = _parts(choice.need("message").fields())
     word = choice.text("finish_reason")
     usage = fields.get("usage")

@@ -10,6 +10,7 @@ from trimtab.llm.dialects import Head
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, count, encode, read_event
 from trimtab.llm.dialects._tolerant import a_text, objects
+from trimtab.llm.dialects.openai_chat.hot import error_in
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
 from trimtab.llm.types import (
@@ -114,8 +115,9 @@ class OpenAIStreamDecoder:
     def _chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         if not chunk:
             return self._fail("The provider sent a stream event that is not a JSON object.", "upstream_garbage")
-        if chunk.get("error"):
-            message, code, _ = words_of(chunk)
+        wrong = error_in(chunk)
+        if wrong:
+            message, code, _ = words_of(chunk if chunk.get("error") else wrong)
             return self._fail(message, code or "upstream_stream_error")
         out: list[Delta] = []
         if not self._started:

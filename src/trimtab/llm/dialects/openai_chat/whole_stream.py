@@ -35,6 +35,10 @@ class _Choice(Struct):
     finish_reason: Any = None
 
 
+class _Groq(Struct):
+    error: None = None
+
+
 class _Event(Struct):
     choices: list[_Choice]
     id: Any = None
@@ -42,6 +46,7 @@ class _Event(Struct):
     created: Any = None
     usage: PlainUsage | None = None
     error: None = None
+    x_groq: _Groq | None = None
 
 
 _events = msgspec.json.Decoder(list[_Event])
