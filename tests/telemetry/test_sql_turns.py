@@ -7,7 +7,7 @@ import pytest
 
 from trimtab.core.errors import RateLimited
 from trimtab.telemetry.sql.door import SqlDoor
-from trimtab.telemetry.sql.turns import MOST, OF_ONE, OF_PROJECT, Asker, Full, Turns
+from trimtab.telemetry.sql.turns import MOST, OF_ONE, OF_PROJECT, Asker, Full, Turns, asker_in
 
 LONG_S = 60.0
 
@@ -104,8 +104,8 @@ def test_who_holds_the_door_is_told_so_and_somebody_else_is_answered() -> None:
         go_on = asyncio.Event()
 
         class Engine:
-            async def ask(self, line: type[Any], sql: str, *_: Any, persons: bool = False) -> list[Any]:
-                if not persons:
+            async def ask(self, line: type[Any], sql: str, *_: Any, persons: Asker | None = None) -> list[Any]:
+                if persons is None:
                     return []
                 if "mine" in sql:
                     await go_on.wait()
@@ -131,3 +131,10 @@ def test_who_holds_the_door_is_told_so_and_somebody_else_is_answered() -> None:
         return ended
 
     assert asyncio.run(story()) == ["mine", "theirs", "mine"]
+
+
+def test_who_asks_is_the_same_on_both_sides_of_the_socket() -> None:
+    for asker in (Asker("prj_1", "key_1"), Asker("prj_1"), Asker("p/1 ü", "k\r\nx: 1/2")):
+        assert asker_in(asker.written()) == asker
+        assert asker.written().isascii()
+        assert asker.written().isprintable()

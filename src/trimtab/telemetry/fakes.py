@@ -9,6 +9,7 @@ from msgspec import Struct
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.key_names import KeyNames, NoNames
 from trimtab.telemetry.seen.tail import Ended
+from trimtab.telemetry.sql.turns import Asker
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import (
     Facet,
@@ -157,7 +158,7 @@ class FakeReader:
         bounds: str = "",
         fmt: str = "",
         *,
-        persons: bool = False,
+        persons: Asker | None = None,
     ) -> list[T]:
         """It is no engine: statements are for the real one."""
         raise Unavailable("The store in memory runs no statements.", fix="Ask a real store.")

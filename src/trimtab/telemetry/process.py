@@ -83,7 +83,7 @@ class Telemetry:
         self._stopping = threading.Event()
         self._writer: Writer | None = None
         self._thread = threading.Thread(target=self._work, name="writer")
-        self.shim = Shim(self._progress, self._blobs, threads=limits.readers)
+        self.shim = Shim(self._progress, self._blobs, threads=limits.readers, folder=data_dir)
         self.fault: BaseException | None = None
 
     def start(self) -> None:

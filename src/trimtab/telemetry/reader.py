@@ -26,6 +26,9 @@ from trimtab.telemetry.key_names import KeyNames, NoNames, bound
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.search.query import TOKENS, Condition, compile_query, reads_texts, reads_words
 from trimtab.telemetry.seen.tail import Ended
+from trimtab.telemetry.sql.one_at_a_time import ANSWER_S as PERSONS_ANSWER_S
+from trimtab.telemetry.sql.one_at_a_time import NotAnswered, Why
+from trimtab.telemetry.sql.turns import Asker
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, failure, insert_sql
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, PERSONS_HEADER, Address
 from trimtab.telemetry.views import (
@@ -50,8 +53,8 @@ MAX_GROUPS: Final = 50
 SERIES_GROUPS: Final = 10
 FACET_VALUES: Final = 20
 ANSWER_S: Final = 15.0
-PERSONS_S: Final = 3600.0
-"""A statement that somebody else wrote is waited for so long: until the store itself has given it up."""
+PERSONS_S: Final = 4 * PERSONS_ANSWER_S
+"""What persons wrote is waited for so long; the store's process tells after half of it how it stands."""
 AGAIN_S: Final = 0.1
 IDS_AT_ONCE: Final = 200
 LONGEST_TAILED_NS: Final = 3_600 * 10**9
@@ -344,11 +347,11 @@ class TelemetryReader:
 
     async def ask(
         self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = ROWS, *,
-        persons: bool = False,
+        persons: Asker | None = None,
     ) -> list[T]:  # fmt: skip
         """The rows of one statement, for the questions of other files of this room (`costs.py`). ``bounds`` are
-        settings of the engine for this statement. ``persons``: somebody else wrote it, so it may do what the engine
-        cannot be stopped in. The answer is waited for until it comes, and such statements have threads of their own."""
+        settings of the engine for this statement. ``persons``: they wrote it, so it may do what the engine cannot be
+        stopped in: it has a turn, and `NotAnswered` is raised where that does not come, or does not end."""
         data, _ = await self._ask(sql, params, fmt, bounds, persons=persons)
         return rows_of(line, data)
 
@@ -388,13 +391,15 @@ class TelemetryReader:
         return rows_of(line, data)
 
     async def _ask(
-        self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "", *, persons: bool = False
+        self, sql: str, params: Mapping[str, Value], fmt: str = ROWS, bounds: str = "", *, persons: Asker | None = None
     ) -> tuple[bytes, int]:
         """The rows as lines (JSON unless said otherwise), and how far behind the store is."""
         self._require_words(sql, params)
         statement = f"{sql} SETTINGS max_execution_time = {int(ANSWER_S) - 5}{', ' if bounds else ''}{bounds}"
         values = await bound(params, self.key_names)
         answer = await self._posted(self._address.query(values, fmt), statement, persons=persons)
+        if persons is not None and answer.status_code == 429:
+            raise msgspec.json.decode(answer.content, type=_Late).error()
         if answer.status_code != 200:
             raise failure(answer.text)
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
@@ -419,11 +424,11 @@ class TelemetryReader:
                 code="content_encrypted",
             )
 
-    async def _posted(self, query: dict[str, str], statement: str, *, persons: bool = False) -> httpx.Response:
+    async def _posted(self, query: dict[str, str], statement: str, *, persons: Asker | None = None) -> httpx.Response:
         """What is asked while both processes start waits until the other can be reached and has opened the store: the
         one that a killed server left behind may still be met, and end in the middle of an answer."""
-        headers = {PERSONS_HEADER: "1"} if persons else {}
-        limit = httpx.Timeout(PERSONS_S, connect=2.0) if persons else httpx.USE_CLIENT_DEFAULT
+        headers = {} if persons is None else {PERSONS_HEADER: persons.written()}
+        limit = httpx.USE_CLIENT_DEFAULT if persons is None else httpx.Timeout(PERSONS_S, connect=2.0)
         while True:
             waits = time.monotonic() < self._patient_until
             try:
@@ -435,6 +440,16 @@ class TelemetryReader:
                 if not (waits and answer.status_code == 503):
                     return answer
             await asyncio.sleep(AGAIN_S)
+
+
+class _Late(msgspec.Struct):
+    """What the store's process says of a person's statement that it does not answer."""
+
+    why: Why
+    after_s: float
+
+    def error(self) -> NotAnswered:
+        return NotAnswered(self.why, self.after_s)
 
 
 async def _none() -> list[TotalsLine]:

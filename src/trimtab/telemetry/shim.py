@@ -9,12 +9,11 @@ So a client cannot tell the folder from a server. Served on a unix socket that o
 """
 
 import asyncio
-import logging
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,6 +21,8 @@ import msgspec
 
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.pace import Progress
+from trimtab.telemetry.sql.one_at_a_time import ANSWER_S, STUCK_S, NotAnswered, OneAtATime, end_process
+from trimtab.telemetry.sql.turns import asker_in
 from trimtab.telemetry.stores import ROWS, Arrow, Store, StoreAway, StoreRefused
 from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, PERSONS_HEADER
 from trimtab.telemetry.views import StoreHealth
@@ -29,8 +30,6 @@ from trimtab.telemetry.views import StoreHealth
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-logger = logging.getLogger("trimtab.telemetry.shim")
 
 _BEHIND = BEHIND_HEADER.encode()
 _PERSONS = PERSONS_HEADER.encode()
@@ -45,34 +44,21 @@ _OPENING_S = 10.0
 """How long a question waits for a store that is being opened; less than its asker waits for the answer."""
 
 
-STUCK_S = 60.0
-"""The engine stops a person's statement after ten seconds of its time, where it can."""
-
-
-def _end() -> None:
-    """As a crash ends it: what would be waited for is what does not end. Nothing is lost, and the parent starts it
-    again."""
-    os._exit(70)
-
-
 class Shim:
     """A bare ASGI application. ``store`` is set once it is open; until then health is known, and statements wait.
 
-    Statements that persons write (the SQL door's) have half the threads at most, so they never keep all others waiting.
-    One that the engine cannot be stopped in, after ``stuck_s``, ends the process by ``end``: it would have a core and a
-    connection of the store for hours."""
+    Statements that persons write (the SQL door's) run one at a time, so they never keep all others waiting."""
 
     def __init__(
-        self, progress: Progress, blobs: Blobs, *, threads: int, stuck_s: float = STUCK_S,
-        end: Callable[[], None] = _end,
+        self, progress: Progress, blobs: Blobs, *, threads: int, folder: Path | None = None,
+        answer_s: float = ANSWER_S, stuck_s: float = STUCK_S, end: Callable[[], None] = end_process,
     ) -> None:  # fmt: skip
+        """``folder`` is for what is to be known after the process has ended, None for nothing."""
         self.store: Store | None = None
         self._progress = progress
         self._blobs = blobs
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="query")
-        self._persons = asyncio.Semaphore(max(1, threads // 2))
-        self._stuck_s = stuck_s
-        self._end = end
+        self._persons = OneAtATime(self._in_thread, folder, answer_s=answer_s, stuck_s=stuck_s, end=end)
         self._spans = 0
         self._counted_s = 0.0
         self._counting: asyncio.Task[None] | None = None
@@ -159,8 +145,14 @@ class Shim:
             else:
                 self._progress.asked_s = time.monotonic()
                 fmt = query.get("default_format", "TabSeparated")
-                run = self._persons_own if (_PERSONS, b"1") in scope["headers"] else self._in_thread
-                found = await run(store.query, body.decode(), params, fmt)
+                asker = dict(scope["headers"]).get(_PERSONS)
+                if asker is None:
+                    found = await self._in_thread(store.query, body.decode(), params, fmt)
+                else:
+                    asked = asker_in(asker.decode("ascii"))
+                    found = await self._persons.run(asked, store.query, body.decode(), params, fmt)
+        except NotAnswered as error:
+            await _answer(send, 429, msgspec.json.encode({"why": error.why, "after_s": error.after_s}))
         except StoreRefused as error:
             await _answer(send, 400, f"{error.message}\n".encode())
         except StoreAway as error:
@@ -185,27 +177,6 @@ class Shim:
         columns = tuple(found["columns"].split(", "))
         given = Arrow(lambda: iter((rows,))) if found["format"] == "ArrowStream" else rows
         await self._in_thread(store.insert, found["table"], columns, given, found["token"])
-
-    async def _persons_own(self, call: Callable[..., Any], *args: Any) -> Any:
-        async with self._persons:
-            began = asyncio.Event()
-            tell = asyncio.get_running_loop().call_soon_threadsafe
-
-            def run() -> Any:
-                tell(began.set)  # others may have all threads until here, which is nobody's fault
-                return call(*args)
-
-            running = asyncio.create_task(self._in_thread(run))
-            running.add_done_callback(lambda _: began.set())  # where it never begins: the threads are closed
-            await began.wait()
-            await asyncio.wait((running,), timeout=self._stuck_s)
-            if not running.done():
-                logger.error(
-                    "a person's SQL runs since %g s and cannot be stopped: the telemetry process ends, and starts anew",
-                    self._stuck_s,
-                )
-                self._end()
-            return await running
 
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)

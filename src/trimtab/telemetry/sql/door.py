@@ -12,7 +12,6 @@ The views are common table expressions with the project bound. Seconds, memory, 
 """
 
 # ruff: noqa: S608 - the SQL here is our own text around what was checked
-import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import RateLimited, TooLarge
 from trimtab.telemetry.rows import COLUMNS
+from trimtab.telemetry.sql.one_at_a_time import ANSWER_S, NotAnswered
 from trimtab.telemetry.sql.text import checked, refused
 from trimtab.telemetry.sql.tree import check, read
 from trimtab.telemetry.sql.turns import OF_ONE, Full, Turns
@@ -30,8 +30,6 @@ from trimtab.telemetry.stores import StoreAway, StoreRefused, Value
 
 T = TypeVar("T")
 MAX_ROWS: Final = 10_000
-ANSWER_S: Final = 25.0
-"""The engine's ten seconds, and a turn of other workers' statements before."""
 _SECOND: Final = "fromUnixTimestamp64Nano({}, 'UTC')"
 _BUCKETS: Final = "input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens"
 
@@ -81,7 +79,9 @@ OTHERS: Final = tuple(sorted({*COLUMNS} - {*TABLES}))
 
 _LIMITS: Final = (
     "max_memory_usage = 1000000000, max_rows_to_read = 200000000, max_result_bytes = 50000000, max_ast_elements = 5000,"
-    " max_expanded_ast_elements = 50000, query_plan_remove_redundant_sorting = 0,"
+    # The engine looks at the clock between blocks of rows: a small one is done with sooner. `has` of an array of a
+    # million for each row ran 69 s in its own blocks of 65,409 rows; what is ordinary costs a few percent more.
+    " max_expanded_ast_elements = 50000, max_block_size = 4096, query_plan_remove_redundant_sorting = 0,"
     " output_format_json_quote_decimals = 1, output_format_json_quote_denormals = 0"
 )
 
@@ -107,7 +107,7 @@ class Asker(Protocol):
 
     async def ask(
         self, line: type[T], sql: str, params: Mapping[str, Value], bounds: str = "", fmt: str = "", *,
-        persons: bool = False,
+        persons: Asked | None = None,
     ) -> list[T]: ...  # fmt: skip
 
 
@@ -137,12 +137,8 @@ def walls(project: str) -> str:
 
 
 class SqlDoor:
-    """Runs one statement at a time, so that a person's question never takes the store from everybody's, and lets
-    projects and who asks in them take turns (`turns.py`).
-
-    The engine looks at the clock between blocks of rows. What it does with one block may take far longer (``has`` of a
-    large array, for each row): whoever asked is told after ``answer_s``, but the turn ends with the statement, not
-    with the waiting for it. Else the next would begin beside it, and a few would have the whole store."""
+    """Lets projects, and who asks in them, take turns (`turns.py`), one statement at a time from this process; the
+    store's process lets in one at a time of all of them (`one_at_a_time.py`)."""
 
     def __init__(self, asker: Asker, *, answer_s: float = ANSWER_S) -> None:
         self._ask = asker.ask
@@ -154,37 +150,28 @@ class SqlDoor:
         `RateLimited`, `Unavailable`."""
         limit = max(1, min(limit, MAX_ROWS))
         text = statement(sql, limit + 1, texts=texts)
+        asked = Asked(project, key)
         try:
-            await self._turns.take(Asked(project, key), self._answer_s)
+            await self._turns.take(asked, self._answer_s)
         except Full as error:
             raise _others(own=error.own) from None
         except TimeoutError:
             raise _others() from None
         try:
-            running = asyncio.create_task(self._run(project, text, limit))
-            running.add_done_callback(self._ended)
-            await asyncio.wait((running,), timeout=self._answer_s)
-            if not running.done():
-                raise TooLarge(
-                    f"The statement takes too much: after {self._answer_s:g} s it is in a step that cannot be stopped.",
-                    fix="Read less, or compare fewer values with each other; until it has ended other SQL waits.",
-                    code="query_too_large",
-                )
-            return running.result()
+            return await self._run(asked, text, limit)
+        except NotAnswered as error:
+            raise _not_answered(error) from error
         except (StoreRefused, StoreAway) as error:
             raise _told(error) from error
+        finally:
+            self._turns.give()
 
-    def _ended(self, running: asyncio.Task[SqlResult]) -> None:
-        self._turns.give()
-        if not running.cancelled():
-            running.exception()  # who asked may have gone: nobody else looks at it
-
-    async def _run(self, project: str, text: str, limit: int) -> SqlResult:
-        params: dict[str, Value] = {"project": project}
-        bounds = walls(project)
+    async def _run(self, asked: Asked, text: str, limit: int) -> SqlResult:
+        params: dict[str, Value] = {"project": asked.project}
+        bounds = walls(asked.project)
         began = time.perf_counter()
         await self._look(text, params)
-        found = await self._ask(list[Any], text, params, bounds, "JSONCompactEachRowWithNamesAndTypes", persons=True)
+        found = await self._ask(list[Any], text, params, bounds, "JSONCompactEachRowWithNamesAndTypes", persons=asked)
         names, types, rows = (found[0], found[1], found[2:]) if len(found) > 1 else ([], [], [])
         return SqlResult(
             columns=[SqlColumn(name=str(n), type=str(t)) for n, t in zip(names, types, strict=True)],
@@ -205,6 +192,22 @@ def _others(*, own: bool = False) -> RateLimited:
         return RateLimited("Other SQL of this key is still running.", fix=fix, retry_after_s=5.0)
     fix = "Ask again in a few seconds; one statement runs at a time."
     return RateLimited("Other SQL is still running.", fix=fix, retry_after_s=5.0)
+
+
+def _not_answered(error: NotAnswered) -> RateLimited | TooLarge:
+    if error.why == "running":
+        return TooLarge(
+            f"The statement takes too much: after {error.after_s:g} s it is in a step that cannot be stopped.",
+            fix="Read less, or compare fewer values with each other; until it has ended other SQL waits.",
+            code="query_too_large",
+        )
+    if error.why == "held":
+        return RateLimited(
+            "A statement of this project did not end: the telemetry process had to be started anew for it.",
+            fix=f"SQL of this project is taken again in {error.after_s:.0f} s; compare fewer values with each other.",
+            retry_after_s=error.after_s,
+        )
+    return _others(own=error.why == "own")
 
 
 # Numbers from ClickHouse's src/Common/ErrorCodes.cpp: time, rows, bytes, memory, size of the statement.

@@ -6,6 +6,7 @@ long as everybody else, and a project with many keys is one project.
 
 import asyncio
 from typing import Final
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
@@ -31,6 +32,16 @@ class Asker(Struct, frozen=True):
 
     project: str
     key: str = ""
+
+    def written(self) -> str:
+        """As it travels from a server process to the store's."""
+        return f"{quote(self.project, safe='')}/{quote(self.key, safe='')}"
+
+
+def asker_in(text: str) -> Asker:
+    """What `Asker.written` wrote."""
+    project, _, key = text.partition("/")
+    return Asker(unquote(project), unquote(key))
 
 
 class _Waiting:
