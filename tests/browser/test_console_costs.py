@@ -33,6 +33,32 @@ def test_the_grouping_is_in_the_address_and_a_group_narrows_the_page(visitor: Vi
     expect(table.get_by_role("row").nth(4)).to_be_visible()
 
 
+def test_the_calls_of_a_group_are_found_with_as_many_as_the_row_says(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs?by=feature&range=24h")
+    row = page.get_by_role("table", name="Costs by feature").get_by_role("row").filter(has_text="translate")
+    many = int(row.get_by_title("See these calls").inner_text())
+    row.get_by_title("See these calls").click()
+    expect(page).to_have_url(re.compile("/traces"))
+    expect(page.get_by_text(f"{many} call", exact=False).first).to_be_visible()
+
+
+@pytest.mark.parametrize("by", ["asked", "name"])
+def test_a_name_can_be_chosen(by: str, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/default/costs?by={by}")
+    table = page.get_by_role("table", name=f"Costs by {by}")
+    table.get_by_role("button", name="fast").first.click()
+    expect(page.get_by_role("textbox", name="Filter")).to_have_value(re.compile(f"^{by}:"))
+    expect(table.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_what_has_no_price_is_shown_when_asked_for(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/costs")
+    page.get_by_role("button", name="see which").click()
+    expect(page.get_by_role("textbox", name="Filter")).to_have_value("priced:false")
+    expect(page.get_by_test_id("cost-tiles")).to_contain_text("no price")
+
+
 def test_waste_is_named_with_its_amount(visitor: Visitor) -> None:
     page = visitor.go("/p/default/costs")
     waste = page.get_by_role("region", name="Waste")

@@ -151,6 +151,10 @@ def test_targets_show_load_breaker_and_keys_without_telling_them(run: Run) -> No
         )
         assert shown["keys"] == [{"hint": "0001", "in_flight": 0, "set_aside_s": 5, "why": "it said when to come back"}]
         assert shown["latency_ms"] is None
+        state.latency.note(250_000_000, now)
+        house.clock.advance(300)
+        (shown,) = (await house.admin.get(f"{AT}/targets")).json()["items"]
+        assert shown["latency_ms"] == 250  # not less for that nobody called it since
 
     run(story)
 

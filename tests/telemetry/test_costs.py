@@ -163,6 +163,8 @@ GROUPERS: dict[CostGroup, Callable[[Row], str]] = {
     "user": lambda row: row[0].user,
     "key": lambda row: row[0].key_id,
     "model": lambda row: row[1].model,
+    "asked": lambda row: row[0].model,
+    "name": lambda row: row[1].name,
     "provider": lambda row: row[1].provider,
     "segment": lambda row: "pro" if "segment:pro" in row[0].tags else "",
     "outcome": lambda row: row[1].outcome,
@@ -188,6 +190,13 @@ def test_groups_are_compared_with_the_period_before_and_add_up(
     shown = sum(Fraction(row.totals.cost) for row in report.groups)
     assert shown + Fraction(report.rest) == Fraction(report.totals.cost)
     assert sum(Fraction(point.cost) for point in report.series) == Fraction(report.totals.cost)
+
+
+@pytest.mark.parametrize("group_by", ["asked", "name", "provider", "feature", "user", "outcome"])
+def test_a_group_is_found_by_the_key_of_its_dimension(group_by: CostGroup, asking: Asking) -> None:
+    for row in asking.report("", group_by).groups:
+        if row.group:
+            assert asking.report(f"{group_by}:{row.group}").totals.cost == row.totals.cost
 
 
 def test_what_is_not_shown_is_counted_and_costs_what_is_missing(asking: Asking) -> None:

@@ -8261,7 +8261,7 @@ export interface components {
         CostReport: {
             window: components["schemas"]["Window"];
             /** @enum {unknown} */
-            group_by: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+            group_by: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
             currency: string;
             rate: string;
             totals: components["schemas"]["CostTotals"];
@@ -10593,7 +10593,7 @@ export interface components {
         /**
          * LeafView
          * @description A target of a route and how it fares on this worker. `breaker` is closed, open or half_open; `latency` the
-         *     peak EWMA of the time to the first byte in milliseconds, null where nothing is known.
+         *     peak EWMA of the time to the first byte in milliseconds as of the last answer, null where none has come yet.
          */
         LeafView: {
             model: string;
@@ -15012,8 +15012,9 @@ export interface components {
         /**
          * TargetView
          * @description A model at its provider as this worker has seen it since it started. `latency_ms` is the peak EWMA of the time
-         *     to the first token, `p95_ms` the 95th percentile of the last ones; both null where too little is known.
-         *     `opens_again_s` is how long the breaker stays open. `waiting` calls are in the queue for a place.
+         *     to the first token as of the last answer, `p95_ms` the 95th percentile of the last ones; both null where too
+         *     little is known. `opens_again_s` is how long the breaker stays open. `waiting` calls are in the queue for a
+         *     place.
          */
         TargetView: {
             provider: string;
@@ -25099,7 +25100,7 @@ export interface operations {
                 start?: number;
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
-                group_by?: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+                group_by?: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
                 /** @description How many groups at most. */
                 limit?: number;
                 energy?: boolean;
@@ -25186,7 +25187,7 @@ export interface operations {
                 start?: number;
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
-                group_by?: "app" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+                group_by?: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
                 /** @description How many groups at most. */
                 limit?: number;
             };

@@ -13,8 +13,8 @@ from trimtab.sdk.client import Client
 from trimtab.sdk.cost_types import Attempt, CostGroup, CostReport, Energy
 
 DIMENSIONS = (
-    "model", "name", "provider", "feature", "segment", "user", "session", "key", "app", "release", "environment",
-    "prompt", "tag", "outcome", "price", "day",
+    "model", "asked", "name", "provider", "feature", "segment", "user", "session", "key", "app", "release",
+    "environment", "prompt", "tag", "outcome", "price", "day",
 )  # fmt: skip
 
 

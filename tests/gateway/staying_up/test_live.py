@@ -24,6 +24,8 @@ def test_a_slow_answer_counts_at_once_and_fades() -> None:
     latency.note(100, 1 + LATENCY_MEMORY_NS)
     assert 390 < latency.at(1 + LATENCY_MEMORY_NS) < 400  # 900/e + 100 (1 - 1/e)
     assert latency.at(1 + 3 * LATENCY_MEMORY_NS) < 60
+    assert 390 < latency.last() < 400  # nobody has measured that it became faster
+    assert PeakEwma().last() == 0
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**10), st.integers(0, 10**10)), min_size=1, max_size=50))

@@ -1,7 +1,10 @@
+import { Link } from "@tanstack/react-router";
 import type { CostGroup, CostReport, CostRow } from "@/api/types";
 import { formatChange, formatCompact, formatInt, formatPercent } from "@/lib/format";
 import { useKeyName } from "@/lib/keyName";
+import type { RangeSearch } from "@/search/range";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { callsOf, dayWindow, isDigest } from "./calls";
 import css from "./costs.module.css";
 import { bounded, moneyOf } from "./money";
 
@@ -9,13 +12,15 @@ interface Props {
   report: CostReport;
   by: CostGroup;
   project: string;
+  q: string;
+  range: RangeSearch;
   sort: string;
   onSort: (sort: string) => void;
   /** Look only at this group. */
   onOnly: (value: string) => void;
 }
 
-export function CostGroups({ report, by, project, sort, onSort, onOnly }: Props) {
+export function CostGroups({ report, by, project, q, range, sort, onSort, onOnly }: Props) {
   const keyName = useKeyName(project);
   const money = moneyOf(report);
   const whole = Number(report.totals.cost);
@@ -32,9 +37,12 @@ export function CostGroups({ report, by, project, sort, onSort, onOnly }: Props)
         ) : by === "day" ? (
           row.group
         ) : (
-          <button type="button" className={css.only} onClick={() => onOnly(row.group)} title={`Only ${row.group}`}>
-            {nameOf(row)}
-          </button>
+          <>
+            <button type="button" className={css.only} onClick={() => onOnly(row.group)} title={`Only ${row.group}`}>
+              {nameOf(row)}
+            </button>
+            {by === "prompt" && row.label && !isDigest(row.group) && <span className="muted"> {row.group}</span>}
+          </>
         ),
     },
     {
@@ -73,7 +81,17 @@ export function CostGroups({ report, by, project, sort, onSort, onOnly }: Props)
       label: "calls",
       align: "right",
       value: (row) => row.totals.calls,
-      cell: (row) => formatInt(row.totals.calls),
+      cell: (row) => {
+        const found = by === "day" && q === "" ? "attempts:>0" : callsOf(q, by, row.group);
+        const when = by === "day" ? dayWindow(row.group) : range;
+        return found && when && row.totals.calls > 0 ? (
+          <Link to="/p/$project/traces" params={{ project }} search={{ ...when, q: found }} title="See these calls">
+            {formatInt(row.totals.calls)}
+          </Link>
+        ) : (
+          formatInt(row.totals.calls)
+        );
+      },
     },
     {
       id: "mean",

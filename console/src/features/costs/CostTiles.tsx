@@ -17,10 +17,12 @@ interface Props {
   waste: WasteReport | undefined;
   /** What was wasted is still being counted. */
   counting: boolean;
+  /** Look only at what has no price. */
+  onUnpriced: () => void;
 }
 
 /** The page's answer: what it cost, against before, and how sure that number is. */
-export function CostTiles({ report, waste, counting }: Props) {
+export function CostTiles({ report, waste, counting, onUnpriced }: Props) {
   const money = moneyOf(report);
   const { totals, previous } = report;
   const mean = totals.calls ? (Number(totals.cost) / totals.calls).toFixed(12) : null;
@@ -43,7 +45,7 @@ export function CostTiles({ report, waste, counting }: Props) {
     {
       label: "A call, on average",
       value: mean === null ? "–" : bounded(mean, totals.unpriced, money),
-      foot: `${formatInt(totals.calls)} calls, ${plural(totals.attempts, "attempt")}`,
+      foot: `${plural(totals.calls, "call")}, ${plural(totals.attempts, "attempt")}`,
       tip: "The cost of all attempts by the calls they were made for.",
     },
     {
@@ -55,7 +57,17 @@ export function CostTiles({ report, waste, counting }: Props) {
     {
       label: "Without a price",
       value: formatInt(totals.unpriced),
-      foot: totals.unpriced ? "not in the sum: set a price for them" : "every metered attempt has one",
+      foot: totals.unpriced ? (
+        <>
+          not in the sum:{" "}
+          <button type="button" className={css.only} onClick={onUnpriced}>
+            see which
+          </button>
+          , and set a price for them
+        </>
+      ) : (
+        "every metered attempt has one"
+      ),
       tip: "Attempts with usage whose model has no known price. They are counted here and never taken as free.",
     },
     {

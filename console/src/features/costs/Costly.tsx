@@ -2,31 +2,49 @@ import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Costly as CostlyReport } from "@/api/types";
 import { formatCompact, formatDateTime, formatInt } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
+import { isDigest } from "./calls";
 import css from "./costs.module.css";
 
 type Prompt = CostlyReport["prompts"][number];
 type Call = CostlyReport["calls"][number];
 
-const PROMPTS: Column<Prompt>[] = [
-  { id: "prompt", label: "prompt", cell: (row) => <span className={css.preview}>{row.preview || row.prompt}</span> },
-  { id: "cost", label: "cost", align: "right", cell: (row) => formatUsd(row.totals.cost) },
-  { id: "mean", label: "per call", align: "right", cell: (row) => formatUsd(row.mean_cost) },
-  { id: "calls", label: "calls", align: "right", cell: (row) => formatInt(row.totals.calls) },
-];
-
-/** Where the money goes, one by one: prompts by their sum, calls by their own. */
-export function Costly({
-  project,
-  costly,
-  error,
-}: {
+interface Props {
   project: string;
   costly: CostlyReport | undefined;
   error: Error | null;
-}) {
+  money: (amount: string | null) => string;
+  /** Look only at this prompt. */
+  onPrompt: (prompt: string) => void;
+}
+
+/** Where the money goes, one by one: prompts by their sum, calls by their own. */
+export function Costly({ project, costly, error, money, onPrompt }: Props) {
+  const prompts: Column<Prompt>[] = [
+    {
+      id: "prompt",
+      label: "prompt",
+      cell: (row) => (
+        <>
+          <button
+            type="button"
+            className={`${css.only} ${css.preview}`}
+            onClick={() => onPrompt(row.prompt)}
+            title={`Only this prompt: ${row.preview || row.prompt}`}
+          >
+            {row.preview || row.prompt}
+          </button>
+          <div className={css.under}>
+            {[!isDigest(row.prompt) && row.preview && row.prompt, row.feature].filter(Boolean).join(" · ")}
+          </div>
+        </>
+      ),
+    },
+    { id: "cost", label: "cost", align: "right", cell: (row) => money(row.totals.cost) },
+    { id: "mean", label: "per call", align: "right", cell: (row) => money(row.mean_cost) },
+    { id: "calls", label: "calls", align: "right", cell: (row) => formatInt(row.totals.calls) },
+  ];
   const calls: Column<Call>[] = [
     {
       id: "at",
@@ -43,7 +61,7 @@ export function Costly({
       id: "cost",
       label: "cost",
       align: "right",
-      cell: (row) => <span title={row.price}>{formatUsd(row.cost)}</span>,
+      cell: (row) => <span title={row.price}>{money(row.cost)}</span>,
     },
   ];
   return (
@@ -60,7 +78,7 @@ export function Costly({
         ) : costly ? (
           <DataTable
             label="Most expensive prompts"
-            columns={PROMPTS}
+            columns={prompts}
             rows={costly.prompts}
             rowKey={(row) => `${row.prompt}/${row.feature}`}
           />

@@ -7,8 +7,9 @@ import { API, inProject, withQuery } from "@/api/client";
 import { costlyQuery, costsQuery, wasteQuery } from "@/api/queries";
 import type { CostGroup } from "@/api/types";
 import { useAnchor } from "@/lib/hooks";
+import { setOnly } from "@/search/language";
 import { RangePicker } from "@/search/RangePicker";
-import { resolveRange } from "@/search/range";
+import { fixedSearch, resolveRange } from "@/search/range";
 import { Empty } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -19,16 +20,21 @@ import { CostSeries } from "./CostSeries";
 import { CostTiles } from "./CostTiles";
 import css from "./costs.module.css";
 import { EnergyTiles } from "./EnergyTiles";
+import { moneyOf } from "./money";
 import { Waste } from "./Waste";
 
 export const COST_GROUPS: { value: CostGroup; label: string }[] = [
   { value: "model", label: "Model" },
-  { value: "name", label: "Called name" },
+  { value: "asked", label: "Called name" },
+  { value: "name", label: "Own model" },
   { value: "provider", label: "Provider" },
   { value: "feature", label: "Feature" },
   { value: "segment", label: "User segment" },
   { value: "user", label: "User" },
   { value: "key", label: "Key" },
+  { value: "app", label: "App" },
+  { value: "release", label: "Release" },
+  { value: "environment", label: "Environment" },
   { value: "prompt", label: "Prompt" },
   { value: "tag", label: "Tag" },
   { value: "session", label: "Session" },
@@ -51,6 +57,7 @@ export function CostsPage() {
   const waste = useQuery(wasteQuery(project, q, range.window));
   const costly = useQuery(costlyQuery(project, q, range.window));
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
+  const only = (key: string, value: string) => patch({ q: setOnly(q, key, value) });
   const csv = `${API}${withQuery(inProject(project, "costs.csv"), { q, ...range.window, group_by: by })}`;
   const nothing = report.data?.totals.attempts === 0 && report.data.previous.attempts === 0 && !q;
 
@@ -86,7 +93,12 @@ export function CostsPage() {
         <FirstCall project={project} range={range.label} />
       ) : report.data ? (
         <>
-          <CostTiles report={report.data} waste={waste.data} counting={waste.isPending} />
+          <CostTiles
+            report={report.data}
+            waste={waste.data}
+            counting={waste.isPending}
+            onUnpriced={() => only("priced", "false")}
+          />
           {search.energy === "1" &&
             (report.isPlaceholderData && report.data.energy === null ? (
               <Skeleton height={150} mb={16} />
@@ -116,16 +128,33 @@ export function CostsPage() {
               project={project}
               sort={search.sort ?? "-cost"}
               onSort={(sort) => patch({ sort: sort === "-cost" ? undefined : sort })}
-              onOnly={(value) => patch({ q: `${q} ${only(by, value)}`.trim() })}
+              q={q}
+              range={asked.start ? fixedSearch(range.window.start, range.window.end) : { range: asked.range }}
+              onOnly={(value) => only(by, value)}
             />
           </section>
           <section className={css.panel} aria-label="Waste">
             <div className={css.panelHead}>
               <h2>Paid, and need not have been</h2>
             </div>
-            {waste.error ? <ProblemNotice error={waste.error} /> : <Waste report={waste.data} />}
+            {waste.error ? (
+              <ProblemNotice error={waste.error} />
+            ) : (
+              <Waste
+                project={project}
+                report={waste.data}
+                money={moneyOf(report.data)}
+                onOnly={(line) => patch({ q: `${q} ${line}`.trim() })}
+              />
+            )}
           </section>
-          <Costly project={project} costly={costly.data} error={costly.error} />
+          <Costly
+            project={project}
+            costly={costly.data}
+            error={costly.error}
+            money={moneyOf(report.data)}
+            onPrompt={(prompt) => only("prompt", prompt)}
+          />
         </>
       ) : report.error ? null : (
         <Skeleton height={420} radius={6} />
@@ -138,8 +167,6 @@ export function CostsPage() {
     </Page>
   );
 }
-
-const only = (by: CostGroup, value: string) => `${by}:${/[\s"()]/.test(value) ? JSON.stringify(value) : value}`;
 
 /** The filter is sent as it is written; the server says what it does not understand. */
 function FilterBox({ q, onChange }: { q: string; onChange: (q: string) => void }) {

@@ -1,7 +1,7 @@
 import { Skeleton } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import type { WasteReport } from "@/api/types";
-import { formatInt, formatPercent } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatInt, formatPercent, plural } from "@/lib/format";
 import css from "./costs.module.css";
 
 const NAMES: Record<WasteReport["lines"][number]["kind"], string> = {
@@ -14,8 +14,16 @@ const NAMES: Record<WasteReport["lines"][number]["kind"], string> = {
   oversized: "Very long input",
 };
 
+interface Props {
+  project: string;
+  report: WasteReport | undefined;
+  money: (amount: string | null) => string;
+  /** Look only at what a line counts. */
+  onOnly: (q: string) => void;
+}
+
 /** Each attempt is in one line at most, so the lines add up. */
-export function Waste({ report }: { report: WasteReport | undefined }) {
+export function Waste({ project, report, money, onOnly }: Props) {
   if (!report) return <Skeleton height={120} radius={0} />;
   const found = report.lines.filter((line) => line.count > 0);
   if (found.length === 0)
@@ -28,7 +36,7 @@ export function Waste({ report }: { report: WasteReport | undefined }) {
           <div className={css.wasteHead}>
             <strong>{NAMES[line.kind]}</strong>
             <span className="num">
-              {formatUsd(line.cost)} · {formatInt(line.count)} attempts ·{" "}
+              {money(line.cost)} · {plural(line.count, "attempt")} ·{" "}
               {formatPercent(Number(line.cost), Number(report.cost))}
               {line.unpriced > 0 && ` · ${formatInt(line.unpriced)} without a price`}
             </span>
@@ -37,7 +45,16 @@ export function Waste({ report }: { report: WasteReport | undefined }) {
             <span style={{ width: `${most ? (100 * Number(line.cost)) / most : 0}%` }} />
           </div>
           <p>
-            {line.about} <span className="muted">{line.fix}</span>
+            {line.about} <span className="muted">{line.fix}</span>{" "}
+            {line.kind === "repeated" ? (
+              <Link to="/p/$project/cache" params={{ project }}>
+                The cache
+              </Link>
+            ) : (
+              <button type="button" className={css.only} onClick={() => onOnly(line.q)}>
+                Only these
+              </button>
+            )}
           </p>
         </li>
       ))}

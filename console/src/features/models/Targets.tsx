@@ -60,7 +60,7 @@ const COLUMNS: Column<TargetView>[] = [
     label: "first token",
     align: "right",
     cell: (target) => (
-      <span title="Peak-sensitive average of the time to the first token, fading without new calls">
+      <span title="Peak-sensitive average of the time to the first token, as of the last answer">
         {formatMs(target.latency_ms)}
       </span>
     ),

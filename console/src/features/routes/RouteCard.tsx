@@ -143,7 +143,11 @@ function Live({ leaf }: { leaf: LeafView }) {
       <HealthSign health={leaf.health} label />
       {leaf.breaker !== "closed" && <Tag tone="bad">breaker {leaf.breaker.replace("_", " ")}</Tag>}
       <span className="num muted">
-        {leaf.latency === null ? "no call yet" : `first byte ${formatMs(leaf.latency)}`}
+        {leaf.latency === null
+          ? leaf.health === "unknown"
+            ? "no call yet"
+            : "no answer yet"
+          : `first byte ${formatMs(leaf.latency)}`}
         {leaf.in_flight > 0 && `, ${leaf.in_flight} under way`}
       </span>
     </span>

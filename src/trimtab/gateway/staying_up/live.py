@@ -49,6 +49,11 @@ class PeakEwma:
         since_ns = self._at_ns - now_ns
         return self._value * exp(since_ns / LATENCY_MEMORY_NS) if since_ns < 0 else self._value
 
+    def last(self) -> float:
+        """ns, as of the last sample: what people are told, for whom a target that nobody calls has not become fast.
+        0 where nothing is known."""
+        return self._value
+
 
 class Recent:
     """The last samples of something, and their quantile."""

@@ -225,7 +225,7 @@ async def list_targets(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit:
 
 
 def _target(state: TargetState, now: int) -> TargetView:
-    latency = state.latency.at(now)
+    latency = state.latency.last()
     p95 = state.streams.quantile(0.95) or state.wholes.quantile(0.95)
     return TargetView(
         provider=state.provider,

@@ -48,7 +48,7 @@ KIND = "route"
 def _leaf(deps: Dependencies, tenant: Project, leaf: Leaf) -> LeafView:
     target = leaf.target
     state = deps.snapshots.made_with.live.known(*leaf.key)
-    latency = 0.0 if state is None else state.latency.at(deps.clock.now_ns())
+    latency = 0.0 if state is None else state.latency.last()
     return LeafView(
         model=leaf.name,
         provider=target.provider.name,

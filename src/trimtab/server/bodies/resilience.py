@@ -56,8 +56,9 @@ class TargetKeyView(Struct, frozen=True, kw_only=True):
 
 class TargetView(Struct, frozen=True, kw_only=True):
     """A model at its provider as this worker has seen it since it started. ``latency_ms`` is the peak EWMA of the time
-    to the first token, ``p95_ms`` the 95th percentile of the last ones; both null where too little is known.
-    ``opens_again_s`` is how long the breaker stays open. ``waiting`` calls are in the queue for a place."""
+    to the first token as of the last answer, ``p95_ms`` the 95th percentile of the last ones; both null where too
+    little is known. ``opens_again_s`` is how long the breaker stays open. ``waiting`` calls are in the queue for a
+    place."""
 
     provider: str
     model: str

@@ -12,7 +12,7 @@ from trimtab.telemetry.views import DecisionLine, StepLine, Window
 
 class LeafView(Struct, frozen=True, kw_only=True):
     """A target of a route and how it fares on this worker. ``breaker`` is closed, open or half_open; ``latency`` the
-    peak EWMA of the time to the first byte in milliseconds, null where nothing is known."""
+    peak EWMA of the time to the first byte in milliseconds as of the last answer, null where none has come yet."""
 
     model: str
     provider: str

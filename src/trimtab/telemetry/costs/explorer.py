@@ -52,6 +52,7 @@ GROUPS: Final[dict[CostGroup, str]] = {
     "session": "session",
     "key": "key_id",
     "model": "model",
+    "asked": "asked",
     "name": "model_name",
     "provider": "provider",
     "app": "app",

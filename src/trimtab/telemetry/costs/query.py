@@ -101,6 +101,8 @@ def _number(sql: str, scale: Decimal, example: str) -> Compile:
 
 KEYS: Final[dict[str, Compile]] = {
     "model": _text("model", "model_used", "model_name", "asked"),
+    "asked": _text("asked"),
+    "name": _text("model_name"),
     "provider": _text("provider"),
     "feature": _text("feature"),
     "segment": _text("segment"),

@@ -18,6 +18,7 @@ CostGroup = Literal[
     "session",
     "key",
     "model",
+    "asked",
     "name",
     "provider",
     "app",
