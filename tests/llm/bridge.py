@@ -13,7 +13,7 @@ from trimtab.llm.simulated import SimulatedProviders
 from trimtab.llm.types import Delta, Failed
 
 Message = MutableMapping[str, Any]
-PREFIX = {"bedrock_converse": "", "cohere_chat": "/v2"}
+PREFIX = {"bedrock_converse": "", "cohere_chat": "/v2", "gemini": "/v1beta"}
 """What a vendor's base URL ends with, where it is not ``/v1``."""
 
 Send = Callable[[Message], Awaitable[None]]
@@ -90,10 +90,14 @@ class Bridge:
     async def ask(self, body: bytes, model: str, *, stream: bool) -> tuple[int, dict[str, str], list[bytes]]:
         """One call of the simulated provider, in this process; an aborted answer ends where it was cut."""
         headers = {"content-type": "application/json", **self.upstream.headers, **headers_of(self.upstream.auth, "k")}
+        path, _, query = (PREFIX.get(self.upstream.name, "/v1") + self.upstream.path(model, stream=stream)).partition(
+            "?"
+        )
         scope = {
             "type": "http",
             "method": "POST",
-            "path": unquote(PREFIX.get(self.upstream.name, "/v1") + self.upstream.path(model, stream=stream)),
+            "path": unquote(path),
+            "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
         requests: list[Message] = [{"type": "http.request", "body": body}]

@@ -176,7 +176,7 @@ def test_wishes_anthropic_cannot_grant_are_refused_with_a_way_out(fields: dict[s
 @pytest.mark.parametrize(
     "message",
     [
-        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}]},
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x", "format": "ogg"}}]},
         {"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]},
         {"role": "function", "name": "f", "content": "r"},
         {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}},
@@ -284,8 +284,17 @@ def test_wishes_openai_cannot_grant_are_refused(fields: dict[str, Any], param: s
     assert caught.value.param == param
 
 
-def test_a_document_is_refused_where_it_is_not_understood() -> None:
-    document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"citations": {"enabled": True}},
+        {"context": "from the archive"},
+        {"source": {"type": "file", "file_id": "f"}},
+        {"source": {"type": "url", "url": "ftp://tide.example/x.pdf"}},
+    ],
+)
+def test_a_document_that_asks_for_more_than_to_be_read_is_refused_elsewhere(wish: dict[str, Any]) -> None:
+    document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}} | wish
     with pytest.raises(Unsupported, match="'document'"):
         to_openai(anthropic({"role": "user", "content": [document]}))
 

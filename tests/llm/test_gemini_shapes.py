@@ -223,7 +223,7 @@ def test_what_only_gemini_can_do_is_refused_elsewhere_with_a_way_out(fields: dic
 @pytest.mark.parametrize(
     "part",
     [
-        {"inlineData": {"mimeType": "application/pdf", "data": "aGk="}},
+        {"inlineData": {"data": "aGk="}},
         {"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/x", "mimeType": "image/png"}},
         {"fileData": {"fileUri": "gs://bucket/a.png"}},
         {"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}},

@@ -1,5 +1,6 @@
 """What a simulated model says: the same to the same request, always."""
 
+import base64
 import json
 import re
 from typing import Any, Literal, cast
@@ -221,3 +222,11 @@ def _thought_of(ask: Ask, scenario: Scenario) -> str:
     if word and "the word?" in asked:
         return word[1]
     return f"You asked: {asked or 'nothing'} The small tab turns the great rudder — naïvely said. 🌊"
+
+
+def is_base64(data: Any) -> bool:
+    """Whether a vendor could read it: the alphabet for URLs is another."""
+    try:
+        return bool(base64.b64decode(data, validate=True)) if isinstance(data, str) else False
+    except ValueError:
+        return False

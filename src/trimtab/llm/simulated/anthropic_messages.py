@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, cast
 
-from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, is_base64, objects, pieces_of
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
@@ -91,9 +91,28 @@ def _check_message(index: int, message: dict[str, Any]) -> None:
             raise Refused(f"messages.{index}.content.{at}.thinking.signature: Field required")
         if kind == "tool_use" and not isinstance(block.get("input"), dict):
             raise Refused(f"messages.{index}.content.{at}.tool_use.input: Input should be a valid dictionary")
+        if kind in ("document", "image"):
+            _check_source(f"messages.{index}.content.{at}.{kind}.source", kind, an_object(block.get("source")))
         if kind == "tool_result" and seen_other:
             raise Refused(f"messages.{index}: `tool_result` blocks must come before all other blocks of the message")
         seen_other = seen_other or kind != "tool_result"
+
+
+def _check_source(where: str, kind: str, source: dict[str, Any]) -> None:
+    match source.get("type"):
+        case "base64":
+            if not is_base64(source.get("data")):
+                raise Refused(f"{where}.base64.data: Invalid base64 data")
+        case "text" if kind == "document":
+            if source.get("media_type") != "text/plain":
+                raise Refused(f"{where}.text.media_type: Input should be 'text/plain'")
+        case "url":
+            if not str(source.get("url")).startswith("https://"):
+                raise Refused(f"{where}.url.url: Only HTTPS URLs are supported.")
+        case "file" | "content":
+            pass
+        case other:
+            raise Refused(f"{where}: Input tag '{other}' found using 'type' does not match any of the expected tags")
 
 
 def ask_of(body: dict[str, Any]) -> Ask:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, cast
 
-from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects, pieces_of
+from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, is_base64, objects, pieces_of
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
 
@@ -121,6 +121,27 @@ def _check_block(place: str, block: dict[str, Any]) -> None:
         source = an_object(block["image"].get("source"))
         if "bytes" in source:
             base64.b64decode(source["bytes"], validate=True)
+    if "document" in block:
+        _check_document(place, an_object(block["document"]))
+
+
+_FORMATS = ("pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md")
+_NAME = re.compile(r"[0-9A-Za-z()\[\]-]+( [0-9A-Za-z()\[\]-]+)*")
+
+
+def _check_document(place: str, document: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html"""
+    name = str(document.get("name", ""))
+    if not _NAME.fullmatch(name) or len(name) > 200:
+        raise Refused(
+            "The document file name can only contain alphanumeric characters, whitespace characters, hyphens, "
+            "parentheses, and square brackets. The name can't contain more than one consecutive whitespace character."
+        )
+    if document.get("format", "txt") not in _FORMATS:
+        raise Refused(f"The value at {place}.document.format is not a supported document format.")
+    source = an_object(document.get("source"))
+    if "bytes" in source and not is_base64(source["bytes"]):
+        raise Refused(f"The value at {place}.document.source.bytes is not base64.")
 
 
 def ask_of(body: dict[str, Any]) -> Ask:

@@ -89,8 +89,17 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"Invalid value: '{role}'.", f"messages[{index}].role", "invalid_value")
         if role == "tool" and not message.get("tool_call_id"):
             raise Refused("Missing parameter 'tool_call_id'.", f"messages[{index}].tool_call_id")
+        for at, part in enumerate(objects(message.get("content"))):
+            _check_file(f"messages[{index}].content[{at}].file", part)
     if body.get("stream_options") is not None and not body.get("stream"):
         raise Refused("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+
+
+def _check_file(where: str, part: dict[str, Any]) -> None:
+    """A file is of OpenAI's store, or comes along."""
+    file = an_object(part.get("file"))
+    if part.get("type") == "file" and not (file.get("file_id") or file.get("file_data")):
+        raise Refused("Missing required parameter: 'file_id' or 'file_data'.", where, "missing_required_parameter")
 
 
 def ask_of(body: dict[str, Any]) -> Ask:

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Raw
 
 from trimtab.core.errors import Unsupported
-from trimtab.llm.dialects._crossing import foreign
+from trimtab.llm.dialects._documents import anthropic_block
 from trimtab.llm.dialects._reading import Cursor
 from trimtab.llm.dialects._signatures import is_marked
 from trimtab.llm.dialects._tools import tool_input
@@ -75,7 +75,7 @@ def block_of(part: Part) -> Wire | Raw | None:
         case Opaque() if part.dialect == NAME:
             return part.raw
         case Opaque():
-            raise foreign(part)
+            return anthropic_block(part)
 
 
 def _source(image: Image) -> Wire:

@@ -11,6 +11,7 @@ from typing import Any
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
+from trimtab.llm.dialects._documents import converse_block
 from trimtab.llm.dialects._reading import encode, encode_request
 from trimtab.llm.dialects._signatures import is_marked
 from trimtab.llm.dialects._tools import tool_input
@@ -117,7 +118,7 @@ def _block(part: Part) -> Wire | None:
         case Reasoning():
             return _thinking(part)
         case Opaque():
-            raise foreign(part)
+            return converse_block(part)
 
 
 def _image(image: Image) -> Wire:

@@ -9,6 +9,7 @@ from typing import Any
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
+from trimtab.llm.dialects._documents import cohere_text
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.types import (
     Image,
@@ -98,7 +99,7 @@ def _user_part(part: Part) -> Wire:
 
 def _text_part(part: Part) -> Wire:
     if isinstance(part, Opaque):
-        raise foreign(part)
+        return {"type": "text", "text": cohere_text(part)}
     if not isinstance(part, Text | Refusal):
         raise Unsupported(f"A {type(part).__name__} part has no place in this message.", param="messages")
     return {"type": "text", "text": part.text}

@@ -18,6 +18,7 @@ from msgspec import Raw
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._crossing import foreign
+from trimtab.llm.dialects._documents import gemini_part, plain_base64
 from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields
 from trimtab.llm.dialects._signatures import for_client, from_base64, from_client, own_signature, to_base64
 from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
@@ -143,7 +144,9 @@ def _part_of(cursor: Cursor, fields: Fields, calls: Calls) -> Part | None:
 def _inline(cursor: Cursor, blob: Fields) -> Part:
     kind = text_at(blob, "mimeType") or ""
     data = blob.need("data").text()
-    return Image(data=data, media_type=kind) if kind.startswith("image/") else Opaque(NAME, cursor.opaque())
+    if kind.startswith("image/"):
+        return Image(data=plain_base64(data), media_type=kind)
+    return Opaque(NAME, cursor.opaque())
 
 
 def _linked(cursor: Cursor, file: Fields) -> Part:
@@ -241,7 +244,7 @@ def result_wire(part: ToolResult, name: str) -> Wire:
             case Opaque() if each.dialect == NAME:
                 shown.append(each.raw)
             case Opaque():
-                raise foreign(each)
+                shown.append(gemini_part(each))
             case _:
                 raise Unsupported(f"A {type(each).__name__} part has no place in a tool's result.", param="messages")
     return {"functionResponse": wire | {"parts": shown} if shown else wire}

@@ -11,6 +11,7 @@ from msgspec import Raw
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
+from trimtab.llm.dialects._documents import gemini_part
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.gemini.parts import NAME, Wire, Writer, media_wire, result_wire
 from trimtab.llm.dialects.gemini.request import SHOWS_THOUGHTS
@@ -108,7 +109,7 @@ def _asked(message: Message, names: dict[str, str]) -> list[Wire | Raw]:
             case Opaque() if part.dialect == NAME:
                 found.append(part.raw)
             case Opaque():
-                raise foreign(part)
+                found.append(gemini_part(part))
             case _:
                 raise Unsupported(f"A {type(part).__name__} part has no place in this message.", param="messages")
     return found

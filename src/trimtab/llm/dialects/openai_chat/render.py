@@ -12,6 +12,7 @@ from msgspec import Raw
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
+from trimtab.llm.dialects._documents import chat_part
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, with_short_ids
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
@@ -132,7 +133,7 @@ def _part(part: Part) -> Wire | Raw:
         case Opaque() if part.dialect == NAME:
             return part.raw
         case Opaque():
-            raise foreign(part)
+            return chat_part(part)
         case _:
             raise Unsupported(f"A {type(part).__name__} part has no place in this message.", param="messages")
 
@@ -188,6 +189,8 @@ def _tool_messages(part: Part, shown: list[Wire]) -> list[Wire]:
         if isinstance(inner, Image):
             # tool messages hold text only, and all of them must follow the call without a break
             shown += [{"type": "text", "text": f"An image that tool call {part.call_id} gave back:"}, image_part(inner)]
+        elif isinstance(inner, Opaque) and inner.dialect != NAME and (given := chat_part(inner))["type"] != "text":
+            shown += [{"type": "text", "text": f"A file that tool call {part.call_id} gave back:"}, given]
         else:
             texts.append(inner)
     content = _content(tuple(texts)) if texts else ""

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Raw
 
 from trimtab.core.errors import Unsupported
-from trimtab.llm.dialects._crossing import foreign
+from trimtab.llm.dialects._documents import responses_part
 from trimtab.llm.dialects._reading import Cursor, Fields
 from trimtab.llm.dialects._signatures import for_client, from_client, own_signature
 from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
@@ -82,7 +82,7 @@ def content_part(part: Part, *, spoken: bool = False) -> Wire | Raw:
         case Opaque() if part.dialect == NAME:
             return part.raw
         case Opaque():
-            raise foreign(part)
+            return responses_part(part)
         case _:
             raise Unsupported(f"A {type(part).__name__} part has no place in this message.", param="messages")
 
