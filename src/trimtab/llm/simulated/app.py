@@ -219,6 +219,8 @@ class SimulatedProviders:
             call.scenario = read_wishes(call.headers["x-simulate"], call.scenario)
         if vendor is gemini:
             gemini.check_model(call.body, call.model)
+        if vendor is anthropic_messages:
+            anthropic_messages.check_model(call.body, call.model)
         if vendor is openai_responses and call.scenario.status == 200:
             self.kept.keep(call.body, call.model, call.scenario, call.number)
         return call.model

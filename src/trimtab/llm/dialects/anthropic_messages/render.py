@@ -6,9 +6,11 @@ the vendor's own OpenAI-compatible endpoint has a rule, it is followed: https://
 """
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects._claude import effort_of, is_adaptive, thinking_of
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME, Wire, block_of
@@ -23,6 +25,13 @@ _EFFORTS = {"minimal": "low"}
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
+    adaptive = not own and is_adaptive(model)
+    if adaptive:
+        effort = effort_of(request)
+        thinking = thinking_of(request)
+        request = replace(request, temperature=None, top_p=None, top_k=None, reasoning_effort=effort)
+    else:
+        thinking = _thinking(request)
     system, messages = _conversation(request, own=own)
     bound = request.max_tokens if request.max_tokens is not None else quirks.default_max_tokens
     plain: Wire = {
@@ -34,7 +43,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         "stop_sequences": list(request.stop) or None,
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": _tool_choice(request),
-        "thinking": _thinking(request),
+        "thinking": thinking,
         "output_config": _output_config(request, own=own) or None,
         "metadata": None if request.user is None else {"user_id": request.user},
         "stream": request.stream or None,

@@ -8,8 +8,11 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects._claude import effort_of, is_adaptive, thinking_of
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import converse_block
 from trimtab.llm.dialects._reading import encode, encode_request
@@ -45,6 +48,12 @@ _EFFORTS = {"minimal": "low"}
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
     refuse_binding(request, NAME)
+    claude = _is_claude(model)
+    thinking = _budget(request)
+    if claude and is_adaptive(model):
+        thinking = thinking_of(request)
+        effort = effort_of(request)
+        request = replace(request, temperature=None, top_p=None, top_k=None, reasoning_effort=effort)
     system, messages = _conversation(request)
     bounds: Wire = {
         "maxTokens": request.max_tokens or None,
@@ -53,7 +62,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
         "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
     }
-    additional, tools = _additional(request, claude=_is_claude(model)), _tool_config(request)
+    additional, tools = _additional(request, thinking if claude else None, claude=claude), _tool_config(request)
     if tools is not None and "tool_choice" in additional:
         tools.pop("toolChoice", None)  # said once, there
     plain: Wire = {
@@ -201,7 +210,12 @@ def _tool(tool: Tool) -> Wire:
     return wire
 
 
-def _additional(request: Request, *, claude: bool) -> Wire:
+def _budget(request: Request) -> Wire | None:
+    budget = request.reasoning_budget
+    return None if budget is None else {"type": "enabled", "budget_tokens": budget}
+
+
+def _additional(request: Request, thinking: Wire | None, *, claude: bool) -> Wire:
     fields: Wire = {}
     if request.parallel_tool_calls is False and request.tools:
         if not claude:
@@ -217,8 +231,8 @@ def _additional(request: Request, *, claude: bool) -> Wire:
             fields["tool_choice"] = {"type": kind, "disable_parallel_tool_use": True} | named
     if claude and request.top_k is not None:
         fields["top_k"] = request.top_k
-    if claude and request.reasoning_budget is not None:
-        fields["thinking"] = {"type": "enabled", "budget_tokens": request.reasoning_budget}
+    if thinking is not None:
+        fields["thinking"] = thinking
     return fields
 
 
