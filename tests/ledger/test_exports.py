@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.export_shapes import DecimalMark
@@ -46,12 +47,15 @@ def test_openais_costs_are_by_line_item() -> None:
 
 def test_anthropics_usage_is_the_same_as_json_and_as_csv() -> None:
     whole = Line(day="2026-01-01", model=SONNET, input=1500, cache_read=200, cache_write=1500, output=500)
-    assert lines("anthropic", "anthropic_usage.json") == [whole]
-    assert lines("anthropic", "anthropic_usage.csv")[0] == whole
+    (told,) = lines("anthropic", "anthropic_usage.json")
+    assert told == replace(whole, told=frozenset({"service", "batch"}))
+    assert lines("anthropic", "anthropic_usage.csv")[0] == replace(whole, told=frozenset({"batch", "place"}))
 
 
 def test_anthropics_cost_report_is_in_cents_and_its_csv_in_dollars() -> None:
-    assert lines("anthropic", "anthropic_costs.json") == [Line(day="2026-01-01", model=SONNET, cost=1_237_891_200_000)]
+    told = frozenset({"service", "batch"})
+    whole = Line(day="2026-01-01", model=SONNET, cost=1_237_891_200_000, told=told)
+    assert lines("anthropic", "anthropic_costs.json") == [whole]
     assert [line.cost for line in lines("anthropic", "anthropic_costs.csv")] == [5 * 10**10, 2 * 10**10]
 
 
@@ -237,3 +241,40 @@ def test_a_number_beyond_all_bounds_is_no_amount() -> None:
     export = read("generic", "Cost,Calls\n1,1\n1e999999999,1\n1,1e999999\n", {"cost": "Cost", "requests": "Calls"})
     assert (len(export.lines), export.unread_rows) == (1, 2)
     assert export.unread[0] == "row 3: '1e999999999' is no amount of US dollars"
+
+
+def test_openais_usage_by_tier_and_batch_is_told_apart() -> None:
+    row = '{"input_tokens": 6, "output_tokens": 2, "num_model_requests": 1, "model": "gpt-5", %s}'
+    rows = ", ".join(
+        row % more
+        for more in (
+            '"service_tier": "default", "batch": null',
+            '"service_tier": "fast"',
+            '"service_tier": null, "batch": true',
+            '"batch": false',
+            '"service_tier": null',
+        )
+    )
+    export = read("openai", f'{{"data": [{{"start_time": 1767225600, "results": [{rows}]}}]}}')
+    assert [(line.tier, sorted(line.told)) for line in export.lines] == [
+        ("", ["batch", "service"]),
+        ("priority", ["batch", "service"]),
+        ("batch", ["batch"]),
+        ("", ["batch"]),
+        ("", []),
+    ]
+
+
+def test_anthropics_reports_tell_tier_speed_and_place() -> None:
+    row = '{"uncached_input_tokens": 6, "output_tokens": 2, "model": "claude-opus-4-8", %s}'
+    rows = ", ".join(
+        row % more
+        for more in (
+            '"service_tier": "batch", "inference_geo": "us", "speed": "standard"',
+            '"service_tier": "standard", "inference_geo": "not_available", "speed": "fast"',
+            '"service_tier": null, "inference_geo": null, "speed": null',
+        )
+    )
+    export = read("anthropic", f'{{"data": [{{"starting_at": "2026-01-01T00:00:00Z", "results": [{rows}]}}]}}')
+    every = ["batch", "place", "service", "speed"]
+    assert [(line.tier, sorted(line.told)) for line in export.lines] == [("batch+us", every), ("fast", every), ("", [])]

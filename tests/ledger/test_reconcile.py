@@ -181,3 +181,27 @@ def test_rows_that_stand_twice_are_named_where_sums_differ_and_pages_that_are_mi
     assert [cause.partition(":")[0] for cause in twice.causes] == ["calls", "pages", "repeated"]
     same = reconcile(Export(lines=(line(1), line(1)), repeated=1), [hour(3), hour(4)], 0.01, TODAY)
     assert (same.agrees, same.causes) == (True, ())
+
+
+# --- service tiers ---
+
+
+def test_an_export_that_tells_tiers_apart_is_compared_by_them() -> None:
+    told = frozenset({"service"})
+    theirs = [line(1, tier="flex", told=told, cost=5 * 10**11), line(1, told=told)]
+    found = compare(theirs, [hour(3, tier="flex", cost=str(5 * 10**11)), hour(4)])
+    assert found.agrees
+    assert [(each.tier, each.ours.requests) for each in found.lines] == [("", 1), ("flex", 1)]
+
+
+def test_only_what_an_export_tells_of_tiers_is_compared() -> None:
+    found = compare([line(1)], [hour(3, tier="flex")])
+    assert found.agrees
+    by_place = compare([line(1, tier="us", told=frozenset({"place"}))], [hour(3, tier="fast+us")])
+    assert (by_place.agrees, [each.tier for each in by_place.lines]) == (True, ["us"])
+
+
+def test_the_same_tokens_in_other_tiers_are_a_matter_of_the_tier() -> None:
+    theirs = [line(1, tier="flex", told=frozenset({"service"}), cost=5 * 10**11)]
+    assert causes(compare(theirs, [hour(3)])) == ["tier", "tier"]
+    assert causes(compare(theirs, [hour(3), hour(4)])) == ["missing_there", "missing_here"]

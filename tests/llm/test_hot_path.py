@@ -38,6 +38,7 @@ def test_peek_reads_what_routing_needs_of_an_openai_call() -> None:
         user="u-1",
         wants_usage=True,
         metadata={"feature": "weather"},
+        tier="auto",
     )
 
 
@@ -49,6 +50,7 @@ def test_peek_reads_what_routing_needs_of_an_anthropic_call() -> None:
         user="u-1",
         wants_usage=True,
         metadata={"user_id": "u-1"},
+        tier="auto",
     )
 
 

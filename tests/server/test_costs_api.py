@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from house import House
+from msgspec import structs
 
 from trimtab.ledger.moments import day_of, moment
 from trimtab.ledger.types import Cost
@@ -93,6 +94,33 @@ def test_costs_are_grouped_exported_and_shown_in_the_projects_currency(
         wrong = await admin.get(f"{AT}/costs", params={"q": "nonsense"})
         assert (wrong.status_code, wrong.json()["param"]) == (400, "q")
         assert (await admin.get(f"{AT}/costs", params={"group_by": "moon"})).status_code == 400
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def test_costs_are_grouped_and_found_by_the_tier_that_was_used_and_the_one_that_was_asked_for(
+    run: "Run", engine: Store, served: Any, tmp_path: Path
+) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        (project,) = (await admin.get("/api/v1/projects")).json()["items"]
+        rows, mapper = Rows(), CallMapper(FolderBlobs(tmp_path / "blobs"))
+        for number, (used, asked) in enumerate((("flex", "flex"), ("", "priority"), ("", ""), ("fast+us", ""))):
+            record = call(number, project["id"], house.clock.now_ns() - 10**9, "chat", 10**12)
+            (attempt,) = record.attempts
+            usage = Usage(input=10, output=5, tier=used)
+            record = structs.replace(record, attempts=(structs.replace(attempt, usage=usage, tier_asked=asked),))
+            again = msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=CallRecord)
+            mapper.add(rows, number, again)
+        engine.insert("ledger", rows.ledger.columns, encode(rows.ledger.values), f"{project['id']}:tiers")
+        report = (await admin.get(f"{AT}/costs", params={"group_by": "tier"})).json()
+        found = {row["group"]: row["totals"]["cost"] for row in report["groups"]}
+        assert found == {"standard": "2", "flex": "1", "fast+us": "1"}
+        answer = await admin.get(f"{AT}/costs.csv", params={"group_by": "tier", "q": "tier:f*"})
+        lines = list(csv.DictReader(io.StringIO(answer.text)))
+        assert sorted(line["group"] for line in lines) == ["fast+us", "flex"]
+        lowered = (await admin.get(f"{AT}/costs/attempts", params={"q": "asked_tier:priority tier:standard"})).json()
+        assert [(row["tier"], row["tier_asked"]) for row in lowered] == [("", "priority")]
 
     run(story, asker=TelemetryReader(served.socket))
 

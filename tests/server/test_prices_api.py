@@ -47,6 +47,30 @@ def test_a_price_is_in_force_when_the_call_returns_and_says_which_row_it_is(run:
     run(story)
 
 
+def test_a_price_of_one_tier_prices_that_tier_only(run: "Run") -> None:
+    async def story(house: House) -> None:
+        await models(house)
+        admin = house.admin
+        body = {"model": "gpt-4o*", "provider": "openai", "tier": "priority", "rates": RATES}
+        made = await admin.post(f"{AT}/prices", json={"prices": [body]})
+        assert made.status_code == 201, made.text
+        (row,) = made.json()["items"]
+        assert row["tier"] == "priority"
+        standard = (await admin.get(f"{AT}/price", params={"model": "fast"})).json()
+        assert standard["source"].startswith("genai-prices/")
+        of_tier = (await admin.get(f"{AT}/price", params={"model": "fast", "tier": "priority"})).json()
+        assert of_tier["source"] == f"override:{row['id']}:input=0.15/output=0.6@priority"
+        beside = await admin.post(f"{AT}/prices", json={"prices": [body | {"tier": ""}]})
+        assert beside.status_code == 201, beside.text
+        twice = await admin.post(f"{AT}/prices", json={"prices": [body]})
+        assert twice.status_code == 409
+        assert "gpt-4o*@priority" in twice.text
+        wrong = await admin.post(f"{AT}/prices", json={"prices": [body | {"tier": "a b"}]})
+        assert (wrong.status_code, wrong.json()["param"]) == (400, "tier")
+
+    run(story)
+
+
 def test_of_many_prices_all_are_taken_or_none(run: "Run") -> None:
     async def story(house: House) -> None:
         good = {"model": "a", "rates": RATES}

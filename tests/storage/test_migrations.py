@@ -40,6 +40,7 @@ from trimtab.governance import store as governance
 from trimtab.governance.scim import store as scim_store
 from trimtab.guard import tables as guard
 from trimtab.ledger import limit_store, price_store, repricing_store
+from trimtab.ledger.overrides import DatedPrice
 from trimtab.prompts import store as prompts
 from trimtab.releases import tables as releases
 from trimtab.retrieval import tables as retrieval
@@ -251,6 +252,31 @@ def test_marks_that_stood_in_other_columns_are_carried_to_their_own(empty_catalo
 
         assert [book("booked", "req_1"), book("by", "req_1"), book("by", "req_2")] == [False, True, False]
         assert [book("open", "req_3"), book("open", "req_3"), book("open", "req_4")] == [True, True, False]
+
+    async def story() -> None:
+        db = Database.open(empty_catalog_url)
+        await db._guarded(carried, write=True)  # pyright: ignore[reportPrivateUsage] nothing else migrates it
+        await db.close()
+
+    asyncio.run(story())
+
+
+def test_prices_from_before_tiers_are_of_the_standard_one(empty_catalog_url: str) -> None:
+    def carried(conn: Connection) -> None:
+        migrations_to(conn, "0037")
+        conn.execute(
+            text("INSERT INTO projects (id, slug, name, capture_content, created) VALUES ('p', 'p', 'p', true, 0)")
+        )
+        columns = "(id, project_id, provider, model, rates, note, created)"
+        values = "('prc_1', 'p', '*', 'gpt-5*', :rates, '', 1)"
+        rates = {"rates": '{"input":"1","output":"2"}'}
+        conn.execute(text(f"INSERT INTO prices {columns} VALUES {values}"), rates)
+        migrations_to(conn, "0038")
+        (row,) = price_store.prices(conn, "p")
+        assert (row.price.tier, row.price.model) == ("", "gpt-5*")
+        flex = DatedPrice(id="prc_2", model="gpt-5*", tier="flex", rates=row.price.rates, created=2)
+        price_store.add_prices(conn, "p", [flex])
+        assert [each.price.tier for each in price_store.prices(conn, "p")] == ["", "flex"]
 
     async def story() -> None:
         db = Database.open(empty_catalog_url)

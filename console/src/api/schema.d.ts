@@ -4440,7 +4440,8 @@ export interface paths {
         };
         /**
          * The price of a model, in force now
-         * @description `model` is a model's name, or `provider/model-id` for one that is not declared; `at` another moment.
+         * @description `model` is a model's name, or `provider/model-id` for one that is not declared; `at` another moment,
+         *     `tier` a service tier (`flex`, `priority`, `batch`, `fast+us`).
          *
          *     Needs the permission `model:read`.
          */
@@ -8261,7 +8262,7 @@ export interface components {
         CostReport: {
             window: components["schemas"]["Window"];
             /** @enum {unknown} */
-            group_by: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+            group_by: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "tier" | "user";
             currency: string;
             rate: string;
             totals: components["schemas"]["CostTotals"];
@@ -8344,6 +8345,10 @@ export interface components {
             currency: string;
             /** @default null */
             energy: components["schemas"]["EnergyView"] | null;
+            /** @default  */
+            tier: string;
+            /** @default  */
+            tier_asked: string;
         };
         /**
          * CostlyPrompt
@@ -8615,11 +8620,13 @@ export interface components {
         /**
          * DatedPriceView
          * @description `rates` are US dollars: per million tokens of a kind, per call (`per_request`), per image (`per_image`).
+         *     `tier` is the service tier that it prices, or a pattern; empty: the standard one.
          */
         DatedPriceView: {
             id: string;
             provider: string;
             model: string;
+            tier: string;
             valid_from: number | null;
             valid_to: number | null;
             rates: components["schemas"]["Rates"];
@@ -11102,12 +11109,16 @@ export interface components {
         };
         /**
          * NewDatedPrice
-         * @description `provider` and `model` are names or patterns with `*`; `model` is the provider's own id.
+         * @description `provider` and `model` are names or patterns with `*`; `model` is the provider's own id. `tier` is a
+         *     service tier as costs name it (`flex`, `priority`, `batch`, `fast+us`), or a pattern; empty: the standard
+         *     one, and any other that no price is of.
          */
         NewDatedPrice: {
             model: string;
             /** @default * */
             provider: string;
+            /** @default  */
+            tier: string;
             rates: components["schemas"]["Rates"];
             /** @default null */
             valid_from: number | null;
@@ -13286,11 +13297,13 @@ export interface components {
         };
         /**
          * ReconciledLine
-         * @description A day (UTC unless `offset_hours` says otherwise) and a model. `day` is "" where the export has no days.
+         * @description A day (UTC unless `offset_hours` says otherwise), a model, and a service tier where the export tells those
+         *     apart ("": the standard one). `day` is "" where the export has no days.
          */
         ReconciledLine: {
             day: string;
             model: string;
+            tier: string;
             ours: components["schemas"]["CostLine"];
             theirs: components["schemas"]["CostLine"];
             tokens_off: number;
@@ -15491,6 +15504,7 @@ export interface components {
          *     `cache_write_1h` (part of `cache_write`), `audio_input` and `audio_output` are breakdowns of buckets above
          *     and are never added to them. `images` counts images made, where a provider charges by the image; `searches` the
          *     search units of a ranking, where one charges by those. `estimated` is true when we counted, not the provider.
+         *     `tier` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
          */
         Usage: {
             /** @default 0 */
@@ -15515,6 +15529,8 @@ export interface components {
             searches: number;
             /** @default false */
             estimated: boolean;
+            /** @default  */
+            tier: string;
         };
         /** UserPage */
         UserPage: {
@@ -25100,7 +25116,7 @@ export interface operations {
                 start?: number;
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
-                group_by?: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+                group_by?: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "tier" | "user";
                 /** @description How many groups at most. */
                 limit?: number;
                 energy?: boolean;
@@ -25187,7 +25203,7 @@ export interface operations {
                 start?: number;
                 /** @description Unix milliseconds, not included; now if left out. */
                 end?: number;
-                group_by?: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "user";
+                group_by?: "app" | "asked" | "day" | "environment" | "feature" | "key" | "model" | "name" | "none" | "outcome" | "price" | "prompt" | "provider" | "release" | "segment" | "session" | "tag" | "tier" | "user";
                 /** @description How many groups at most. */
                 limit?: number;
             };
@@ -38201,6 +38217,7 @@ export interface operations {
                 model: string;
                 /** @description Unix milliseconds; now if left out. */
                 at?: number;
+                tier?: string;
             };
             header?: never;
             path: {

@@ -14,7 +14,7 @@ from trimtab.sdk.cost_types import Attempt, CostGroup, CostReport, Energy
 
 DIMENSIONS = (
     "model", "asked", "name", "provider", "feature", "segment", "user", "session", "key", "app", "release",
-    "environment", "prompt", "tag", "outcome", "price", "day",
+    "environment", "prompt", "tag", "outcome", "price", "tier", "day",
 )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def list_prices(*, project: str, client: Client, as_json: bool) -> None:
         print_json(prices)
         return
     print_table(
-        ("ID", "PROVIDER", "MODEL", "FROM", "TO", "RATES", "STATE", "NOTE"),
+        ("ID", "PROVIDER", "MODEL", "TIER", "FROM", "TO", "RATES", "STATE", "NOTE"),
         [_row(price) for price in prices],
         empty="No prices of your own: the packaged book is in force. Set one with: "
         "trimtab prices set gpt-4o-mini --input 0.12 --output 0.48 --from 2026-01-01",
@@ -76,7 +76,8 @@ def _row(price: DatedPrice) -> tuple[object, ...]:
     begins = None if price.valid_from is None else _moment(price.valid_from)
     ends = None if price.valid_to is None else _moment(price.valid_to)
     rates = ", ".join(f"{name} {rate}" for name, rate in price.rates.items())
-    return price.id, price.provider, price.model, begins, ends, rates, price.state, price.note or None
+    tier = price.tier or None
+    return price.id, price.provider, price.model, tier, begins, ends, rates, price.state, price.note or None
 
 
 def _rate_options(function: Any) -> Any:
@@ -90,6 +91,7 @@ def _rate_options(function: Any) -> Any:
 @command.command("set")
 @click.argument("model")
 @click.option("--provider", default="*", show_default=True, help="A provider's name, or a pattern.")
+@click.option("--tier", default="", help="A service tier (flex, fast+us), or a pattern. [default: standard]")
 @click.option("--from", "begins", default=None, help="The first moment it holds, e.g. 2026-01-01. [default: always]")
 @click.option("--to", "ends", default=None, help="The first moment it no longer holds. [default: never]")
 @click.option("--note", default="", help="Why, for people.")
@@ -106,7 +108,7 @@ def set_price(
     project: str,
     client: Client,
     as_json: bool,
-    **rates: str | None,
+    **more: str | None,
 ) -> None:
     """Say what MODEL (the provider's id, or a pattern such as 'gpt-4o*') costs you. Tokens per million; --per-request
     and --per-image by the piece.
@@ -115,23 +117,27 @@ def set_price(
     Examples:
       trimtab prices set gpt-4o-mini --provider openai --input 0.12 --output 0.48 --from 2026-01-01
       trimtab prices set 'lab-*' --input 0.05 --output 0.05
+      trimtab prices set 'gpt-5*' --provider openai --tier priority --input 2.50 --output 20
     """
-    given = {name: rate for name, rate in rates.items() if rate is not None}
-    row = _new(model=model, provider=provider, begins=begins, ends=ends, note=note, rates=given)
+    tier = more.pop("tier") or ""
+    given = {name: rate for name, rate in more.items() if rate is not None}
+    row = _new(model=model, provider=provider, begins=begins, ends=ends, note=note, rates=given, tier=tier)
     (made,) = client.costs.add_prices(project, [row])
     if as_json:
         print_json(made)
     else:
-        click.echo(f"Set {made.id} for {made.provider}/{made.model} ({made.state.replace('_', ' ')}).")
+        of_tier = f" in the tier {made.tier}" if made.tier else ""
+        click.echo(f"Set {made.id} for {made.provider}/{made.model}{of_tier} ({made.state.replace('_', ' ')}).")
         click.echo(f"{_PRICED[made.state]} For past ones: trimtab prices reprice --since ... --dry-run")
 
 
 def _new(
-    *, model: str, provider: str, begins: str | None, ends: str | None, note: str, rates: dict[str, str]
+    *, model: str, provider: str, begins: str | None, ends: str | None, note: str, rates: dict[str, str], tier: str
 ) -> dict[str, object]:
     return {
         "model": model,
         "provider": provider,
+        "tier": tier,
         "rates": rates,
         "valid_from": moment(begins, "from") if begins else None,
         "valid_to": moment(ends, "to") if ends else None,
@@ -144,8 +150,8 @@ def _new(
 @project_option
 @api_command
 def import_prices(file: Path, *, project: str, client: Client, as_json: bool) -> None:
-    """Add the prices of FILE: a CSV with the columns model, provider, from, to, note and any of the rates (input,
-    output, cache_read, ...), or a JSON list of the same. All are taken, or none.
+    """Add the prices of FILE: a CSV with the columns model, provider, tier, from, to, note and any of the rates
+    (input, output, cache_read, ...), or a JSON list of the same. All are taken, or none.
 
     \b
     Example:
@@ -172,17 +178,19 @@ def read_prices(text: str, name: str) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for number, row in enumerate(found, start=1):
         values = {key: str(value).strip() for key, value in row.items() if value not in (None, "")}
-        unknown = values.keys() - {"model", "provider", "from", "to", "note", *RATES}
+        unknown = values.keys() - {"model", "provider", "tier", "from", "to", "note", *RATES}
         if unknown or "model" not in values:
             what = f"there is no column {sorted(unknown)[0]!r}" if unknown else "it names no model"
             raise InvalidRequest(
-                f"Row {number} of {name}: {what}.", fix=f"Columns: model, provider, from, to, note, {', '.join(RATES)}."
+                f"Row {number} of {name}: {what}.",
+                fix=f"Columns: model, provider, tier, from, to, note, {', '.join(RATES)}.",
             )
         rates = {key: value for key, value in values.items() if key in RATES}
         rows.append(
             _new(
                 model=values["model"],
                 provider=values.get("provider", "*"),
+                tier=values.get("tier", ""),
                 begins=values.get("from"),
                 ends=values.get("to"),
                 note=values.get("note", ""),
@@ -197,16 +205,17 @@ def read_prices(text: str, name: str) -> list[dict[str, object]]:
 @command.command()
 @click.argument("model")
 @click.option("--at", "at", default=None, help="Another moment, e.g. 2026-01-01. [default: now]")
+@click.option("--tier", default="", help="A service tier, e.g. flex. [default: standard]")
 @project_option
 @api_command
-def show(model: str, *, at: str | None, project: str, client: Client, as_json: bool) -> None:
+def show(model: str, *, at: str | None, tier: str, project: str, client: Client, as_json: bool) -> None:
     """Which row prices MODEL (a model's name here, or provider/model-id), and what it says.
 
     \b
     Example:
-      trimtab prices show fast --at 2026-01-31
+      trimtab prices show fast --at 2026-01-31 --tier flex
     """
-    price = client.price(project, model, at=None if at is None else moment(at, "at"))
+    price = client.price(project, model, at=None if at is None else moment(at, "at"), tier=tier)
     if as_json:
         print_json(price)
         return

@@ -103,8 +103,9 @@ def _mapping(given: tuple[str, ...]) -> dict[str, str]:
 
 def _row(line: ReconciledLine) -> tuple[object, ...]:
     why = " ".join(line.causes) if line.causes else "agrees"
+    model = f"{line.model} @{line.tier}" if line.tier else line.model
     return (
-        line.day or None, line.model or None, line.ours.requests, line.theirs.requests, _tokens(line.ours),
+        line.day or None, model or None, line.ours.requests, line.theirs.requests, _tokens(line.ours),
         _tokens(line.theirs), money(line.ours.cost), money(line.theirs.cost), why,
     )  # fmt: skip
 

@@ -85,6 +85,7 @@ class Try:
         "status",
         "stop",
         "target",
+        "tier_asked",
         "usage",
     )
 
@@ -99,6 +100,7 @@ class Try:
         self.outcome: Outcome = "answer"
         self.fault: Fault | None = None
         self.usage: Usage | None = None
+        self.tier_asked = ""
         self.cost = NO_COST
         self.response_id = ""
         self.model_used = ""
@@ -167,6 +169,7 @@ class Try:
             request=self.request if capture or guarded is not None else b"",
             response=response,
             name=target.model.name,
+            tier_asked=self.tier_asked,
         )
         return made if guarded is None else guarded.over(made, capture=capture)
 

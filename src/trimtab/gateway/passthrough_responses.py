@@ -28,15 +28,18 @@ from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import last_usage
 from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
 FAMILY = "responses"
 PATH = re.compile(r"/v1/responses/([A-Za-z0-9_-]{1,200})(/input_items|/cancel)?")
+_TIER = re.compile(rb'"service_tier"\s*:\s*"([a-z_]{1,32})"')
 _METHODS = {None: ("GET", "DELETE"), "/input_items": ("GET",), "/cancel": ("POST",)}
 
 
 class _Answer(Struct):
     usage: dict[str, object] | None = None
+    service_tier: object = None
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -145,7 +148,7 @@ class ResponseCarrier(Carrier):
         attempt.response_id = self._id
         if self._awaited is None or self._part == "/input_items":
             return None
-        used = _whole_usage(tail) if whole else last_usage(tail, usage_of)
+        used = _whole_usage(tail) if whole else last_usage(tail, lambda told: usage_of(told, _tier_in(tail)))
         if used is None or self._claim is None:
             return None  # not done yet, or broken off by its maker: nobody says what that took
         attempt.model_used = self._awaited.model
@@ -157,8 +160,15 @@ class ResponseCarrier(Carrier):
             raise
 
 
+def _tier_in(tail: bytes) -> str:
+    """What the end of an answer says of its tier: it stands before the usage."""
+    found = _TIER.findall(tail)
+    return tier_of(found[-1].decode()) if found else ""
+
+
 def _whole_usage(answer: bytes) -> Usage | None:
     try:
-        return usage_of(_read_answer(answer).usage)
+        read = _read_answer(answer)
+        return usage_of(read.usage, tier_of(read.service_tier))
     except msgspec.MsgspecError:
         return None

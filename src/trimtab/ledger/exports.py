@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.export_shapes import (
@@ -36,7 +37,10 @@ from trimtab.ledger.export_shapes import (
     sign_of,
     with_points,
 )
+from trimtab.llm.tiers import tier_of
 
+ASPECTS: Final = ("service", "batch", "speed", "place")
+"""What of a service tier an export may tell apart."""
 Vendor = Literal["openai", "anthropic", "generic"]
 MOST_LINES: Final = 500_000
 UNREAD: Final = 10
@@ -69,10 +73,13 @@ COLUMNS: Final = ("day", "model", *FIELDS)
 
 class Line(Struct, frozen=True, kw_only=True):
     """Sums of one row of an export. ``day`` is ``2026-01-31`` or empty; ``cost`` picodollars. Exclusive buckets;
-    ``output`` includes hidden reasoning."""
+    ``output`` includes hidden reasoning. ``tier`` is the service tier it is of (`llm.tiers`), as far as the export
+    tells tiers apart: by ``told``, some of `ASPECTS`."""
 
     day: str = ""
     model: str = ""
+    tier: str = ""
+    told: frozenset[str] = frozenset()
     requests: int | None = None
     input: int | None = None
     cache_read: int | None = None
@@ -219,7 +226,7 @@ def _openai(row: Row) -> Line | None:
         if "amount_value" in row or "input_tokens" in row:
             raise _Idle(day)
         return None  # of another kind: pictures, seconds of sound
-    return _openai_used(row, day)
+    return replace(_openai_used(row, day), **_openai_tier(row))
 
 
 def _openai_used(row: Row, day: str) -> Line:
@@ -242,6 +249,30 @@ def _openai_used(row: Row, day: str) -> Line:
         cache_write=written,
         output=output,
     )
+
+
+def _openai_tier(row: Row) -> dict[str, Any]:
+    """Both only where it is grouped by them, else null. ``fast`` is what answers call ``priority``."""
+    tier, batch = row.get("service_tier"), row.get("batch")
+    if batch in (None, "", "null"):
+        batch = None
+    told = {"service"} if tier not in (None, "", "null") else set[str]()
+    told |= {"batch"} if batch is not None or told else set()
+    word = "priority" if tier == "fast" else tier
+    return _tier(told, word, "batch" if str(batch).lower() == "true" else "")
+
+
+def _anthropic_tier(row: Row) -> dict[str, Any]:
+    """The console's CSV tells batches as a ``usage_type``."""
+    tier, kind = row.get("service_tier"), row.get("usage_type")
+    told = {"service", "batch"} if tier not in (None, "") else {"batch"} if kind not in (None, "") else set[str]()
+    told |= {"speed"} if row.get("speed") not in (None, "") else set()
+    told |= {"place"} if row.get("inference_geo") not in (None, "") else set()
+    return _tier(told, tier, "batch" if "batch" in str(kind) else "", row.get("speed"), row.get("inference_geo"))
+
+
+def _tier(told: set[str], *words: Any) -> dict[str, Any]:
+    return {"tier": tier_of(*words), "told": frozenset(told)} if told else {}
 
 
 _SPLIT: Final = ("input_uncached_tokens", "input_cache_write_tokens", "input_text_tokens", "output_text_tokens")
@@ -270,10 +301,11 @@ _SPENT_IN: Final = {
 def _anthropic(row: Row) -> Line | None:
     day = _day(_first(row, "starting_at", "usage_date_utc"))
     model = str(_first(row, "model", "model_version") or "")
+    tier = _anthropic_tier(row)
     if row.get("cost_usd") not in (None, ""):
-        return Line(day=day, model=model, cost=_dollars(row["cost_usd"], "USD"))
+        return Line(day=day, model=model, cost=_dollars(row["cost_usd"], "USD"), **tier)
     if row.get("amount") not in (None, ""):
-        return Line(day=day, model=model, cost=_dollars(row["amount"], row.get("currency"), per_dollar=100))
+        return Line(day=day, model=model, cost=_dollars(row["amount"], row.get("currency"), per_dollar=100), **tier)
     found = {name: _count(_first(row, *names)) for name, names in _SPENT_IN.items()}
     if found["input"] is None and found["output"] is None:
         return None
@@ -290,6 +322,7 @@ def _anthropic(row: Row) -> Line | None:
         cache_read=found["cache_read"] or 0,
         cache_write=sum(_count(each) or 0 for each in writes),
         output=found["output"] or 0,
+        **tier,
     )
 
 
@@ -318,7 +351,7 @@ class _Mapped:
         given = {name: row[column] for name, column in self._columns.items()}
         if all(value in (None, "") for value in given.values()):
             return None
-        counts = {name: _count(given[name]) for name in FIELDS if name in given and name != "cost"}
+        counts: dict[str, Any] = {name: _count(given[name]) for name in FIELDS if name in given and name != "cost"}
         cost = given.get("cost")
         return Line(
             day=_day(given["day"]) if given.get("day") else "",

@@ -4,8 +4,12 @@ A row names providers and models by patterns (``*`` stands for anything) and hol
 rows that hold, the most particular wins: the one whose model pattern says most, then whose provider pattern does, then
 the one that began last. Such a row wins over the price set on a model, and that over the packaged book. It replaces the
 book's row whole: a kind of token it has no rate for costs what the next wider kind costs.
+
+A row may be of one service tier (`llm.tiers`), or of several by a pattern: such rows come before those that name none.
+A row that names none is of the standard tier, and of any other that no row is of; the name of its price then says so.
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 
@@ -14,10 +18,13 @@ from msgspec.structs import asdict, replace
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.prices import Card, compile_card
+from trimtab.ledger.service_tiers import label
 
 MILLION = 1_000_000
 MOST = Decimal(1_000_000)
 _ALWAYS_NS = (1 << 63) - 1
+_MARKS = frozenset("*?[]")
+_TIER = re.compile(r"[a-z0-9_.+*?\[\]-]{1,64}")
 _REMEMBERED = 1024
 _RATES = {
     "input": "input_mtok",
@@ -48,11 +55,13 @@ class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class DatedPrice(Struct, frozen=True, kw_only=True):
     """One row of a project. ``valid_from`` and ``valid_to`` are Unix milliseconds, the second not included; None is
-    open. ``source`` says where it is declared: the catalog or the config file."""
+    open. ``tier`` is a service tier or a pattern of them; empty: the standard one. ``source`` says where it is
+    declared: the catalog or the config file."""
 
     id: str
     provider: str = "*"
     model: str
+    tier: str = ""
     valid_from: int | None = None
     valid_to: int | None = None
     rates: Rates
@@ -60,19 +69,24 @@ class DatedPrice(Struct, frozen=True, kw_only=True):
     source: str = "catalog"
     created: int = 0
 
-    def name(self) -> str:
-        """As it stands on rows it priced: the row, and what it said."""
+    def name(self, tier: str = "") -> str:
+        """As it stands on rows it priced: the row, what it said, and in which tier the call was."""
         said = (f"{field}={value}" for field, value in asdict(self.rates).items() if value is not None)
-        return f"override:{self.id}:{'/'.join(said)}"
+        return f"override:{self.id}:{'/'.join(said)}{label(tier, known=bool(self.tier))}"
 
     def holds(self, at_ms: int) -> bool:
         return (self.valid_from is None or self.valid_from <= at_ms) and (
             self.valid_to is None or at_ms < self.valid_to
         )
 
-    def rank(self) -> tuple[int, int, int, int, str]:
+    def is_of(self, tier: str) -> bool:
+        """Whether it may price a call of that tier."""
+        return not self.tier or (bool(tier) and fnmatchcase(tier, self.tier))
+
+    def rank(self) -> tuple[int | str, ...]:
         """Higher wins."""
-        return (*_particular(self.model), _particular(self.provider)[1], self.valid_from or 0, self.id)
+        of_tier = (int(bool(self.tier)), *_particular(self.tier))
+        return (*of_tier, *_particular(self.model), _particular(self.provider)[1], self.valid_from or 0, self.id)
 
 
 def _particular(pattern: str) -> tuple[int, int]:
@@ -90,6 +104,12 @@ def check_dated(row: DatedPrice) -> DatedPrice:
                 fix="Give a name, or a pattern such as 'gpt-4o*'.",
                 param=field,
             )
+    if row.tier and not _TIER.fullmatch(row.tier):
+        raise InvalidRequest(
+            f"{row.tier[:80]!r} is no service tier.",
+            fix="Write it as costs name it, e.g. flex, priority, batch or fast+us; '*' is any but the standard one.",
+            param="tier",
+        )
     if len(row.note) > 500:
         raise InvalidRequest("The note is longer than 500 characters.", fix="Shorten it.", param="note")
     for field, moment in (("valid_from", row.valid_from), ("valid_to", row.valid_to)):
@@ -129,7 +149,7 @@ class PriceList:
 
     def __init__(self, rows: tuple[DatedPrice, ...]) -> None:
         self.rows = rows
-        self._found: dict[str, tuple[tuple[int, int, Card], ...]] = {}
+        self._found: dict[tuple[str, str], tuple[tuple[int, int, Card], ...]] = {}
 
     @classmethod
     def of(cls, provider: str, rows: list[DatedPrice]) -> "PriceList | None":
@@ -137,38 +157,44 @@ class PriceList:
         own = [row for row in rows if fnmatchcase(provider, row.provider)]
         return cls(tuple(sorted(own, key=DatedPrice.rank, reverse=True))) if own else None
 
-    def card(self, upstream: str, at_ns: int) -> Card | None:
+    def card(self, upstream: str, at_ns: int, tier: str = "") -> Card | None:
         """The row that holds for a model at a moment; None where none does."""
-        found = self._found.get(upstream)
+        found = self._found.get((upstream, tier))
         if found is None:
-            found = self._find(upstream)
+            found = self._find(upstream, tier)
         for begins, ends, card in found:
             if begins <= at_ns < ends:
                 return card
         return None
 
-    def row(self, upstream: str, at_ns: int) -> DatedPrice | None:
+    def row(self, upstream: str, at_ns: int, tier: str = "") -> DatedPrice | None:
         """The same, as it was declared."""
         at_ms = at_ns // MILLION
-        return next((row for row in self.rows if fnmatchcase(upstream, row.model) and row.holds(at_ms)), None)
+        able = (row for row in self.rows if row.is_of(tier) and fnmatchcase(upstream, row.model))
+        return next((row for row in able if row.holds(at_ms)), None)
 
-    def _find(self, upstream: str) -> tuple[tuple[int, int, Card], ...]:
+    def tiers(self, upstream: str) -> tuple[str, ...]:
+        """The tiers that rows of a model name, patterns left out."""
+        named = (row.tier for row in self.rows if row.tier and fnmatchcase(upstream, row.model))
+        return tuple(dict.fromkeys(tier for tier in named if not _MARKS & set(tier)))
+
+    def _find(self, upstream: str, tier: str) -> tuple[tuple[int, int, Card], ...]:
         found = tuple(
             (
                 0 if row.valid_from is None else row.valid_from * MILLION,
                 _ALWAYS_NS if row.valid_to is None else row.valid_to * MILLION,
-                compiled(row),
+                compiled(row, tier),
             )
             for row in self.rows
-            if fnmatchcase(upstream, row.model)
+            if row.is_of(tier) and fnmatchcase(upstream, row.model)
         )
         if len(self._found) >= _REMEMBERED:
             self._found.clear()
-        self._found[upstream] = found
+        self._found[upstream, tier] = found
         return found
 
 
-def compiled(row: DatedPrice) -> Card:
+def compiled(row: DatedPrice, tier: str = "") -> Card:
     """The row as whole numbers. Without a rate for tokens, they cost nothing: only calls or images do."""
     given = asdict(row.rates)
     rates: dict[str, Decimal] = {book: Decimal(given[own]) for own, book in _RATES.items() if given[own] is not None}
@@ -177,6 +203,6 @@ def compiled(row: DatedPrice) -> Card:
     for own, book in (("per_request", "requests_kcount"), ("per_image", "images_kcount")):
         if given[own] is not None:
             rates[book] = Decimal(given[own]) * 1000
-    card = compile_card(row.name(), rates)
+    card = compile_card(row.name(tier), rates)
     assert card is not None
     return card

@@ -5,11 +5,25 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, String, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.governance.projects import REVISION
 from trimtab.ledger.overrides import DatedPrice, Rates, check_dated
+from trimtab.ledger.service_tiers import label
 from trimtab.storage.revision import bump
 from trimtab.storage.schema import METADATA
 
@@ -20,6 +34,7 @@ PRICES = Table(
     Column("project_id", String(64), ForeignKey("projects.id"), nullable=False, index=True),
     Column("provider", String(200), nullable=False),
     Column("model", String(200), nullable=False),
+    Column("tier", String(64), nullable=False, server_default=text("''")),
     Column("valid_from", BigInteger, nullable=True),
     Column("valid_to", BigInteger, nullable=True),
     Column("rates", Text, nullable=False),
@@ -64,6 +79,7 @@ def prices(conn: Connection, project_id: str | None = None) -> list[PricesRow]:
                 id=row.id,
                 provider=row.provider,
                 model=row.model,
+                tier=row.tier,
                 valid_from=row.valid_from,
                 valid_to=row.valid_to,
                 rates=msgspec.json.decode(row.rates, type=Rates),
@@ -89,7 +105,8 @@ def add_prices(conn: Connection, project_id: str, rows: list[DatedPrice]) -> lis
         twin = next((other for other in known if _same_place(other, checked)), None)
         if twin is not None:
             raise Conflict(
-                f"There is already a price for {checked.provider}/{checked.model} from that moment: {twin.id}.",
+                f"There is already a price for {checked.provider}/{checked.model}{label(checked.tier, known=True)}"
+                f" from that moment: {twin.id}.",
                 fix="Remove it first, or give another 'valid_from'.",
                 param="valid_from",
             )
@@ -100,7 +117,9 @@ def add_prices(conn: Connection, project_id: str, rows: list[DatedPrice]) -> lis
 
 
 def _same_place(one: DatedPrice, other: DatedPrice) -> bool:
-    return (one.provider, one.model, one.valid_from) == (other.provider, other.model, other.valid_from)
+    return (one.provider, one.model, one.tier, one.valid_from) == (
+        other.provider, other.model, other.tier, other.valid_from,
+    )  # fmt: skip
 
 
 def _values(row: DatedPrice) -> dict[str, object]:
@@ -108,6 +127,7 @@ def _values(row: DatedPrice) -> dict[str, object]:
         "id": row.id,
         "provider": row.provider,
         "model": row.model,
+        "tier": row.tier,
         "valid_from": row.valid_from,
         "valid_to": row.valid_to,
         "rates": msgspec.json.encode(row.rates).decode(),

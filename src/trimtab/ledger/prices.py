@@ -17,8 +17,10 @@ from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
+from trimtab.ledger import service_tiers
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import ProviderKind
+from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
 
 NO_PRICE = Cost(amount=0, price="local:no-price")
@@ -27,6 +29,7 @@ UNKNOWN = Cost()
 _DAY_NS = 86_400_000_000_000
 _MINUTE_NS = 60_000_000_000
 _REMEMBERED = 4096
+_ONCE = Fraction(1)
 _PICO_PER_MILLION = 1_000_000
 """Picodollars per token of one US dollar per million tokens."""
 
@@ -136,7 +139,8 @@ class Edition(Struct, frozen=True, kw_only=True):
 class Dated(Protocol):
     """The team's own dated rows for one provider: `overrides.PriceList`."""
 
-    def card(self, upstream: str, at_ns: int) -> Card | None: ...
+    def card(self, upstream: str, at_ns: int, tier: str = "") -> Card | None: ...
+    def tiers(self, upstream: str) -> tuple[str, ...]: ...
 
 
 class PriceBook:
@@ -185,12 +189,12 @@ class PriceBook:
         ``amount`` is None where no price is known, also where only some of the spent tokens have one.
         """
         if dated is not None:
-            own = dated.card(upstream, at_ns)
+            own = dated.card(upstream, at_ns, usage.tier)
             if own is not None:
                 return own.cost(usage)
         if override is None and kind.free:
             return NO_PRICE
-        card = self._card(kind, model, upstream, at_ns, override)
+        card = self._card(kind, model, upstream, at_ns, override, usage.tier)
         return UNKNOWN if card is None else card.cost(usage)
 
     def card(
@@ -202,12 +206,46 @@ class PriceBook:
         at_ns: int,
         override: PriceOverride | None,
         dated: Dated | None = None,
+        tier: str = "",
     ) -> Card | None:
         """The row that `cost` goes by; None where there is none, also for a kind that is free."""
-        own = None if dated is None else dated.card(upstream, at_ns)
+        own = None if dated is None else dated.card(upstream, at_ns, tier)
         if own is not None or (override is None and kind.free):
             return own
-        return self._card(kind, model, upstream, at_ns, override)
+        return self._card(kind, model, upstream, at_ns, override, tier)
+
+    def cards(
+        self,
+        *,
+        kind: ProviderKind,
+        model: str,
+        upstream: str,
+        at_ns: int,
+        override: PriceOverride | None,
+        dated: Dated | None = None,
+        asked: str,
+    ) -> list[Card] | None:
+        """The rows by which a call may be priced that asked for a tier: what it may cost at most is the dearest of
+        them. None where one of them is not known."""
+        offers = self._offers(kind.price_id, upstream, at_ns, "service_tier")  # none is made faster without asking
+        if dated is not None:
+            offers += [word for word in dated.tiers(upstream) if word not in offers]
+        found: list[Card] = []
+        for tier in service_tiers.may_come(asked, [word for word in offers if word != BATCH]):
+            own = None if dated is None else dated.card(upstream, at_ns, tier)
+            if own is None and not (override is None and kind.free):
+                own = self._card(kind, model, upstream, at_ns, override, tier, bound=True)
+            if own is None:
+                return None
+            found.append(own)
+        return found
+
+    def _offers(self, price_id: str, upstream: str, at_ns: int, *names: str) -> list[str]:
+        """The tiers that the packaged book has a price for; ``names``: only what it calls so."""
+        info = self._find(price_id, upstream)
+        at = datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC)
+        variants: list[Any] = [] if info is None else list(info[1].price_variants or ())
+        return service_tiers.offered(variants, at, names or service_tiers.NAMES)
 
     def row(
         self,
@@ -218,15 +256,16 @@ class PriceBook:
         at_ns: int,
         override: PriceOverride | None,
         dated: Dated | None = None,
+        tier: str = "",
     ) -> PriceRow:
         """The row in force at that moment, for people."""
-        own = None if dated is None else dated.card(upstream, at_ns)
+        own = None if dated is None else dated.card(upstream, at_ns, tier)
         if own is None and override is None and kind.free:
             note = "Runs on your own machine, and costs nothing by the token. Set a price on the model to count it."
             return PriceRow(
                 known=True, source=NO_PRICE.price, input="0", output="0", cache_read="0", cache_write="0", note=note
             )
-        card = own or self._card(kind, model, upstream, at_ns, override)
+        card = own or self._card(kind, model, upstream, at_ns, override, tier)
         if card is None:
             note = f"No price of {upstream!r} is known; set one on the model. Until then its cost is unknown, not zero."
             return PriceRow(known=False, note=note)
@@ -238,15 +277,31 @@ class PriceBook:
             output=_per_million(rates.output, card.scale),
             cache_read=_per_million(rates.cache_read, card.scale),
             cache_write=_per_million(rates.cache_write, card.scale),
-            note=_note(card),
+            note=" ".join((*_notes(card), *self._other_tiers(kind, upstream, at_ns, tier, override))),
         )
 
+    def _other_tiers(
+        self, kind: ProviderKind, upstream: str, at_ns: int, tier: str, override: PriceOverride | None
+    ) -> Iterator[str]:
+        """What the packaged book has beside the standard tier."""
+        if tier or override is not None:
+            return
+        for word in self._offers(kind.price_id, upstream, at_ns):
+            card = self._card(kind, upstream, upstream, at_ns, None, word)
+            if card is not None:
+                rates = card.tiers[-1][1]
+                into, out = (_per_million(rate, card.scale) for rate in (rates.input, rates.output))
+                yield f"Tier {word}: {into} in{'' if out is None else f', {out} out'}."
+
     def _card(
-        self, kind: ProviderKind, model: str, upstream: str, at_ns: int, override: PriceOverride | None
-    ) -> Card | None:
+        self, kind: ProviderKind, model: str, upstream: str, at_ns: int, override: PriceOverride | None,
+        tier: str = "", *, bound: bool = False,
+    ) -> Card | None:  # fmt: skip
+        """``bound``: where a vendor tells only how much a tier costs at most, by that."""
         # Rows change by day; the few that change by the time of day are remembered by the minute.
         fine = (kind.price_id, upstream) in self._by_minute
-        key = (kind.price_id, upstream, at_ns // (_MINUTE_NS if fine else _DAY_NS), override, model if override else "")
+        day = at_ns // (_MINUTE_NS if fine else _DAY_NS)
+        key = (kind.price_id, upstream, day, override, model if override else "", tier, bound)
         try:
             return self._cards[key]
         except KeyError:
@@ -254,28 +309,42 @@ class PriceBook:
         if len(self._cards) >= _REMEMBERED:
             self._cards.clear()
         if override is not None:
-            card = _own_card(model, override)
+            card = _own_card(model, override, tier)
         elif not kind.price_id:
             card = None
         else:
-            card = self._look_up(kind.price_id, upstream, at_ns)
+            card = self._look_up(kind.price_id, upstream, at_ns, tier, bound=bound)
             if not fine and (kind.price_id, upstream) in self._by_minute:
                 return card
         self._cards[key] = card
         return card
 
-    def _look_up(self, price_id: str, upstream: str, at_ns: int) -> Card | None:
-        book = self._load()
+    def _find(self, price_id: str, upstream: str) -> tuple[Any, Any] | None:
+        if not price_id:
+            return None
         try:
-            provider, info = book.find_provider_model(upstream, None, price_id, None)
+            provider, info = self._load().find_provider_model(upstream, None, price_id, None)
         except LookupError:
             return None
+        return provider, info
+
+    def _look_up(self, price_id: str, upstream: str, at_ns: int, tier: str, *, bound: bool) -> Card | None:
+        found = self._find(price_id, upstream)
+        if found is None:
+            return None
+        provider, info = found
         if _changes_within_a_day(info.prices):
             self._by_minute.add((price_id, upstream))
-        prices = info.get_prices(datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC))
+        at = datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC)
+        words = service_tiers.words_of(tier)
+        known = service_tiers.in_book(info.price_variants or (), words, at) if words else set[str]()
+        prices = info.get_prices(at, service_tiers.context_of(known) if known else None)
         named = cast("dict[str, Any]", vars(prices))
         rates = {name: value for name, value in named.items() if value is not None}
-        return compile_card(f"genai-prices/{self._version}:{provider.id}/{info.id}", rates)
+        factors = service_tiers.FACTORS | service_tiers.BOUNDS if bound else service_tiers.FACTORS
+        factor, all_known = service_tiers.factor_of(price_id, (word for word in words if word not in known), factors)
+        label = service_tiers.label(tier, factor, known=all_known)
+        return compile_card(f"genai-prices/{self._version}:{provider.id}/{info.id}{label}", rates, factor)
 
     def maker(self, model: str) -> str:
         """The id of the provider that models of this name are of by the packaged book (``claude-…`` are Anthropic's);
@@ -318,7 +387,7 @@ def _changes_within_a_day(prices: Any) -> bool:
     return isinstance(prices, list) and any(isinstance(row.constraint, TimeOfDateConstraint) for row in prices)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
-def _own_card(model: str, own: PriceOverride) -> Card | None:
+def _own_card(model: str, own: PriceOverride, tier: str) -> Card | None:
     named = {
         "input_mtok": own.input,
         "output_mtok": own.output,
@@ -328,16 +397,16 @@ def _own_card(model: str, own: PriceOverride) -> Card | None:
     # repr gives the shortest decimal that means this float: what the team wrote, not its binary neighbour.
     rates = {name: Decimal(repr(value)) for name, value in named.items() if value is not None}
     words = "/".join(format(rate.normalize(), "f") for rate in rates.values())
-    return compile_card(f"override:{model}:{words}", rates)
+    return compile_card(f"override:{model}:{words}{service_tiers.label(tier, known=False)}", rates)
 
 
-def compile_card(price: str, rates: Mapping[str, Any]) -> Card | None:
-    """Rates by genai-prices' names, and ``images_kcount``: dollars per thousand images. None for a row that prices no
-    tokens (hours of audio, pages): we could only guess."""
+def compile_card(price: str, rates: Mapping[str, Any], factor: Fraction = _ONCE) -> Card | None:
+    """Rates by genai-prices' names, and ``images_kcount``: dollars per thousand images. ``factor``: tokens cost so many
+    times that. None for a row that prices no tokens (hours of audio, pages): we could only guess."""
     if "input_mtok" not in rates and "output_mtok" not in rates:
         return None
     starts = sorted({tier.start for rate in rates.values() for tier in getattr(rate, "tiers", ())}, reverse=True)
-    picked = [(start, _at(rates, start + 1)) for start in starts] + [(-1, _at(rates, 0))]
+    picked = [(start, _at(rates, start + 1, factor)) for start in starts] + [(-1, _at(rates, 0, factor))]
     per_request = Fraction(rates.get("requests_kcount", 0)) * _PICO_PER_MILLION * 1000
     per_image = Fraction(rates.get("images_kcount", 0)) * _PICO_PER_MILLION * 1000
     scale = _common_scale([per_request, per_image, *(rate for _, tier in picked for rate in tier.values())])
@@ -356,7 +425,7 @@ def _flat(rates: _Rates) -> tuple[int, int] | None:
     return None if rates.input is None or rates.output is None else (rates.input, rates.output)
 
 
-def _at(rates: Mapping[str, Any], whole_input: int) -> dict[str, Fraction]:
+def _at(rates: Mapping[str, Any], whole_input: int, factor: Fraction) -> dict[str, Fraction]:
     """Every per-million rate, in picodollars per token, for a call with that much input."""
     found: dict[str, Fraction] = {}
     for name, rate in rates.items():
@@ -364,7 +433,7 @@ def _at(rates: Mapping[str, Any], whole_input: int) -> dict[str, Fraction]:
             tiers = getattr(rate, "tiers", ())
             base = getattr(rate, "base", rate)
             passed = [tier.price for tier in tiers if whole_input > tier.start]
-            found[name] = Fraction(passed[-1] if passed else base) * _PICO_PER_MILLION
+            found[name] = Fraction(passed[-1] if passed else base) * factor * _PICO_PER_MILLION
     return found
 
 
@@ -402,13 +471,11 @@ def _per_million(rate: int | None, scale: int) -> str | None:
     return format(dollars.normalize(), "f") if dollars else "0"
 
 
-def _note(card: Card) -> str:
-    return " ".join(_notes(card))
-
-
 def _notes(card: Card) -> Iterator[str]:
     if card.price.startswith("override:"):
         yield "Set by your team."
+    if card.price.endswith(service_tiers.STANDARD):
+        yield "Nobody knows a price of this tier: these are the standard rates."
     for above, rates in reversed(card.tiers[:-1]):
         yield (
             f"Above {above:,} input tokens: {_per_million(rates.input, card.scale)} in, "

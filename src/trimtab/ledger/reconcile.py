@@ -2,7 +2,8 @@
 
 Ours come by the hour, because exports cut their days where their maker lives: if another offset from UTC explains the
 days much better, it is taken and named. Models are compared without the date in their id, since one side may name a
-snapshot and the other the family. Where a side does not say something, it is not compared.
+snapshot and the other the family. Service tiers are compared as far as the export tells them apart. Where a side does
+not say something, it is not compared.
 """
 
 import re
@@ -15,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.ledger.exports import Export, Line
+from trimtab.ledger.service_tiers import words_of
 
 CENT: Final = 10**10
 """Picodollars. Consoles round each row to the cent, so sums that are a cent apart agree."""
@@ -36,6 +38,7 @@ class Hour(Struct, frozen=True, array_like=True):
     cost: str
     unpriced: int
     estimated: int
+    tier: str = ""
 
 
 class Ours(Struct, frozen=True, kw_only=True):
@@ -52,10 +55,12 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Compared(Struct, frozen=True, kw_only=True):
-    """One day and model. ``cost_off`` picodollars, theirs less ours; ``agrees`` within the tolerance."""
+    """One day, model and service tier (as far as the export tells those apart). ``cost_off`` picodollars, theirs less
+    ours; ``agrees`` within the tolerance."""
 
     day: str
     model: str
+    tier: str
     ours: Ours
     theirs: Line
     tokens_off: int
@@ -83,9 +88,11 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
 _DATED: Final = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest|preview)$")
 _TURNED: Final = re.compile(r"^claude-(\d+)-(\d+)-(haiku|sonnet|opus)$")
 """Anthropic's earlier ids have the version before the name, its console has it behind."""
-Key = tuple[str, str]
+Key = tuple[str, str, str]
 Span = tuple[str, str]
 """The first and the last day."""
+_ASPECT_OF: Final = {"batch": "batch", "fast": "speed", "us": "place", "eu": "place"}
+"""What of a tier a word is about; any other: the service."""
 _TOKENS: Final = ("input", "cache_read", "cache_write", "output")
 
 
@@ -115,19 +122,21 @@ def reconcile(export: Export, hours: Sequence[Hour], tolerance: float, today: st
     """Compare. ``hours`` of the time of `bounds_of`; ``today`` is the UTC day it is, which no export has whole."""
     told = _days_of(export)
     by_model = any(line.model for line in export.lines)
+    aspects = frozenset[str]().union(*(line.told for line in export.lines))
+    hours = [replace(each, tier=_as_told(each.tier, aspects)) for each in hours]
     theirs = _theirs(export, by_model=by_model)
     span = (told[0], told[-1]) if told else None
     offset = _offset(theirs, hours, span, by_model=by_model) if span else 0
     ours = _ours(hours, span, offset, by_model=by_model)
-    comparing = _Comparing(tolerance, today, offset)
+    comparing = _Comparing(tolerance, today, _in_other_tiers(theirs, ours, tolerance) if aspects else frozenset())
     keys = sorted(theirs.keys() | ours.keys())
     lines = tuple(comparing.line(key, ours.get(key), theirs.get(key)) for key in keys)
     total = comparing.line(
-        ("", ""), _add_ours(ours.values()), _add_theirs(theirs.values()) if theirs else None, alone=False
+        ("", "", ""), _add_ours(ours.values()), _add_theirs(theirs.values()) if theirs else None, alone=False
     )
     return Reconciliation(
         offset_hours=offset,
-        days=tuple(sorted({day for day, _ in keys} | set(told))),
+        days=tuple(sorted({day for day, _, _ in keys} | set(told))),
         lines=lines,
         total=total,
         unread_rows=export.unread_rows,
@@ -138,8 +147,8 @@ def reconcile(export: Export, hours: Sequence[Hour], tolerance: float, today: st
 def _theirs(export: Export, *, by_model: bool) -> dict[Key, Line]:
     groups: dict[Key, list[Line]] = defaultdict(list)
     for line in export.lines:
-        groups[line.day, canonical(line.model) if by_model else ""].append(line)
-    return {key: replace(_add_theirs(lines), day=key[0], model=key[1]) for key, lines in groups.items()}
+        groups[line.day, canonical(line.model) if by_model else "", line.tier].append(line)
+    return {key: replace(_add_theirs(lines), day=key[0], model=key[1], tier=key[2]) for key, lines in groups.items()}
 
 
 def _add_theirs(lines: Iterable[Line]) -> Line:
@@ -165,8 +174,32 @@ def _ours(hours: Iterable[Hour], span: Span | None, offset: int, *, by_model: bo
     for hour in hours:
         day = "" if span is None else _day_of(hour.hour + offset)
         if span is None or span[0] <= day <= span[1]:
-            groups[day, canonical(hour.model) if by_model else ""].append(hour)
+            groups[day, canonical(hour.model) if by_model else "", hour.tier].append(hour)
     return {key: _sum(found) for key, found in groups.items()}
+
+
+def _as_told(tier: str, aspects: frozenset[str]) -> str:
+    """One of our tiers as an export would have it that tells these apart."""
+    return "+".join(word for word in words_of(tier) if _ASPECT_OF.get(word, "service") in aspects)
+
+
+def _in_other_tiers(theirs: dict[Key, Line], ours: dict[Key, Ours], tolerance: float) -> frozenset[tuple[str, str]]:
+    """Days and models of which both sides have the same tokens, but not in the same tiers."""
+    them: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    us: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for (day, model, tier), line in theirs.items():
+        them[day, model][tier] = sum(getattr(line, name) or 0 for name in _TOKENS)
+    for (day, model, tier), side in ours.items():
+        us[day, model][tier] = sum(getattr(side, name) for name in _TOKENS)
+    return frozenset(
+        place
+        for place in them.keys() & us.keys()
+        if them[place] != us[place] and _near(sum(them[place].values()), sum(us[place].values()), tolerance)
+    )
+
+
+def _near(one: int, other: int, tolerance: float) -> bool:
+    return abs(one - other) <= tolerance * max(abs(one), abs(other))
 
 
 def _day_of(hour: int) -> str:
@@ -215,11 +248,17 @@ def _distance(theirs: dict[Key, Line], ours: dict[Key, Ours]) -> float:
 _NOTHING: Final = Line(requests=0, input=0, cache_read=0, cache_write=0, output=0, cost=0)
 
 
+_MOVED: Final = (
+    "tier: the same tokens in other service tiers; calls from before tiers were kept are of the standard one here,"
+    " and some answers do not name theirs."
+)
+
+
 class _Comparing:
-    def __init__(self, tolerance: float, today: str, offset: int) -> None:
+    def __init__(self, tolerance: float, today: str, moved: frozenset[tuple[str, str]]) -> None:
         self._tolerance = tolerance
         self._today = today
-        self._offset = offset
+        self._moved = moved
 
     def line(self, key: Key, ours: Ours | None, theirs: Line | None, *, alone: bool = True) -> Compared:
         our, their = ours or Ours(), theirs or _NOTHING
@@ -230,10 +269,11 @@ class _Comparing:
         money_agrees = cost_off is None or abs(cost_off) <= CENT or self._near(our.cost, their.cost or 0)
         causes: list[str] = []
         if not (tokens_agree and money_agrees) and alone:
-            causes = self._causes(key[0], ours, theirs, tokens_agree=tokens_agree and bool(known))
+            causes = self._causes(key, ours, theirs, tokens_agree=tokens_agree and bool(known))
         return Compared(
             day=key[0],
             model=key[1],
+            tier=key[2],
             ours=our,
             theirs=their,
             tokens_off=sum(off.values()),
@@ -243,11 +283,13 @@ class _Comparing:
         )
 
     def _near(self, one: int, other: int) -> bool:
-        return abs(one - other) <= self._tolerance * max(abs(one), abs(other))
+        return _near(one, other, self._tolerance)
 
-    def _causes(self, day: str, ours: Ours | None, theirs: Line | None, *, tokens_agree: bool) -> list[str]:
-        if day == self._today:
+    def _causes(self, key: Key, ours: Ours | None, theirs: Line | None, *, tokens_agree: bool) -> list[str]:
+        if key[0] == self._today:
             return ["open_day: this day is not over; neither side has all of it."]
+        if not tokens_agree and key[:2] in self._moved:
+            return [_MOVED]
         if ours is None:
             return ["missing_here: the provider has calls that did not go through this project, or its name differs."]
         if theirs is None:

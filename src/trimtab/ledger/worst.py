@@ -6,6 +6,8 @@ tokens have nothing to do with their bytes. Output is bounded by the caller's bo
 """
 
 import re
+from collections.abc import Sequence
+from math import lcm
 from typing import Protocol
 
 from msgspec import Struct
@@ -74,6 +76,27 @@ def worst_of(card: Card) -> Worst | None:
         dearest_out = max(dearest_out, per_output or 0)  # a row for embeddings has no output
         tiers.append((above, dearest_in, dearest_out))
     return Worst(tuple(reversed(tiers)), card.per_request + card.per_image, card.scale)
+
+
+def dearest(worsts: Sequence[Worst | None]) -> Worst | None:
+    """What a call may cost at most by any of these rows; None where one of them is not known."""
+    known = [worst for worst in worsts if worst is not None]
+    if len(known) < len(worsts) or len(known) == 1:
+        return known[0] if len(known) == len(worsts) else None
+    scale = lcm(*(worst.scale for worst in known))
+    starts = sorted({above for worst in known for above, _, _ in worst.tiers}, reverse=True)
+    tiers: list[tuple[int, int, int]] = []
+    for start in starts:
+        rates = [_from(worst, start, scale) for worst in known]
+        tiers.append((start, max(into for into, _ in rates), max(out for _, out in rates)))
+    return Worst(tuple(tiers), max(worst.fixed * (scale // worst.scale) for worst in known), scale)
+
+
+def _from(worst: Worst, start: int, scale: int) -> tuple[int, int]:
+    """Its rates for input above ``start``, at another scale."""
+    times = scale // worst.scale
+    _, into, out = next(tier for tier in worst.tiers if start >= tier[0])
+    return into * times, out * times
 
 
 def _dearest_input(rates: _Rates) -> int | None:

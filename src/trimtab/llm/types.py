@@ -25,6 +25,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     ``cache_write_1h`` (part of ``cache_write``), ``audio_input`` and ``audio_output`` are breakdowns of buckets above
     and are never added to them. ``images`` counts images made, where a provider charges by the image; ``searches`` the
     search units of a ranking, where one charges by those. ``estimated`` is true when we counted, not the provider.
+    ``tier`` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
     """
 
     input: int = 0
@@ -38,6 +39,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     images: int = 0
     searches: int = 0
     estimated: bool = False
+    tier: str = ""
 
     def total(self) -> int:
         return self.input + self.cache_read + self.cache_write + self.output + self.reasoning

@@ -290,9 +290,11 @@ class Client:
         given stays. With ``expected_revision`` it is `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", project, "models", name), t.Model, body=_said(changes))
 
-    def price(self, project: str, model: str, at: int | None = None) -> t.Price:
-        """The row in force for a model's name, or for ``provider/model-id``; ``at`` another moment (Unix ms)."""
-        return self._http.ask("GET", path("projects", project, "price"), t.Price, query={"model": model, "at": at})
+    def price(self, project: str, model: str, at: int | None = None, tier: str = "") -> t.Price:
+        """The row in force for a model's name, or for ``provider/model-id``; ``at`` another moment (Unix ms), ``tier``
+        another service tier than the standard one."""
+        query = {"model": model, "at": at, "tier": tier or None}
+        return self._http.ask("GET", path("projects", project, "price"), t.Price, query=query)
 
     def delete_model(self, project: str, name: str) -> None:
         self._http.ask("DELETE", path("projects", project, "models", name), type(None))

@@ -22,6 +22,7 @@ class DatedPrice(Struct, frozen=True, kw_only=True):
     note: str
     source: str
     state: str
+    tier: str = ""
 
 
 class PriceBook(Struct, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class ReconciledLine(Struct, frozen=True, kw_only=True):
     cost_off: str | None
     agrees: bool
     causes: list[str]
+    tier: str = ""
 
 
 class Reconciliation(Struct, frozen=True, kw_only=True):
@@ -188,6 +190,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     booked_cost: str | None
     booked_price: str
     energy: Energy | None
+    tier: str = ""
+    tier_asked: str = ""
 
 
 class CostlyPrompt(Struct, frozen=True, kw_only=True):

@@ -85,7 +85,7 @@ class Costs:
                 return found
 
     def add_prices(self, project: str, prices: list[dict[str, object]]) -> list[t.DatedPrice]:
-        """Each has ``model``, ``rates``, and may have ``provider``, ``valid_from``, ``valid_to``, ``note``."""
+        """Each has ``model``, ``rates``; it may have ``provider``, ``tier``, ``valid_from``, ``valid_to``, ``note``."""
         body = {"prices": prices}
         return self._http.ask("POST", path("projects", project, "prices"), _Prices, body=body).items
 

@@ -77,6 +77,7 @@ class CanonicalSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     parent_node: str = ""
     workflow: str = ""
     usage: Usage | None = None
+    tier_asked: str = ""
     aggregated: bool = False
     total_tokens: int | None = None
     cost_reported: int | None = None

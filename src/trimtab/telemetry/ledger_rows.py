@@ -111,7 +111,7 @@ def _row(record: CallRecord, attempt: Attempt, number: int, marks: Marks, more: 
         max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), max(0, usage.cache_write_1h),
         max(0, usage.audio_input), max(0, usage.audio_output), max(0, usage.images), int(attempt.usage is not None),
         int(usage.estimated), CURRENCY, cost, list(attempt.cost.parts) if cost == attempt.cost.amount else [],
-        attempt.cost.price, cost, attempt.cost.price, "", version,
+        attempt.cost.price, cost, attempt.cost.price, "", version, usage.tier, attempt.tier_asked,
     )  # fmt: skip
 
 

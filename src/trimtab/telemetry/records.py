@@ -32,7 +32,8 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``request`` is what was sent where it differs from the client's own body by more than the model's name (another
     dialect); ``response`` the raw bytes received in ``dialect``: a JSON body, or the SSE events up to where it ended.
-    ``model`` is the provider's id for the model, ``name`` the project's own.
+    ``model`` is the provider's id for the model, ``name`` the project's own. ``tier_asked`` is the service tier that
+    was asked for (`llm.tiers`); the one that it was worked on in is in ``usage``.
     """
 
     span_id: str
@@ -56,6 +57,7 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: bytes = b""
     response: bytes = b""
     name: str = ""
+    tier_asked: str = ""
 
 
 class Weighed(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import trimtab.gateway.money.repricing as module
 from catalogs import laid
@@ -65,6 +66,8 @@ def booked(number: int, rnd: random.Random) -> Attempt:
     started = (T0_MS + number * 1000) * 1_000_000
     model = rnd.choice(("gpt-4o-mini", "gpt-4o", "made-up", "mystery-1"))
     used = None if rnd.random() < 0.1 else Usage(input=rnd.randint(1, 900), cache_read=5, output=rnd.randint(1, 90))
+    if used is not None:
+        used = replace(used, tier=rnd.choice(("", "", "flex", "priority")))
     known = used is not None and rnd.random() < 0.8
     cost = Cost(amount=rnd.randint(1, 10**9), price="book/old", parts=()) if known else Cost()
     return Attempt(
@@ -169,7 +172,9 @@ def test_past_rows_cost_what_todays_book_says_and_what_was_booked_stays(world: W
     changed = 0
     for old, new in zip(before, after, strict=True):
         assert (new[AT["booked_cost"]], new[AT["booked_price"]]) == (old[AT["cost"]], old[AT["price"]])
-        usage = Usage(input=old[AT["input_tokens"]], cache_read=5, output=old[AT["output_tokens"]])
+        usage = Usage(
+            input=old[AT["input_tokens"]], cache_read=5, output=old[AT["output_tokens"]], tier=old[AT["tier"]]
+        )
         model = old[AT["model"]]
         cost = BOOK.cost(
             kind=PROVIDER_KINDS.get("openai"),
@@ -183,6 +188,7 @@ def test_past_rows_cost_what_todays_book_says_and_what_was_booked_stays(world: W
         assert new[AT["cost"]] == expected
         if cost.amount is not None:
             assert sum(new[AT["cost_parts"]]) == expected
+            assert (new[AT["tier"]], f"@{usage.tier}" in new[AT["price"]]) == (usage.tier, bool(usage.tier))
             assert new[AT["repricing"]] == world.job(1)
             changed += 1
     assert job.report.changed == changed

@@ -40,6 +40,7 @@ export const COST_GROUPS: { value: CostGroup; label: string }[] = [
   { value: "session", label: "Session" },
   { value: "outcome", label: "Outcome" },
   { value: "price", label: "Price row" },
+  { value: "tier", label: "Service tier" },
   { value: "day", label: "Day" },
 ];
 

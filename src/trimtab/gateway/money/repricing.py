@@ -224,6 +224,7 @@ def _usage(row: Row) -> Usage:
         audio_input=row[AT["audio_input_tokens"]],
         audio_output=row[AT["audio_output_tokens"]],
         images=row[AT["images"]],
+        tier=row[AT["tier"]],
         estimated=bool(row[AT["tokens_estimated"]]),
     )
 

@@ -19,8 +19,11 @@ from trimtab.llm.dialects.openai_responses.hot import in_background
 from trimtab.llm.dialects.openai_responses.items import NAME as RESPONSES
 from trimtab.llm.fold import fold
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
+from trimtab.llm.tiers import AUTO, tier_of
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Usage
 
+GOOGLE_TIER = "x-gemini-service-tier"
+"""https://ai.google.dev/gemini-api/docs/priority-inference"""
 UNSAID = ("", "unknown")
 """``stop`` of an answer that never came to its stop reason: what was told of its output so far is no final count."""
 
@@ -43,21 +46,35 @@ class Prices(Protocol):
 
 def settle(call: Call, attempt: Try, prices: Prices) -> None:
     """Fill in the attempt's usage (estimated where it must be) and cost."""
+    if call.head.tier and attempt.dialect in (None, call.front):  # another dialect's request says nothing of it
+        attempt.tier_asked = call.head.tier
     broken_off = attempt.outcome != "answer" or attempt.cut_off
     if attempt.usage is None or (broken_off and attempt.stop in UNSAID):
         attempt.usage = _estimate(call, attempt) or attempt.usage
-    if attempt.usage is None:
+    usage = attempt.usage
+    if usage is None:
         return
+    if not usage.tier and (tier := _tier(attempt, usage)):
+        usage = attempt.usage = replace(usage, tier=tier)
     model = attempt.target.model
     attempt.cost = prices.cost(
         kind=PROVIDER_KINDS.get(attempt.target.provider.kind),
         model=model.name,
         upstream=model.upstream,
-        usage=attempt.usage,
+        usage=usage,
         at_ns=attempt.started_ns,
         override=model.price,
         dated=attempt.target.provider.prices,
     )
+
+
+def _tier(attempt: Try, usage: Usage) -> str:
+    """The tier where the usage does not say it: Google also tells it in a header, and of what was cut off before it
+    said anything, the one that was asked for is all that is known."""
+    if attempt.headers and (told := attempt.headers.get(GOOGLE_TIER)):
+        return tier_of(told)
+    asked = attempt.tier_asked
+    return asked if usage.estimated and AUTO not in asked.split("+") else ""
 
 
 def _estimate(call: Call, attempt: Try) -> Usage | None:

@@ -24,14 +24,14 @@ from trimtab.gateway.carried_batch import Uncountable
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
-from trimtab.gateway.targets import Provider
+from trimtab.gateway.targets import Provider, dialect_for
 from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits, Worsts, worsts_of
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
 from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.types import LimitNote
-from trimtab.ledger.worst import FREE, Worst, most_input, worst_of
+from trimtab.ledger.worst import FREE, Worst, dearest, most_input, worst_of
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import PROVIDER_KINDS
 
@@ -73,8 +73,8 @@ class Spending:
         self._prices = prices
         self._now = clock.now_ns
         self._adopted: Mapping[str, ProjectLimits] = {}
-        self._priced: dict[tuple[str, str], tuple[Target, int, Priced]] = {}
-        self._together: dict[tuple[Target, ...], Together] = {}
+        self._priced: dict[tuple[str, str, str], tuple[Target, int, Priced]] = {}
+        self._together: dict[tuple[tuple[Target, ...], str], Together] = {}
 
     def follow(self, every: Mapping[str, ProjectLimits]) -> None:
         """Let a new configuration be in force; the same one is nothing."""
@@ -87,7 +87,7 @@ class Spending:
         """Forget what the models of all other providers may cost."""
         self._priced = {key: known for key, known in self._priced.items() if in_force(known[0].provider)}
         self._together = {
-            targets: known for targets, known in self._together.items() if all(in_force(at.provider) for at in targets)
+            key: known for key, known in self._together.items() if all(in_force(at.provider) for at in key[0])
         }
 
     def reserve(
@@ -109,9 +109,10 @@ class Spending:
         if not plan.entries:
             return None
         asked = tuple(targets)
-        priced = self._together.get(asked)
+        tier = head.tier and f"{call.front.name}:{head.tier}"  # nearly all ask for none
+        priced = self._together.get((asked, tier))
         if priced is None or now >= priced.until_ns:
-            priced = self._price(project, asked, now)
+            priced = self._price(project, call, asked, tier)
         tokens = most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0
         output, choices = head.max_tokens if call.front.operation == "chat" else 0, head.choices
         if plan.ordinary:
@@ -209,44 +210,48 @@ class Spending:
                 self._observe(project, name, "over")
             call.extra_headers += told(reservation, call.front.name, self._now())
 
-    def _price(self, project: str, targets: tuple[Target, ...], now_ns: int) -> Together:
-        """What each of them may cost, and until when that holds."""
-        found = tuple([self._worst(project, target, now_ns) for target in targets])
+    def _price(self, project: str, call: Call, targets: tuple[Target, ...], tier: str) -> Together:
+        """What each of them may cost, and until when that holds. Of the tier that is asked for, a request in another
+        dialect says nothing."""
+        now_ns, front, asked = call.started_ns, call.front, call.head.tier
+        tiers = [asked if asked and dialect_for(target.provider, front) is front else "" for target in targets]
+        found = tuple([self._worst(project, target, now_ns, of) for target, of in zip(targets, tiers, strict=True)])
         if len(self._together) > MOST_TOGETHER:
             self._together.clear()
-        made = self._together[targets] = Together(_next_minute(now_ns), found, worsts_of(found))
+        made = self._together[targets, tier] = Together(_next_minute(now_ns), found, worsts_of(found))
         return made
 
-    def _worst(self, project: str, target: Target, now_ns: int) -> Priced:
+    def _worst(self, project: str, target: Target, now_ns: int, tier: str = "") -> Priced:
         """What a target may cost, looked up once a minute: prices change by date, and some by the time of day."""
         model = target.model
-        known = self._priced.get((project, model.name))
+        known = self._priced.get((project, model.name, tier))
         if known is not None and now_ns < known[1]:
             before = known[0]
             if before is target or (before.provider is target.provider and before.model == model):
                 return known[2]
         if len(self._priced) > 10_000:
             self._priced.clear()
-        made = Priced(model.name, target.provider.name, model.upstream, self._rates(target, now_ns))
-        self._priced[project, model.name] = (target, _next_minute(now_ns), made)
+        made = Priced(model.name, target.provider.name, model.upstream, self._rates(target, now_ns, tier))
+        self._priced[project, model.name, tier] = (target, _next_minute(now_ns), made)
         return made
 
-    def _rates(self, target: Target, now_ns: int) -> Worst | None:
+    def _rates(self, target: Target, now_ns: int, tier: str) -> Worst | None:
         model, provider = target.model, target.provider
         if not model.upstream:  # passes through and names no model: a list of files is not priced
             return FREE
         kind = PROVIDER_KINDS.get(provider.kind)
-        card = self._prices.card(
+        cards = self._prices.cards(
             kind=kind,
             model=model.name,
             upstream=model.upstream,
             at_ns=now_ns,
             override=model.price,
             dated=provider.prices,
+            asked=tier,
         )
-        if card is None:
+        if cards is None:
             return FREE if kind.free and model.price is None else None
-        return worst_of(card)
+        return dearest([worst_of(card) for card in cards])
 
 
 def _next_minute(now_ns: int) -> int:

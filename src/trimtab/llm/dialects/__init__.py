@@ -59,7 +59,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
 class Head(Struct, frozen=True, kw_only=True):
     """What the gateway must know of a request before it decides anything. ``wants_usage``: the client itself asked for
     usage in the stream. ``metadata`` holds only string values. ``base64``: vectors are to be written that way.
-    ``choices`` is how many answers are asked for, each of which may be as long as ``max_tokens`` says."""
+    ``choices`` is how many answers are asked for, each of which may be as long as ``max_tokens`` says. ``tier`` is in
+    which it is to be worked on (`llm.tiers.asked_tier`)."""
 
     model: str
     stream: bool = False
@@ -69,6 +70,7 @@ class Head(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     base64: bool = False
     choices: int = 1
+    tier: str = ""
 
 
 class Glance(Struct, frozen=True, kw_only=True):

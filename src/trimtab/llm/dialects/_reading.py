@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.core.half_characters import whole_characters
+from trimtab.llm.tiers import tier_of
 
 T = TypeVar("T")
 BROKEN = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
@@ -300,3 +301,9 @@ def _json_fault(error: BaseException) -> str:
     return (
         text.split(": ", 1)[-1] if isinstance(error, msgspec.DecodeError) else "a number or string in it cannot be read"
     )
+
+
+def tier_in(fields: Fields) -> str:
+    """What an answer says of the tier that it was made in (`service_tier`), whatever else stands there."""
+    told = fields.get("service_tier")
+    return "" if told is None else tier_of(told.anything())

@@ -248,8 +248,11 @@ def _usage(body: dict[str, Any], said: Said, scenario: Scenario, output: int) ->
             "ephemeral_1h_input_tokens": scenario.cache_write_1h,
         },
         "output_tokens": output + thinking,
-        "service_tier": "standard",
+        "service_tier": scenario.tier or "standard",
+        "inference_geo": body.get("inference_geo") or "global",
     }
+    if body.get("speed"):
+        told["speed"] = body["speed"]
     if thinking:
         told["output_tokens_details"] = {"thinking_tokens": thinking}
     if scenario.compacted:  # what the summary took is told here alone

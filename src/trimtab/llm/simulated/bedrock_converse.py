@@ -201,6 +201,7 @@ def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> 
             "usage": _usage(body, said, scenario),
             "metrics": {"latencyMs": 42},
         }
+        | _tier(scenario)
     )
 
 
@@ -229,7 +230,7 @@ def stream(body: dict[str, Any], model: str, scenario: Scenario, number: int) ->
         yield _event("contentBlockStop", {"contentBlockIndex": at})
         at += 1
     yield _event("messageStop", {"stopReason": _STOPS[said.end]})
-    yield _event("metadata", {"usage": _usage(body, said, scenario), "metrics": {"latencyMs": 42}})
+    yield _event("metadata", {"usage": _usage(body, said, scenario), "metrics": {"latencyMs": 42}} | _tier(scenario))
 
 
 def _thought(body: dict[str, Any], scenario: Scenario) -> str:
@@ -248,6 +249,10 @@ def _input(text: str) -> Any:
 
 def _tool_id(number: int, index: int) -> str:
     return f"tooluse_{number:018d}{index:04d}"
+
+
+def _tier(scenario: Scenario) -> dict[str, Any]:
+    return {"serviceTier": {"type": scenario.tier}} if scenario.tier else {}
 
 
 def _usage(body: dict[str, Any], said: Said, scenario: Scenario) -> dict[str, Any]:

@@ -257,6 +257,8 @@ def _usage(body: dict[str, Any], said: Said, scenario: Scenario, output: int) ->
         "totalTokenCount": prompt + output + thoughts,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}],
     }
+    if asked := scenario.tier or body.get("serviceTier"):
+        told["serviceTier"] = asked
     if scenario.cached:
         told["cachedContentTokenCount"] = scenario.cached
     if thoughts:

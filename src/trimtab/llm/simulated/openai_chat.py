@@ -152,7 +152,7 @@ def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> 
         {"index": i, "message": message, "logprobs": None, "finish_reason": _finish(said)}
         for i in range(body.get("n") or 1)
     ]
-    told = _head("chat.completion", model, number) | {"choices": choices}
+    told = _head("chat.completion", model, number, tier_used(body, scenario)) | {"choices": choices}
     if scenario.usage:
         told["usage"] = _usage(body, said, scenario)
     return _dump(told)
@@ -163,9 +163,11 @@ def stream(body: dict[str, Any], model: str, scenario: Scenario, number: int) ->
     said = answer(ask_of(body), scenario)
     with_usage = bool(an_object(body.get("stream_options")).get("include_usage")) and scenario.usage
 
+    tier = tier_used(body, scenario)
+
     def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        told = _head("chat.completion.chunk", model, number) | {"choices": [choice]}
+        told = _head("chat.completion.chunk", model, number, tier) | {"choices": [choice]}
         return _event(told | {"usage": None} if with_usage else told)
 
     yield chunk({"role": "assistant", "content": None if said.calls else "", "refusal": None})
@@ -181,17 +183,23 @@ def stream(body: dict[str, Any], model: str, scenario: Scenario, number: int) ->
     yield chunk({}, _finish(said))
     if with_usage:
         told: dict[str, Any] = {"choices": [], "usage": _usage(body, said, scenario)}
-        yield _event(_head("chat.completion.chunk", model, number) | told)
+        yield _event(_head("chat.completion.chunk", model, number, tier) | told)
     yield b"data: [DONE]\n\n"
 
 
-def _head(kind: str, model: str, number: int) -> dict[str, Any]:
+def tier_used(body: dict[str, Any], scenario: Scenario) -> str:
+    """As OpenAI answers: never ``auto``, and ``priority`` for ``fast``, which is another name of it."""
+    asked = scenario.tier or body.get("service_tier")
+    return {None: "default", "auto": "default", "fast": "priority"}.get(asked, str(asked))
+
+
+def _head(kind: str, model: str, number: int, tier: str) -> dict[str, Any]:
     return {
         "id": f"chatcmpl-{number:029d}",
         "object": kind,
         "created": CREATED,
         "model": model,
-        "service_tier": "default",
+        "service_tier": tier,
         "system_fingerprint": "fp_simulated",
     }
 

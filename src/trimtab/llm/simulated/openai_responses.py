@@ -17,6 +17,7 @@ from trimtab.llm.simulated.openai_chat import (
     error_body,
     error_headers,
     presented_key,
+    tier_used,
 )
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
@@ -152,6 +153,7 @@ def whole(body: dict[str, Any], model: str, scenario: Scenario, number: int) -> 
 
 def _closed(body: dict[str, Any], model: str, said: Said, scenario: Scenario, number: int) -> dict[str, Any]:
     told = _response(body, model, number) | {"output": _output(body, said, scenario, number)}
+    told["service_tier"] = tier_used(body, scenario)
     told["status"] = "incomplete" if said.end == "length" else "completed"
     told["incomplete_details"] = {"reason": "max_output_tokens"} if said.end == "length" else None
     told["usage"] = _usage(body, said, scenario)
@@ -259,7 +261,7 @@ def _response(body: dict[str, Any], model: str, number: int) -> dict[str, Any]:
         "output": [],
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
         "reasoning": body.get("reasoning") or {"effort": None, "summary": None},
-        "service_tier": "default",
+        "service_tier": tier_used(body, Scenario()),
         "store": body.get("store", True),
         "text": body.get("text") or {"format": {"type": "text"}},
         "tool_choice": body.get("tool_choice", "auto"),

@@ -47,7 +47,8 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``reasoning_text`` makes the OpenAI side stream ``reasoning_content`` as DeepSeek does; ``arguments`` stands in for
     the tool arguments (to be cut off or invalid); ``usage=false`` tells no usage where the vendor may leave it out;
     ``defect`` is one of `DEFECTS`. ``gullible``: it does what a text tells it to, whoever wrote that, and recites its
-    instructions to whoever asks for them.
+    instructions to whoever asks for them. ``tier`` is in which it says that it worked (as a vendor may lower what was
+    asked for); by default in the one that was asked for.
     """
 
     fault: str = "none"
@@ -70,6 +71,7 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message: str | None = None
     defect: str = ""
     gullible: bool = False
+    tier: str | None = None
 
     def __post_init__(self) -> None:
         if self.defect not in DEFECTS:

@@ -18,6 +18,7 @@ from trimtab.governance.edits import FIRST, Edit
 from trimtab.ledger.prices import PriceRow
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.tiers import tier_of
 from trimtab.server import auditing, standings
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.common import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
@@ -35,7 +36,7 @@ At = Annotated[
 # --- views ---
 
 
-def _price(deps: Dependencies, tenant: Project, model: Model, at_ns: int | None = None) -> PriceView:
+def _price(deps: Dependencies, tenant: Project, model: Model, at_ns: int | None = None, tier: str = "") -> PriceView:
     provider = deps.snapshots.current.targets[tenant.id].providers.get(model.provider)
     if provider is None or provider.kind not in PROVIDER_KINDS.names():
         row = PriceRow(known=False, note="Its provider is not usable now, so its price is not known.")
@@ -47,6 +48,7 @@ def _price(deps: Dependencies, tenant: Project, model: Model, at_ns: int | None 
             at_ns=deps.clock.now_ns() if at_ns is None else at_ns,
             override=model.price,
             dated=provider.prices,
+            tier=tier_of(*tier.split("+")),
         )
     return PriceView(
         model=model.name,
@@ -243,8 +245,11 @@ async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPa
     "model:read",
     Operation(id="getPrice", summary="The price of a model, in force now", tag=TAG, errors=(404,)),
 )
-async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str], at: At = None) -> PriceView:
-    """``model`` is a model's name, or ``provider/model-id`` for one that is not declared; ``at`` another moment."""
+async def get_price(
+    deps: Deps, tenant: Tenant, model: FromQuery[str], at: At = None, tier: FromQuery[str] = ""
+) -> PriceView:
+    """``model`` is a model's name, or ``provider/model-id`` for one that is not declared; ``at`` another moment,
+    ``tier`` a service tier (``flex``, ``priority``, ``batch``, ``fast+us``)."""
     targets = deps.snapshots.current.targets[tenant.id]
     found = targets.models.get(model)
     if found is None:
@@ -254,7 +259,7 @@ async def get_price(deps: Deps, tenant: Tenant, model: FromQuery[str], at: At = 
                 f"There is no model {model[:80]!r} in this project.", fix=did_you_mean(model, targets.models, "model")
             )
         found = Model(name=model, provider=provider, upstream=upstream)
-    return _price(deps, tenant, found, None if at is None else at * 1_000_000)
+    return _price(deps, tenant, found, None if at is None else at * 1_000_000, tier)
 
 
 ROUTES = (list_models, create_model, change_model, delete_model, test_model, get_price)

@@ -88,6 +88,7 @@ def _line(each: Compared) -> ReconciledLine:
     return ReconciledLine(
         day=each.day,
         model=each.model,
+        tier=each.tier,
         ours=_ours(each.ours),
         theirs=_theirs(each.theirs),
         tokens_off=each.tokens_off,

@@ -12,11 +12,13 @@ from trimtab.ledger.overrides import Rates
 
 
 class DatedPriceView(Struct, frozen=True, kw_only=True):
-    """``rates`` are US dollars: per million tokens of a kind, per call (``per_request``), per image (``per_image``)."""
+    """``rates`` are US dollars: per million tokens of a kind, per call (``per_request``), per image (``per_image``).
+    ``tier`` is the service tier that it prices, or a pattern; empty: the standard one."""
 
     id: str
     provider: str
     model: str
+    tier: str
     valid_from: int | None
     valid_to: int | None
     rates: Rates
@@ -32,10 +34,13 @@ class DatedPricePage(Struct, frozen=True, kw_only=True):
 
 
 class NewDatedPrice(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``provider`` and ``model`` are names or patterns with ``*``; ``model`` is the provider's own id."""
+    """``provider`` and ``model`` are names or patterns with ``*``; ``model`` is the provider's own id. ``tier`` is a
+    service tier as costs name it (``flex``, ``priority``, ``batch``, ``fast+us``), or a pattern; empty: the standard
+    one, and any other that no price is of."""
 
     model: str
     provider: str = "*"
+    tier: str = ""
     rates: Rates
     valid_from: int | None = None
     valid_to: int | None = None
@@ -165,10 +170,12 @@ class CostLine(Struct, frozen=True, kw_only=True):
 
 
 class ReconciledLine(Struct, frozen=True, kw_only=True):
-    """A day (UTC unless ``offset_hours`` says otherwise) and a model. ``day`` is "" where the export has no days."""
+    """A day (UTC unless ``offset_hours`` says otherwise), a model, and a service tier where the export tells those
+    apart ("": the standard one). ``day`` is "" where the export has no days."""
 
     day: str
     model: str
+    tier: str
     ours: CostLine
     theirs: CostLine
     tokens_off: int

@@ -178,6 +178,7 @@ MODEL: dict[str, Field] = {
 PRICE: dict[str, Field] = {
     "provider": Field(about="The provider's name, or a pattern such as 'openai*'; by default every provider."),
     "model": Field(about="The provider's id for the model, or a pattern such as 'gpt-4o*'.", required=True),
+    "tier": Field(about="A service tier, e.g. flex, priority or fast+us, or a pattern; by default the standard."),
     "from": Field(about="The first moment it holds, e.g. 2026-01-01 (UTC); by default always."),
     "to": Field(about="The first moment it no longer holds; by default never."),
     "input": _amount("Input, US dollars per million tokens."),

@@ -17,6 +17,7 @@ def dated_price(name: str, line: int, fields: Mapping[str, Any], refuse: Refuse)
             id=f"config.{name}",
             provider=str(fields.get("provider", "*")),
             model=str(fields.get("model", "")),
+            tier=str(fields.get("tier", "")),
             valid_from=moment(str(fields["from"]), "from") if "from" in fields else None,
             valid_to=moment(str(fields["to"]), "to") if "to" in fields else None,
             rates=Rates(**rates),

@@ -15,6 +15,7 @@ from trimtab.gateway.routing.types import Route
 from trimtab.gateway.targets import Model
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.overrides import DatedPrice
+from trimtab.ledger.service_tiers import label
 from trimtab.prompts.canonical import fields
 from trimtab.prompts.types import Content
 from trimtab.releases.types import AppSpec, Environment
@@ -89,7 +90,7 @@ def label_name(prompt: str, label: str) -> str:
 def price_name(price: DatedPrice) -> str:
     """A price has no name of its own in the catalog: it is the one of these models from that moment."""
     begins = "" if price.valid_from is None else f" from {day_text(price.valid_from)}"
-    return f"{price.provider}/{price.model}{begins}"
+    return f"{price.provider}/{price.model}{label(price.tier, known=True)}{begins}"
 
 
 def day_text(ms: int) -> str:
@@ -169,6 +170,8 @@ def limit_plain(rule: Rule) -> dict[str, Any]:
 def price_plain(price: DatedPrice) -> dict[str, Any]:
     found: dict[str, Any] = {} if price.provider == "*" else {"provider": price.provider}
     found["model"] = price.model
+    if price.tier:
+        found["tier"] = price.tier
     if price.valid_from is not None:
         found["from"] = day_text(price.valid_from)
     if price.valid_to is not None:

@@ -15,7 +15,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.limits import Dimension, Rule
 from trimtab.ledger.reconcile import Hour
 from trimtab.telemetry.costs.burn_down import burned
-from trimtab.telemetry.costs.query import compile_costs
+from trimtab.telemetry.costs.query import TIER, compile_costs
 from trimtab.telemetry.costs.rows import (
     CALL_COLUMNS,
     CallLine,
@@ -62,6 +62,7 @@ GROUPS: Final[dict[CostGroup, str]] = {
     "tag": "arrayJoin(if(empty(tags), [''], tags))",
     "outcome": "outcome",
     "price": "price",
+    "tier": TIER,
     "day": "toString(toDate(fromUnixTimestamp64Nano(at_ns, 'UTC')))",
 }
 
@@ -202,9 +203,9 @@ class Costs:
             "SELECT intDiv(at_ns, 3600000000000) AS hour, if(model_used = '', model, model_used) AS used, count(),"
             " sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens),"
             " sum(output_tokens + reasoning_tokens), toString(sum(toInt128(ifNull(cost, 0)))),"
-            " countIf(cost IS NULL), countIf(tokens_estimated = 1)"
+            " countIf(cost IS NULL), countIf(tokens_estimated = 1), tier"
             " FROM ledger FINAL WHERE project = {project:String} AND at_ns >= {start_ns:Int64}"
-            " AND at_ns < {end_ns:Int64} AND provider = {provider:String} AND metered = 1 GROUP BY hour, used"
+            " AND at_ns < {end_ns:Int64} AND provider = {provider:String} AND metered = 1 GROUP BY hour, used, tier"
         )
         params: dict[str, Value] = {"project": project, "provider": provider, **window_params(window)}
         return await self._ask(Hour, sql, params)

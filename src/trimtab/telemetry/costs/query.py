@@ -17,6 +17,7 @@ from trimtab.telemetry.search.query import Condition, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 
+TIER: Final = "if(tier = '', 'standard', tier)"
 OUTCOMES: Final = ("answer", "error", "cancel", "crash")
 _INT64: Final = (1 << 63) - 1
 TOKENS: Final = "(input_tokens + cache_read_tokens + cache_write_tokens + output_tokens + reasoning_tokens)"
@@ -116,6 +117,8 @@ KEYS: Final[dict[str, Compile]] = {
     "prompt": _text("prompt"),
     "outcome": _outcome,
     "price": _text("price"),
+    "tier": _text(TIER),
+    "asked_tier": _text("tier_asked"),
     "repricing": _text("repricing"),
     "trace": _text("trace_id"),
     "request": _text("request_id"),

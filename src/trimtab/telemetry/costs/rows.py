@@ -174,7 +174,7 @@ CALL_COLUMNS: Final = (
     "trace_id, span_id, request_id, at_ns, duration_ns, attempt, final, outcome, provider, provider_kind, model,"
     " model_used, model_name, feature, user, key_id, prompt, input_tokens, cache_read_tokens, cache_write_tokens,"
     " output_tokens, reasoning_tokens, tokens_estimated, cost, cost_parts, price, booked_cost, booked_price, repricing,"
-    " currency"
+    " currency, tier, tier_asked"
 )
 
 
@@ -211,6 +211,8 @@ class CallLine(Struct, frozen=True, array_like=True):
     booked_price: str
     repricing: str
     currency: str
+    tier: str = ""
+    tier_asked: str = ""
 
 
 class PromptLine(Struct, frozen=True, array_like=True):
@@ -255,6 +257,8 @@ def costly_call(line: CallLine, *, energy: bool = False) -> CostlyCall:
         booked_price=line.booked_price,
         repricing=line.repricing,
         currency=line.currency,
+        tier=line.tier,
+        tier_asked=line.tier_asked,
         energy=_energy_of(line) if energy else None,
     )
 

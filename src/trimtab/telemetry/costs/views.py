@@ -28,6 +28,7 @@ CostGroup = Literal[
     "tag",
     "outcome",
     "price",
+    "tier",
     "day",
 ]
 WasteKind = Literal["retries", "failed", "doubted", "cancelled", "crashed", "repeated", "oversized"]
@@ -166,6 +167,10 @@ class CostlyCall(Struct, frozen=True, kw_only=True):
     repricing: str
     currency: str
     energy: EnergyView | None = None
+    tier: str = ""
+    """The service tier that it was worked on in; empty for the standard one."""
+    tier_asked: str = ""
+    """The one that was asked for."""
 
 
 class CostlyPrompt(Struct, frozen=True, kw_only=True):

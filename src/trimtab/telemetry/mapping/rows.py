@@ -459,6 +459,8 @@ def _add_books(rows: Rows, leaves: list[Mapped]) -> None:
         "booked_cost": amounts,
         "booked_price": prices,
         "version": [each.arrived_ns // 1_000_000 for each in arrivals],
+        "tier": [usage.tier for usage in usages],
+        "tier_asked": [span.tier_asked for span in spans],
     }
     rows.ledger.extend([each.owner for each in arrivals], [columns.get(name) for name in LEDGER])
 

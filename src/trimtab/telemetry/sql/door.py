@@ -44,8 +44,8 @@ VIEWS: Final[dict[str, str]] = {
         f"SELECT {_SECOND.format('at_ns')} AS time, at_ns, request_id, trace_id, span_id, attempt, final, outcome,"
         f" provider, model, model_used, model_name, asked, app, release, environment, feature, segment, session, user,"
         f" key_id AS key, tags, prompt, duration_ns / 1e6 AS duration_ms, {_BUCKETS}, images, tokens_estimated,"
-        f" {_usd('cost')} AS cost_usd, price, {_usd('booked_cost')} AS booked_cost_usd, booked_price, response_id"
-        " FROM ledger FINAL WHERE project = {project:String}"
+        f" {_usd('cost')} AS cost_usd, price, {_usd('booked_cost')} AS booked_cost_usd, booked_price, response_id,"
+        " tier, tier_asked FROM ledger FINAL WHERE project = {project:String}"
     ),
     "scores": (
         f"SELECT {_SECOND.format('at_ns')} AS time, at_ns, id, target, trace_id, span_id, session, name, value, label,"

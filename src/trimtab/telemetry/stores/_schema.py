@@ -425,6 +425,11 @@ _DATA_CLASS: Final = "ALTER TABLE spans ${cluster} ADD COLUMN IF NOT EXISTS data
 # What guards decided about a call, each as NAME|STAGE|ACTION|MODE.
 _GUARDS: Final = "ALTER TABLE spans ${cluster} ADD COLUMN IF NOT EXISTS guards Array(LowCardinality(String))"
 
+# In which tier of its provider an attempt was worked on, and which was asked for.
+_TIERS: Final = """
+ALTER TABLE ledger ${cluster}
+ADD COLUMN IF NOT EXISTS tier LowCardinality(String), ADD COLUMN IF NOT EXISTS tier_asked LowCardinality(String)"""
+
 # What came of foreign spans is inserted in a third less CPU, and merged in less, for 0.2 KB more of each span on disk.
 _FAST_RAW: Final = """
 ALTER TABLE span_raw ${cluster} MODIFY COLUMN raw CODEC(LZ4), MODIFY COLUMN trace_id CODEC(LZ4),
@@ -450,6 +455,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (13, (_FAST_RAW, _FAST_TEXT_IDS)),
     (14, (_DATA_CLASS,)),
     (15, (_GUARDS,)),
+    (16, (_TIERS,)),
 )
 
 

@@ -12,6 +12,7 @@ from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, refuse_answer, refuse_request, root
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of
 from trimtab.llm.dialects.anthropic_messages.usage import merged, usage_of
+from trimtab.llm.tiers import asked_tier
 from trimtab.llm.types import StopReason, Usage
 
 MOST_TOKENS = 2**31 - 1
@@ -26,6 +27,9 @@ class _Request(Struct):
     max_tokens: int
     stream: bool | None = None
     metadata: dict[str, Any] | None = None
+    service_tier: Any = None
+    speed: Any = None
+    inference_geo: Any = None
 
 
 class _Block(Struct):
@@ -64,6 +68,7 @@ def peek(body: bytes) -> Head:
         user=told.get("user_id") or None,
         wants_usage=True,  # this dialect's streams always tell it
         metadata=told,
+        tier=asked_tier(found.service_tier, found.speed, found.inference_geo),
     )
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from trimtab.llm.dialects._reading import count
 from trimtab.llm.dialects._tolerant import objects
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
 _FIELDS = (
@@ -27,6 +28,9 @@ _FIELDS = (
     "cache_creation",
     "output_tokens_details",
     "iterations",
+    "service_tier",
+    "speed",
+    "inference_geo",
 )
 _ADVISOR = "advisor_message"
 _BESIDE = ("compaction", _ADVISOR)
@@ -63,6 +67,7 @@ def _totals(usage: dict[str, Any]) -> Usage:
         cache_write_1h=min(one_hour, written),
         output=output - thinking,
         reasoning=thinking,
+        tier=tier_of(usage.get("service_tier"), usage.get("speed"), usage.get("inference_geo")),
     )
 
 

@@ -28,7 +28,7 @@ def parse_response(body: bytes) -> Response:
         parts=tuple(part for block in objects(message.get("content")) if (part := part_of(block)) is not None),
         stop=stop_of(word),
         stop_raw=word or None,
-        usage=usage_of(seen.get("usage")),
+        usage=usage_of(seen.get("usage"), seen.get("serviceTier")),
     )
 
 

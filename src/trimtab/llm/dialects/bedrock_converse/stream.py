@@ -79,7 +79,7 @@ class ConverseStreamDecoder:
                 self._stopped = True
                 return []
             case "metadata":
-                self._usage = usage_of(event.get("usage")) or self._usage
+                self._usage = usage_of(event.get("usage"), event.get("serviceTier")) or self._usage
                 return self._finish() if self._stopped else []
             case _:  # what is new since
                 return []

@@ -7,10 +7,13 @@ reasoning is a part of ``outputTokens`` and is not told apart.
 from typing import Any, cast
 
 from trimtab.llm.dialects._reading import count
+from trimtab.llm.dialects._tolerant import an_object
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
 
-def usage_of(told: Any) -> Usage | None:
+def usage_of(told: Any, tier: Any = None) -> Usage | None:
+    """``tier``: the ``serviceTier`` of the answer around it."""
     if not isinstance(told, dict):
         return None
     usage = cast("dict[str, Any]", told)
@@ -25,4 +28,5 @@ def usage_of(told: Any) -> Usage | None:
         cache_write=max(count(usage.get("cacheWriteInputTokens")), hour),
         cache_write_1h=hour,
         output=count(usage.get("outputTokens")),
+        tier=tier_of(an_object(tier).get("type")),
     )

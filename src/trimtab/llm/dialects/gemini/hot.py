@@ -24,6 +24,7 @@ from trimtab.llm.dialects.gemini.framing import unframed
 from trimtab.llm.dialects.gemini.parts import UNSIGNED, either
 from trimtab.llm.dialects.gemini.stops import stop_of
 from trimtab.llm.dialects.gemini.usage import usage_of
+from trimtab.llm.tiers import asked_tier
 from trimtab.llm.types import StopReason, Usage
 
 MOST_TOKENS = 2**31 - 1
@@ -44,6 +45,8 @@ class _Request(Struct):
     config: _Config | None = field(default=None, name="generationConfig")
     config_too: _Config | None = field(default=None, name="generation_config")
     labels: dict[str, Any] | None = None
+    tier: Any = field(default=None, name="serviceTier")
+    tier_too: Any = field(default=None, name="service_tier")
 
 
 class _Part(Struct):
@@ -97,6 +100,7 @@ def peek(body: bytes) -> Head:
         wants_usage=True,  # this dialect's streams always tell it
         metadata={k: v for k, v in labels.items() if isinstance(v, str)} if labels else _NO_METADATA,
         choices=1 if config is None else choices_of(config.choices or config.choices_too),
+        tier=asked_tier(found.tier, found.tier_too),
     )
 
 

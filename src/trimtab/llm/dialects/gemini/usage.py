@@ -1,12 +1,14 @@
 """``usageMetadata`` and our exclusive buckets. https://ai.google.dev/api/generate-content#UsageMetadata
 
 ``promptTokenCount`` includes the cached content; what tools put into the prompt, the candidates and the thoughts are
-each counted apart. Audio is a breakdown by modality of either side.
+each counted apart. Audio is a breakdown by modality of either side. ``serviceTier`` is told by the Gemini API,
+``trafficType`` by Vertex AI.
 """
 
 from typing import Any, cast
 
 from trimtab.llm.dialects._reading import count
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
 
@@ -27,6 +29,7 @@ def usage_of(value: Any) -> Usage | None:
         reasoning=count(usage.get("thoughtsTokenCount")),
         audio_input=_audio(usage.get("promptTokensDetails")),
         audio_output=_audio(usage.get("candidatesTokensDetails")),
+        tier=tier_of(usage.get("serviceTier"), usage.get("trafficType")),
     )
 
 

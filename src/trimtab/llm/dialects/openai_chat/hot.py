@@ -22,6 +22,7 @@ from trimtab.llm.dialects._reading import (
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, with_thoughts, without_developers
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
+from trimtab.llm.tiers import asked_tier, tier_of
 from trimtab.llm.types import StopReason, Usage
 
 MOST_TOKENS = 2**31 - 1
@@ -43,6 +44,7 @@ class _Request(Struct):
     metadata: dict[str, Any] | None = None
     stream_options: _StreamOptions | None = None
     n: Any = None
+    service_tier: Any = None
 
 
 class _Choice(Struct):
@@ -56,6 +58,7 @@ class _Answer(Struct):
     choices: list[_Choice] | None = None
     usage: PlainUsage | None = None
     error: Raw | None = None
+    service_tier: Any = None
 
 
 _decode_request = msgspec.json.Decoder(_Request).decode
@@ -84,6 +87,7 @@ def peek(body: bytes) -> Head:
         wants_usage=options is not None and options.include_usage is True,
         metadata={k: v for k, v in metadata.items() if isinstance(v, str)} if metadata else _NO_METADATA,
         choices=1 if found.n is None else choices_of(found.n),
+        tier="" if found.service_tier is None else asked_tier(found.service_tier),
     )
 
 
@@ -144,7 +148,7 @@ def glance(body: bytes) -> Glance:
     failure = found.choices[0].error
     if failure is not None:
         refuse_failed(Cursor(failure, "error", refuse_answer).anything())
-    usage = None if found.usage is None else found.usage.as_usage()
+    usage = None if found.usage is None else found.usage.as_usage(tier_of(found.service_tier))
     if usage is None and found.usage is not None:
         return _glance_slowly(body)
     word = found.choices[0].finish_reason
@@ -160,7 +164,7 @@ def _glance_slowly(body: bytes) -> Glance:
     refuse_failed(choice.get("error"))
     word = _text(choice.get("finish_reason"))
     return Glance(
-        usage=usage_of(seen.get("usage")),
+        usage=usage_of(seen.get("usage"), tier_of(seen.get("service_tier"))),
         id=_text(seen.get("id")) or "",
         model=_text(seen.get("model")) or "",
         stop=stop_of(word),
@@ -197,9 +201,10 @@ class OpenAIMeter:
     """Watches chunks go by. Once the model has begun to speak, an ordinary text chunk costs a few substring searches; a
     hit within the model's own words costs a needless decode and changes nothing."""
 
-    __slots__ = ("_keep_usage", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+    __slots__ = ("_keep_usage", "_tier", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
 
     def __init__(self, head: Head) -> None:
+        self._tier = ""
         self._keep_usage = head.wants_usage
         self.usage: Usage | None = None
         self.id = ""
@@ -250,7 +255,8 @@ class OpenAIMeter:
     def _note(self, chunk: dict[str, Any]) -> None:
         self.id = self.id or _text(chunk.get("id")) or ""
         self.model = self.model or _text(chunk.get("model")) or ""
-        self.usage = usage_of(chunk.get("usage")) or self.usage
+        self._tier = tier_of(chunk.get("service_tier")) or self._tier
+        self.usage = usage_of(chunk.get("usage"), self._tier) or self.usage
         choice = _first_choice(chunk)
         word = _text(choice.get("finish_reason"))
         if word:

@@ -5,11 +5,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse_answer, root
+from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse_answer, root, tier_in
 from trimtab.llm.dialects.openai_chat.hot import no_choice, refuse_failed
 from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, render_usage, usage_of
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Part, Reasoning, Refusal, Response, Text, ToolCall
 
 
@@ -40,6 +41,7 @@ class _PlainAnswer(Struct):
     created: int | None = None
     usage: PlainUsage | None = None
     error: None = None
+    service_tier: Any = None
 
 
 _plain_answer = msgspec.json.Decoder(_PlainAnswer)
@@ -57,7 +59,7 @@ def _parse_plain(body: bytes) -> Response | None:
     except BROKEN:
         return None
     usage = None
-    if plain.usage is not None and (usage := plain.usage.as_usage()) is None:
+    if plain.usage is not None and (usage := plain.usage.as_usage(tier_of(plain.service_tier))) is None:
         return None
     choice = plain.choices[0]
     parts = (Text(choice.message.content),) if choice.message.content else ()
@@ -93,7 +95,7 @@ def parse_carefully(body: bytes) -> Response:
         parts=parts,
         stop=settled_stop(word, parts),
         stop_raw=word,
-        usage=usage_of(usage.anything()) if usage is not None else None,
+        usage=usage_of(usage.anything(), tier_in(fields)) if usage is not None else None,
         created=int(created.number()) if created is not None and created.kind == "number" else 0,
     )
 

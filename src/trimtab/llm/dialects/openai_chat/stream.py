@@ -13,6 +13,7 @@ from trimtab.llm.dialects._tolerant import a_text, objects
 from trimtab.llm.dialects.openai_chat.hot import error_in
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import (
     BlockClose,
     BlockGrow,
@@ -76,6 +77,7 @@ class OpenAIStreamDecoder:
         self._open_calls: list[int] = []
         self._word: str | None = None
         self._usage: Usage | None = None
+        self._tier = ""
         self._said: set[str] = set()
 
     def feed(self, block: bytes) -> list[Delta]:
@@ -124,7 +126,8 @@ class OpenAIStreamDecoder:
             self._started = True
             created = count(chunk.get("created"))
             out.append(Start(id=_text(chunk.get("id")), model=_text(chunk.get("model")), created=created))
-        self._usage = usage_of(chunk.get("usage")) or self._usage
+        self._tier = tier_of(chunk.get("service_tier")) or self._tier
+        self._usage = usage_of(chunk.get("usage"), self._tier) or self._usage
         choices = chunk.get("choices")
         for each in cast("list[Any]", choices) if isinstance(choices, list) else []:
             choice = _object(each)

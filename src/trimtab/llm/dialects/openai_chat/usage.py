@@ -13,8 +13,9 @@ from trimtab.llm.dialects._reading import MOST_COUNTED, count
 from trimtab.llm.types import Usage
 
 
-def usage_of(value: Any) -> Usage | None:
-    """From a decoded usage object; None where there is none. Details that exceed their total are cut to it."""
+def usage_of(value: Any, tier: str = "") -> Usage | None:
+    """From a decoded usage object; None where there is none. Details that exceed their total are cut to it. ``tier`` is
+    what the answer around it says."""
     if not isinstance(value, dict) or not value:
         return None
     usage = cast("dict[str, Any]", value)
@@ -36,6 +37,7 @@ def usage_of(value: Any) -> Usage | None:
         reasoning=reasoning,
         audio_input=count(read_side.get("audio_tokens")),
         audio_output=count(write_side.get("audio_tokens")),
+        tier=tier,
     )
 
 
@@ -72,7 +74,7 @@ class PlainUsage(Struct, gc=False):
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
-    def as_usage(self) -> Usage | None:
+    def as_usage(self, tier: str = "") -> Usage | None:
         """What `usage_of` makes of the same object; None where that must look itself."""
         prompt, completion = self.prompt_tokens, self.completion_tokens
         if prompt is None or completion is None:
@@ -83,7 +85,7 @@ class PlainUsage(Struct, gc=False):
         )
         wrote_plainly = write_side is None or not (write_side.reasoning_tokens or write_side.audio_tokens)
         if read_plainly and wrote_plainly and not self.prompt_cache_hit_tokens:
-            return Usage(input=prompt, output=completion)
+            return Usage(input=prompt, output=completion, tier=tier)
         cached = written = reasoning = audio_input = audio_output = 0
         output = completion
         if read_side is not None:
@@ -105,6 +107,7 @@ class PlainUsage(Struct, gc=False):
             reasoning=reasoning,
             audio_input=audio_input,
             audio_output=audio_output,
+            tier=tier,
         )
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from trimtab.llm.dialects._reading import BROKEN, count
 from trimtab.llm.dialects.openai_chat.stops import settled_stop
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Response, Text
 
 _FIRST, _NEXT, _END = b"data: ", b"\n\ndata: ", b"\n\ndata: [DONE]\n\n"
@@ -47,6 +48,7 @@ class _Event(Struct):
     usage: PlainUsage | None = None
     error: None = None
     x_groq: _Groq | None = None
+    service_tier: Any = None
 
 
 _events = msgspec.json.Decoder(list[_Event])
@@ -71,9 +73,11 @@ def parse_stream(body: bytes) -> Response | None:
 def _folded(events: list[_Event]) -> Response | None:
     said: list[str] = []
     word: str | None = None
-    usage = None
+    usage, tier = None, ""
     for event in events:
-        if event.usage is not None and (usage := event.usage.as_usage()) is None:
+        if event.service_tier is not None:
+            tier = tier_of(event.service_tier) or tier
+        if event.usage is not None and (usage := event.usage.as_usage(tier)) is None:
             return None
         for choice in event.choices:
             if choice.delta is not None and choice.delta.content:

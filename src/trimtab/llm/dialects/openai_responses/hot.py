@@ -13,6 +13,7 @@ from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, ref
 from trimtab.llm.dialects._signatures import holds_foreign
 from trimtab.llm.dialects.openai_responses.stops import MESSAGES, stop_of, word_of
 from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.tiers import asked_tier, tier_of
 from trimtab.llm.types import StopReason, Usage
 
 MOST_TOKENS = 2**31 - 1
@@ -27,6 +28,7 @@ class _Request(Struct):
     user: str | None = None
     safety_identifier: str | None = None
     metadata: dict[str, Any] | None = None
+    service_tier: Any = None
 
 
 class _Part(Struct):
@@ -54,6 +56,7 @@ class _Answer(Struct):
     output: list[_Item] | None = None
     usage: dict[str, Any] | None = None
     error: Raw | None = None
+    service_tier: Any = None
 
 
 class _Background(Struct):
@@ -86,6 +89,7 @@ def peek(body: bytes) -> Head:
         user=found.user or found.safety_identifier,
         wants_usage=True,  # this dialect's streams always tell it
         metadata={k: v for k, v in metadata.items() if isinstance(v, str)} if metadata else _NO_METADATA,
+        tier="" if found.service_tier is None else asked_tier(found.service_tier),
     )
 
 
@@ -142,7 +146,7 @@ def glance(body: bytes) -> Glance:
     if "message" in kinds:
         kinds += [part.type for item in found.output for part in item.content or () if part.type == "refusal"]
     return Glance(
-        usage=usage_of(found.usage),
+        usage=usage_of(found.usage, tier_of(found.service_tier)),
         id=found.id or "",
         model=found.model or "",
         stop=stop_of(word, kinds),
@@ -157,7 +161,7 @@ def _glance_slowly(body: bytes) -> Glance:
         raise no_answer(seen.get("error"))
     word = word_in(seen)
     return Glance(
-        usage=usage_of(seen.get("usage")),
+        usage=usage_of(seen.get("usage"), tier_of(seen.get("service_tier"))),
         id=text(seen.get("id")),
         model=text(seen.get("model")),
         stop=stop_of(word, kinds_in(seen)),
@@ -249,7 +253,7 @@ class ResponsesMeter:
 
     def _end(self, response: dict[str, Any]) -> None:
         self._note(response)
-        self.usage = usage_of(response.get("usage"))
+        self.usage = usage_of(response.get("usage"), tier_of(response.get("service_tier")))
         self.stop_raw = word_in(response)
         self.stop = stop_of(self.stop_raw, kinds_in(response))
         self.finished = True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trimtab.llm.dialects._reading import Fields, encode, refuse_answer, root
+from trimtab.llm.dialects._reading import Fields, encode, refuse_answer, root, tier_in
 from trimtab.llm.dialects._signatures import signed_by
 from trimtab.llm.dialects.openai_responses.hot import no_answer
 from trimtab.llm.dialects.openai_responses.items import (
@@ -44,7 +44,7 @@ def parse_response(body: bytes) -> Response:
         parts=tuple(parts),
         stop=stop_of(word, kinds),
         stop_raw=word,
-        usage=usage_of(usage.anything()) if usage is not None else None,
+        usage=usage_of(usage.anything(), tier_in(fields)) if usage is not None else None,
         created=int(created.number(0, 2**53)) if created is not None and created.kind == "number" else 0,
     )
 

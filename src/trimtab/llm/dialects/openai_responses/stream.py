@@ -12,6 +12,7 @@ from trimtab.llm.dialects.openai_responses.hot import a_list, an_object, kinds_i
 from trimtab.llm.dialects.openai_responses.items import NAME
 from trimtab.llm.dialects.openai_responses.stops import stop_of
 from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import BlockClose, BlockGrow, BlockOpen, Delta, Failed, Finish, Start
 
 _BEGUN = ("response.created", "response.in_progress", "response.queued")
@@ -194,7 +195,8 @@ class ResponsesStreamDecoder:
         self._over = True
         word = word_in(response)
         stop = stop_of(word, kinds_in(response))
-        out.append(Finish(stop=stop, stop_raw=word, usage=usage_of(response.get("usage"))))
+        usage = usage_of(response.get("usage"), tier_of(response.get("service_tier")))
+        out.append(Finish(stop=stop, stop_raw=word, usage=usage))
         return out
 
 

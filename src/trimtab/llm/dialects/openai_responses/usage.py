@@ -11,8 +11,9 @@ from trimtab.llm.dialects.openai_chat.usage import written_of
 from trimtab.llm.types import Usage
 
 
-def usage_of(value: Any) -> Usage | None:
-    """From a decoded usage object; None where there is none. Details that exceed their total are cut to it."""
+def usage_of(value: Any, tier: str = "") -> Usage | None:
+    """From a decoded usage object; None where there is none. Details that exceed their total are cut to it. ``tier`` is
+    what the answer around it says."""
     if not isinstance(value, dict) or not value:
         return None
     usage = cast("dict[str, Any]", value)
@@ -28,6 +29,7 @@ def usage_of(value: Any) -> Usage | None:
         cache_write=stored,
         output=output,
         reasoning=reasoning,
+        tier=tier,
     )
 
 
