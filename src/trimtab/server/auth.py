@@ -29,6 +29,7 @@ from trimtab.governance.access import Organisation, Principal, Project, digest
 from trimtab.governance.admit import secret_of
 from trimtab.governance.permissions import Permission
 from trimtab.governance.session_store import SessionRow
+from trimtab.server.asked import refuse_unknown
 from trimtab.server.content_access import settle
 from trimtab.server.dependencies import Dependencies
 
@@ -56,12 +57,15 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     method = str(cast("dict[str, Any]", connection.scope)["method"])
     permission = cast("Permission | None", handler.opt["permission"])
     _unescape(connection)
+    is_api = str(connection.scope["path"]).startswith("/api/")  # what asks for metrics adds what it likes
     takes_body = "data" in handler.parsed_fn_signature.parameters
     if permission is None:
         if method not in _SAFE:
             refuse_foreign_origin(connection.headers, deps, needs_proof=False)
         if takes_body:
             _refuse_other_than_json(connection.headers)
+        if is_api:
+            refuse_unknown(handler, connection.query_params.keys())
         return
     caller = await identify(deps, connection.headers, connection.scope["state"])
     if caller.session is not None and method not in _SAFE and not caller.by_token:
@@ -90,6 +94,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
             "A key of one project may not do this for the whole server.",
             fix="Use the admin key, or an instance-wide one.",
         )
+    if is_api:
+        refuse_unknown(handler, connection.query_params.keys())
     needed = bool(handler.opt["operation"].needs_content)
     await settle(deps, connection, permission, tenant, caller.principal, needed=needed)
 

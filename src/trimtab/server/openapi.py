@@ -13,10 +13,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 from litestar import Response
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter
 
 from trimtab import __version__
 from trimtab.server.api import all_routes
+from trimtab.server.asked import parameters_of
 from trimtab.server.bodies.common import Problem
 from trimtab.server.routes import Operation
 
@@ -42,7 +42,6 @@ _WORDS = {
     500: "A defect of ours",
     503: "Not available now; try again",
 }
-_HANDED_IN = frozenset(("deps", "caller", "tenant", "within", "request", "data", "return"))
 
 
 @cache
@@ -88,19 +87,13 @@ class _Described:
         declared = next(iter(handler.paths))
         self.path = re.sub(r"\{(\w+):\w+\}", r"{\1}", declared)
         self.path_names = re.findall(r"\{(\w+)\}", self.path)
-        self.hints = get_type_hints(self.function, include_extras=True)
-        self.body = self.hints.get("data")
-        self.answer = _answer(self.hints["return"])
-        gathered: dict[str, Any] = handler.opt["gathered"]
-        not_asked = {*_HANDED_IN, *self.path_names, *gathered}
-        self.asked = dict(inspect.signature(self.function).parameters)
-        for make in gathered.values():
-            self.hints |= {n: t for n, t in get_type_hints(make, include_extras=True).items() if n != "return"}
-            self.asked |= inspect.signature(make).parameters
-        self.query = {n: t for n, t in self.hints.items() if n not in not_asked}
+        hints = get_type_hints(self.function, include_extras=True)
+        self.body = hints.get("data")
+        self.answer = _answer(hints["return"])
+        self.query = parameters_of(handler)
 
     def types(self) -> list[Any]:
-        found = [*self.query.values(), *self.operation.events]
+        found = [*(each.type_ for each in self.query), *self.operation.events]
         return [*found, *(t for t in (self.body, self.answer) if t is not None and not _is_text(t))]
 
     def render(self, named: dict[str, Any]) -> dict[str, Any]:
@@ -135,15 +128,15 @@ class _Described:
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
             for name in self.path_names
         ]
-        for name, type_ in self.query.items():
-            default = self.asked[name].default
-            schema = _without_null(dict(named[_key(type_)]))
-            told = _told_name(type_) or name
-            parameter: dict[str, Any] = {"name": told, "in": "query", "required": default is inspect.Parameter.empty}
+        for asked in self.query:
+            default = asked.default
+            schema = _without_null(dict(named[_key(asked.type_)]))
+            needed = default is inspect.Parameter.empty
+            parameter: dict[str, Any] = {"name": asked.name, "in": "query", "required": needed}
             described = schema.pop("description", None)
             if described:
                 parameter["description"] = described
-            if default is not inspect.Parameter.empty and default is not None:
+            if not needed and default is not None:
                 schema["default"] = default
             parameter["schema"] = schema
             found.append(parameter)
@@ -203,12 +196,6 @@ def _answer(hint: Any) -> Any:
 
 def _is_text(type_: Any) -> bool:
     return type_ in (str, bytes)
-
-
-def _told_name(type_: Any) -> str:
-    """What callers say for a query parameter that cannot have that name in Python; empty where it has its own."""
-    named = [each.name for each in get_args(type_)[1:] if isinstance(each, QueryParameter) and each.name]
-    return named[0] if named else ""
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

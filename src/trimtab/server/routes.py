@@ -50,6 +50,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Media types of a file that the body is, where it is no JSON: the handler reads it from the request."""
     needs_content: bool = False
     """What it answers, or carries elsewhere, is content of calls and nothing else: refused to who may not read that."""
+    any_query: bool = False
+    """Its query is another's to choose (an identity provider's way back): what is not known there is no mistake."""
     events: tuple[type[Struct], ...] = ()
     """What the ``data`` of a stream's events are, for the description."""
 

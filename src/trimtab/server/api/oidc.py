@@ -310,7 +310,7 @@ class _Back(Struct, frozen=True, kw_only=True):
     "GET",
     "/api/v1/oidc/callback",
     None,
-    Operation(id="finishSignIn", summary="Come back from an identity provider", tag=TAG, status=302),
+    Operation(id="finishSignIn", summary="Come back from an identity provider", tag=TAG, status=302, any_query=True),
 )
 async def finish_sign_in(deps: Deps, request: Request[Any, Any, Any]) -> Response[None]:
     """Sends the browser to the console, signed in; or to the sign-in page, which says what went wrong. The provider
