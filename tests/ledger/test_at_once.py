@@ -58,11 +58,75 @@ def test_a_call_waits_for_a_place_that_another_worker_does_not_use() -> None:
         asked = 0
         one.keeper.pause = a_second_goes_by
         assert isinstance(await refusal(one.reserve(one.facts(1))), LimitReached)
-        assert asked == reserve.TRIES // 2, "both are in use, and were when their worker last told"
+        assert asked == reserve.STALE_NS // reserve.ASK_AGAIN_NS, (
+            "both are in use, and were when their worker last told"
+        )
         under_way[0].settle([])
         for _ in range(3):  # nobody asks; it leaves them to the others by itself
             await two.settled_down()
         assert catalog.granted() == 1
+
+    play(story)
+
+
+def test_a_worker_of_whom_nothing_is_heard_is_waited_for_no_longer_than_it_takes_to_tell() -> None:
+    async def story() -> None:
+        catalog = Memory()
+        one, two = Worker(catalog, (SLOTS,), Clock()), Worker(catalog, (SLOTS,), Clock())
+        for _ in range(2):
+            await one.reserve(one.facts(1))
+        await one.settled_down()
+        began = two.clock.monotonic_ns()
+        assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
+        waited = two.clock.monotonic_ns() - began
+        assert reserve.STALE_NS <= waited < reserve.STALE_NS + 2 * reserve.ASK_AGAIN_NS
+
+    play(story)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_workers_that_hear_at_once_that_a_place_is_wanted_say_so_at_once(*, ends: bool) -> None:
+    async def story() -> None:
+        catalog = Memory()
+        one, two = Worker(catalog, (SLOTS,), Clock()), Worker(catalog, (SLOTS,), Clock())
+        under_way = [await one.reserve(one.facts(1)) for _ in range(2)]
+        if ends:
+            under_way[0].settle([])  # its worker tells of it in a second, and gives it back when it is asked
+        told = 0
+
+        def tell() -> bool:
+            nonlocal told
+            told += 1
+            one.keeper.others_want()
+            return True
+
+        async def a_moment(seconds: float) -> None:
+            two.clock.advance(seconds)
+            await one.keeper.turn()
+
+        two.keeper.tell_others, two.keeper.told_at_once, two.keeper.pause = tell, 2, a_moment
+        began = two.clock.monotonic_ns()
+        if ends:
+            await two.reserve(two.facts(1))
+        else:
+            assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
+        assert two.clock.monotonic_ns() - began <= (reserve.FULL + 2) * reserve.SOON_NS
+        assert told
+        assert catalog.granted() == 2
+
+    play(story)
+
+
+def test_a_worker_on_another_machine_is_not_taken_to_have_heard() -> None:
+    async def story() -> None:
+        catalog = Memory()
+        one, two = Worker(catalog, (SLOTS,), Clock()), Worker(catalog, (SLOTS,), Clock())
+        for _ in range(2):
+            await one.reserve(one.facts(1))
+        two.keeper.tell_others, two.keeper.told_at_once = lambda: True, 1
+        began = two.clock.monotonic_ns()
+        assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
+        assert two.clock.monotonic_ns() - began >= reserve.STALE_NS
 
     play(story)
 

@@ -139,6 +139,35 @@ def test_advice_on_a_target_reaches_every_other_worker_and_nobody_waits(tmp_path
     asyncio.run(main())
 
 
+def test_who_wants_a_place_is_heard_by_every_other_worker(tmp_path: Path) -> None:
+    async def main() -> None:
+        hub = Hub(tmp_path / "bus")
+        await hub.open()
+        heard: list[int] = []
+
+        async def refresh() -> None:
+            raise AssertionError
+
+        def hearing(index: int) -> WorkerLine:
+            return WorkerLine(tmp_path / "bus", refresh, wanted=lambda: heard.append(index))
+
+        lines = [hearing(index) for index in range(3)]
+        assert not lines[0].want(), "it has no line yet"
+        for line in lines:
+            await line.open()
+        assert await hub.joined(3, PATIENCE_S)
+        assert lines[0].want()
+        async with asyncio.timeout(PATIENCE_S):
+            while len(heard) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert sorted(heard) == [1, 2]
+        for line in lines:
+            await line.close()
+        await hub.close()
+
+    asyncio.run(main())
+
+
 def test_a_successor_is_waited_for_by_its_name(tmp_path: Path) -> None:
     async def main() -> None:
         hub = Hub(tmp_path / "bus")

@@ -23,7 +23,7 @@ class Held:
     ``short`` if that was less than wanted; until ``no_until`` (steady clock) its no is believed. ``others`` is what
     other workers had then, ``elsewhere`` what of it they did not use when they last told. ``cell`` is the place in the
     journal where ``free`` is kept. Of calls at once: ``busy`` were under way a second ago, ``lent`` were let in on
-    trust."""
+    trust; ``wanted`` and ``heard`` are the last deal's (`limit_store.Deal`)."""
 
     __slots__ = (
         "busy",
@@ -35,6 +35,7 @@ class Held:
         "end",
         "free",
         "frees",
+        "heard",
         "hold",
         "idle",
         "known",
@@ -53,6 +54,7 @@ class Held:
         "told",
         "total",
         "waiters",
+        "wanted",
         "wants",
     )
 
@@ -66,7 +68,7 @@ class Held:
         self.free = self.total = self.spent = self.reported = self.open = 0
         self.low = NEVER
         self.room = self.told = self.seen = self.idle = self.no_until = self.lent = self.busy = 0
-        self.others = self.elsewhere = 0
+        self.others = self.elsewhere = self.wanted = self.heard = 0
         self.frees: tuple[tuple[int, int], ...] = ()
         self.short = self.wants = self.known = self.closing = self.dead = False
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []

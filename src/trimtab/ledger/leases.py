@@ -45,6 +45,8 @@ LOOK_EVERY_S = 3.0
 BLIND_S = 15.0
 """Who has not seen the others' heartbeats for so long begins to count their silence anew: the catalog was away, for
 them as well."""
+TELL_EVERY_S = 0.04
+"""How often the others are asked for places, however many calls wait."""
 IDLE_TICKS = 60
 AT_HAND = 32
 """All workers together lease at least one part in so many of a bound at a time, so that each has something to go on
@@ -96,6 +98,12 @@ class Keeper:
         self.each_second: Callable[[], None] | None = None
         """The place to notice a new configuration (`adopt`) where no call does. Beside `tick`: a mistake of others must
         not cost the heartbeat, without which this worker is taken for dead."""
+        self.tell_others: Callable[[], bool] | None = None
+        """Asks the other workers of this machine for places that they do not use (`others_want`); false where they
+        cannot be asked."""
+        self.told_at_once = 1
+        """How many workers there are that hear of it at once, this one included."""
+        self._told_others_at = 0
         self.pause: Callable[[float], Awaitable[None]] = asyncio.sleep
         self.away = ""
         """Why the catalog could not be reached the last time; empty when it could."""
@@ -215,6 +223,24 @@ class Keeper:
             error = Unavailable(f"The catalog did not answer within {WAIT_S:g} s.", code="limits_unavailable")
             self._note_away(error)
             raise error from None
+
+    def ask_others(self) -> bool:
+        """A call waits for a place. True where every other worker hears of it at once; the others do so within
+        `TICK_S`, by the catalog."""
+        if self.tell_others is None or self.workers > self.told_at_once:
+            return False
+        if self.mono() - self._told_others_at < TELL_EVERY_S * S:
+            return True
+        self._told_others_at = self.mono()
+        return self.tell_others()
+
+    def others_want(self) -> None:
+        """Another worker's call waits for a place: give back those that are free here, and tell of those in use."""
+        for held in self._helds.values():
+            if held.counter.comes_back and held.total:
+                self._give(held)
+                self._pending[held] = None
+                self._wake.set()
 
     def trust(self, held: Held, amount: int) -> None:
         """Take what nobody handed out: it was spent, or is lent on trust. The catalog hears of it at the next deal."""
@@ -398,6 +424,7 @@ class Keeper:
             held.others = deal.used - offer.total - deal.amount
             held.elsewhere = held.others - (deal.spent - offer.spent)
             held.frees = deal.frees
+            held.wanted, held.heard = deal.wanted, deal.heard
             held.low = NEVER if held.short else held.counter.piece // 4
             if held.end <= self.now():
                 self._give(held)

@@ -158,12 +158,16 @@ class Offer(Struct, frozen=True, kw_only=True):
 class Deal(Struct, frozen=True, kw_only=True):
     """The answer to one offer: ``amount`` was handed out now; ``used`` is all that counts against the bound, what
     workers hold included; ``spent`` what is known to be used, of this slot and the older ones that still count. Where
-    less was handed out than wanted, ``frees`` says what of the older slots leaves when: (start of the slot, amount)."""
+    less was handed out than wanted, ``frees`` says what of the older slots leaves when: (start of the slot, amount).
+    Of calls at once, where nothing could be handed out: ``wanted`` is how often that was so, this time included, and
+    ``heard`` how many of these times every other worker that has places has told of them since."""
 
     amount: int = 0
     used: int = 0
     spent: int = 0
     frees: tuple[tuple[int, int], ...] = ()
+    wanted: int = 0
+    heard: int = 0
 
 
 class Traded(Struct, frozen=True, kw_only=True):
@@ -342,7 +346,11 @@ _LEASE = text(
 )
 _WANT = text(
     "UPDATE limit_counters SET wanted = wanted + :more "
-    "WHERE series = :series AND bucket = :bucket AND start = :start RETURNING granted, spent"
+    "WHERE series = :series AND bucket = :bucket AND start = :start RETURNING granted, spent, wanted"
+)
+_OTHERS_HEARD = text(
+    "SELECT MIN(heard) FROM limit_holds "
+    "WHERE series = :series AND bucket = :bucket AND start = :start AND id <> :hold AND granted > 0"
 )
 _SAVE_HOLD = text(
     "INSERT INTO limit_holds (id, worker, series, bucket, start, granted, reported, heard, comes_back) "
@@ -407,12 +415,17 @@ def _lease(conn: Connection, offer: Offer, ask: Ask, bound: int, now: int) -> De
     sizes = {"need": ask.need, "want": ask.want, "piece": ask.piece, "share": ask.share}
     row = conn.execute(_LEASE, {**where, **sizes, "room": bound - others}).one_or_none()
     amount = 0 if row is None else int(row.last_grant)
+    wanted = heard = 0
     if row is None or amount < ask.want:
         row = conn.execute(_WANT, {**where, "more": int(ask.waiting)}).one()
         if ask.waiting and not amount:
             _note_exhausted(conn, offer, int(row.granted) + others, now)
+            if offer.comes_back:
+                wanted = int(row.wanted)
+                heard = int(conn.execute(_OTHERS_HEARD, {**where, "hold": offer.hold}).scalar_one() or 0)
     frees = tuple((start, granted) for start, granted, _ in older)
-    return Deal(amount=amount, used=int(row.granted) + others, spent=int(row.spent) + before, frees=frees)
+    used, spent = int(row.granted) + others, int(row.spent) + before
+    return Deal(amount=amount, used=used, spent=spent, frees=frees, wanted=wanted, heard=heard)
 
 
 def _older(conn: Connection, offer: Offer, where: dict[str, Any]) -> list[tuple[int, int, int]]:

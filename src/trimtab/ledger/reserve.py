@@ -40,8 +40,14 @@ ROUNDS = 5
 """How often a call asks for more when others take what came, before it is told to try again."""
 ASK_AGAIN_NS = 200_000_000
 """For so long the catalog's no is believed without asking again."""
-TRIES = 12
-"""How often a call asks for a place that another worker has and may not use, which gives it back within a second."""
+SOON_NS = 50_000_000
+"""Instead of `ASK_AGAIN_NS` where all other workers hear at once that a place is wanted."""
+FULL = 8
+"""So often one after the other all others must have told that they use every place they have."""
+STALE_NS = 1_200_000_000
+"""So long a call waits where it is not known whether others still use their places: they tell within a second."""
+IDLE_NS = 2_400_000_000
+"""So long it waits for a place that another worker has and does not use, which gives it back within a second."""
 LONGEST_BUCKET = 512
 MOST_REMEMBERED = 4096
 NOT_ASKED = frozenset(
@@ -449,14 +455,22 @@ async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
     """Ask for ``need`` of this slice; others may take what came. True where it is lent on trust: the catalog is away,
     and the rule allows it. Raises `LimitReached` or `Unavailable`. For a place that another worker does not use a call
     waits until that one has given it back."""
-    for tried in range(TRIES if held.counter.comes_back else 0):
+    waited, since, full = 0, 0, 0
+    while held.counter.comes_back and waited < IDLE_NS:
         try:
             return await _ask_for(keeper, rule, held, need)
         except LimitReached:
-            # What they use they told up to a second ago: by then it may be over.
-            if held.free + (held.others if tried < TRIES // 2 else held.elsewhere) < need:
+            idle = held.free + held.elsewhere >= need
+            if waited and held.heard >= since:  # all have told since they were asked, which is what they use now
+                full, since = 0 if idle else full + 1, held.wanted
+            # Else they told up to a second ago, and it may be over. Places move meanwhile from one worker to another.
+            if held.free + held.others < need or full == FULL or (waited >= STALE_NS and not idle):
                 raise
-        await keeper.pause(ASK_AGAIN_NS / 1e9)
+        since = since or held.wanted
+        pause = SOON_NS if keeper.ask_others() else ASK_AGAIN_NS
+        held.no_until = min(held.no_until, keeper.mono() + pause)
+        await keeper.pause(pause / 1e9)
+        waited += pause
     return await _ask_for(keeper, rule, held, need)
 
 

@@ -20,9 +20,10 @@ HEARD_WITHIN_S = 5.0
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``say``: a worker says ``changed`` and ``done`` (for a refresh), ``ready`` (under its ``name``) and ``advice``;
-    the supervisor ``refresh``, ``settled``, and passes advice on. Advice: keep away from a ``target`` (project id,
-    provider, upstream model) before ``until_ns`` (Unix ns); nobody waits for it and nobody answers."""
+    """``say``: a worker says ``changed`` and ``done`` (for a refresh), ``ready`` (under its ``name``), ``advice`` and
+    ``wanted``; the supervisor ``refresh``, ``settled``, and passes advice and wanted on. Advice: keep away from a
+    ``target`` (project id, provider, upstream model) before ``until_ns`` (Unix ns). Wanted: a call waits for a place
+    under a limit of calls at once. Nobody waits for these two and nobody answers."""
 
     say: str
     id: int = 0
@@ -99,7 +100,7 @@ class Hub:
                 elif line.say == "ready":
                     self._ready.add(line.name)
                     self._change.set()
-                elif line.say == "advice":
+                elif line.say in ("advice", "wanted"):
                     for other in self._workers:
                         if other is not writer:
                             other.write(raw)
@@ -140,6 +141,7 @@ class Hub:
 class WorkerLine:
     """A worker's end. ``refresh`` brings this worker up to date; it is called when another worker changed something.
     ``advised`` takes another worker's advice on a target: (project id, provider, upstream model), until when (Unix ns).
+    ``wanted`` gives back the places of calls at once that this worker does not use.
     """
 
     def __init__(
@@ -147,10 +149,12 @@ class WorkerLine:
         path: Path,
         refresh: Callable[[], Awaitable[object]],
         advised: Callable[[tuple[str, str, str], int], None] | None = None,
+        wanted: Callable[[], None] | None = None,
     ) -> None:
         self._path = path
         self._refresh = refresh
         self._advised = advised
+        self._wanted = wanted
         self._writer: asyncio.StreamWriter | None = None
         self._listener: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Event] = {}
@@ -176,9 +180,15 @@ class WorkerLine:
         """Tell the others to keep away from a target; does not wait."""
         self._tell(Line(say="advice", target=target, until_ns=until_ns))
 
-    def _tell(self, line: Line) -> None:
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(_encode(line))
+    def want(self) -> bool:
+        """Ask the others for places that they do not use; does not wait. False where nobody can be asked."""
+        return self._tell(Line(say="wanted"))
+
+    def _tell(self, line: Line) -> bool:
+        if self._writer is None or self._writer.is_closing():
+            return False
+        self._writer.write(_encode(line))
+        return True
 
     async def changed(self) -> None:
         """Tell the others and wait until every one has refreshed (bounded by the supervisor)."""
@@ -206,6 +216,8 @@ class WorkerLine:
                     event.set()
             elif line.say == "advice" and self._advised is not None:
                 self._advised(line.target, line.until_ns)
+            elif line.say == "wanted" and self._wanted is not None:
+                self._wanted()
             elif line.say == "refresh":
                 try:
                     await self._refresh()

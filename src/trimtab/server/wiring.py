@@ -124,11 +124,13 @@ class Wired:
         protocol: type[HotProtocol],
         holder: SnapshotHolder,
         watch: Watch,
+        keeper: Keeper,
         complete: Callable[[], object],
     ) -> None:
         self.app = app
         self.complete = complete
         self.watch = watch
+        self.keeper = keeper
         self.protocol = protocol
         self.holder = holder
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -230,7 +232,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     door = OtlpDoor(deps, made.intake)
     api = Later(create_api)
     app = create_app(deps, carrying, Doors(deps, door, made.intake), cast("Any", api))
-    wired = Wired(app, protocol_factory(hot), holder, gateway.watch, api.make)
+    wired = Wired(app, protocol_factory(hot), holder, gateway.watch, made.keeper, api.make)
     wired.on_leave(deps.tail.close)
     wired.on_leave(experimenting.stop)
     _ends(wired, made)

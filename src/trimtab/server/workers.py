@@ -161,9 +161,10 @@ async def work(settings: Settings, fd: int, name: str) -> int:
     listener = socket.socket(fileno=fd)
     house = House(settings.data_dir, shared=True)
     wired = await wire(settings, house, worker=name)
-    line = WorkerLine(house.run / "bus.sock", wired.holder.refresh, wired.watch.advised)
+    line = WorkerLine(house.run / "bus.sock", wired.holder.refresh, wired.watch.advised, wired.keeper.others_want)
     wired.holder.on_change = line.changed
     wired.watch.on_open.append(line.advise)
+    wired.keeper.tell_others, wired.keeper.told_at_once = line.want, settings.workers
     try:
         await line.open()
         with contextlib.suppress(Unavailable):  # the catalog is away: `wire` has told, and the holder goes on trying

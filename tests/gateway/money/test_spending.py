@@ -299,3 +299,31 @@ def test_a_wish_beyond_all_counting_is_refused_and_its_record_can_be_written(tmp
             assert up.requests == []
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("front", ["/v1/chat/completions", "/v1/messages"])
+def test_who_waits_for_a_place_waits_no_longer_than_the_caller_allows(tmp_path: Path, front: str) -> None:
+    """Another worker has the only place, and is not heard of."""
+
+    async def main() -> None:
+        slot = Rule(name="slot", measure="concurrency", bound=1)
+        async with upstream(answers(WHOLE)) as up, limited([slot], [provider("lab", up.port)], tmp_path) as (g, keeper):
+            waiting = asyncio.Event()
+
+            async def for_ever(_: float) -> None:
+                waiting.set()
+                await asyncio.Event().wait()
+
+            assert (await g.chat(ASK)).status_code == 200
+            keeper.pause = for_ever
+            [held] = keeper._helds.values()  # pyright: ignore[reportPrivateUsage]
+            held.free, held.others, held.elsewhere, held.short, held.room = 0, 1, 1, True, 0
+            held.no_until = 2**63
+            late = await g.client.post(front, json={**ASK, "max_tokens": 5}, headers={"trimtab-deadline": "200ms"})
+            assert waiting.is_set()
+            assert (late.status_code, late.headers.get("retry-after")) == (504, None)
+            assert "0.2 s" in late.json()["error"]["message"]
+            assert len(up.requests) == 1
+            assert g.spool.records[-1].status == 504
+
+    asyncio.run(main())

@@ -9,6 +9,7 @@ allowed is `ledger.reserve`'s to say. A refusal is worded for the client's diale
   ``billing_error``, which its client never repeats.
 """
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import Call
 from trimtab.gateway.carried_batch import Uncountable
 from trimtab.gateway.carried_size import Size
+from trimtab.gateway.deadline import exceeded, left_s
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
 from trimtab.gateway.targets import Provider, dialect_for
@@ -183,8 +185,11 @@ class Spending:
         refused: list[LimitNote] = []
         while True:
             try:
-                reservation = await self._limiter.reserve(plan, facts)
+                async with asyncio.timeout(left_s(call, self._now())):
+                    reservation = await self._limiter.reserve(plan, facts)
                 break
+            except TimeoutError:
+                raise exceeded(call, "its limits were being counted.") from None
             except REFUSALS as error:
                 names = {each.model for each in self._limiter.refused(plan, facts, error)}
                 for target in targets:
