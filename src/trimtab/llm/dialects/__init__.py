@@ -40,7 +40,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     ``renames`` and ``unknown`` are fields of the dialect that it calls otherwise, or refuses to be sent;
     ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded;
     ``thoughts_return`` says that it refuses a conversation with tool calls whose assistant's messages lack
-    ``reasoning_content``.
+    ``reasoning_content``; ``thoughts_field`` is what it calls thoughts in a conversation, or ``""`` where it refuses
+    them there; ``thoughts_details`` says that it signs them, and takes them back as ``reasoning_details``.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -54,6 +55,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     tool_id_length: int = 0
     thoughts_return: bool = False
+    thoughts_field: str = "reasoning_content"
+    thoughts_details: bool = False
 
 
 class Head(Struct, frozen=True, kw_only=True):

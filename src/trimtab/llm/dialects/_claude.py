@@ -1,7 +1,7 @@
 """What Anthropic's newer models no longer take, at whichever vendor serves them.
 
-From Claude Opus 4.7 on (and all of 5 and later) a call that sets ``temperature``, ``top_p`` or ``top_k`` is refused, and
-so is a budget for thinking: it is adaptive, and the effort says how much of it.
+From Claude Opus 4.7 on (and all of 5 and later) a call with ``temperature``, ``top_p`` or ``top_k`` is refused, and so
+is a budget for thinking: it is adaptive, and the effort says how much of it.
 https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide and
 https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking. A client of Anthropic's own dialect says what
 it means; a call of another dialect is written so that the model takes it.
@@ -33,7 +33,7 @@ def effort_of(request: Request) -> str | None:
 
 
 def thinking_of(request: Request) -> dict[str, Any] | None:
-    """How such a model is asked to think. Where a tool must be called it may not be asked to: Anthropic refuses both."""
+    """How such a model is asked to think. It is not where a tool must be called: Anthropic refuses both at once."""
     asked = request.reasoning_budget is not None or request.reasoning_effort not in (None, "none")
     forced = request.tool_choice is not None and request.tool_choice.mode in ("required", "tool")
     return {"type": "adaptive"} if asked and not forced else None

@@ -11,7 +11,7 @@ import binascii
 
 ANTHROPIC = "anthropic_messages"
 _REDACTED = f"{ANTHROPIC}.redacted"
-_MARKED = ("openai_responses", "gemini")
+_MARKED = ("openai_responses", "gemini", "openai_chat")
 _MARKS = tuple(f"{name}:" for name in (ANTHROPIC, _REDACTED, *_MARKED))
 
 

@@ -85,6 +85,11 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"ids of tool calls become {quirks.tool_id_length} letters or digits")
     if quirks.thoughts_return:
         found.append("where tools were called, each message of the assistant has `reasoning_content`, if an empty one")
+    if quirks.thoughts_field != plain.thoughts_field:
+        taken = quirks.thoughts_field
+        found.append(f"thoughts go back as `{taken}`" if taken else "thoughts in a conversation are left out")
+    if quirks.thoughts_details:
+        found.append("signed thoughts go back as `reasoning_details`, whoever's client hands them back")
     if quirks.dimensions_field != plain.dimensions_field:
         found.append(f"the length of vectors goes as `{quirks.dimensions_field}`")
     if quirks.rank_top_field != plain.rank_top_field:

@@ -21,5 +21,5 @@ PLUG = ProviderKind(
     ),
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", path_prefix="/deployments/{model}"),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="", path_prefix="/deployments/{model}"),
 )

@@ -1,6 +1,7 @@
 """Groq: https://console.groq.com/docs/api-reference
 
-Its reference calls ``max_tokens`` deprecated in favour of ``max_completion_tokens``.
+Its reference calls ``max_tokens`` deprecated in favour of ``max_completion_tokens``. It calls thoughts ``reasoning``,
+and refuses them by another name.
 """
 
 from trimtab.llm.dialects import Quirks
@@ -13,7 +14,7 @@ PLUG = ProviderKind(
     base_url="https://api.groq.com/openai/v1",
     key_variable="GROQ_API_KEY",
     price_id="groq",
-    quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="reasoning"),
     passes=("audio", "files", "batches"),
     models=("llama-3.3-70b-versatile", "openai/gpt-oss-120b"),
 )

@@ -22,6 +22,7 @@ PLUG = ProviderKind(
         renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
         unknown=("user", "safety_identifier", "stream_options", "store", "logit_bias"),
         tool_id_length=9,
+        thoughts_field="",
         dimensions_field="output_dimension",
     ),
     passes=("audio", "files"),

@@ -1,6 +1,7 @@
 """OpenRouter: https://openrouter.ai/docs/api-reference/chat-completion
 
-Thoughts come in ``reasoning``.
+Thoughts come in ``reasoning``, and with what their makers signed in ``reasoning_details``, which it wants back where
+tools are called: https://openrouter.ai/docs/guides/best-practices/reasoning-tokens
 """
 
 from trimtab.llm.dialects import Quirks
@@ -14,6 +15,6 @@ PLUG = ProviderKind(
     base_url="https://openrouter.ai/api/v1",
     key_variable="OPENROUTER_API_KEY",
     price_id="openrouter",
-    quirks=Quirks(developer_role=False),
+    quirks=Quirks(developer_role=False, thoughts_details=True),
     models=("openai/gpt-4o-mini",),
 )

@@ -94,6 +94,28 @@ def with_thoughts(messages: Raw) -> Raw:
     return Raw(encode(found))
 
 
+def with_thoughts_as(messages: Raw, field: str, *, details: bool) -> Raw:
+    """A client's own messages whose thoughts its provider takes: as ``field``, or not at all (``""``). Clients hand
+    back what another provider called them, and many a provider refuses a field that it does not know. Raises as above.
+    """
+    found = _decode_messages(messages)
+    for message in found:
+        given = [message.pop(name) for name in _THOUGHTS if name in message]
+        thought = next((each for each in given if bytes(each).lstrip()[:1] == b'"'), None)
+        if field and thought is not None:
+            message[field] = thought
+        if not details:
+            message.pop("reasoning_details", None)
+    return Raw(encode(found))
+
+
+def holds_thoughts(body: bytes) -> bool:
+    """Whether a client's body may hold thoughts of a model. A hit within somebody's words costs a needless reading."""
+    return b'"reasoning' in body and any(name in body for name in _NAMED)
+
+
+_THOUGHTS = ("reasoning_content", "reasoning")
+_NAMED = (b'"reasoning_content"', b'"reasoning"', b'"reasoning_details"')
 _NONE = Raw(b"null")
 
 

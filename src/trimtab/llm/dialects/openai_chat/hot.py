@@ -19,7 +19,15 @@ from trimtab.llm.dialects._reading import (
     refuse_request,
     root,
 )
-from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, shorten_ids, with_thoughts, without_developers
+from trimtab.llm.dialects.openai_chat.bending import (
+    bend,
+    holds_thoughts,
+    is_bent,
+    shorten_ids,
+    with_thoughts,
+    with_thoughts_as,
+    without_developers,
+)
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
 from trimtab.llm.tiers import asked_tier, tier_of
@@ -121,6 +129,9 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
             fields["messages"] = without_developers(fields["messages"])
         if quirks.thoughts_return and b'"tool_calls"' in body and "messages" in fields:
             fields["messages"] = with_thoughts(fields["messages"])
+        if quirks.thoughts_field != "reasoning_content" and "messages" in fields and holds_thoughts(body):
+            taken = quirks.thoughts_field
+            fields["messages"] = with_thoughts_as(fields["messages"], taken, details=quirks.thoughts_details)
         if is_bent(quirks):
             bend(fields, quirks)
             if quirks.tool_id_length and "messages" in fields:

@@ -14,8 +14,10 @@ from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import chat_part
 from trimtab.llm.dialects._reading import encode_request
+from trimtab.llm.dialects._signatures import own_signature
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, with_short_ids
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
+from trimtab.llm.dialects.openai_chat.thoughts import details_of
 from trimtab.llm.types import (
     Image,
     Message,
@@ -102,7 +104,7 @@ def _owed(shown: list[Wire]) -> list[Wire]:
 def _message(message: Message, shown: list[Wire], *, own: bool, quirks: Quirks) -> list[Wire]:
     match message.role:
         case "assistant":
-            wires = [_assistant(message, thoughts=own or quirks.thoughts_return)]
+            wires = [_assistant(message, quirks, thoughts=own or quirks.thoughts_return)]
         case "tool":
             wires = list(chain.from_iterable(_tool_messages(part, shown) for part in message.parts))
         case "developer" if not quirks.developer_role:
@@ -138,9 +140,10 @@ def _part(part: Part) -> Wire | Raw:
             raise Unsupported(f"A {type(part).__name__} part has no place in this message.", param="messages")
 
 
-def _assistant(message: Message, *, thoughts: bool) -> Wire:
+def _assistant(message: Message, quirks: Quirks, *, thoughts: bool) -> Wire:
     content: list[Part] = []
     calls: list[Wire | Raw] = []
+    details: list[Wire] = []
     wire: Wire = {"role": "assistant", "content": None}
     for part in message.parts:
         match part:
@@ -149,8 +152,10 @@ def _assistant(message: Message, *, thoughts: bool) -> Wire:
             case Reasoning():
                 # not in OpenAI's reference: DeepSeek's and others' own field, so only what came in it goes back in it,
                 # but where the provider demands it
-                if thoughts:
-                    wire["reasoning_content"] = wire.get("reasoning_content", "") + part.text
+                if thoughts and quirks.thoughts_field:
+                    wire[quirks.thoughts_field] = wire.get(quirks.thoughts_field, "") + part.text
+                if quirks.thoughts_details and (signed := own_signature(NAME, part.signature)) is not None:
+                    details += details_of(signed)
             case Refusal() if "refusal" not in wire:
                 wire["refusal"] = part.text
             case Opaque() if part.dialect == NAME:
@@ -163,6 +168,8 @@ def _assistant(message: Message, *, thoughts: bool) -> Wire:
         wire["content"] = ""
     if calls:
         wire["tool_calls"] = calls
+    if details:
+        wire["reasoning_details"] = details
     return wire
 
 

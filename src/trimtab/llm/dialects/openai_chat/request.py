@@ -10,6 +10,7 @@ from trimtab.llm.dialects._crossing import binding
 from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, refuse_request, root
 from trimtab.llm.dialects.openai_chat.hot import MOST_TOKENS
 from trimtab.llm.dialects.openai_chat.parts import NAME, call_of, parts_of
+from trimtab.llm.dialects.openai_chat.thoughts import signature_of
 from trimtab.llm.types import (
     Message,
     Opaque,
@@ -177,8 +178,10 @@ def _message(cursor: Cursor) -> Message:
 def _assistant_parts(fields: Fields) -> tuple[Part, ...]:
     parts: list[Part] = []
     thought = fields.text("reasoning_content") or _plain_text(fields, "reasoning")
-    if thought:
-        parts.append(Reasoning(text=thought))
+    details = fields.get("reasoning_details")
+    signature = None if details is None else signature_of(details.anything())
+    if thought or signature:
+        parts.append(Reasoning(text=thought or "", signature=signature))
     content = fields.get("content")
     if content is not None:
         parts += [part for part in parts_of(content) if part != Text("")]

@@ -9,6 +9,7 @@ from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse
 from trimtab.llm.dialects.openai_chat.hot import no_choice, refuse_failed
 from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
+from trimtab.llm.dialects.openai_chat.thoughts import signature_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, render_usage, usage_of
 from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Part, Reasoning, Refusal, Response, Text, ToolCall
@@ -103,8 +104,11 @@ def parse_carefully(body: bytes) -> Response:
 def _parts(message: Fields) -> tuple[Part, ...]:
     parts: list[Part] = []
     thought = message.get("reasoning_content") or message.get("reasoning")
-    if thought is not None and thought.kind == "string" and thought.text():
-        parts.append(Reasoning(text=thought.text()))
+    said = thought.text() if thought is not None and thought.kind == "string" else ""
+    details = message.get("reasoning_details")
+    signature = None if details is None else signature_of(details.anything())
+    if said or signature:
+        parts.append(Reasoning(text=said, signature=signature))
     content = message.get("content")
     if content is not None and content.kind == "array":
         thoughts = [item for item in content.items() if item.fields().text("type") == "thinking"]  # Mistral's

@@ -12,6 +12,7 @@ from trimtab.llm.dialects._reading import BROKEN, count, encode, read_event
 from trimtab.llm.dialects._tolerant import a_text, objects
 from trimtab.llm.dialects.openai_chat.hot import error_in
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
+from trimtab.llm.dialects.openai_chat.thoughts import Details
 from trimtab.llm.dialects.openai_chat.usage import render_usage, usage_of
 from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import (
@@ -79,6 +80,7 @@ class OpenAIStreamDecoder:
         self._usage: Usage | None = None
         self._tier = ""
         self._said: set[str] = set()
+        self._details = Details()
 
     def feed(self, block: bytes) -> list[Delta]:
         out: list[Delta] = []
@@ -142,6 +144,8 @@ class OpenAIStreamDecoder:
 
     def _delta(self, delta: dict[str, Any]) -> list[Delta]:
         out: list[Delta] = []
+        if "reasoning_details" in delta:
+            self._details.add(delta["reasoning_details"])
         seen: set[Flow] = set()
         for name, flow in _FLOWS:
             text = _text(delta.get(name))
@@ -192,14 +196,26 @@ class OpenAIStreamDecoder:
     def _end_flow(self) -> list[Delta]:
         if self._flow is None:
             return []
-        index, self._flow = self._flow[1], None
-        return [BlockClose(index=index)]
+        (flow, index), self._flow = self._flow, None
+        signature = self._details.signature() if flow == "reasoning" else None
+        signed: list[Delta] = [] if signature is None else [BlockGrow(index=index, signature=signature)]
+        return [*signed, BlockClose(index=index)]
+
+    def _rest_of_thoughts(self) -> list[Delta]:
+        """What was signed after the thought had ended (Google's models sign calls), as a thought without words."""
+        signature = self._details.signature()
+        if signature is None:
+            return []
+        index = self._take()
+        opened = BlockOpen(index=index, kind="reasoning")
+        return [opened, BlockGrow(index=index, signature=signature), BlockClose(index=index)]
 
     def _finish(self) -> list[Delta]:
         out: list[Delta] = [] if self._started else [Start(id="", model="")]
         self._over = True
         out += self._end_flow()
         out += [BlockClose(index=index) for index in self._open_calls]
+        out += self._rest_of_thoughts()
         said: list[Part] = [ToolCall("", "", "")] if "tool_call" in self._said else []
         said += [Refusal("")] if "refusal" in self._said else []
         out.append(Finish(stop=settled_stop(self._word, said), stop_raw=self._word, usage=self._usage))
