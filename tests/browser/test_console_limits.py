@@ -2,9 +2,12 @@
 
 import re
 
+import httpx
 import pytest
-from browsing import House, Visitor
+from browsing import House, Visitor, ask
 from playwright.sync_api import expect
+
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
@@ -14,12 +17,43 @@ def test_a_limit_shows_what_is_used_of_its_bound(at: House, visitor: Visitor) ->
     pace = page.locator("[data-limit=pace]")
     calls = at.server.api("/projects/default/overview")["totals"]["calls"]
     hits = at.server.api("/projects/default/cache")["total"]["exact"]
-    expect(pace).to_contain_text(f"{calls - hits} requests of 1,000 requests")
+    expect(pace).to_contain_text(f"{calls - hits} of 1,000 requests")
     expect(pace.get_by_role("progressbar")).to_be_visible()
     expect(pace.get_by_text("config file")).to_be_visible()
     spend = page.locator("[data-limit=search-spend]")
     expect(spend).to_contain_text("$5.00 each month, for each key, of feature search")
     expect(spend).to_contain_text(re.compile(r"\$0\.0\d+ of \$5\.00"))
+
+
+def test_a_limit_leads_to_what_filled_it(visitor: Visitor) -> None:
+    page = visitor.go("/p/default/limits")
+    page.locator("[data-limit=search-spend]").get_by_role("link", name="What filled it").first.click()
+    expect(page).to_have_url(re.compile(r"/costs\?.*feature"))
+    expect(page.get_by_role("textbox", name="Filter")).to_have_value(re.compile(r"^feature:search key:key_"))
+    expect(page.get_by_role("table", name="Costs by user").get_by_role("row").nth(1)).to_contain_text("$0.0")
+
+
+def test_a_limit_that_was_used_up_leads_to_the_calls_it_refused(at: House, visitor: Visitor) -> None:
+    at.project("refusing")
+    made = [
+        ("providers", {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-nobody-looks-at-it"}),
+        ("models", {"name": "fast", "provider": "lab"}),
+        ("limits", {"name": "only-one", "measure": "requests", "window": "day", "bound": "1"}),
+    ]
+    for kind, body in made:
+        at.client.post(f"/api/v1/projects/refusing/{kind}", json=body).raise_for_status()
+    key = at.client.post("/api/v1/projects/refusing/keys", json={"name": "app"}).raise_for_status().json()["secret"]
+    bearer = {"authorization": f"Bearer {key}"}
+    body = ask("fast", "May I?")
+    with httpx.Client(base_url=at.url, headers=bearer, timeout=PATIENCE_S) as app:
+        codes = [app.post("/v1/chat/completions", json=body).status_code for _ in range(2)]
+    assert codes[1] == 429
+    at.server.settled()
+    page = visitor.go("/p/refusing/limits")
+    expect(page.get_by_role("table", name="Events of limits")).to_contain_text("1 of 1 request")
+    page.get_by_role("link", name="refused since").click()
+    expect(page).to_have_url(re.compile("error.*limit_reached"))
+    expect(page.get_by_text(re.compile("The limit 'only-one' of 1 requests per day is reached")).first).to_be_visible()
 
 
 def test_a_budget_burns_down_over_its_window(visitor: Visitor) -> None:

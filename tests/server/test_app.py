@@ -100,6 +100,9 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
         ("/messages", "it should call /v1/messages."),
         ("/models/fast:generateContent", "it should call /v1beta/models/fast:generateContent."),
         ("/v1/v1/messages", "so that it calls /v1/messages."),
+        ("/api/v1/chat/completions", "the client calls /v1/chat/completions."),
+        ("/openai/v1/embeddings", "the client calls /v1/embeddings."),
+        ("/openai/chat/completions", "the client calls /v1/chat/completions."),
     ],
 )
 def test_a_client_with_a_wrong_base_url_is_told_the_right_one(run: Run, path: str, way_out: str) -> None:

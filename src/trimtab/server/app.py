@@ -33,6 +33,8 @@ _BESIDE = ("/v1/feedback", "/v1/holds/")
 """Of the data plane, and served as the API is."""
 _DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
 _LOST = frozenset(("chat", "completions", "embeddings", "messages", "models", "rerank", "responses"))
+# Where other gateways have what is at /v1 here: the base URL of a client that was with one of them.
+_ELSEWHERE = tuple(f"/{base}/{first}" for base in ("api/v1", "openai/v1", "openai") for first in sorted(_LOST))
 _API_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -109,6 +111,8 @@ class App:
             await _say_alive(send, request_id)
         elif self._doors is not None and self._doors.opens(path):
             await self._doors(scope, receive, send)
+        elif scope["method"] == "POST" and path.startswith(_ELSEWHERE):
+            await _refuse_client(scope, send, request_id)
         elif path in _PLAIN or path.startswith("/api/") or path.startswith(_BESIDE):
             state = {**scope.get("state", {}), "request_id": request_id, "deps": self._deps}
             inner: Any = {**scope, "path": _path(scope), "state": state}

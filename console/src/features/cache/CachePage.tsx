@@ -98,9 +98,18 @@ export function CachePage() {
               value={total.hit_rate === null ? "–" : formatPercent(total.hit_rate, 1)}
               foot={`${formatInt(total.exact + total.semantic)} of ${formatInt(total.exact + total.semantic + total.misses)} look-ups`}
             />
-            <Tile label="Kept" value={formatCompact(total.answers)} foot={`answers, ${formatCompact(total.bytes)}B`} />
+            <Tile label="Kept" value={formatCompact(total.answers)} foot={`answers, ${formatCompact(total.bytes)} B`} />
             <Tile label="Passed by" value={formatCompact(total.bypassed)} foot="calls that were not to be kept" />
           </section>
+          {total.bypassed > total.exact + total.semantic + total.misses && (
+            <div className={css.above}>
+              <Notice tone="warn" title="Most calls pass the cache by">
+                Only calls with <code>"temperature": 0</code> are kept, and most clients send none: let a name below
+                keep “also answers that were drawn at random”, where a repeated answer is as good as a new one. Each
+                answer says why it passed: <code>trimtab-cache: bypass; reason=…</code>
+              </Notice>
+            </div>
+          )}
           {cache.data.embedder && (
             <Notice tone="warn" title="Nothing can be found by meaning now">
               {cache.data.embedder}

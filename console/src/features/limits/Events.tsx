@@ -1,17 +1,25 @@
+import { Link } from "@tanstack/react-router";
 import type { LimitEventView, LimitView } from "@/api/types";
 import { formatDateTime } from "@/lib/format";
 import { type Column, DataTable } from "@/ui/DataTable";
-import { amount } from "./amounts";
+import { ofBound } from "./amounts";
+import { refusedBy } from "./filled";
 import css from "./limits.module.css";
 
 const KINDS: Record<LimitEventView["kind"], string> = {
   soft_reached: "soft limit passed",
-  exhausted: "used up: calls are refused",
+  exhausted: "used up: calls were refused",
   overdraft: "more spent than the bound",
 };
 
+interface Props {
+  project: string;
+  events: LimitEventView[];
+  limits: LimitView[];
+}
+
 /** What happened to limits, newest first. */
-export function Events({ events, limits }: { events: LimitEventView[]; limits: LimitView[] }) {
+export function Events({ project, events, limits }: Props) {
   const measureOf = (name: string) => limits.find((limit) => limit.name === name)?.measure ?? "requests";
   const columns: Column<LimitEventView>[] = [
     { id: "at", label: "when", cell: (event) => formatDateTime(event.at).slice(5, 19) },
@@ -23,8 +31,21 @@ export function Events({ events, limits }: { events: LimitEventView[]; limits: L
       label: "used",
       align: "right",
       cell: (event) => {
-        const measure = measureOf(event.limit);
-        return `${amount(measure, event.used)} of ${amount(measure, event.bound)}`;
+        return ofBound(measureOf(event.limit), event.used, event.bound);
+      },
+    },
+    {
+      id: "calls",
+      label: "calls",
+      cell: (event) => {
+        const refused = refusedBy(event, Date.now());
+        return refused ? (
+          <Link to="/p/$project/traces" params={{ project }} search={refused}>
+            refused since
+          </Link>
+        ) : (
+          <span className="muted">–</span>
+        );
       },
     },
   ];

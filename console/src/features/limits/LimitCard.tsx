@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { del, inProject } from "@/api/client";
@@ -9,8 +10,9 @@ import { useKeyName } from "@/lib/keyName";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { WriteButton } from "@/ui/WriteButton";
-import { amount, bare, inWords, percentUsed } from "./amounts";
+import { amount, bare, inWords, ofBound, percentUsed } from "./amounts";
 import { BurnDown } from "./BurnDown";
+import { filledBy } from "./filled";
 import css from "./limits.module.css";
 
 const FROM_FILE = "It is declared in the config file; change it there.";
@@ -94,6 +96,8 @@ const MODES: Record<LimitView["mode"], string> = {
   soft: "Calls go on; it tells when it is passed.",
 };
 
+const HELD = "Reserved by calls under way, or lent to workers ahead of need. What they do not use comes back.";
+
 function Burn({ project, limit, standing }: { project: string; limit: LimitView; standing: Standing }) {
   const keyName = useKeyName(project);
   const [open, setOpen] = useState(false);
@@ -101,6 +105,7 @@ function Burn({ project, limit, standing }: { project: string; limit: LimitView;
   const held = Math.min(100 - Math.min(100, used), percentUsed(limit, standing.held));
   const state = used >= 100 ? "full" : used >= NEAR ? "near" : "well";
   const now = Date.now();
+  const filled = filledBy(limit, standing, now);
   const who = Object.entries(standing.values).map(([name, value]) =>
     value === "" ? `no ${name}` : `${name} ${name === "key" ? keyName(value) : value}`,
   );
@@ -109,9 +114,7 @@ function Burn({ project, limit, standing }: { project: string; limit: LimitView;
       <div className={css.burnHead}>
         <span>
           {who.length > 0 && <strong>{who.join(", ")} </strong>}
-          <span className="num">
-            {bare(limit.measure, standing.used)} of {amount(limit.measure, limit.bound)}
-          </span>
+          <span className="num">{ofBound(limit.measure, standing.used, limit.bound)}</span>
           {state === "full" && <span className={css.word}> · used up</span>}
           {state === "near" && <span className={css.word}> · nearly used up</span>}
         </span>
@@ -126,22 +129,31 @@ function Burn({ project, limit, standing }: { project: string; limit: LimitView;
         aria-valuemax={100}
       >
         <span className={css.used} style={{ width: `${Math.min(100, used)}%` }} />
-        <span
-          className={css.held}
-          style={{ width: `${held}%` }}
-          title="Reserved by calls under way, or at hand in workers"
-        />
+        <span className={css.held} style={{ width: `${held}%` }} title={HELD} />
       </div>
       <div className={css.burnFoot}>
         <span>{bare(limit.measure, standing.remaining)} left</span>
-        {Number(standing.burn_rate) > 0 && limit.measure !== "concurrency" && (
-          <span>{amount(limit.measure, standing.burn_rate)} an hour</span>
+        {held > 0 && (
+          <span className={css.key} title={HELD}>
+            <span className={css.held} aria-hidden="true" />
+            {bare(limit.measure, standing.held)} of it reserved
+          </span>
         )}
-        {standing.exhausted !== null && (
+        {Number(standing.burn_rate) > 0 && limit.measure !== "concurrency" && (
+          <span title={`On average since ${formatDateTime(standing.started)}`}>
+            {amount(limit.measure, standing.burn_rate)} an hour on average
+          </span>
+        )}
+        {standing.exhausted !== null && state !== "full" && (
           <span className={css.word}>at this pace used up {formatAgo(standing.exhausted, now)}</span>
         )}
         {standing.resets !== null && (
           <span title={formatDateTime(standing.resets)}>begins anew {formatAgo(standing.resets, now)}</span>
+        )}
+        {filled && Number(standing.used) > 0 && (
+          <Link to="/p/$project/costs" params={{ project }} search={filled}>
+            What filled it
+          </Link>
         )}
         {limit.measure !== "concurrency" && (
           <button type="button" className={css.more} aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -70,7 +70,9 @@ export function LimitsPage() {
           ))}
         </ul>
       )}
-      {events.data && events.data.length > 0 && <Events events={events.data} limits={limits.data ?? []} />}
+      {events.data && events.data.length > 0 && (
+        <Events project={project} events={events.data} limits={limits.data ?? []} />
+      )}
       {limits.data && (search.new || edited) && (
         <LimitEditor
           key={edited?.name ?? "new"}

@@ -16,6 +16,13 @@ export function bare(measure: LimitView["measure"], value: string): string {
   return measure === "concurrency" ? formatInt(Number(value)) : amount(measure, value);
 }
 
+/** How much of a bound, with the unit said once: `2 of 6 requests`, `$1.20 of $25.00`. */
+export function ofBound(measure: LimitView["measure"], value: string, bound: string): string {
+  const count = Number(value);
+  const first = measure === "money" ? formatUsd(value) : count < 100_000 ? formatInt(count) : formatCompact(count);
+  return `${first} of ${amount(measure, bound)}`;
+}
+
 /** The rule in one line: `$25.00 each month, for each user, of feature chat`. */
 export function inWords(limit: LimitView): string {
   const window = WINDOWS.find((each) => each.value === limit.window)?.label;

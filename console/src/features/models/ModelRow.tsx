@@ -86,7 +86,7 @@ export function ModelRow({ project, model, onEdit }: Props) {
           <HealthSign health={model.health} label />
           {model.health === "failing" && model.last_error && (
             <Tooltip label={model.last_error}>
-              <div className={`${css.sub} ellipsis`}>{model.last_error}</div>
+              <div className={`${css.sub} ${css.trouble}`}>{model.last_error}</div>
             </Tooltip>
           )}
         </div>

@@ -162,7 +162,7 @@ function Health({ provider }: { provider: ProviderView }) {
       <HealthSign health={provider.health} label />
       {provider.health === "failing" && provider.last_error ? (
         <Tooltip label={provider.last_error}>
-          <div className={`${css.sub} ellipsis`}>{provider.last_error}</div>
+          <div className={`${css.sub} ${css.trouble}`}>{provider.last_error}</div>
         </Tooltip>
       ) : (
         seen && <div className={css.sub}>{seen}</div>

@@ -31,8 +31,14 @@ export function LastDecisions({ project, name }: { project: string; name: string
               <span className="muted">
                 {row.provider && `at ${row.provider}, `}
                 {row.fallbacks > 0 && `after ${row.fallbacks} other${row.fallbacks > 1 ? "s" : ""}, `}
-                {formatMs(row.duration)}, {formatUsd(row.cost)}, {formatAgo(row.started, now)}
+                {formatMs(row.duration)}, {row.model_used && `${formatUsd(row.cost)}, `}
+                {formatAgo(row.started, now)}
               </span>
+              {row.status === "error" && row.error_message && (
+                <span className={css.refused} title={row.error_message}>
+                  {row.error_message}
+                </span>
+              )}
             </li>
           ))}
         </ul>

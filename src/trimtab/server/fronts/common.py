@@ -40,6 +40,9 @@ def nowhere(method: str, path: str) -> NotFound:
         fix = f"The client adds '/v1' itself: leave it out of its base URL, so that it calls {path[3:100]}."
     elif path.startswith("/models/") and method == "POST":  # Google's clients have the model in their path
         fix = f"The client's base URL lacks '/v1beta': it should call /v1beta{path[:100]}."
+    elif path.startswith(("/api/v1/", "/openai/")):
+        called = path.removeprefix("/api").removeprefix("/openai").removeprefix("/v1")
+        fix = f"Models are at '/v1' here: with that alone after the host, the client calls /v1{called[:100]}."
     elif not path.startswith(("/v1", "/v2/")):
         fix = f"The client's base URL lacks '/v1': it should call /v1{path[:100]}."
     else:

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import type { LimitEventView, LimitView } from "@/api/types";
+import { ofBound } from "./amounts";
+import { filledBy, refusedBy } from "./filled";
+
+const limit = (change: Partial<LimitView>) =>
+  ({ measure: "money", scope: {}, per: [], ...change }) as unknown as LimitView;
+const standing = (values: Record<string, string>) =>
+  ({ values, started: 1000 }) as unknown as LimitView["standings"][number];
+
+describe("from a limit to who filled it", () => {
+  it("asks the books for the window, by what the rule leaves open", () => {
+    expect(filledBy(limit({}), standing({}), 9000)).toEqual({
+      q: undefined,
+      by: "user",
+      sort: undefined,
+      start: "1000",
+      end: "9000",
+    });
+  });
+  it("narrows to the scope and to the count's own values", () => {
+    const rule = limit({ measure: "requests", scope: { key: ["mobile"] } as LimitView["scope"], per: ["user"] });
+    const found = filledBy(rule, standing({ user: "ann smith" }), 9000);
+    expect(found).toMatchObject({ q: 'key:mobile user:"ann smith"', by: "feature", sort: "-calls" });
+  });
+  it("finds an app or a route by either name, and keeps a star in a scope", () => {
+    const scope = { app: ["smart"], model: ["gpt*", "o1"] } as LimitView["scope"];
+    expect(filledBy(limit({ scope }), standing({}), 9)?.q).toBe("(app:smart OR asked:smart) model:(gpt* OR o1)");
+  });
+  it("leads nowhere for calls at once, or where nothing is named", () => {
+    expect(filledBy(limit({ measure: "concurrency" }), standing({}), 9)).toBeNull();
+    expect(filledBy(limit({ per: ["user"] }), standing({ user: "" }), 9)).toBeNull();
+  });
+  it("finds the calls that were refused", () => {
+    const event = { kind: "exhausted", values: { user: "u1" }, at: 5000 } as unknown as LimitEventView;
+    expect(refusedBy(event, 9000)).toEqual({ q: "error:limit_reached user:u1", start: "4000", end: "9000" });
+    expect(refusedBy({ ...event, kind: "overdraft" }, 9000)).toBeNull();
+  });
+  it("says the unit once", () => {
+    expect(ofBound("requests", "2", "6")).toBe("2 of 6 requests");
+    expect(ofBound("requests", "0", "1")).toBe("0 of 1 request");
+    expect(ofBound("money", "0.5", "10")).toBe("$0.50 of $10.00");
+    expect(ofBound("concurrency", "3", "20")).toBe("3 of 20 at once");
+  });
+});
