@@ -3,6 +3,7 @@ nobody knows, and the team's own prices of a tier."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.overrides import DatedPrice, PriceList, Rates, check_dated
 from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.service_tiers import label, tier_in
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.ledger.worst import dearest, worst_of
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
@@ -275,6 +277,14 @@ def test_no_call_costs_more_than_was_reserved_whatever_tier_answers(
 
 
 # --- words ---
+
+
+@pytest.mark.parametrize("tier", ["", "flex", "fast+us", "ber-schnell"])
+@pytest.mark.parametrize(("factor", "known"), [(1, True), (1, False), ("11/10", True), ("1/2", False)])
+def test_the_name_of_a_price_tells_its_tier(tier: str, factor: Any, *, known: bool) -> None:
+    for name in ("genai-prices/0.2.3:openai/gpt-5", "override:prc_1:input=1/output=2", "genai-prices/0.2.3:aws/m@1"):
+        if tier or "@" not in name:
+            assert tier_in(f"{name}{label(tier, Fraction(factor), known=known)}") == tier
 
 
 @pytest.mark.parametrize(

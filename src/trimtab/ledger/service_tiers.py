@@ -18,6 +18,7 @@ Sources, read on 2026-11-22:
 - Groq, flex: as on demand: https://console.groq.com/docs/flex-processing
 """
 
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import combinations
@@ -98,6 +99,15 @@ def label(tier: str, factor: Fraction = Fraction(1), *, known: bool) -> str:
         return ""
     times = "" if factor == 1 else f"*{float(factor):g}"
     return f"@{tier}{times}{'' if known else STANDARD}"
+
+
+_LABEL: Final = re.compile(r"@([a-z0-9_.+-]{1,64})(?:\*[0-9.e+-]+)?(?:=standard)?")
+
+
+def tier_in(price: str) -> str:
+    """The tier that the name of a price says; the opposite of `label`."""
+    found = _LABEL.fullmatch(price[price.rfind("@") :]) if "@" in price else None
+    return "" if found is None else found[1]
 
 
 def may_come(asked: str, offers: Iterable[str]) -> tuple[str, ...]:

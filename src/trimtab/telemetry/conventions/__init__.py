@@ -20,7 +20,7 @@ from trimtab.telemetry.foreign.spans import CONTENT_MARK, Attributes, ForeignSpa
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 
-CORE_VERSION = 2
+CORE_VERSION = 3
 """Version of what all conventions share: it is part of every span's mapper version."""
 _FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192

@@ -8,6 +8,9 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from trimtab.llm.tiers import asked_tier, tier_of
 from trimtab.telemetry.conventions._values import (
     LABEL,
     Attributes,
@@ -50,6 +53,22 @@ _DOTLESS: Final = frozenset(
         "output", "tools",
     }
 )  # fmt: skip
+_TIERS: Final = (
+    "openai.response.service_tier",
+    "gen_ai.openai.response.service_tier",
+    "gen_ai.response.service_tier",
+    "gen_ai.usage.service_tier",
+    "gen_ai.usage.speed",
+    "gen_ai.usage.inference_geo",
+    "trimtab.tier",
+)
+"""What a span says of the tier that it was worked on in. OpenTelemetry's name, the one before it, and what
+instrumentations make of usage that holds it; the last is ours, as it is forwarded."""
+_TIERS_ASKED: Final = (
+    "openai.request.service_tier",
+    "gen_ai.openai.request.service_tier",
+    "gen_ai.request.service_tier",
+)
 _STATUSES: Final = ("http.response.status_code", "http.status_code")
 _FROM_RESOURCE: Final = (
     ("app", "service.name"),
@@ -62,13 +81,15 @@ _FROM_RESOURCE: Final = (
 class Common:
     """The fields of `CanonicalSpan` that no convention found, of spans with these names."""
 
-    __slots__ = ("_labels", "_rest", "_statuses")
+    __slots__ = ("_asked", "_labels", "_rest", "_statuses", "_tiers")
 
     def __init__(self, names: Collection[str], families: Collection[str]) -> None:
         """``families`` are those that a convention reads."""
         self._labels = present(names, _FROM_SPAN)
         self._rest = [name for name in names if _FAMILY.split(name, 1)[0] not in families and not _technical(name)]
         self._statuses = tuple(name for name in _STATUSES if name in names)
+        self._tiers = tuple(name for name in _TIERS if name in names)
+        self._asked = tuple(name for name in _TIERS_ASKED if name in names)
 
     def __call__(self, span: ForeignSpan, found: Found, emitter: tuple[tuple[str, str], ...]) -> None:
         """``emitter`` is what `of_resource` found."""
@@ -87,11 +108,24 @@ class Common:
             code = count(first(attributes, self._statuses))
             if code is not None and code < 1000:
                 found["http_status"] = code
+        if self._tiers and "usage" in found:
+            _read_tier(attributes, self._tiers, found)
+        if self._asked:
+            put(found, "tier_asked", asked_tier(first(attributes, self._asked)))
         if found["convention"] == "otel" and "metadata" not in found:
             # A span that speaks no convention of ours is known by its attributes alone.
             put(found, "metadata", entries(attributes.items()))
         elif self._rest:
             _read_rest(attributes, self._rest, found)
+
+
+def _read_tier(attributes: Attributes, names: tuple[str, ...], found: Found) -> None:
+    told: list[Any] = []
+    for name in names:
+        value = attributes[name]
+        told += value.split("+") if name == "trimtab.tier" and isinstance(value, str) else [value]
+    if tier := tier_of(*told):
+        found["usage"] = replace(found["usage"], tier=tier)
 
 
 def _technical(name: str) -> bool:

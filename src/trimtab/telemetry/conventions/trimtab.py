@@ -21,7 +21,7 @@ SERVICE: Final = "trimtab"
 _FAMILY: Final = "trimtab."
 _METADATA: Final = "trimtab.metadata."
 _KINDS: Final = frozenset(get_args(SpanKind))
-_READ: Final = frozenset({"trimtab.kind", "trimtab.status", "trimtab.tags"})
+_READ: Final = frozenset({"trimtab.kind", "trimtab.status", "trimtab.tags", "trimtab.tier"})
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from trimtab.ledger.service_tiers import tier_in
 from trimtab.telemetry.conventions.trimtab import SCOPE, SERVICE
 from trimtab.telemetry.forward.closing import Closing
 from trimtab.telemetry.forward.material import Whole
@@ -148,6 +149,7 @@ def _attributes(row: SpanRow) -> dict[str, Any]:
         "trimtab.tags": row.tags or "",
         "trimtab.request_id": row.request_id,
         "trimtab.price": row.price,
+        "trimtab.tier": tier_in(row.price),
     }
     found = {name: value for name, value in found.items() if value != ""}
     if row.stream:

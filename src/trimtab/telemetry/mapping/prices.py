@@ -89,7 +89,7 @@ class ForeignPrices:
         told = Cost() if reported is None else Cost(amount=reported, price=REPORTED)
         if rows := self._dated(project):
             for own in self._own(project, provider, rows):
-                card = own.card(asked, at_ns) or own.card(used, at_ns)
+                card = own.card(asked, at_ns, usage.tier) or own.card(used, at_ns, usage.tier)
                 if card is not None:
                     return card.cost(usage)
         whose = provider or ("" if reported is not None else self._maker(used or asked))
