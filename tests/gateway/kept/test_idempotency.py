@@ -78,7 +78,7 @@ def test_a_duplicate_waits_no_longer_than_its_own_deadline(tmp_path: Path) -> No
             while not up.requests:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             for waiting in (one, two):
-                late = await waiting.chat(STREAM, **ONCE, trimtab_deadline="50ms")
+                late = await waiting.chat(STREAM, **ONCE, trimtab_deadline="1s")
                 assert late.status_code == 504
                 assert late.json()["error"]["code"] == "deadline_exceeded"
                 assert "still under way" in late.json()["error"]["message"]
@@ -174,6 +174,36 @@ def test_a_client_that_leaves_while_its_key_is_claimed_leaves_it_free(
             await g.spool.one()
             go_on.set()
             assert (await asyncio.wait_for(g.chat(ASK, **ONCE), PATIENCE_S)).status_code == 200
+            assert len(up.requests) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [({"trimtab-deadline": "200ms"}, 504, "deadline_exceeded"), ({}, 503, "idempotency_unavailable")],
+)
+def test_a_store_that_hangs_is_waited_for_no_longer_than_the_caller_allows_and_the_key_stays_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], status: int, code: str
+) -> None:
+    claim, go_on = cache_store.claim, threading.Event()
+
+    def hangs(*args: Any) -> Any:
+        go_on.wait(PATIENCE_S)
+        return claim(*args)
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, gateway(tmp_path, [provider("lab", up.port)], [FAST]) as (g, _):
+            monkeypatch.setattr(cache_store, "claim", hangs)
+            monkeypatch.setattr("trimtab.gateway.kept.idempotency.STORE_S", 0.5)
+            told = {name.replace("-", "_"): value for name, value in headers.items()}
+            refused = await asyncio.wait_for(g.chat(ASK, **ONCE, **told), PATIENCE_S)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
+            assert not up.requests
+            go_on.set()
+            monkeypatch.setattr("trimtab.gateway.kept.idempotency.STORE_S", PATIENCE_S)
+            again = await asyncio.wait_for(g.chat(ASK, **ONCE), PATIENCE_S)
+            assert (again.status_code, again.headers.get("idempotent-replayed")) == (200, None)
             assert len(up.requests) == 1
 
     asyncio.run(main())

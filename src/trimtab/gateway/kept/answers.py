@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import Unavailable
+from trimtab.core.waiting import no_longer
 from trimtab.gateway.kept import cache_store
 from trimtab.gateway.kept.cache_store import Meaning, Stored, Tally
 from trimtab.gateway.route import MAX_MODEL_NAME
@@ -34,6 +35,10 @@ MAX_COUNTS = 100_000
 CLEAN_EVERY_S = 30.0
 WRITE_EVERY_S = 0.5
 """How long counts and uses gather before they are written; answers are written at once."""
+LOOK_S = 2.0
+"""How long a call waits for a store that is no file of this machine."""
+REST_S = 5.0
+"""So long nobody waits for it after one waited in vain."""
 MS = 1_000_000
 
 
@@ -60,6 +65,7 @@ class Answers:
         self._flushing = asyncio.Lock()
         self._cleaned_ms = 0
         self._away = False
+        self._hangs_until = 0
         self.dropped = 0
         """Answers that were not kept because too many waited."""
 
@@ -93,7 +99,7 @@ class Answers:
         if waiting is not None and waiting.expires > now:
             return waiting
         try:
-            return self._opened(await self.db.read(lambda conn: cache_store.answer(conn, key, now)))
+            return self._opened(await self._read(lambda conn: cache_store.answer(conn, key, now)))
         except Unavailable as error:
             self._note_away(error)
             return None
@@ -102,11 +108,23 @@ class Answers:
         """The questions of one space that were stored after ``seq``; none while the store is away."""
         now = self.now_ms()
         try:
-            found = await self.db.read(lambda conn: cache_store.meanings_since(conn, space, seq, now))
+            found = await self._read(lambda conn: cache_store.meanings_since(conn, space, seq, now))
             return [opened for each in found if (opened := self._opened_meaning(each)) is not None]
         except Unavailable as error:
             self._note_away(error)
             return []
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        """For a call, which goes on without it: raises `Unavailable` after `LOOK_S` at the latest, and for `REST_S`
+        after that at once."""
+        mono = self._clock.monotonic_ns()
+        if mono < self._hangs_until:
+            raise _hangs()
+        try:
+            return await no_longer(self.db.read(work), LOOK_S)
+        except TimeoutError:
+            self._hangs_until = self._clock.monotonic_ns() + int(REST_S * 1e9)
+            raise _hangs() from None
 
     def keep(self, answer: Stored, meaning: Meaning | None = None) -> None:
         """Store soon. Never waits and never fails."""
@@ -298,6 +316,12 @@ class Answers:
         if not self._away:
             log.warning("the store of answers is away, calls go on without it: %s", error)
         self._away = True
+
+
+def _hangs() -> Unavailable:
+    return Unavailable(
+        f"It did not answer within {LOOK_S:g} s.", fix="See that the database answers.", code="answers_unavailable"
+    )
 
 
 def beside(

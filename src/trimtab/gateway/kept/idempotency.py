@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.core.ids import new_span_id
+from trimtab.core.waiting import no_longer
 from trimtab.gateway.call import Call
 from trimtab.gateway.deadline import exceeded, left_s
 from trimtab.gateway.exchange import Exchange
@@ -43,8 +44,12 @@ REPLAY = Cost(amount=0, price="idempotency:replay")
 LONGEST_KEY = 255
 LEASE_MS = 15_000
 RENEW_S = 5.0
+UNDER_WAY = "the first call with this Idempotency-Key was still under way."
 FIRST_LOOK_S, SLOWEST_LOOK_S = 0.02, 0.25
 """How often a waiting duplicate looks whether the first has its answer."""
+STORE_S = 6.0
+"""How long a call waits for the store's word on its key: longer than a database that is merely busy, or cannot be
+reached, takes to say so (`storage.database.BUSY_S`)."""
 CLOSE_WITHIN_S = 3.0
 """How long a server that stops waits for calls whose clients have left."""
 NO_RETRY = b"x-should-retry: false\r\n"
@@ -98,9 +103,9 @@ class Idempotency:
         """Answer a call that carries a key: by ``make`` (which handles every failure itself and leaves a record), or
         with what it was answered before. ``asked`` is what makes two calls the same, where that is not their body."""
         keyed = _keyed(call, given, asked)
-        pause = FIRST_LOOK_S
+        pause, unsure = FIRST_LOOK_S, "it was not known whether this Idempotency-Key was used before."
         while True:
-            other = await self._claim(call, keyed)
+            other = await self._claim(call, keyed, unsure)
             if other is None:
                 await self._make(call, keyed, make, remember)
                 return
@@ -115,6 +120,7 @@ class Idempotency:
             if other.lease < self._answers.now_ms():
                 call.extra_headers += NO_RETRY
                 raise _unknown(other)
+            unsure = UNDER_WAY
             await self._wait(call, keyed.key, pause)
             pause = min(pause * 1.5, SLOWEST_LOOK_S)
 
@@ -133,9 +139,9 @@ class Idempotency:
 
     # --- inside ---
 
-    async def _claim(self, call: Call, keyed: Keyed) -> Claim | None:
+    async def _claim(self, call: Call, keyed: Keyed, unsure: str) -> Claim | None:
         """None when the call is ours to make. Raises `Unavailable` when the store is away: then nobody can know whether
-        it was made before."""
+        it was made before. ``unsure`` is what to say where there is no more time to find out."""
         assert call.project is not None
         now = self._answers.now_ms()
         new = NewClaim(
@@ -148,21 +154,31 @@ class Idempotency:
             request_id=call.request_id,
         )
         claiming = asyncio.ensure_future(self._db.write(lambda conn: cache_store.claim(conn, new, now)))
+        left = left_s(call, self._now())
         try:
-            known = await asyncio.shield(claiming)
-        except asyncio.CancelledError:  # nothing was asked of a provider, so the key must not look as if it had been
-            undoing = asyncio.get_running_loop().create_task(self._undo(claiming, keyed))
-            self._calls.add(undoing)
-            undoing.add_done_callback(self._calls.discard)
+            known = await no_longer(claiming, STORE_S if left is None else min(left, STORE_S))
+        except asyncio.CancelledError:
+            self._undo_later(claiming, keyed)
             raise
+        except TimeoutError:
+            self._undo_later(claiming, keyed)
+            if left is not None and left <= STORE_S:
+                raise exceeded(call, unsure) from None
+            raise _hangs() from None
         dead = known is not None and known.state == "running" and known.lease < now
         if known is not None and dead and keyed.retry_unknown and known.fingerprint == keyed.fingerprint:
             taken = await self._db.write(lambda conn: cache_store.take_over(conn, new, known))
-            return None if taken else await self._claim(call, keyed)
+            return None if taken else await self._claim(call, keyed, unsure)
         return known
 
+    def _undo_later(self, claiming: asyncio.Future[Claim | None], keyed: Keyed) -> None:
+        """Nothing was asked of a provider, so the key must not look as if it had been."""
+        undoing = asyncio.get_running_loop().create_task(self._undo(claiming, keyed))
+        self._calls.add(undoing)
+        undoing.add_done_callback(self._calls.discard)
+
     async def _undo(self, claiming: asyncio.Future[Claim | None], keyed: Keyed) -> None:
-        """Give a key free whose client left while it was claimed."""
+        """Give a key free whose client left, or had no more time, while it was claimed."""
         try:
             if await claiming is None:
                 await self._db.write(lambda conn: cache_store.release(conn, keyed.key, self._owner))
@@ -217,7 +233,7 @@ class Idempotency:
         """Until the first call may have ended, and no longer than this one was given."""
         left = left_s(call, self._now())
         if left == 0:
-            raise exceeded(call, "the first call with this Idempotency-Key was still under way.")
+            raise exceeded(call, UNDER_WAY)
         here = self._running.get(key)
         if here is None:
             await asyncio.sleep(pause if left is None else min(pause, left))
@@ -271,6 +287,17 @@ class Idempotency:
                 await self._db.write(lambda conn, of=keys, until=lease: cache_store.renew(conn, self._owner, of, until))
             except Unavailable as error:
                 log.warning("leases of idempotent calls could not be renewed: %s", error)
+
+
+def _hangs() -> Unavailable:
+    return Unavailable(
+        f"The store of answers said nothing for {STORE_S:g} s, so it is not known whether this Idempotency-Key was "
+        "used before.",
+        fix="Try again shortly with the same key: nothing was asked of a provider. The operator: see that the database "
+        "answers.",
+        code="idempotency_unavailable",
+        retry_after_s=2.0,
+    )
 
 
 def _gone() -> Conflict:
