@@ -28,6 +28,10 @@ from trimtab.llm.types import Delta, Request, Response, StopReason, Usage
 Operation = Literal["chat", "embeddings", "rerank", "passthrough"]
 
 
+OPENAIS_HINTS = ("verbosity", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options")
+"""OpenAI's newer members that change nothing of what is answered (`Quirks.hints`)."""
+
+
 class Quirks(Struct, frozen=True, kw_only=True):
     """How one provider departs from the dialect it speaks, as data.
 
@@ -41,7 +45,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded;
     ``thoughts_return`` says that it refuses a conversation with tool calls whose assistant's messages lack
     ``reasoning_content``; ``thoughts_field`` is what it calls thoughts in a conversation, or ``""`` where it refuses
-    them there; ``thoughts_details`` says that it signs them, and takes them back as ``reasoning_details``.
+    them there; ``thoughts_details`` says that it signs them, and takes them back as ``reasoning_details``. ``hints``
+    are those of `OPENAIS_HINTS` that it knows as well: others may refuse a call for them.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -57,6 +62,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     thoughts_return: bool = False
     thoughts_field: str = "reasoning_content"
     thoughts_details: bool = False
+    hints: tuple[str, ...] = ()
 
 
 class Head(Struct, frozen=True, kw_only=True):

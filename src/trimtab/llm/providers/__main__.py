@@ -90,6 +90,8 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"thoughts go back as `{taken}`" if taken else "thoughts in a conversation are left out")
     if quirks.thoughts_details:
         found.append("signed thoughts go back as `reasoning_details`, whoever's client hands them back")
+    if quirks.hints:
+        found.append(f"hints of other dialects that it knows: {', '.join(f'`{name}`' for name in quirks.hints)}")
     if quirks.dimensions_field != plain.dimensions_field:
         found.append(f"the length of vectors goes as `{quirks.dimensions_field}`")
     if quirks.rank_top_field != plain.rank_top_field:

@@ -4,7 +4,7 @@ A model is called by the name of its deployment. Results of the content filter s
 """
 
 from trimtab.llm.auth import Auth
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
 from trimtab.llm.providers import Option, ProviderKind
 
 PLUG = ProviderKind(
@@ -22,6 +22,6 @@ PLUG = ProviderKind(
     ),
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field=""),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="", hints=OPENAIS_HINTS),
     passes=("images", "audio", "files", "batches"),
 )

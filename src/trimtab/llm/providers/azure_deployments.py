@@ -4,7 +4,7 @@ The form before v1: the deployment stands in the path, and every call names an A
 """
 
 from trimtab.llm.auth import Auth
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
 from trimtab.llm.providers import Option, ProviderKind
 
 PLUG = ProviderKind(
@@ -21,5 +21,10 @@ PLUG = ProviderKind(
     ),
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="", path_prefix="/deployments/{model}"),
+    quirks=Quirks(
+        max_tokens_field="max_completion_tokens",
+        thoughts_field="",
+        hints=OPENAIS_HINTS,
+        path_prefix="/deployments/{model}",
+    ),
 )

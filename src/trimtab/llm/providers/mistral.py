@@ -23,6 +23,7 @@ PLUG = ProviderKind(
         unknown=("user", "safety_identifier", "stream_options", "store", "logit_bias"),
         tool_id_length=9,
         thoughts_field="",
+        hints=("prompt_cache_key",),
         dimensions_field="output_dimension",
     ),
     passes=("audio", "files"),

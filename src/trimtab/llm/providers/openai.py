@@ -1,6 +1,6 @@
 """OpenAI: https://platform.openai.com/docs/api-reference/chat"""
 
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
 from trimtab.llm.providers import ProviderKind
 
 PLUG = ProviderKind(
@@ -12,7 +12,7 @@ PLUG = ProviderKind(
     base_url="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
     price_id="openai",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field=""),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="", hints=OPENAIS_HINTS),
     passes=("images", "audio", "files", "batches"),
     models=("gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"),
 )

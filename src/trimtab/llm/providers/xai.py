@@ -19,7 +19,7 @@ PLUG = ProviderKind(
     base_url="https://api.x.ai/v1",
     key_variable="XAI_API_KEY",
     price_id="x-ai",
-    quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=("prompt_cache_key",)),
     passes=("images", "files", "batches"),
     models=("grok-4", "grok-3-mini"),
 )

@@ -10,6 +10,7 @@ from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import cohere_text
+from trimtab.llm.dialects._hints import cohere_hints
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.types import (
     Image,
@@ -54,6 +55,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
         "response_format": _format(request.response_format),
         "thinking": _thinking(request),
     }
+    plain |= cohere_hints(request)
     body: Wire = {"model": model, "messages": _messages(request), "stream": request.stream}
     return encode_request(body | {name: value for name, value in plain.items() if value is not None})
 

@@ -12,6 +12,7 @@ from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import gemini_part
+from trimtab.llm.dialects._hints import gemini_hints
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.gemini.parts import NAME, Wire, Writer, media_wire, result_wire
 from trimtab.llm.dialects.gemini.request import SHOWS_THOUGHTS
@@ -150,7 +151,9 @@ def _config(request: Request, model: str, *, own: bool) -> Wire:
         "thinkingConfig": _thinking(request, model, own=own) or None,
     }
     config: Wire = {name: value for name, value in plain.items() if value is not None} | _format(request)
-    if own and "generationConfig" in request.extra:
+    if not own:
+        config |= gemini_hints(request)
+    elif "generationConfig" in request.extra:
         config |= opaque_fields(Opaque(NAME, request.extra["generationConfig"]))
     return config
 

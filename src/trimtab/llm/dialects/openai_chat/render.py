@@ -13,6 +13,7 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import chat_part
+from trimtab.llm.dialects._hints import chat_hints
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._signatures import own_signature
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, with_short_ids
@@ -62,8 +63,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         "stream": request.stream or None,
     }
     body |= {name: value for name, value in plain.items() if value is not None}
-    if own:
-        body |= request.extra
+    body |= request.extra if own else chat_hints(request, quirks)
     if request.stream and quirks.stream_usage:
         body["stream_options"] = _ask_for_usage(body.get("stream_options"))
     if is_bent(quirks):

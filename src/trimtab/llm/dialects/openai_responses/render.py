@@ -12,6 +12,7 @@ from msgspec import Raw
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
+from trimtab.llm.dialects._hints import responses_hints
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.openai_responses.items import NAME, Wire, content_part, sent_reasoning
 from trimtab.llm.types import (
@@ -60,6 +61,11 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     body |= {name: value for name, value in plain.items() if value is not None}
     if own:
         body |= {name: value for name, value in request.extra.items() if name not in ("text", "reasoning")}
+    else:
+        hints, verbosity = responses_hints(request, quirks)
+        body |= hints
+        if verbosity is not None:
+            body["text"] = body.get("text", {}) | {"verbosity": verbosity}
     return encode_request(body)
 
 
