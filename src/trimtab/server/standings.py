@@ -11,7 +11,7 @@ from trimtab.server.dependencies import Dependencies
 
 
 def of_provider(deps: Dependencies, project_id: str, provider: str) -> Standing:
-    states = (state for (own, name, _), state in deps.live.each() if (own, name) == (project_id, provider))
+    states = deps.live.of_provider(project_id, provider)
     return _with_breakers(deps.health.provider(project_id, provider), states, deps.clock.now_ns())
 
 

@@ -78,3 +78,16 @@ def test_names_that_clients_make_up_do_not_fill_memory_and_a_busy_target_is_neve
         live.of("p", "lab", f"m{number}")
     assert sum(1 for _ in live.each()) <= MAX_TARGETS
     assert live.of("p", "lab", "busy") is busy
+
+
+def test_the_targets_of_a_provider_are_those_that_are_known_of_it() -> None:
+    live = Live()
+    wanted = [live.of("p", "lab", f"m{number}") for number in range(3)]
+    live.of("p", "other", "m0")
+    live.of("q", "lab", "m0")
+    assert list(live.of_provider("p", "lab")) == wanted
+    assert list(live.of_provider("p", "nobody")) == []
+    for number in range(MAX_TARGETS):
+        live.of("p", "new", f"n{number}")
+    assert list(live.of_provider("p", "lab")) == []
+    assert len(list(live.of_provider("p", "new"))) == MAX_TARGETS

@@ -4,7 +4,7 @@ It is memory only, belongs to one event loop, and is asked on every call; nothin
 (Unix ns). The router reads it to choose (`TargetState.latency`, `.in_flight`, `.load`), `attempts.py` writes it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import exp
 
 from trimtab.gateway.policy import DEFAULT, Concurrency
@@ -204,6 +204,7 @@ class Live:
 
     def __init__(self) -> None:
         self.states: dict[tuple[str, str, str], TargetState] = {}
+        self._of_provider: dict[tuple[str, str], dict[str, TargetState]] = {}
         self._gates: dict[tuple[str, str, str], Gate] = {}
 
     def of(self, project: str, provider: str, upstream: str) -> TargetState:
@@ -217,11 +218,16 @@ class Live:
             if len(self.states) >= MAX_TARGETS:
                 self._make_room()
             found = self.states[key] = TargetState(*key)
+            self._of_provider.setdefault(key[:2], {})[key[2]] = found
         return found
 
     def known(self, project: str, provider: str, upstream: str) -> TargetState | None:
         """The state of a target if it was ever called."""
         return self.states.get((project, provider, upstream))
+
+    def of_provider(self, project: str, provider: str) -> Iterable[TargetState]:
+        """Every known target of one provider."""
+        return self._of_provider.get((project, provider), {}).values()
 
     def each(self) -> Iterator[tuple[tuple[str, str, str], TargetState]]:
         """Every known target, for metrics and health."""
@@ -244,4 +250,8 @@ class Live:
         for key, state in self.states.items():
             if not state.in_flight:
                 del self.states[key]
+                of_provider = self._of_provider[key[:2]]
+                del of_provider[key[2]]
+                if not of_provider:
+                    del self._of_provider[key[:2]]
                 return
