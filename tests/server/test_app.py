@@ -69,7 +69,7 @@ def test_every_refusal_is_a_problem_with_a_way_out(run: Run, method: str, path: 
     [
         ("/v1", ""),
         ("/v1/nope", ""),
-        ("/v1/messages/batches", ""),
+        ("/v1/messages/nope", ""),
         ("/v1/nope", "anthropic-version"),
         ("/v1/responses/resp_1/cancel", ""),
         ("/v1/nope", "x-goog-api-key"),
@@ -91,6 +91,32 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
     assert f"There is nothing at {method} {path}." in message
     assert "/v1/chat/completions" in message
     assert answer.headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("path", "what", "way_out"),
+    [
+        ("/v1/realtime/sessions", "Realtime sessions", "/v1/audio"),
+        ("/v1/messages/batches", "Anthropic's message batches", "/v1/batches"),
+        ("/v1/messages/batches/msgbatch_1/results", "Anthropic's message batches", "/v1/batches"),
+        ("/v1/conversations", "Conversations", "previous_response_id"),
+        ("/v1/completions", "Completions of a prompt", "/v1/chat/completions"),
+        ("/v1/vector_stores/vs_1/files", "Vector stores", "Call the vendor itself"),
+        ("/v1/moderations", "Moderations", "neither limited nor recorded"),
+        ("/v1beta/cachedContents", "Cached contents", "Call the vendor itself"),
+    ],
+)
+def test_what_vendors_have_and_we_do_not_is_refused_by_its_name(run: Run, path: str, what: str, way_out: str) -> None:
+    async def story(house: House) -> httpx.Response:
+        return await house.admin.post(path, json={})
+
+    answer = run(story)
+    assert answer.status_code == 404
+    told = answer.json()["error"]
+    assert f"{what}" in told["message"]
+    assert "not offered here" in told["message"]
+    assert way_out in told["message"]
+    assert "not_offered" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,56 @@ from trimtab.releases.resolve import Who
 from trimtab.server.hot import HotCycle
 
 GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/")
+_AT_THE_VENDOR = "Call the vendor itself for it: it is neither limited nor recorded here then."
+_NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
+    ("/v1/realtime", "Realtime sessions", "Speak with /v1/audio and /v1/chat/completions, or call the vendor itself."),
+    ("/v1/live", "Live sessions", "Speak with /v1/audio and /v1/chat/completions, or call the vendor itself."),
+    (
+        "/v1/messages/batches",
+        "Anthropic's message batches",
+        "Send the calls to /v1/messages, or as a batch to a provider that has OpenAI's, at /v1/files and /v1/batches.",
+    ),
+    (
+        "/v1/conversations",
+        "Conversations of their own",
+        (
+            "Go on from an answer with previous_response_id, at any provider; one that the vendor keeps may be named in "
+            "/v1/responses."
+        ),
+    ),
+    ("/v1/responses/compact", "Compactions by themselves", _AT_THE_VENDOR),
+    ("/v1/completions", "Completions of a prompt", "Send it to /v1/chat/completions as the message of a user."),
+    ("/v1/assistants", "Assistants", "Use /v1/responses with previous_response_id."),
+    ("/v1/threads", "Threads", "Use /v1/responses with previous_response_id."),
+    ("/v1/complete", "Completions of a prompt", "Send it to /v1/messages as the message of a user."),
+    *(
+        (f"/v1/{name}", what, _AT_THE_VENDOR)
+        for name, what in (
+            ("vector_stores", "Vector stores"),
+            ("moderations", "Moderations"),
+            ("fine_tuning", "Fine-tuning"),
+            ("uploads", "Uploads in parts"),
+            ("containers", "Containers"),
+            ("evals", "The vendor's evaluations"),
+            ("videos", "Films"),
+            ("skills", "Skills"),
+        )
+    ),
+    *(
+        (f"/{version}/{name}", what, _AT_THE_VENDOR)
+        for version in ("v1beta", "v1alpha")
+        for name, what in (
+            ("cachedContents", "Cached contents"),
+            ("files", "Google's files"),
+            ("fileSearchStores", "File search stores"),
+            ("batches", "Google's batches"),
+            ("interactions", "Interactions"),
+            ("tunedModels", "Tuned models"),
+        )
+    ),
+    ("/upload/v1beta", "Google's files", _AT_THE_VENDOR),
+)
+"""What vendors have and these endpoints do not: where it is, its name, and the way out."""
 
 
 def front_of(cycle: HotCycle) -> Dialect:
@@ -36,6 +86,9 @@ def front_at(path: bytes, header: Callable[[bytes], bytes | None]) -> Dialect:
 def nowhere(method: str, path: str) -> NotFound:
     """What is said of a path of the data plane at which there is nothing. Some clients add ``/v1`` to their base URL
     and some do not, so the way out names that mistake where it looks like it."""
+    offered = next((row for row in _NOT_OFFERED if path == row[0] or path.startswith(f"{row[0]}/")), None)
+    if offered is not None:
+        return NotFound(f"{offered[1]} are not offered here.", fix=offered[2], code="not_offered")
     if path.startswith("/v1/v1/"):
         fix = f"The client adds '/v1' itself: leave it out of its base URL, so that it calls {path[3:100]}."
     elif path.startswith("/models/") and method == "POST":  # Google's clients have the model in their path
