@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from harness import KEY, PRICE, Running, running
 from upstream import answers, upstream
+from vendors import a_project
 
 from trimtab.gateway.provider_options import default_base_url, with_defaults
 from trimtab.gateway.targets import Model, Provider, Timeouts
@@ -20,6 +21,7 @@ from trimtab.llm.simulated.app import SimulatedProviders
 from trimtab.llm.simulated.tasks import vector_of
 from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
+from trimtab.storage.database import Database
 
 PATHS = {"bedrock": "", "cohere": "/v2", "gemini": "/v1beta", "azure": "/openai/v1", "azure_deployments": "/openai"}
 AWS = {"region": "eu-west-1", "access_key_id": "k", "secret_access_key": "s", "session_token": "t"}
@@ -27,9 +29,10 @@ AWS = {"region": "eu-west-1", "access_key_id": "k", "secret_access_key": "s", "s
 
 @asynccontextmanager
 async def vendor(
-    kind: str, upstream: str, *, key: str | None = "k", price: Any = None, **options: str
+    kind: str, upstream: str, *, key: str | None = "k", price: Any = None, url: str = "", **options: str
 ) -> AsyncGenerator[tuple[Running, SimulatedProviders]]:
-    """A gateway whose model ``m`` is ``upstream`` of a simulated provider of that kind, which knows the key ``k``."""
+    """A gateway whose model ``m`` is ``upstream`` of a simulated provider of that kind, which knows the key ``k``. With
+    the ``url`` of a catalog what is kept or awaited is noted there."""
     listener = listen("127.0.0.1", 0)
     ready = asyncio.Event()
     app = SimulatedProviders(api_key="k")
@@ -47,10 +50,15 @@ async def vendor(
         quirks=row.quirks,
         timeouts=Timeouts(connect=30, first_token=30, idle=30, total=120),
     )
-    async with running([there], [Model(name="m", provider="sim", upstream=upstream, price=price)]) as g:
+    db = Database.open(url) if url else None
+    if db is not None:
+        await db.write(a_project)
+    async with running([there], [Model(name="m", provider="sim", upstream=upstream, price=price)], db=db) as g:
         yield g, app
     simulated.should_exit = True
     await serving
+    if db is not None:
+        await db.close()
 
 
 def client(g: Running) -> openai.AsyncOpenAI:

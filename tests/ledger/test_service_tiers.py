@@ -234,6 +234,10 @@ def test_a_dearer_tier_reserves_at_its_own_rates_and_a_cheaper_one_at_the_standa
     assert worst("flex") == worst("") == at_most(OPENAI, "gpt-5-mini", "")  # it may be worked on as any other
 
 
+def test_a_batch_reserves_at_the_rates_of_batches() -> None:
+    assert worst("batch") == at_most(OPENAI, "gpt-5-mini", "batch") == worst("") // 2
+
+
 def test_auto_reserves_at_the_dearest_tier_that_can_come() -> None:
     assert worst("auto") == worst("priority")
     opus = "claude-opus-4-8"  # whose auto is capacity that was paid for, and never its fast mode
@@ -266,6 +270,8 @@ def test_no_call_costs_more_than_was_reserved_whatever_tier_answers(
     for asked, used in (("auto", word), (word, word), (word, "")):
         if asked == "auto" and "service_tier" not in when:
             continue  # of these nobody is put into without asking
+        if word == "batch" and not used:
+            continue  # a batch is one to its end
         cards = BOOK.cards(kind=kind, model="m", upstream=model, at_ns=AT, override=None, asked=asked_tier(asked))
         assert cards is not None
         bound = dearest([worst_of(card) for card in cards])

@@ -36,13 +36,15 @@ SPOKEN = 8
 
 class Size(Struct, frozen=True, kw_only=True):
     """The most a call can have. ``output`` is of each of its ``choices``; None: as much as a limit reckons with, which
-    also comes ``open`` times to it. ``model`` is what its provider works with, where that is not the call's own."""
+    also comes ``open`` times to it. ``model`` is what its provider works with, where that is not the call's own, and
+    ``tier`` the service tier that it is sure to work in."""
 
     input: int = 0
     output: int | None = 0
     choices: int = 1
     open: int = 0
     model: str = ""
+    tier: str = ""
 
     def times(self, other: "Size") -> int:
         """How often ``other`` must be set aside to cover this, whatever its input and output cost."""

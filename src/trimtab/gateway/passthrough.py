@@ -51,6 +51,7 @@ from trimtab.guard.spec import Chain
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import NAME, usage_in
 from trimtab.llm.providers import PROVIDER_KINDS, Passed
+from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
 
 FAMILIES: tuple[Passed, ...] = ("images", "audio", "files", "batches")
@@ -307,7 +308,7 @@ class Carrier:
             try:
                 if response.status_code != 200:
                     raise Uncountable(f"the provider answers {response.status_code} for its input file")
-                return await bound_of(response.aiter_bytes())
+                return replace(await bound_of(response.aiter_bytes()), tier=BATCH)
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:

@@ -24,7 +24,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, Final, cast
 
-from trimtab.llm.tiers import AUTO
+from trimtab.llm.tiers import AUTO, BATCH
 
 _HALF: Final = Fraction(1, 2)
 FACTORS: Final[dict[tuple[str, str], Fraction]] = {
@@ -114,6 +114,8 @@ def may_come(asked: str, offers: Iterable[str]) -> tuple[str, ...]:
     """In which tiers a call may be worked on that asked for these: in the standard one, in what was asked for or a part
     of it; of ``auto``, in any that there is."""
     words = words_of(asked)[:_WORDS_AT_ONCE]
+    if BATCH in words:
+        return (asked,)  # a batch is one whatever else it is
     if AUTO in words:
         rest = tuple(word for word in words if word != AUTO)
         words_each = [(*rest, offer) for offer in offers if offer not in rest] or [rest]

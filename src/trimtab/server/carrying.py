@@ -14,6 +14,8 @@ from trimtab.core.errors import TrimtabError
 from trimtab.core.ids import new_id
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.passthrough import FAMILIES, Carrier
+from trimtab.gateway.passthrough_batches import PATH as BATCHES
+from trimtab.gateway.passthrough_batches import BatchCarrier
 from trimtab.gateway.passthrough_responses import ResponseCarrier, is_at_provider
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
@@ -64,7 +66,11 @@ class Carrying:
 
     def _carrier(self, carried: "Carriage") -> Carrier:
         fitting = (carried, self._http(), self._now, self._max_json)
-        return ResponseCarrier(*fitting, self._conversations) if is_at_provider(carried.path) else Carrier(*fitting)
+        if is_at_provider(carried.path):
+            return ResponseCarrier(*fitting, self._conversations)
+        if self._conversations is not None and BATCHES.fullmatch(carried.path):
+            return BatchCarrier(*fitting, self._conversations)
+        return Carrier(*fitting)
 
     def _http(self) -> httpx.AsyncClient:
         """Made when first needed: most servers pass nothing through."""

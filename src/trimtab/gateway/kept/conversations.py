@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.gateway.attempts import answer_id
-from trimtab.gateway.call import Call
+from trimtab.gateway.call import Call, Try
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.guard_batches import of_answers
 from trimtab.gateway.kept import conversation_store as store
@@ -209,7 +209,7 @@ class Conversations:
         last = next((each for each in reversed(call.attempts) if each.response_id), None)
         if last is None or last.dialect != call.front.name or OURS.fullmatch(last.response_id):
             return
-        owner, now = owner_of(call.principal, call.project), self._now()
+        owner, _now = owner_of(call.principal, call.project), self._now()
         open_ = last.usage is None and in_background(call.body)
         guards = () if call.guards is None else of_answers(call.guards.chain)
         if not open_ and not (
@@ -217,10 +217,20 @@ class Conversations:
         ):
             return
         awaited = Awaited(last.provider, last.model, last.name, guards, call.head.model)
+        await self._note(owner, last.response_id, awaited, booked_by=None if open_ else "")
+
+    async def begun(self, call: Call, attempt: Try, batch_id: str) -> None:
+        """Note whose a batch is that was made, so that whoever sees it done books it."""
+        target = attempt.target
+        awaited = Awaited(target.provider.name, target.model.upstream, target.model.name)
+        await self._note(owner_of(call.principal, call.project), batch_id, awaited, booked_by=None)
+
+    async def _note(self, owner: Owner, made_id: str, awaited: Awaited, *, booked_by: str | None) -> None:
+        now = self._now()
         kept = Kept(
-            id=store.noted_id(last.response_id),
+            id=store.noted_id(made_id),
             previous=None,
-            booked_by=None if open_ else "",
+            booked_by=booked_by,
             created=now,
             expires=now + max(self._keep_ms, NOTED_MS),
             content=Content([], Raw(_encode(awaited))),
@@ -228,7 +238,7 @@ class Conversations:
         try:
             await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
         except TrimtabError as error:
-            logger.warning("whose response it is that its provider keeps could not be noted: %s", error.sentence())
+            logger.warning("whose it is that its provider makes or keeps could not be noted: %s", error.sentence())
 
     async def made(self, project: Project, response_id: str) -> Awaited | None:
         """Who makes a response that its provider keeps; None where that is not noted. Raises `NotFound` for another

@@ -87,11 +87,26 @@ async def play(method: str, path: str, seen: Seen, send: Send) -> tuple[int, dic
             told = {"id": "batch_1", "object": "batch", "status": "validating", "created_at": CREATED}
             named = {name: fields.get(name) for name in ("endpoint", "input_file_id", "completion_window")}
             await _json(send, 200, told | named)
+        case "GET", ["batches", name]:
+            await _json(send, 200, _done(name))
         case _:
             error = {"message": f"No such thing: {path}", "type": "invalid_request_error", "param": "id", "code": None}
             await _json(send, 404, {"error": error})
             return 404, fields
     return 200, fields
+
+
+def _done(name: str) -> dict[str, Any]:
+    """Of a batch that is over: every one is, when it is looked at."""
+    usage = {
+        "input_tokens": 4000,
+        "input_tokens_details": {"cached_tokens": 1000},
+        "output_tokens": 600,
+        "output_tokens_details": {"reasoning_tokens": 100},
+        "total_tokens": 4600,
+    }
+    told = {"id": name, "object": "batch", "status": "completed", "created_at": CREATED, "model": "gpt-5-mini"}
+    return told | {"endpoint": "/v1/responses", "completion_window": "24h", "input_file_id": "file-1", "usage": usage}
 
 
 def _file(name: str, seen: Seen) -> dict[str, Any]:
