@@ -16,7 +16,7 @@ from trimtab.gateway.policy import DEFAULT, FailureClass, Policy
 from trimtab.gateway.route import Target
 from trimtab.gateway.staying_up.live import KeyState, Live, TargetState
 from trimtab.gateway.staying_up.resilience import UNHEALTHY
-from trimtab.gateway.staying_up.told_limits import ANTHROPIC_SIGN, OPENAI_SIGN, Limited, passed_on, refused, used_up
+from trimtab.gateway.staying_up.told_limits import SIGNS, Limited, passed_on, refused, used_up
 from trimtab.gateway.targets import ProjectTargets, Provider
 
 SECOND = 1_000_000_000
@@ -122,7 +122,7 @@ class Watch:
         if key.limits_in_a_row or key.until_ns:
             key.limits_in_a_row = key.until_ns = 0
         headers = attempt.headers
-        if OPENAI_SIGN in headers or ANTHROPIC_SIGN in headers:
+        if not headers.keys().isdisjoint(SIGNS):
             limited = used_up(headers, now_ns)
             if limited is not None:
                 key.set_aside(limited.until_ns, limited.why, now_ns)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.gateway.staying_up.told_limits import SECOND, duration_s, passed_on, refused, used_up
+from trimtab.gateway.staying_up.told_limits import SECOND, SIGNS, duration_s, passed_on, refused, used_up
 
 NOW = 1_700_000_000 * SECOND
 
@@ -86,3 +86,51 @@ def test_headers_of_any_content_are_survived(headers: dict[str, str]) -> None:
 def test_only_rate_limit_headers_are_passed_on_and_none_that_could_split_an_answer() -> None:
     headers = {"x-ratelimit-limit-requests": "60", "set-cookie": "a=b", "x-ratelimit-reset-requests": "1s\r\nx: y"}
     assert passed_on(headers) == b"x-ratelimit-limit-requests: 60\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s", "counts"),
+    [
+        # Mistral's, a request left; and none, with a reset and without one
+        ({"x-ratelimit-remaining-req-minute": "1", "x-ratelimit-reset-req-minute": "30"}, None, ""),
+        ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-reset-req-minute": "30"}, 30, "requests"),
+        ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-limit-req-minute": "720"}, None, ""),
+        (
+            {
+                "x-ratelimit-remaining-req-minute": "717",
+                "x-ratelimit-limit-tokens-minute": "5000000",
+                "x-ratelimit-remaining-tokens-minute": "0",
+                "x-ratelimit-reset-tokens-minute": "12.5",
+            },
+            12.5,
+            "tokens",
+        ),
+        # Cerebras': a day's requests are there again at its end, and not little by little
+        (
+            {
+                "x-ratelimit-limit-requests-day": "1440",
+                "x-ratelimit-remaining-requests-day": "0",
+                "x-ratelimit-reset-requests-day": "33011.382867",
+                "x-ratelimit-remaining-tokens-minute": "0",
+                "x-ratelimit-reset-tokens-minute": "11.38",
+            },
+            33011.382867,
+            "requests",
+        ),
+        # OpenRouter's, in milliseconds of Unix time; Together's, in seconds
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW // 1_000_000 + 45_000)}, 45, "requests"),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW // SECOND + 7)}, 7, "requests"),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "3"}, 3, "requests"),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW // SECOND - 7)}, 0.05, "requests"),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999999999999"}, None, ""),
+    ],
+)
+def test_limits_in_windows_are_over_at_their_reset(headers: dict[str, str], wait_s: float | None, counts: str) -> None:
+    limited = used_up(headers, NOW)
+    if wait_s is None:
+        assert limited is None
+        return
+    assert limited is not None
+    assert (limited.until_ns - NOW) / SECOND == pytest.approx(wait_s)  # pyright: ignore[reportUnknownMemberType]
+    assert f"limit on {counts}" in limited.why
+    assert not headers.keys().isdisjoint(SIGNS)

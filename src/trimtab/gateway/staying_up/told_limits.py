@@ -1,10 +1,14 @@
 """What a provider's answer says about its rate limits. Pure; header names are lower-case.
 
 Sources: OpenAI (https://platform.openai.com/docs/guides/rate-limits, ``x-ratelimit-*``, times until the reset like
-``6m0s`` or ``12ms``; Azure, Groq, Mistral and others follow it) and Anthropic
+``6m0s`` or ``12ms``; Azure, Groq, Fireworks and others follow it) and Anthropic
 (https://docs.anthropic.com/en/api/rate-limits, ``anthropic-ratelimit-*``, resets as RFC 3339). At both a bucket fills
 up evenly, and the reset is when it will be *full* again: one more request fits after the reset's share of the limit,
-long before. ``retry-after`` is the provider's own word on when to come back, and wins.
+long before. Others count in windows, at whose end everything is there again: Mistral (minutes:
+https://github.com/mistralai/client-ts/issues/169), Cerebras (minutes and days:
+https://inference-docs.cerebras.ai/support/rate-limits), and OpenRouter and Together without saying what they count
+(https://openrouter.ai/docs/api-reference/limits). Who tells no reset is asked again. ``retry-after`` is the provider's
+own word on when to come back, and wins.
 """
 
 import re
@@ -22,17 +26,19 @@ UNTOLD_NS = SECOND // 4
 LONGEST_UNTOLD_NS = 30 * SECOND
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s|d)")
+_EPOCH = re.compile(r"\d{10}|\d{13}")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class _Family(Struct, frozen=True):
-    """The three headers of one limit, and what it counts."""
+    """The three headers of one limit, and what it counts; ``windowed`` where all of it is there again at the reset."""
 
     limit: str
     remaining: str
     reset: str
     counts: str
     enough: int
+    windowed: bool = False
 
 
 def _openai(kind: str, enough: int) -> _Family:
@@ -46,9 +52,17 @@ def _anthropic(kind: str, enough: int) -> _Family:
     return _Family(f"{start}-limit", f"{start}-remaining", f"{start}-reset", kind.replace("-", " "), enough)
 
 
+def _windowed(kind: str, counts: str) -> _Family:
+    start = "x-ratelimit"
+    return _Family(f"{start}-limit{kind}", f"{start}-remaining{kind}", f"{start}-reset{kind}", counts, 1, windowed=True)
+
+
 OPENAI_SIGN = "x-ratelimit-remaining-requests"
 ANTHROPIC_SIGN = "anthropic-ratelimit-requests-remaining"
-"""An answer without either header says nothing of limits."""
+MISTRAL_SIGN = "x-ratelimit-remaining-req-minute"
+CEREBRAS_SIGN = "x-ratelimit-remaining-requests-day"
+PLAIN_SIGN = "x-ratelimit-remaining"
+"""An answer without one of these headers says nothing of limits."""
 _FAMILIES = {
     OPENAI_SIGN: (_openai("requests", 1), _openai("tokens", ENOUGH_TOKENS)),
     ANTHROPIC_SIGN: (
@@ -57,7 +71,11 @@ _FAMILIES = {
         _anthropic("input-tokens", ENOUGH_TOKENS),
         _anthropic("output-tokens", ENOUGH_TOKENS),
     ),
+    MISTRAL_SIGN: (_windowed("-req-minute", "requests"), _windowed("-tokens-minute", "tokens")),
+    CEREBRAS_SIGN: (_windowed("-requests-day", "requests"), _windowed("-tokens-minute", "tokens")),
+    PLAIN_SIGN: (_windowed("", "requests"),),
 }
+SIGNS = tuple(_FAMILIES)
 PASSED_ON = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
 """The headers of a final 429 that the client gets as they came."""
 
@@ -125,6 +143,8 @@ def _room_again(headers: Mapping[str, str], family: _Family, now_ns: int) -> int
     wait_ns = None if told is None else _until_ns(told, now_ns)
     if wait_ns is None:
         return None
+    if family.windowed:
+        return now_ns + min(LONGEST_NS, max(SHORTEST_NS, wait_ns))
     limit = duration_s(headers.get(family.limit, "")) or 0.0
     share = min(1.0, family.enough / limit) if limit >= 1 else 1.0
     return now_ns + min(LONGEST_NS, max(SHORTEST_NS, round(wait_ns * share)))
@@ -134,6 +154,8 @@ def _until_ns(text: str, now_ns: int) -> int | None:
     seconds = duration_s(text)
     if seconds is not None:
         return round(seconds * SECOND)
+    if _EPOCH.fullmatch(text):  # OpenRouter's, in milliseconds; others have seconds
+        return max(0, int(text) * (1_000_000 if len(text) > 10 else SECOND) - now_ns)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
