@@ -15,13 +15,20 @@ import { reloadWhenRebuilt } from "@/lib/rebuilt";
 import { makeRouter } from "./router";
 import { cssVariables, theme } from "./theme";
 
-/** A session that ended while a page was open: log in again and come back to the same address. */
+let led = "";
+
+/** A session that ended while a page was open: log in again and come back to the same address. Who is in the middle of
+ * an edit is asked, once (`Unsaved.tsx`), and may stay: what the page asks every few seconds does not ask them again. */
 function onFailure(error: unknown) {
   if (!(error instanceof ApiProblem) || error.status !== 401) return;
   const { pathname, href } = router.state.location;
-  if (pathname === "/login") return;
-  queries.removeQueries({ queryKey: ["me"] });
+  if (pathname === "/login" || led === href) return;
+  led = href;
   void router.navigate({ to: "/login", search: { next: href } });
+}
+
+function onSuccess() {
+  led = "";
 }
 
 /** What was to be changed is not there any more: what is on the screen is read anew. */
@@ -31,7 +38,7 @@ function onRefusal(error: unknown) {
 }
 
 const queries = new QueryClient({
-  queryCache: new QueryCache({ onError: onFailure }),
+  queryCache: new QueryCache({ onError: onFailure, onSuccess }),
   mutationCache: new MutationCache({ onError: onRefusal }),
   defaultOptions: {
     queries: {

@@ -39,6 +39,8 @@ const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
   component: LoginPage,
+  // Whoever signs in next may be somebody else.
+  beforeLoad: ({ context }) => context.queries.removeQueries({ queryKey: ["me"] }),
   validateSearch: (raw: Raw) => fields(raw, "token", "next", "problem"),
 });
 

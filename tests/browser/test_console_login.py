@@ -58,6 +58,39 @@ def test_a_session_that_ends_under_an_open_page_leads_to_the_login_page(alone: V
     expect(page).to_have_url(re.compile(r"/login\?next="))
 
 
+def test_a_session_that_ends_under_an_edit_says_so_once_and_lets_it_be_finished(at: House, alone: Visitor) -> None:
+    page = alone.go("/p/default/limits?new=1")
+    form = page.get_by_role("dialog", name="Add a limit")
+    form.get_by_role("textbox", name="Name").fill("late-save")
+    form.get_by_role("textbox", name="How much").fill("3")
+    alone.context.clear_cookies()
+    ended = page.get_by_role("dialog", name="Your session has ended")
+    expect(ended.get_by_role("link", name="Sign in in another tab")).to_have_attribute("href", "/login")
+    ended.get_by_role("button", name="Keep editing").click()
+    expect(ended).to_be_hidden()
+    with page.expect_response(lambda each: each.status == 401):
+        pass  # what the page asks every few seconds is refused, and asks nobody again
+    expect(page.get_by_test_id("server-status")).to_contain_text("Signed out")
+    expect(ended).to_be_hidden()
+    alone.log_in()
+    form.get_by_role("button", name="Add", exact=True).click()
+    expect(form).to_be_hidden()
+    expect(page.locator("[data-limit=late-save]")).to_contain_text("$3.00 each month")
+    at.client.delete("/api/v1/projects/default/limits/late-save").raise_for_status()
+
+
+def test_the_foot_of_the_sidebar_keeps_its_width_when_the_server_is_away(alone: Visitor) -> None:
+    page = alone.go("/p/default/limits")
+    expect(page.get_by_test_id("server-status")).to_contain_text("recorded")
+    alone.page.route("**/api/v1/**", lambda route: route.abort())
+    foot = page.get_by_test_id("server-status")
+    expect(foot).to_contain_text("The Trimtab server does not answer.")
+    box, side = foot.bounding_box(), page.get_by_role("complementary").first.bounding_box()
+    assert box
+    assert side
+    assert box["x"] + box["width"] <= side["x"] + side["width"]
+
+
 def test_a_read_only_key_sees_and_is_told_why_it_cannot_change(at: House, stranger: Visitor) -> None:
     issued = at.client.post("/api/v1/projects/default/keys", json={"name": "viewer", "role": "read_only"}).json()
     stranger.log_in(issued["secret"])

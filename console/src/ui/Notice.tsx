@@ -28,6 +28,7 @@ export function Notice({ tone = "bad", title, children }: NoticeProps) {
 /** A failure as the server told it: what is wrong, how to mend it, and the id to quote. */
 export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => void }) {
   const problem = asProblem(error);
+  if (problem.status === 401 && problem.code === "missing_api_key") return <SignedOut retry={retry} />;
   return (
     <Notice title={problem.message}>
       {problem.fix && <div>{problem.fix}</div>}
@@ -36,6 +37,25 @@ export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => 
           {[problem.code, problem.requestId && `request ${problem.requestId}`].filter(Boolean).join(" · ")}
         </div>
       )}
+      {retry && (
+        <Button variant="default" mt={8} onClick={retry}>
+          Try again
+        </Button>
+      )}
+    </Notice>
+  );
+}
+
+/** The server says how a program presents a key; who sits here had a session. */
+function SignedOut({ retry }: { retry?: () => void }) {
+  return (
+    <Notice tone="warn" title="Your session has ended.">
+      <div>
+        <a href="/login" target="_blank" rel="noreferrer">
+          Sign in in another tab
+        </a>
+        , and go on here afterwards.
+      </div>
       {retry && (
         <Button variant="default" mt={8} onClick={retry}>
           Try again

@@ -32,14 +32,27 @@ export function UnsavedGuard({ dirty, leaving, free = [] }: Props) {
     enableBeforeUnload: () => dirty && !leaving.current,
     withResolver: true,
   });
+  const ended = blocker.status === "blocked" && blocker.next.pathname === "/login";
   return (
     <Modal
       opened={blocker.status === "blocked"}
       onClose={() => blocker.reset?.()}
-      title={<strong>Leave without saving?</strong>}
+      title={<strong>{ended ? "Your session has ended" : "Leave without saving?"}</strong>}
       zIndex={400}
     >
-      <p style={{ marginBottom: 16 }}>What you changed here is not saved and will be lost.</p>
+      <p style={{ marginBottom: 16 }}>
+        {ended ? (
+          <>
+            What you changed here is not saved.{" "}
+            <a href="/login" target="_blank" rel="noreferrer">
+              Sign in in another tab
+            </a>
+            , and go on here afterwards; where you leave this page, it is lost.
+          </>
+        ) : (
+          "What you changed here is not saved and will be lost."
+        )}
+      </p>
       <Group justify="flex-end" gap="xs">
         <Button variant="default" size="sm" onClick={() => blocker.proceed?.()}>
           Leave

@@ -17,7 +17,11 @@ interface Summary {
 
 /** One sentence on the server: can it be relied on, and is what was received on show already? */
 export function summarise(status: ServerStatus | undefined, error: unknown): Summary {
-  if (error) return { state: "bad", title: "Server away", line: asProblem(error).message };
+  if (error) {
+    const problem = asProblem(error);
+    if (problem.status === 401) return { state: "warn", title: "Signed out", line: "Your session has ended" };
+    return { state: "bad", title: "Server away", line: problem.message };
+  }
   if (!status) return { state: "ok", title: "Connecting", line: "Asking the server" };
   const { telemetry, catalog } = status;
   const waiting = telemetry.waiting > 0 ? `${plural(telemetry.waiting, "record")} safe on disk` : "";
