@@ -393,3 +393,48 @@ def test_a_schema_of_googles_becomes_a_json_schema() -> None:
         "required": ["a"],
     }
     assert json_schema({"any_of": [{"type": "STRING"}]}) == {"anyOf": [{"type": "string"}]}
+
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ([{"text": {"mimeType": "APPLICATION_JSON", "schema": SCHEMA}}], "json_schema"),
+        ({"text": {"mime_type": "application/json", "schema": SCHEMA}}, "json_schema"),
+        ([{"text": {"mimeType": "application/json"}}], "json_object"),
+        ([{"text": {"mimeType": "text/plain"}}], "text"),
+    ],
+)
+def test_the_newer_way_to_ask_for_json_reaches_every_dialect(given: Any, wanted: str) -> None:
+    body = {"contents": [{"parts": [{"text": "Where?"}]}], "generationConfig": {"responseFormat": given}}
+    request = DIALECTS.get("gemini").parse_request(json.dumps(body).encode())
+    assert request.response_format is not None
+    assert request.response_format.kind == wanted
+    assert request.response_format.schema == (SCHEMA if wanted == "json_schema" else None)
+    told = json.loads(DIALECTS.get("openai_chat").render_request(request, "m", Quirks()))
+    assert told["response_format"]["type"] == wanted
+    home = json.loads(DIALECTS.get("gemini").render_request(request, "m", Quirks()))["generationConfig"]
+    assert "responseFormat" not in home  # said once, in the older way
+    assert home["responseMimeType"] == ("text/plain" if wanted == "text" else "application/json")
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"generationConfig": {"responseFormat": [{"audio": {"mimeType": "audio/wav"}}]}}, "responseFormat"),
+        ({"generationConfig": {"responseFormat": [{"text": {}}, {"image": {}}]}}, "responseFormat"),
+        ({"generationConfig": {"responseFormat": 7}}, "responseFormat"),
+        ({"generationConfig": {"translationConfig": {"targetLanguageCode": "no"}}}, "translationConfig"),
+        ({"continuationToken": "AAAA"}, "continuationToken"),
+        ({"continuation_token": "AAAA"}, "continuationToken"),
+    ],
+)
+def test_what_only_google_can_answer_so_is_refused_elsewhere(more: dict[str, Any], param: str) -> None:
+    body = {"contents": [{"parts": [{"text": "Where?"}]}]} | more
+    request = DIALECTS.get("gemini").parse_request(json.dumps(body).encode())
+    with pytest.raises(Unsupported, match=param):
+        DIALECTS.get("openai_chat").render_request(request, "m", Quirks())
+    home = json.loads(DIALECTS.get("gemini").render_request(request, "m", Quirks()))
+    assert more.items() <= home.items()

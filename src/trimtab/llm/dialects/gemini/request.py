@@ -46,7 +46,11 @@ def parse_request(body: bytes) -> Request:
     """Of a body with its URL in it (`framing.framed`), or of one as a provider gets it: then the model is not known."""
     fields = root(body, refuse_request)
     extra = {name: fields.raw(name) for name in fields if name not in _TRANSLATED and fields.get(name) is not None}
-    bound = ["cachedContent"] if "cachedContent" in extra or "cached_content" in extra else []
+    bound = [
+        camel
+        for camel, snake in (("cachedContent", "cached_content"), ("continuationToken", "continuation_token"))
+        if camel in extra or snake in extra
+    ]
     tools = _tools(fields, extra, bound)
     choice = _tool_choice(fields, extra, bound)
     config = _config(fields, extra, bound)
@@ -188,7 +192,7 @@ def _config(fields: Fields, extra: dict[str, Raw], bound: list[str]) -> _Config:
             continue
         head, *more = given.split("_")
         name = head + "".join(word.capitalize() for word in more)
-        if name in _CONFIG:
+        if name in _CONFIG or (name == "responseFormat" and _text_format(member) is not None):
             found[name] = member
         else:
             rest[name] = member.opaque()
@@ -207,7 +211,9 @@ def _decides(name: str, member: Cursor) -> bool:
             return value != 1
         case "responseModalities":
             return value not in ([], ["TEXT"], ["text"])
-        case "responseLogprobs" | "logprobs" | "speechConfig":
+        case "responseLogprobs" | "logprobs" | "speechConfig" | "translationConfig" | "audioTranscriptionConfig":
+            return bool(value)
+        case "responseFormat":  # of sound, pictures or films: one of text is translated
             return bool(value)
         case _:
             return False
@@ -235,8 +241,25 @@ def _format(config: _Config) -> ResponseFormat | None:
     if part is not None:
         part.fields()
         return ResponseFormat(kind="json_schema", schema=json_schema(part.anything()))
+    if "responseFormat" in config:
+        return _text_format(config["responseFormat"])
     if mime is None:
         return None
+    return ResponseFormat(kind="json_object" if mime == "application/json" else "text")
+
+
+def _text_format(member: Cursor) -> ResponseFormat | None:
+    """The newer way to ask for JSON (``google.genai.types.TextResponseFormat``): a list of one format, or that format.
+    None for formats of anything else."""
+    given = member.items() if member.kind == "array" else [member]
+    text = given[0].fields().get("text") if len(given) == 1 and given[0].kind == "object" else None
+    if text is None or text.kind != "object":
+        return None
+    wanted = text.fields()
+    schema = wanted.schema("schema")
+    if schema is not None:
+        return ResponseFormat(kind="json_schema", schema=schema)
+    mime = (text_at(wanted, "mimeType") or "").lower().replace("_", "/")
     return ResponseFormat(kind="json_object" if mime == "application/json" else "text")
 
 
