@@ -160,3 +160,25 @@ def test_a_tier_without_room_may_be_asked_again() -> None:
 def test_this_years_finish_reasons_of_google_are_known(word: str, stop: str) -> None:
     body = {"candidates": [{"content": {"parts": [{"text": "So"}]}, "finishReason": word}]}
     assert DIALECTS.get("gemini").parse_response(json.dumps(body).encode()).stop == stop
+
+
+def test_what_a_failed_response_says_it_used_is_booked() -> None:
+    failed = {
+        "id": "resp_1",
+        "model": "gpt-5",
+        "status": "failed",
+        "error": {"code": "server_error", "message": "It broke."},
+        "usage": {"input_tokens": 50, "output_tokens": 20, "output_tokens_details": {"reasoning_tokens": 12}},
+    }
+    meter = DIALECTS.get("openai_responses").meter(HEAD)
+    for told in (failed, failed | {"usage": None}):
+        event = {"type": "response.failed", "sequence_number": 3, "response": told}
+        meter.feed(b"event: response.failed\ndata: " + json.dumps(event).encode() + b"\n\n")
+        wanted = Usage(input=50, output=8, reasoning=12) if told["usage"] else None
+        assert (meter.failed, meter.usage, meter.id) == ("It broke.", wanted, "resp_1")
+
+
+def test_a_response_with_as_many_messages_as_it_may_have_was_cut() -> None:
+    body: dict[str, Any] = {"id": "r", "model": "m", "status": "incomplete", "output": []}
+    body["incomplete_details"] = {"reason": "max_messages"}
+    assert DIALECTS.get("openai_responses").glance(json.dumps(body).encode()).stop == "length"

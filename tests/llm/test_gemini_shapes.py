@@ -420,17 +420,17 @@ def test_the_newer_way_to_ask_for_json_reaches_every_dialect(given: Any, wanted:
     assert home["responseMimeType"] == ("text/plain" if wanted == "text" else "application/json")
 
 
-@pytest.mark.parametrize(
-    ("more", "param"),
-    [
-        ({"generationConfig": {"responseFormat": [{"audio": {"mimeType": "audio/wav"}}]}}, "responseFormat"),
-        ({"generationConfig": {"responseFormat": [{"text": {}}, {"image": {}}]}}, "responseFormat"),
-        ({"generationConfig": {"responseFormat": 7}}, "responseFormat"),
-        ({"generationConfig": {"translationConfig": {"targetLanguageCode": "no"}}}, "translationConfig"),
-        ({"continuationToken": "AAAA"}, "continuationToken"),
-        ({"continuation_token": "AAAA"}, "continuationToken"),
-    ],
-)
+ELSEWHERE: list[tuple[dict[str, Any], str]] = [
+    ({"generationConfig": {"responseFormat": [{"audio": {"mimeType": "audio/wav"}}]}}, "responseFormat"),
+    ({"generationConfig": {"responseFormat": [{"text": {}}, {"image": {}}]}}, "responseFormat"),
+    ({"generationConfig": {"responseFormat": 7}}, "responseFormat"),
+    ({"generationConfig": {"translationConfig": {"targetLanguageCode": "no"}}}, "translationConfig"),
+    ({"continuationToken": "AAAA"}, "continuationToken"),
+    ({"continuation_token": "AAAA"}, "continuationToken"),
+]
+
+
+@pytest.mark.parametrize(("more", "param"), ELSEWHERE)
 def test_what_only_google_can_answer_so_is_refused_elsewhere(more: dict[str, Any], param: str) -> None:
     body = {"contents": [{"parts": [{"text": "Where?"}]}]} | more
     request = DIALECTS.get("gemini").parse_request(json.dumps(body).encode())

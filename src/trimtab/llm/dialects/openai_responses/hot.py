@@ -234,7 +234,10 @@ class ResponsesMeter:
             case "response.completed" | "response.incomplete":
                 self._end(an_object(event.get("response")))
             case "response.failed":
-                self.failed = words_of(an_object(event.get("response")))[0]
+                response = an_object(event.get("response"))
+                self.failed = words_of(response)[0]
+                self._note(response)
+                self.usage = usage_of(response.get("usage"))  # what was made until then is billed
             case "error":
                 self.failed = words_of(event)[0]
             case "response.output_item.added":

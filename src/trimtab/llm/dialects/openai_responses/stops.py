@@ -10,6 +10,7 @@ from trimtab.llm.types import StopReason
 _STOPS: dict[str, StopReason] = {
     "completed": "stop",
     "max_output_tokens": "length",
+    "max_messages": "length",
     "content_filter": "content_filter",
     "failed": "error",
     "cancelled": "error",
