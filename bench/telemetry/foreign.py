@@ -79,12 +79,14 @@ def ingest(data_dir: Path, spans: int, *, batch: int = 2_000, threads: bool = Fa
         process.wait_until(0)
         pid = process.pid
         idle_s, idle_by_thread = process.cpu_s() + children_cpu(pid), threads_cpu(pid)
+        idle_faults = process.page_faults()
         began = time.perf_counter()
         for path in sorted(aside.iterdir(), reverse=True):  # its records before its lock: what has no lock is whole
             path.rename(data_dir / "spool" / path.name)
         process.wait_until(spans)
         took = time.perf_counter() - began
         cpu = process.cpu_s() + children_cpu(pid) - idle_s
+        faults = process.page_faults() - idle_faults
         by_thread = {
             name: round((cpu_s - idle_by_thread.get(name, 0)) / spans * 1e6, 1)
             for name, cpu_s in threads_cpu(pid).items()
@@ -99,6 +101,7 @@ def ingest(data_dir: Path, spans: int, *, batch: int = 2_000, threads: bool = Fa
             "spans_per_s": round(spans / took),
             "cores": round(cpu / took, 2),
             "cpu_us_per_span": round(cpu / spans * 1e6, 1),
+            "page_faults_per_span": round(faults / spans, 2),
             "merging_s": round(merging, 1),
             "cpu_us_per_span_merged": round((process.cpu_s() + children_cpu(pid) - idle_s) / spans * 1e6, 1),
             "peak_rss_mb": peak,

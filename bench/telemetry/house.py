@@ -70,6 +70,11 @@ class TelemetryProcess:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def page_faults(self) -> int:
+        """Pages that it was given, anew or again."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[7])
+
     def rss_mb(self) -> tuple[int, int]:
         """Resident now, and at its highest."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()

@@ -26,6 +26,7 @@ import uvloop
 
 from trimtab.core.giving_way import give_way
 from trimtab.core.handing import AVAILABLE
+from trimtab.core.kept_memory import keep_memory
 from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
 from trimtab.core.private_socket import listen
@@ -247,6 +248,7 @@ def main(argv: list[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded by now stays
     gc.set_threshold(*GC_THRESHOLD)
+    keep_memory()
     give_way(NICENESS, short_turns=True)
     listener = listen(options.socket)
     ours = mark(options.socket)

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.handing import Handing, HandingBroken
+from trimtab.core.kept_memory import keep_memory
 from trimtab.core.logs import configure_logging
 from trimtab.core.parent import die_with_parent
 from trimtab.governance import secrets
@@ -155,6 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     mapping = Mapping(options.data_dir)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
+    keep_memory()
     serve(handing, mapping)
     return 0
 

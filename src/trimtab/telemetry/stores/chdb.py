@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.kept_memory import keep_engine_memory
 from trimtab.telemetry.stores import (
     ROWS,
     Encoded,
@@ -53,6 +54,7 @@ class ChdbStore:
     """Opens the folder, or raises `StoreAway` (another process has it, the disk is full)."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
+        keep_engine_memory()
         import chdb  # 0.5 s and 100 MB: only where a store is really opened
 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
