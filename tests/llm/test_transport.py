@@ -2,11 +2,19 @@
 
 import asyncio
 import gzip
+import ssl
 import tracemalloc
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
@@ -369,6 +377,72 @@ def test_no_listener_is_told_with_its_address() -> None:
             await transport.post(endpoint(port), b"{}")
         assert caught.value.code == "upstream_unreachable"
         await transport.aclose()
+
+    asyncio.run(main())
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A server's, for 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lab")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(plain)
+    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+async def refused(url: str) -> UpstreamFailure:
+    origin, path = split_url(url)
+    place = Endpoint(
+        origin=origin, head=render_head(origin, path, {}), connect_s=PATIENCE_S, first_byte_s=5, idle_s=5, total_s=10
+    )
+    transport = Transport()
+    with pytest.raises(UpstreamFailure) as caught:
+        await transport.post(place, b"{}")
+    await transport.aclose()
+    assert caught.value.code == "upstream_unreachable"
+    return caught.value
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told_with_how_to_trust_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0, ssl=certificate(tmp_path))
+        port = server.sockets[0].getsockname()[1]
+        told = await refused(f"https://127.0.0.1:{port}/v1")
+        assert "self-signed certificate" in str(told)
+        assert "SSL_CERT_FILE" in told.fix
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        told = await refused(f"https://localhost:{port}/v1")
+        assert "ostname" in str(told)  # trusted now, and of another name
+        assert "correct the provider's base_url" in told.fix
+        server.close()
+
+    asyncio.run(main())
+
+
+def test_https_to_a_plain_server_is_told_as_that() -> None:
+    async def puzzled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+    async def main() -> None:
+        async with provider(puzzled) as port:
+            told = await refused(f"https://127.0.0.1:{port}/v1")
+        assert "begins with http://" in told.fix
 
     asyncio.run(main())
 

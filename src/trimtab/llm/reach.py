@@ -9,6 +9,7 @@ nothing.
 import ipaddress
 import re
 import socket
+import ssl
 from typing import Final, cast
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -79,3 +80,26 @@ def leads_nowhere(peer: object) -> bool:
     """The same of a socket's other end (`socket.getpeername`); false where that is no internet address."""
     host: object = cast("tuple[object, ...]", peer)[0] if isinstance(peer, tuple) and peer else None
     return isinstance(host, str) and is_nowhere(host)
+
+
+_TRUST = (18, 19, 20, 21)
+"""OpenSSL's codes for a certificate whose authority is not known: self-signed, alone or in a chain; no issuer."""
+
+
+def why_unreached(error: OSError | UnicodeError) -> tuple[str, str]:
+    """Why no connection came about, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        fix = "Its certificate is not good for this address: correct the provider's base_url, or have it renewed."
+        if error.verify_code in _TRUST:
+            fix = (
+                "If this is your own server, trust the authority that signed its certificate: start Trimtab with "
+                "SSL_CERT_FILE=/path/to/authorities.pem, which takes the place of the machine's, or add it to those."
+            )
+        return f"its certificate is refused ({error.verify_message})", fix
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"no TLS came about ({error.reason or error})",
+            "If it speaks plain HTTP, its base_url begins with http://.",
+        )
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return why, "Check the provider's base_url and that it is running."

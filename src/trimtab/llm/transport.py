@@ -21,7 +21,7 @@ import httptools
 from msgspec import Struct
 
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
-from trimtab.llm.reach import leads_nowhere
+from trimtab.llm.reach import leads_nowhere, why_unreached
 
 TICK_S = 0.1
 IDLE_TTL_S = 20.0
@@ -541,11 +541,9 @@ class Transport:
                 code="upstream_timeout_connect",
             ) from None
         except (OSError, UnicodeError) as error:  # the latter: a host that is no name, by the rules for names
-            why = (error.strerror if isinstance(error, OSError) else None) or error
+            why, fix = why_unreached(error)
             raise UpstreamFailure(
-                f"No connection to {origin.host}:{origin.port}: {why}.",
-                fix="Check the provider's base_url and that it is running.",
-                code="upstream_unreachable",
+                f"No connection to {origin.host}:{origin.port}: {why}.", fix=fix, code="upstream_unreachable"
             ) from None
         if leads_nowhere(answer.peer()):
             answer.close()

@@ -227,7 +227,7 @@ async def project_of(deps: Dependencies, principal: Principal, slug: str) -> Pro
         return found
     raise NotFound(
         f"There is no project {slug[:80]!r} for {'you' if principal.person else 'this key'}.",
-        fix="GET /api/v1/projects lists those it may see.",
+        fix="Those it may see: `trimtab projects list`, GET /api/v1/projects, or the console's list of projects.",
         code="project_not_found",
     )
 
