@@ -57,22 +57,29 @@ class _Rates(Struct, frozen=True, kw_only=True):
     reasoning: int | None
     audio_input: int | None
     audio_output: int | None
-    """Audio without a rate of its own is None: it then stays in the bucket it is part of."""
+    image_input: int | None
+    image_output: int | None
+    """Sound and pictures without a rate of their own are None: they then stay in the bucket they are part of."""
 
     def parts(self, usage: Usage) -> tuple[int, int, int, int, int] | None:
         """By bucket, as in `types.PARTS`. None when tokens were spent that nothing says the price of."""
         special = usage.cache_read or usage.cache_write or usage.reasoning or usage.audio_input or usage.audio_output
+        special = special or usage.image_input or usage.image_output
         if not special and self.input is not None and self.output is not None:  # most calls, in 0.4 us instead of 0.8
             return usage.input * self.input, 0, 0, usage.output * self.output, 0
         write_1h = min(usage.cache_write_1h, usage.cache_write) if usage.cache_write_1h else 0
         audio_in = 0 if self.audio_input is None else min(usage.audio_input, usage.input)
         audio_out = 0 if self.audio_output is None else min(usage.audio_output, usage.output)
+        seen = 0 if self.image_input is None else min(usage.image_input, usage.input - audio_in)
+        drawn = 0 if self.image_output is None else min(usage.image_output, usage.output - audio_out)
+        special_in = audio_in * (self.audio_input or 0) + seen * (self.image_input or 0)
+        special_out = audio_out * (self.audio_output or 0) + drawn * (self.image_output or 0)
         try:
             return (
-                _times(usage.input - audio_in, self.input) + audio_in * (self.audio_input or 0),
+                _times(usage.input - audio_in - seen, self.input) + special_in,
                 _times(usage.cache_read, self.cache_read),
                 _times(usage.cache_write - write_1h, self.cache_write) + _times(write_1h, self.cache_write_1h),
-                _times(usage.output - audio_out, self.output) + audio_out * (self.audio_output or 0),
+                _times(usage.output - audio_out - drawn, self.output) + special_out,
                 _times(usage.reasoning, self.reasoning),
             )
         except TypeError:  # a count times no rate
@@ -98,6 +105,8 @@ class Card(Struct, frozen=True, kw_only=True):
             or usage.reasoning
             or usage.audio_input
             or usage.audio_output
+            or usage.image_input
+            or usage.image_output
             or usage.searches
         ):
             read, wrote = usage.input * self.flat[0], usage.output * self.flat[1]
@@ -450,6 +459,8 @@ def _rates(rate: Callable[[str], int | None]) -> _Rates:
         reasoning=first("output_reasoning_mtok", "output_mtok"),
         audio_input=rate("input_audio_mtok"),
         audio_output=rate("output_audio_mtok"),
+        image_input=rate("input_image_mtok"),
+        image_output=rate("output_image_mtok"),
     )
 
 

@@ -62,6 +62,10 @@ class _Rates(Protocol):
     def audio_input(self) -> int | None: ...
     @property
     def audio_output(self) -> int | None: ...
+    @property
+    def image_input(self) -> int | None: ...
+    @property
+    def image_output(self) -> int | None: ...
 
 
 def worst_of(card: Card) -> Worst | None:
@@ -102,12 +106,13 @@ def _from(worst: Worst, start: int, scale: int) -> tuple[int, int]:
 def _dearest_input(rates: _Rates) -> int | None:
     if rates.input is None:
         return None
-    others = (rates.cache_read, rates.cache_write, rates.cache_write_1h, rates.audio_input)
+    others = (rates.cache_read, rates.cache_write, rates.cache_write_1h, rates.audio_input, rates.image_input)
     return max(rates.input, *(rate for rate in others if rate is not None))
 
 
 def _dearest_output(rates: _Rates) -> int | None:
-    known = [rate for rate in (rates.output, rates.reasoning, rates.audio_output) if rate is not None]
+    each = (rates.output, rates.reasoning, rates.audio_output, rates.image_output)
+    known = [rate for rate in each if rate is not None]
     return max(known, default=None)
 
 

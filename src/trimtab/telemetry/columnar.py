@@ -19,8 +19,8 @@ _WHOLE: Final = {
     "uint32": ("images", "mapper_version"),
     "uint64": (
         "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-        "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "fingerprint", "digest",
-        "arguments_hash", "version",
+        "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "image_input_tokens",
+        "image_output_tokens", "fingerprint", "digest", "arguments_hash", "version",
     ),
     "int64": ("start_ns", "duration_ns", "at_ns", "arrived_ns"),
 }  # fmt: skip

@@ -112,6 +112,7 @@ def _row(record: CallRecord, attempt: Attempt, number: int, marks: Marks, more: 
         max(0, usage.audio_input), max(0, usage.audio_output), max(0, usage.images), int(attempt.usage is not None),
         int(usage.estimated), CURRENCY, cost, list(attempt.cost.parts) if cost == attempt.cost.amount else [],
         attempt.cost.price, cost, attempt.cost.price, "", version, usage.tier, attempt.tier_asked,
+        max(0, usage.image_input), max(0, usage.image_output),
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ LEDGER: Final = (
     "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cache_write_1h_tokens",
     "audio_input_tokens", "audio_output_tokens", "images", "metered", "tokens_estimated", "currency", "cost",
     "cost_parts", "price", "booked_cost", "booked_price", "repricing", "version", "tier", "tier_asked",
+    "image_input_tokens", "image_output_tokens",
 )  # fmt: skip
 SCORES: Final = (
     "project", "id", "target", "trace_id", "span_id", "session", "name", "value", "label", "explanation", "source",

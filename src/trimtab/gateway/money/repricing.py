@@ -223,6 +223,8 @@ def _usage(row: Row) -> Usage:
         cache_write_1h=row[AT["cache_write_1h_tokens"]],
         audio_input=row[AT["audio_input_tokens"]],
         audio_output=row[AT["audio_output_tokens"]],
+        image_input=row[AT["image_input_tokens"]],
+        image_output=row[AT["image_output_tokens"]],
         images=row[AT["images"]],
         tier=row[AT["tier"]],
         estimated=bool(row[AT["tokens_estimated"]]),

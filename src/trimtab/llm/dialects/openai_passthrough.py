@@ -44,12 +44,15 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
     """Tokens of an image, a transcription or speech; where none are told, the images made. Seconds are not counted:
     https://platform.openai.com/docs/api-reference/images/create, /audio/createTranscription"""
     usage = an_object(answer.get("usage"))
+    made = [each for each in a_list(answer.get("data")) if "b64_json" in an_object(each) or "url" in an_object(each)]
     if "input_tokens" in usage or "output_tokens" in usage:
         details = an_object(usage.get("input_token_details") or usage.get("input_tokens_details"))
         read = count(usage.get("input_tokens"))
         audio = min(read, count(details.get("audio_tokens")))
-        return Usage(input=read, output=count(usage.get("output_tokens")), audio_input=audio)
-    made = [each for each in a_list(answer.get("data")) if "b64_json" in an_object(each) or "url" in an_object(each)]
+        seen = min(read - audio, count(details.get("image_tokens")))
+        wrote, told = count(usage.get("output_tokens")), an_object(usage.get("output_tokens_details"))
+        drawn = min(wrote, count(told.get("image_tokens"))) if told else wrote if made else 0
+        return Usage(input=read, output=wrote, audio_input=audio, image_input=seen, image_output=drawn)
     return Usage(images=len(made)) if made else None
 
 

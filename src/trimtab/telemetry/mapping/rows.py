@@ -460,6 +460,8 @@ def _add_books(rows: Rows, leaves: list[Mapped]) -> None:
         "booked_price": prices,
         "version": [each.arrived_ns // 1_000_000 for each in arrivals],
         "tier": [usage.tier for usage in usages],
+        "image_input_tokens": [max(0, usage.image_input) for usage in usages],
+        "image_output_tokens": [max(0, usage.image_output) for usage in usages],
         "tier_asked": [span.tier_asked for span in spans],
     }
     rows.ledger.extend([each.owner for each in arrivals], [columns.get(name) for name in LEDGER])

@@ -430,6 +430,12 @@ _TIERS: Final = """
 ALTER TABLE ledger ${cluster}
 ADD COLUMN IF NOT EXISTS tier LowCardinality(String), ADD COLUMN IF NOT EXISTS tier_asked LowCardinality(String)"""
 
+# How many of an attempt's tokens are of pictures, which some models price apart.
+_IMAGE_TOKENS: Final = """
+ALTER TABLE ledger ${cluster}
+ADD COLUMN IF NOT EXISTS image_input_tokens UInt64 CODEC(T64, ZSTD(1)),
+ADD COLUMN IF NOT EXISTS image_output_tokens UInt64 CODEC(T64, ZSTD(1))"""
+
 # What came of foreign spans is inserted in a third less CPU, and merged in less, for 0.2 KB more of each span on disk.
 _FAST_RAW: Final = """
 ALTER TABLE span_raw ${cluster} MODIFY COLUMN raw CODEC(LZ4), MODIFY COLUMN trace_id CODEC(LZ4),
@@ -456,6 +462,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (14, (_DATA_CLASS,)),
     (15, (_GUARDS,)),
     (16, (_TIERS,)),
+    (17, (_IMAGE_TOKENS,)),
 )
 
 

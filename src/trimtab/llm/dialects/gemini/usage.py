@@ -1,8 +1,8 @@
 """``usageMetadata`` and our exclusive buckets. https://ai.google.dev/api/generate-content#UsageMetadata
 
 ``promptTokenCount`` includes the cached content; what tools put into the prompt, the candidates and the thoughts are
-each counted apart. Audio is a breakdown by modality of either side. ``serviceTier`` is told by the Gemini API,
-``trafficType`` by Vertex AI.
+each counted apart. Sound and pictures are a breakdown by modality of either side. ``serviceTier`` is told by the Gemini
+API, ``trafficType`` by Vertex AI.
 """
 
 from typing import Any, cast
@@ -27,8 +27,10 @@ def usage_of(value: Any) -> Usage | None:
         cache_write=stored,
         output=count(usage.get("candidatesTokenCount")),
         reasoning=count(usage.get("thoughtsTokenCount")),
-        audio_input=_audio(usage.get("promptTokensDetails")),
-        audio_output=_audio(usage.get("candidatesTokensDetails")),
+        audio_input=_told(usage.get("promptTokensDetails"), "AUDIO"),
+        audio_output=_told(usage.get("candidatesTokensDetails"), "AUDIO"),
+        image_input=_told(usage.get("promptTokensDetails"), "IMAGE"),
+        image_output=_told(usage.get("candidatesTokensDetails"), "IMAGE"),
         tier=tier_of(usage.get("serviceTier"), usage.get("trafficType")),
     )
 
@@ -52,9 +54,9 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     return told | {"totalTokenCount": prompt + usage.output + usage.reasoning}
 
 
-def _audio(details: Any) -> int:
+def _told(details: Any, modality: str) -> int:
     found = 0
     for each in cast("list[Any]", details) if isinstance(details, list) else []:
-        if isinstance(each, dict) and cast("dict[str, Any]", each).get("modality") == "AUDIO":
+        if isinstance(each, dict) and cast("dict[str, Any]", each).get("modality") == modality:
             found += count(cast("dict[str, Any]", each).get("tokenCount"))
     return found
