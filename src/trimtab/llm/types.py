@@ -23,8 +23,8 @@ class Usage(Struct, frozen=True, kw_only=True):
     ``input`` is input read afresh (neither from nor into a cache); ``cache_read`` and ``cache_write`` are input served
     from, and stored into, the provider's prompt cache; ``output`` is visible output; ``reasoning`` is hidden output.
     ``cache_write_1h`` (part of ``cache_write``), ``audio_input``, ``audio_output``, ``image_input``, ``image_output``
-    are breakdowns of buckets above and are never added to them. ``images`` counts images made, where a provider charges by
-    the image; ``searches`` the search units of a ranking, where one charges by those. ``estimated`` is true when we
+    are breakdowns of buckets above and are never added to them. ``images`` counts images made, where a provider charges
+    by the image; ``searches`` the search units of a ranking, where one charges by those. ``estimated`` is true when we
     counted, not the provider. ``tier`` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
     """
 
