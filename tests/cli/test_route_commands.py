@@ -85,3 +85,12 @@ def test_a_route_is_read_out_of_a_config_file_as_the_docs_show_it(tmp_path: Path
         read_route(file)
     with pytest.raises(InvalidRequest, match="'none' is not among them"):
         read_route(file, "none")
+
+
+def test_what_stands_beside_a_tree_is_not_passed_over_by_who_writes_the_route(tmp_path: Path) -> None:
+    file = tmp_path / "trimtab.yaml"
+    file.write_text("routes:\n  smart: {tree: fast, context: {max_tokens: 500}}\n")
+    assert read_route(file) == {"tree": "fast"}
+    with pytest.raises(InvalidRequest, match="'context' stands beside the tree") as refused:
+        read_route(file, to_write=True)
+    assert "trimtab cache set" in refused.value.fix

@@ -92,3 +92,41 @@ def test_mistakes_of_many_routes_are_told_at_once() -> None:
 def test_a_path_that_is_not_in_the_file_has_the_line_of_what_is_above_it() -> None:
     lines = {"": 1, "tree": 2, "tree.of": 3, "tree.of[0]": 4}
     assert [line_of(path, lines) for path in ("tree.of[0].use", "tree.of[7]", "tree.otherwise", "x")] == [4, 3, 2, 1]
+
+
+def test_cache_and_context_stand_beside_a_tree_as_they_stand_below_a_model() -> None:
+    found = parse(
+        HEAD + "  smart:\n    cache: {mode: semantic, ttl: 60}\n    tree: fast\n    context: {max_tokens: 500}\n"
+        "  plain: {tree: slow}\n",
+        "t.yaml",
+        {},
+    )
+    assert set(found.policies) == {"smart"}
+    cache, context = found.policies["smart"].cache, found.policies["smart"].context
+    assert cache is not None
+    assert context is not None
+    assert (cache.mode, cache.ttl_s, context.max_tokens) == ("semantic", 60, 500)
+    assert (found.routes["smart"].tree, found.routes["plain"].tree) == ("fast", "slow")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        (
+            "  smart:\n    tree: fast\n    context: {max_tokens: 500, keep_turn: 2}\n",
+            10,
+            "Unknown key 'keep_turn' in 'context' of",
+        ),
+        ("  smart:\n    tree: fast\n    cache: {mode: near}\n", 10, "There is no mode 'near' of a cache."),
+        ("  smart:\n    context: {max_tokens: 500}\n", 9, "missing required field `tree`"),
+        (
+            "  smart:\n    tree: fast\n    cache: {}\npolicies:\n  smart: {cache: {}}\n",
+            12,
+            "'smart' has a policy where it is declared and in 'policies'.",
+        ),
+    ],
+)
+def test_a_mistake_beside_a_tree_is_told_with_its_line(text: str, line: int, what: str) -> None:
+    (mistake,) = told(text)
+    assert mistake[0] == line
+    assert what in mistake[1]

@@ -7,11 +7,14 @@ from typing import Any, cast
 from trimtab.core.errors import InvalidRequest
 
 FIELDS = ("tree", "affinity", "about")
+POLICIES = ("cache", "context")
+"""May stand beside a tree in a config file."""
 
 
-def read_route(file: Path, name: str | None = None) -> dict[str, Any]:
+def read_route(file: Path, name: str | None = None, *, to_write: bool = False) -> dict[str, Any]:
     """``tree``, ``affinity`` and ``about`` of the route in a file: either these keys, or the tree alone, or a config
-    file, whose route ``name`` is meant (by default its only one). Raises `InvalidRequest`."""
+    file, whose route ``name`` is meant (by default its only one). What a file says of cache and context decides nothing
+    of where a call goes; who is ``to_write`` the route must not pass it over. Raises `InvalidRequest`."""
     value = _of_config(file, read_value(file), name)
     if isinstance(value, str):
         return {"tree": value}
@@ -19,6 +22,13 @@ def read_route(file: Path, name: str | None = None) -> dict[str, Any]:
         found = cast("dict[str, Any]", value)
         if "node" in found:
             return {"tree": found}
+        beside = [key for key in found if key in POLICIES]
+        if beside and to_write:
+            raise InvalidRequest(
+                f"{file}: {beside[0]!r} stands beside the tree, and this command writes the route alone.",
+                fix="Leave it out and set it with 'trimtab cache set', or let the config file or a folder say both.",
+            )
+        found = {key: each for key, each in found.items() if key not in POLICIES}
         strange = [key for key in found if key not in FIELDS]
         if "tree" in found and not strange:
             return found

@@ -83,7 +83,7 @@ def set_route(name: str, *, file: Path, expect: int | None, project: str, client
       echo 'tree: {node: fallback, of: [fast, slow]}' > route.yaml
       trimtab routes set smart --file route.yaml
     """
-    route = read_route(file, name)
+    route = read_route(file, name, to_write=True)
     try:
         made = client.change_route(project, name, {**route, "expected_revision": expect})
     except NotFound:

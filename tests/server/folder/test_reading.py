@@ -125,7 +125,9 @@ def test_what_may_stand_in_the_config_file_reads_the_same_in_a_folder() -> None:
 models:
   fast: {provider: lab, model: gpt, fallback: [slow], price: {input: 1, output: 2.5}, cache: {ttl: 60}}
   slow: {provider: lab, resilience: {attempts: 2, hedge: {after_ms: 20}}}
-routes: {best: {tree: {node: weights, of: [{weight: 1, use: fast}, {weight: 2.5, use: slow}]}}}
+routes:
+  best: {tree: {node: weights, of: [{weight: 1, use: fast}, {weight: 2.5, use: slow}]}}
+  near: {cache: {mode: semantic}, tree: fast, context: {deduplicate: true}}
 policies: {best: {context: {max_tokens: 1000}}}
 limits: {daily: {measure: money, bound: 0.1, window: day, per: [user]}, few: {measure: concurrency, bound: 3}}
 prices: {own: {provider: "l*", model: gpt, from: 2026-01-01, input: 0.1, output: 0.20}}
@@ -137,6 +139,7 @@ prices: {own: {provider: "l*", model: gpt, from: 2026-01-01, input: 0.1, output:
     assert {name: found["model", name] for name in config.models} == config.models
     assert {name: found["route", name] for name in config.routes} == config.routes
     assert {name: found["policy", name] for name in config.policies} == config.policies
+    assert set(config.policies) == {"fast", "near", "best"}
     assert {name: found["limit", name] for name in config.limits} == config.limits
     assert [value for (kind, _), value in found.items() if kind == "price"] == list(config.prices)
 

@@ -14,8 +14,9 @@ Shape = Literal["text", "number", "texts", "text_map", "section", "sections", "t
 
 class Field(Struct, frozen=True, kw_only=True):
     """One key. ``env`` allows ``env:NAME``; ``fields`` are those of a section, or of each of a map of sections (``one``
-    is what one of them is called); ``bounds`` are a number's; ``trees`` are read by `config/routes.py`; an
-    ``amount`` is a number whose every digit counts: it is read as its text."""
+    is what one of them is called); ``bounds`` are a number's; ``trees`` are read by `config/routes.py`,
+    but for ``fields``, which stand beside each; an ``amount`` is a number whose every digit counts: it is read as its
+    text."""
 
     about: str
     shape: Shape = "text"
@@ -285,7 +286,9 @@ TOP: dict[str, Field] = {
         one="the destination",
         fields=FORWARD,
     ),
-    "routes": Field(shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route"),
+    "routes": Field(
+        shape="trees", about="Routes that clients may call, by name: trees of targets.", one="the route", fields=POLICY
+    ),
 }
 
 
@@ -295,8 +298,15 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Trimtab's config file",
         **section(TOP),
-        "$defs": config_routes.schema()[1],
+        "$defs": route_parts(),
     }
+
+
+def route_parts() -> dict[str, Any]:
+    """The definitions that a route's schema refers to; beside its tree stand its policies."""
+    parts = config_routes.schema()[1]
+    written = parts["Written"]
+    return parts | {"Written": {**written, "properties": written["properties"] | section(POLICY)["properties"]}}
 
 
 def section(fields: dict[str, Field]) -> dict[str, Any]:

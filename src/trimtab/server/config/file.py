@@ -138,7 +138,9 @@ class _Building:
             routes=self._routes(models, usable),
             hidden=self._hidden,
             prices=self._prices(),
-            policies=read_policies(self._sections("models"), self._sections("policies"), self._reading.refuse),
+            policies=read_policies(
+                self._sections("models"), self._sections("routes"), self._sections("policies"), self._reading.refuse
+            ),
             limits=read_limits(self._sections("limits"), self._reading.refuse),
             retention=read_retention(self._sections("retention"), self._reading.refuse),
             detectors_off=read_detectors_off(self._list("detectors_off"), self._reading.refuse),

@@ -1,4 +1,4 @@
-"""``cache`` and ``context`` in the config file: below a model, or below any called name in ``policies``."""
+"""``cache`` and ``context`` in the config file: below a model or a route, or below any called name in ``policies``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -8,22 +8,27 @@ import msgspec
 from trimtab.core.errors import InvalidRequest
 from trimtab.core.known import did_you_mean
 from trimtab.gateway.call_policy import CachePolicy, CallPolicy, ContextPolicy, check_cache, check_context
-from trimtab.server.config.values import Refuse, Value
+from trimtab.server.config.values import Refuse, TreeAt, Value
 
 _CACHE_CHOICES = {"mode": ("exact", "semantic"), "scope": ("project", "key", "user")}
 _WHOLE = ("max_tokens", "keep_turns", "tool_result_tokens", "old_turn_tokens")
 
 
-def read_policies(models: Mapping[str, Value], policies: Mapping[str, Value], refuse: Refuse) -> dict[str, CallPolicy]:
-    """By called name. A name may have its policy in one of both places."""
+def read_policies(
+    models: Mapping[str, Value], routes: Mapping[str, TreeAt], policies: Mapping[str, Value], refuse: Refuse
+) -> dict[str, CallPolicy]:
+    """By called name. A name may have its policy in one of both places: where it is declared, or in ``policies``."""
     found: dict[str, CallPolicy] = {}
-    for name, at in (*models.items(), *policies.items()):
-        fields = cast("Mapping[str, Value]", at.value)
+    told: list[tuple[str, int, Mapping[str, Value]]] = []
+    told += [(name, at.key_line, cast("Mapping[str, Value]", at.value)) for name, at in models.items()]
+    told += [(name, at.key_line, at.beside) for name, at in routes.items()]
+    told += [(name, at.key_line, cast("Mapping[str, Value]", at.value)) for name, at in policies.items()]
+    for name, line, fields in told:
         cache, context = _cache(fields.get("cache"), refuse), _context(fields.get("context"), refuse)
         if cache is None and context is None:
             continue
         if name in found:
-            refuse(at.key_line, f"{name!r} has a policy at the model and in 'policies'.", "Keep one of them.")
+            refuse(line, f"{name!r} has a policy where it is declared and in 'policies'.", "Keep one of them.")
         found[name] = CallPolicy(cache=cache, context=context)
     return found
 

@@ -33,12 +33,13 @@ def no_yaml(error: yaml.YAMLError, path: str) -> Mistake:
 
 class Read(Struct, frozen=True, kw_only=True):
     """A value and where it stands. A section's is ``dict[str, Read]``, a list's ``list[Read]``; ``key_line`` is
-    that of its key, ``from_env`` whether the environment gave it."""
+    that of its key, ``from_env`` whether the environment gave it; ``beside`` is what stands beside a tree."""
 
     value: Any
     line: int
     key_line: int
     from_env: bool = False
+    beside: "dict[str, Read]" = {}
 
 
 Tree = dict[str, Read]
@@ -118,7 +119,7 @@ class Reading:
                 node, name, lambda value, key: self._text(value, f"{key!r} of {name}", env=field.env)
             ), False
         if field.shape == "trees":
-            return self._map(node, name, lambda value, _key: value), False
+            return self._trees(node, field, name), False
         if field.shape == "texts":
             return self._texts(node, name, env=field.env), False
         if field.shape == "flag":
@@ -144,6 +145,25 @@ class Reading:
             if found is not None:
                 tree[key] = Read(value=found, line=line_of(value), key_line=line, from_env=_is_env(value))
         return tree
+
+    def _trees(self, node: yaml.Node, field: Field, name: str) -> Tree:
+        tree: Tree = {}
+        for key, line, value in self._pairs(node, name):
+            value, beside = self._parted(value, field, key)
+            tree[key] = Read(value=value, line=line_of(value), key_line=line, beside=beside)
+        return tree
+
+    def _parted(self, node: yaml.Node, field: Field, key: str) -> tuple[yaml.Node, Tree]:
+        """A tree, and what of the field's own keys stands beside it."""
+        if not field.fields or not isinstance(node, yaml.MappingNode):
+            return node, {}
+        pairs = cast("list[tuple[yaml.Node, yaml.Node]]", node.value)
+        own = [pair for pair in pairs if getattr(pair[0], "value", None) in field.fields]
+        if not own:
+            return node, {}
+        rest = [pair for pair in pairs if pair not in own]
+        tree, beside = (yaml.MappingNode(node.tag, some, node.start_mark, node.end_mark) for some in (rest, own))
+        return tree, self.section(beside, field.fields, f"{field.one} {key!r}")
 
     def _texts(self, node: yaml.Node, name: str, *, env: bool) -> list[Read]:
         if not isinstance(node, yaml.SequenceNode):

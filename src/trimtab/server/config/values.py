@@ -1,6 +1,6 @@
 """What the readers of the config file's sections are handed: values that know their lines, and a way to refuse one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 Refuse = Callable[[int, str, str], None]
@@ -16,3 +16,10 @@ class Value(Protocol):
     def line(self) -> int: ...
     @property
     def key_line(self) -> int: ...
+
+
+class TreeAt(Value, Protocol):
+    """A tree, and what stands beside it below the same name."""
+
+    @property
+    def beside(self) -> Mapping[str, Value]: ...

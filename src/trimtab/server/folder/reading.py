@@ -245,9 +245,10 @@ class _Reader:
             )  # fmt: skip
 
     def _policies(self, reading: Reading, tree: Tree) -> None:
-        models, own = _section(tree, "models"), _section(tree, "policies")
-        for name, policy in read_policies(models, own, reading.refuse).items():
-            line = (own[name] if name in own else models[name]).key_line
+        models, routes, own = _section(tree, "models"), _section(tree, "routes"), _section(tree, "policies")
+        declared = models | routes | own
+        for name, policy in read_policies(models, routes, own, reading.refuse).items():
+            line = declared[name].key_line
             self._add(
                 Item(kind="policy", name=name, value=policy, plain=items.policy_plain(policy), path=FILE, line=line)
             )  # fmt: skip

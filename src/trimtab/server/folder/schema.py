@@ -81,7 +81,7 @@ def _trimtab() -> dict[str, Any]:
         ("data", data),
     ):
         made["properties"][name] = {"description": FOLDER[name].about, **shape}
-    defs = config_routes.schema()[1] | parts
+    defs = config_fields.route_parts() | parts
     return {"$schema": DIALECT, "title": "trimtab.yaml of a folder", **made, "$defs": defs}
 
 
