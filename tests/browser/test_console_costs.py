@@ -59,6 +59,14 @@ def test_what_has_no_price_is_shown_when_asked_for(visitor: Visitor) -> None:
     expect(page.get_by_test_id("cost-tiles")).to_contain_text("no price")
 
 
+def test_a_key_leads_to_its_costs(at: House, visitor: Visitor) -> None:
+    at.client.post("/api/v1/projects/default/keys", json={"name": "spender"}).raise_for_status()
+    page = visitor.go("/p/default/keys")
+    page.get_by_role("row").filter(has_text="spender").get_by_role("link", name="its costs").click()
+    expect(page.get_by_role("textbox", name="Filter")).to_have_value(re.compile("^key:key_"))
+    expect(page.get_by_text("No attempts in this range match the filter.")).to_be_visible()  # it has made no call
+
+
 def test_waste_is_named_with_its_amount(visitor: Visitor) -> None:
     page = visitor.go("/p/default/costs")
     waste = page.get_by_role("region", name="Waste")

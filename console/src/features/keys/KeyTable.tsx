@@ -93,9 +93,15 @@ function facts(project: string): Column<KeyView>[] {
       id: "calls",
       label: "calls",
       cell: (key) => (
-        <Link to="/p/$project/traces" params={{ project }} search={{ q: `key:${key.id}` }}>
-          its calls
-        </Link>
+        <>
+          <Link to="/p/$project/traces" params={{ project }} search={{ q: `key:${key.id}` }}>
+            its calls
+          </Link>
+          {" · "}
+          <Link to="/p/$project/costs" params={{ project }} search={{ q: `key:${key.id}` }}>
+            its costs
+          </Link>
+        </>
       ),
     },
   ];
