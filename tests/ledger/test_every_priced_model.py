@@ -1,5 +1,5 @@
-"""Every model of the packaged book that has a price of tokens, and any usage: the cost is the package's own, to the last
-digit, with caches of both lifetimes, long contexts, sound, pictures and reasoning."""
+"""Every model of the packaged book that has a price of tokens, and any usage: the cost is the package's own, to the
+last digit, with caches of both lifetimes, long contexts, sound, pictures and reasoning."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
