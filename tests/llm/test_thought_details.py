@@ -135,8 +135,7 @@ NONE: list[dict[str, str]] = [{}, {}]
 @pytest.mark.parametrize(
     ("kind", "thoughts", "details"),
     [
-        ("openai", NONE, False),
-        ("azure", NONE, False),
+        ("openai", [{"reasoning_content": "The tide — turns."}, {"reasoning": "It does not."}], True),  # not looked for
         ("mistral", NONE, False),
         ("groq", [{"reasoning": "The tide — turns."}, {"reasoning": "It does not."}], False),
         ("openrouter", [{"reasoning_content": "The tide — turns."}, {"reasoning": "It does not."}], True),

@@ -22,6 +22,6 @@ PLUG = ProviderKind(
     ),
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="", hints=OPENAIS_HINTS),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS),
     passes=("images", "audio", "files", "batches"),
 )

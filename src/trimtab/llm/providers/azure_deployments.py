@@ -23,7 +23,6 @@ PLUG = ProviderKind(
     price_id="azure",
     quirks=Quirks(
         max_tokens_field="max_completion_tokens",
-        thoughts_field="",
         hints=OPENAIS_HINTS,
         path_prefix="/deployments/{model}",
     ),
