@@ -53,7 +53,7 @@ def test_a_limit_that_was_used_up_leads_to_the_calls_it_refused(at: House, visit
     expect(page.get_by_role("table", name="Events of limits")).to_contain_text("1 of 1 request")
     page.get_by_role("link", name="refused since").click()
     expect(page).to_have_url(re.compile("error.*limit_reached"))
-    expect(page.get_by_text(re.compile("The limit 'only-one' of 1 requests per day is reached")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("The limit 'only-one' of 1 request per day is reached")).first).to_be_visible()
 
 
 def test_a_budget_burns_down_over_its_window(visitor: Visitor) -> None:

@@ -260,6 +260,34 @@ def test_a_soft_limit_refuses_nothing_and_tells_once_who_ever_counts() -> None:
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("change", "used", "said", "way_out"),
+    [
+        (
+            {"measure": "requests", "bound": 1},
+            1,
+            "of 1 request per day is reached: 1 is used",
+            "Try again then, or ask",
+        ),
+        ({}, 10, "US dollars per day is reached", "Try again then, send less, or ask"),
+        ({"measure": "requests", "bound": 0}, 0, "more than the whole limit 'ten' of 0 requests", "It lets nothing"),
+        ({"measure": "concurrency", "bound": 1, "window": "none"}, 1, "of 1 call at once is", "Try again in a moment"),
+    ],
+)
+def test_a_refusal_says_what_helps_against_this_limit(
+    change: dict[str, Any], used: int, said: str, way_out: str
+) -> None:
+    async def story() -> None:
+        worker = Worker(Memory(), (replace(TEN, **{"window": "day", **change}),), Clock())
+        held = await worker.reserve(worker.facts(used)) if used else None
+        told = await refusal(worker.reserve(worker.facts(1)))
+        assert held is not None or not used
+        assert said in told.message
+        assert told.fix.startswith(way_out)
+
+    play(story)
+
+
 def test_a_used_up_limit_is_told_once_however_many_are_refused() -> None:
     async def story() -> None:
         catalog = Memory()

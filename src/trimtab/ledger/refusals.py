@@ -37,7 +37,9 @@ class LargerThanLimit(InvalidRequest):
     def __init__(self, rule: Rule, message: str, *, note: LimitNote, bucket: str):
         super().__init__(
             message,
-            fix="Send less, or set a smaller 'max_tokens': the limit counts what an answer may come to at most.",
+            fix="Send less, or set a smaller 'max_tokens': the limit counts what an answer may come to at most."
+            if rule.bound
+            else "It lets nothing through: whoever runs this server can raise it, or take it away.",
             status=400 if rule.bound else 403,
         )
         self.rule = rule
@@ -104,31 +106,49 @@ class Unreserved(Struct, kw_only=True):
 
 def reached(rule: Rule, held: Held, need: int) -> LimitReached | LargerThanLimit:
     """The refusal, with what is used, what is allowed, and when there is room again."""
-    unit = {"money": " US dollars", "concurrency": " calls at once"}.get(rule.measure, f" {rule.measure}")
-    bound = amount_text(rule.measure, rule.bound)
+    unit = {"money": "US dollars", "concurrency": "calls at once"}.get(rule.measure, rule.measure)
+    bound = _amount(rule, rule.bound, unit)
     window = "" if rule.window == "none" else f" per {rule.window.replace('_', ' ')}"
     left = max(0, min(rule.bound, held.room + max(0, held.free)))
     note = LimitNote(rule.name, rule.measure, 0, 0, left, refused=True, asked=min(need, MOST), bound=rule.bound)
     if need > rule.bound:
         return LargerThanLimit(
             rule,
-            f"This call may use up to {amount_text(rule.measure, need)}{unit}, more than the whole limit "
-            f"{rule.name!r} of {bound}{unit}{window}.",
+            f"This call may use up to {_amount(rule, need, unit)}, more than the whole limit "
+            f"{rule.name!r} of {bound}{window}.",
             note=note,
             bucket=held.counter.bucket,
         )
     resets = resets_at(rule, held, need)
     wait = max(0.001, (resets - held.counter.keeper.now()) / SECOND) if resets else 1.0
     when = f" There is room again at {_iso(resets)}." if resets else ""
+    used = rule.bound - left
     return LimitReached(
         rule,
-        f"The limit {rule.name!r} of {bound}{unit}{window} is reached: {amount_text(rule.measure, rule.bound - left)} "
-        f"are used or reserved by calls under way, and this call may need {amount_text(rule.measure, need)}.{when}",
-        "Try again then, send less, or ask for a higher limit.",
+        f"The limit {rule.name!r} of {bound}{window} is reached: {amount_text(rule.measure, used)} "
+        f"{'is' if used == 1 else 'are'} used or reserved by calls under way, and this call may need "
+        f"{amount_text(rule.measure, need)}.{when}",
+        _way_out(rule, when),
         note=replace(note, resets=resets // 1_000_000),
         bucket=held.counter.bucket,
         retry_after_s=float(math.ceil(wait)),
     )
+
+
+def _amount(rule: Rule, value: int, unit: str) -> str:
+    """`6 requests`, `1 call at once`, `0.5 US dollars`."""
+    if value == 1 and rule.measure != "money":
+        unit = {"concurrency": "call at once"}.get(rule.measure, unit.removesuffix("s"))
+    return f"{amount_text(rule.measure, value)} {unit}"
+
+
+def _way_out(rule: Rule, when: str) -> str:
+    """A call cannot be less than one request, and of what never begins anew there is no more by waiting."""
+    again = "try again then" if when else "try again in a moment" if rule.measure == "concurrency" else ""
+    less = "send less" if rule.measure in ("money", "tokens") else ""
+    *ways, last = [way for way in (again, less, "ask for a higher limit") if way]
+    text = f"{', '.join(ways)}, or {last}." if ways else f"{last}."
+    return text[0].upper() + text[1:]
 
 
 def resets_at(rule: Rule, held: Held, need: int) -> int:

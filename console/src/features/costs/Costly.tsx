@@ -91,7 +91,7 @@ export function Costly({ project, costly, error, money, onPrompt }: Props) {
           <h2>Most expensive calls</h2>
         </div>
         {costly?.calls.length === 0 ? (
-          <p className={css.none}>No call of this range has a known cost.</p>
+          <p className={css.none}>No call of this range is known to have cost anything.</p>
         ) : costly ? (
           <DataTable
             label="Most expensive calls"
