@@ -24,7 +24,7 @@ _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
     (
         "/v1/messages/batches",
         "Anthropic's message batches",
-        "Send the calls to /v1/messages, or as a batch to a provider that has OpenAI's, at /v1/files and /v1/batches.",
+        "Send the calls to /v1/messages, or as a batch to a provider of OpenAI's, at /v1/files and /v1/batches.",
     ),
     (
         "/v1/conversations",
