@@ -15501,10 +15501,10 @@ export interface components {
          *
          *     `input` is input read afresh (neither from nor into a cache); `cache_read` and `cache_write` are input served
          *     from, and stored into, the provider's prompt cache; `output` is visible output; `reasoning` is hidden output.
-         *     `cache_write_1h` (part of `cache_write`), `audio_input` and `audio_output` are breakdowns of buckets above
-         *     and are never added to them. `images` counts images made, where a provider charges by the image; `searches` the
-         *     search units of a ranking, where one charges by those. `estimated` is true when we counted, not the provider.
-         *     `tier` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
+         *     `cache_write_1h` (part of `cache_write`), `audio_input`, `audio_output`, `image_input`, `image_output`
+         *     are breakdowns of buckets above and are never added to them. `images` counts images made, where a provider charges
+         *     by the image; `searches` the search units of a ranking, where one charges by those. `estimated` is true when we
+         *     counted, not the provider. `tier` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
          */
         Usage: {
             /** @default 0 */
@@ -15523,6 +15523,10 @@ export interface components {
             audio_input: number;
             /** @default 0 */
             audio_output: number;
+            /** @default 0 */
+            image_input: number;
+            /** @default 0 */
+            image_output: number;
             /** @default 0 */
             images: number;
             /** @default 0 */

@@ -30,8 +30,8 @@ _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
         "/v1/conversations",
         "Conversations of their own",
         (
-            "Go on from an answer with previous_response_id, at any provider; one that the vendor keeps may be named in "
-            "/v1/responses."
+            "Go on from an answer with previous_response_id, at any provider; one that the vendor keeps may be named "
+            "in /v1/responses."
         ),
     ),
     ("/v1/responses/compact", "Compactions by themselves", _AT_THE_VENDOR),
