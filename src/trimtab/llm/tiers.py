@@ -24,6 +24,7 @@ _STANDARD: Final = frozenset(
         "service_tier_unspecified", "traffic_type_unspecified", "service_tier_standard", "none",
     )
 )  # fmt: skip
+_USED_STANDARD: Final = _STANDARD | {AUTO}
 _SAME: Final = {
     "on_demand_flex": "flex",
     "on_demand_priority": "priority",
@@ -37,7 +38,7 @@ _NO_LETTER: Final = re.compile(r"[^a-z0-9_.-]+")
 
 def tier_of(*told: Any) -> str:
     """What an answer says, as our word. What is no text is nothing; ``auto`` is none that anybody worked in."""
-    return _joined(told, frozenset((*_STANDARD, AUTO)))
+    return _joined(told, _USED_STANDARD)
 
 
 def asked_tier(*told: Any) -> str:
@@ -54,4 +55,4 @@ def _joined(told: tuple[Any, ...], left_out: frozenset[str]) -> str:
         word = _SAME.get(word, word)
         if word not in left_out and word not in found:
             found.append(word)
-    return "+".join(sorted(found))
+    return "+".join(sorted(found)) if found else ""
