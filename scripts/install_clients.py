@@ -36,11 +36,21 @@ def node_folder() -> Path:
 def install_python(name: str = "python") -> None:
     """Packages and their bytecode, so that no page waits for a compilation. ``name`` is the folder of the lock file and
     of the environment."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment = {k: v for k, v in surroundings().items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"UV_PROJECT_ENVIRONMENT": str(HOME / name), "UV_PYTHON_DOWNLOADS": "never"}
     uv = Path(sys.executable).parent / "uv"
     command = [str(uv), "sync", "--frozen", "--quiet", "--compile-bytecode", "--python", sys.executable]
     subprocess.run([*command, "--project", str(LOCKS / name)], env=environment, check=True)  # noqa: S603
+
+
+def surroundings() -> dict[str, str]:
+    """Without the authority of the tests, which knows no registry: they may be what installs."""
+    environment = dict(os.environ)
+    if environment.get("SSL_CERT_FILE") == str(ROOT / "tests" / "no_authority.pem"):
+        del environment["SSL_CERT_FILE"]
+        if given := environment.pop("GIVEN_SSL_CERT_FILE", ""):
+            environment["SSL_CERT_FILE"] = given
+    return environment
 
 
 def install_node() -> None:
@@ -52,7 +62,7 @@ def install_node() -> None:
 
 def _npm_ci(home: Path) -> None:
     folder = node_folder()
-    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "true"}
+    environment = {**surroundings(), "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "true"}
     npm = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [str(folder / "node"), str(npm), "ci", "--no-audit", "--no-fund"]
     subprocess.run(command, cwd=home, env=environment, check=True, stdout=sys.stderr)  # noqa: S603

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import shutil
 import signal
 import socket
 import sys
@@ -31,6 +33,16 @@ settings.load_profile("repeat")
 
 
 HERE = Path(__file__).parent
+# Each client that is made reads the certificate authorities of all the world, for 26 ms of a processor, thousands of
+# times in all. Tests speak with this machine alone: here is one authority, of which nobody has the key. What the tests
+# install (`scripts/install_clients.py`) is given back what was there.
+AUTHORITY = str(HERE / "no_authority.pem")
+if os.environ.get("SSL_CERT_FILE") != AUTHORITY:
+    os.environ["GIVEN_SSL_CERT_FILE"] = os.environ.get("SSL_CERT_FILE", "")
+    os.environ["SSL_CERT_FILE"] = AUTHORITY
+MEMORY = Path("/dev/shm")
+ROOM = 6 << 30
+"""Bytes that are to be free in memory: the folders of a whole run take about a fifth of it."""
 DEAREST = (
     *("server/test_fuzz_unfitting.py", "server/test_fuzz_fitting.py", "clients/", "emitters/"),
     *("browser/test_console_accessible.py", "gateway/test_erasure.py", "server/folder/", "llm/test_tasks.py", "flows/"),
@@ -44,7 +56,19 @@ def pytest_configure(config: pytest.Config) -> None:
     the tests start and interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _lay_folders_in_memory()
     second_look.register(config)
+
+
+def _lay_folders_in_memory() -> None:
+    """The folders of tests (`tmp_path`), where there is room for them and nobody says otherwise: each commit of
+    thousands of catalogs waited for the disk, and was half of what the kernel did for them."""
+    if {"TMPDIR", "PYTEST_DEBUG_TEMPROOT"} & set(os.environ) or not os.access(MEMORY, os.W_OK):
+        return
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+    if min(free, shutil.disk_usage(MEMORY).free) > ROOM:
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -202,13 +202,19 @@ class Connection:
     def _open(self) -> "httpx.Client":
         import httpx
 
+        from trimtab.core.no_tls import no_tls
+
         if self._client is None:
             headers = {"accept": "application/json", "user-agent": "trimtab-sdk"}
             if self._key:
                 headers["authorization"] = f"Bearer {self._key}"
             # No proxy of the environment stands between this machine and itself.
-            proxied = urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1")
-            self._client = httpx.Client(base_url=self.url, headers=headers, timeout=self._timeout, trust_env=proxied)
+            to = urlsplit(self.url)
+            proxied = to.hostname not in ("127.0.0.1", "localhost", "::1")
+            verify = no_tls() if to.scheme == "http" else True
+            self._client = httpx.Client(
+                base_url=self.url, headers=headers, timeout=self._timeout, trust_env=proxied, verify=verify
+            )
         return self._client
 
     def _unreachable(self, error: "httpx.TransportError") -> Unreachable:

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.core.no_tls import no_tls
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry import answers, units
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
@@ -104,7 +105,7 @@ class TelemetryReader:
         self._patient_until = time.monotonic() + patience_s
         url = source if isinstance(source, str) else "http://telemetry"
         self._address = Address(url)
-        transport = httpx.AsyncHTTPTransport(uds=str(source)) if isinstance(source, Path) else None
+        transport = httpx.AsyncHTTPTransport(verify=no_tls(), uds=str(source)) if isinstance(source, Path) else None
         self._http = httpx.AsyncClient(
             base_url=self._address.base,
             headers=self._address.headers,

@@ -14,6 +14,7 @@ import httpx
 from msgspec import Struct
 
 from trimtab.core.errors import UpstreamFailure
+from trimtab.core.no_tls import no_tls
 from trimtab.llm.auth import headers_of
 from trimtab.llm.dialects import Dialect, Quirks
 from trimtab.llm.fold import Fold
@@ -72,8 +73,11 @@ class FrontClient:
         self.key = key
         self._auth = headers_of(dialect.auth, key)
         # as the SDK does: no proxy of the environment stands between this machine and itself
-        proxied = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(timeout=TIMEOUT_S, trust_env=proxied)
+        to = urlsplit(url)
+        proxied = to.hostname not in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(
+            timeout=TIMEOUT_S, trust_env=proxied, verify=no_tls() if to.scheme == "http" else True
+        )
 
     def close(self) -> None:
         self._http.close()
