@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "telemetry"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from dataset_house import dataset_home
