@@ -11,7 +11,7 @@ import logging
 import select
 import socket
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import httptools
@@ -38,8 +38,10 @@ SILENCE_S = 75.0
 """A connection on which nothing was ever asked is kept for so long."""
 LARGE_DIGITS = 6
 """Bodies whose length has so many digits (100 KB) are read only for callers whose key is known."""
+TICK_S = 0.1
 CHECK_EVERY_TICKS = 50
-"""uvicorn ticks ten times a second."""
+LEFT_S = 0.01
+"""How often a server that is stopping looks whether anybody is still being answered."""
 LEAVE_AGAIN_S = 0.05
 """An idle connection on which a request is just arriving is closed later, by its answer if not by then."""
 CLIENT_STALL_S = 120.0
@@ -493,12 +495,59 @@ def protocol_factory(hot: HotRoutes) -> type[HotProtocol]:
 
 
 class HotServer(uvicorn.Server):
-    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens."""
+    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens.
+
+    It stops as soon as it is told to and nobody is being answered, where uvicorn looks every tenth of a second (three
+    times, one after the other).
+    """
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        self._leave = asyncio.Event()
         super().__init__(config)
         self.gives_way = False
         self._on_ready = on_ready
+
+    @property
+    def should_exit(self) -> bool:
+        return self._leave.is_set()
+
+    @should_exit.setter
+    def should_exit(self, leave: bool) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if leave:
+            self._leave.set()
+        else:
+            self._leave.clear()
+
+    async def main_loop(self) -> None:
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leave.wait(), TICK_S)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let those there are end as `HotProtocol.shutdown` says, within the drain bound."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(LEFT_S)  # who was let in by this turn of the loop is not among them yet
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await self._nobody_left()
+        except TimeoutError:
+            tasks = self.server_state.tasks
+            logger.error("%d tasks were still at work when the time to drain was over: they end now", len(tasks))
+            for task in tasks:
+                task.cancel()
+
+    async def _nobody_left(self) -> None:
+        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(LEFT_S)
+        for server in self.servers:
+            await server.wait_closed()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
