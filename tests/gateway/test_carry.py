@@ -383,7 +383,9 @@ def test_a_batch_counts_as_all_that_its_file_asks_for(tmp_path: Path) -> None:
                 read = len(LINES) - LINES.count(b"\n")
                 in_all, cost = (await g.spool.one()).limits
                 assert (in_all.reserved, in_all.used) == (read + 2 * 100 + MOST,) * 2, "nobody knows what it will use"
-                assert 0 < read * 150_000 + (200 + MOST) * 600_000 <= cost.reserved == cost.used
+                assert 0 < read * 75_000 + (200 + MOST) * 300_000 <= cost.reserved == cost.used, (
+                    "half of the standard rates"
+                )
                 assert left_over(keeper)[0] == 0
 
     asyncio.run(main())
