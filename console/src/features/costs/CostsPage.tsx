@@ -7,7 +7,7 @@ import { API, inProject, withQuery } from "@/api/client";
 import { costlyQuery, costsQuery, wasteQuery } from "@/api/queries";
 import type { CostGroup } from "@/api/types";
 import { useAnchor } from "@/lib/hooks";
-import { setOnly } from "@/search/language";
+import { addText, setOnly } from "@/search/language";
 import { RangePicker } from "@/search/RangePicker";
 import { fixedSearch, resolveRange } from "@/search/range";
 import { Empty } from "@/ui/bits";
@@ -145,7 +145,7 @@ export function CostsPage() {
                 project={project}
                 report={waste.data}
                 money={moneyOf(report.data)}
-                onOnly={(line) => patch({ q: `${q} ${line}`.trim() })}
+                onOnly={(line) => patch({ q: addText(q, line) })}
               />
             )}
           </section>
