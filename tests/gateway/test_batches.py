@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,5 +63,25 @@ def test_a_batch_that_was_made_elsewhere_is_read_and_not_booked(tmp_path: Path) 
         async with vendor("openai", "gpt-5-mini", url=sqlite(tmp_path)) as (g, _):
             assert (await as_openai(g).batches.retrieve("batch_of_others")).status == "completed"
             assert booked(g) == []
+
+    asyncio.run(main())
+
+
+def test_each_batch_is_booked_and_one_whose_id_is_known_already_reaches_its_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with vendor("openai", "gpt-5-mini", url=sqlite(tmp_path)) as (g, _):
+            names = [await made(g), await made(g)]
+            assert names[0] != names[1]
+            for name in names:
+                await as_openai(g).batches.retrieve(name)
+            assert [attempt.response_id for attempt in booked(g)] == names
+            repeats = SimpleNamespace(token_hex=lambda _: names[0].removeprefix("batch_"))
+            monkeypatch.setattr("trimtab.llm.simulated.openai_media.secrets", repeats)
+            assert await made(g) == names[0]
+            assert f"its id {names[0]} is known already" in caplog.text
+            await as_openai(g).batches.retrieve(names[0])
+            assert len(booked(g)) == 2
 
     asyncio.run(main())

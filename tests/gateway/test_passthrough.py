@@ -126,7 +126,8 @@ def test_files_and_batches_are_kept_by_the_provider() -> None:
             batch = await client(g).batches.create(
                 input_file_id=made.id, endpoint="/v1/chat/completions", completion_window="24h"
             )
-            assert (batch.id, batch.status, batch.input_file_id) == ("batch_1", "validating", "file-1")
+            assert batch.id.startswith("batch_")
+            assert (batch.status, batch.input_file_id) == ("validating", "file-1")
             assert (await client(g).files.content("file-1")).content == b"content of file-1" * 1000
             assert (await client(g).files.delete("file-1")).deleted
             assert (await client(g).files.list(purpose="batch")).data == []

@@ -18,6 +18,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw, Struct
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.gateway.attempts import answer_id
@@ -239,6 +240,11 @@ class Conversations:
             await self._db.write(lambda conn: store.keep(conn, owner, kept, now, self._keys()))
         except TrimtabError as error:
             logger.warning("whose it is that its provider makes or keeps could not be noted: %s", error.sentence())
+        except IntegrityError:  # a provider that counts from 1, say: what it answers is passed on all the same
+            logger.warning(
+                "whose it is that %s makes or keeps could not be noted: its id %s is known already",
+                awaited.provider, made_id,
+            )  # fmt: skip
 
     async def made(self, project: Project, response_id: str) -> Awaited | None:
         """Who makes a response that its provider keeps; None where that is not noted. Raises `NotFound` for another

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -84,7 +85,12 @@ async def play(method: str, path: str, seen: Seen, send: Send) -> tuple[int, dic
         case "DELETE", ["files", name]:
             await _json(send, 200, {"id": name, "object": "file", "deleted": True})
         case "POST", ["batches"]:
-            told = {"id": "batch_1", "object": "batch", "status": "validating", "created_at": CREATED}
+            told = {
+                "id": f"batch_{secrets.token_hex(16)}",
+                "object": "batch",
+                "status": "validating",
+                "created_at": CREATED,
+            }
             named = {name: fields.get(name) for name in ("endpoint", "input_file_id", "completion_window")}
             await _json(send, 200, told | named)
         case "GET", ["batches", name]:
