@@ -206,6 +206,7 @@ def test_sound_reaches_those_who_hear() -> None:
         ("openai_responses", {"type": "input_file", "file_id": "file-1"}),
         ("openai_responses", {"type": "web_search_call"}),
         ("anthropic_messages", anthropic_document(source={"type": "file", "file_id": "f"})),
+        ("anthropic_messages", anthropic_document(source={"type": "base64", "media_type": "application/pdf"})),
         ("anthropic_messages", {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}),
         ("gemini", {"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/abc"}}),
         ("gemini", {"fileData": {"fileUri": "gs://bucket/a.pdf", "mimeType": "application/pdf"}}),

@@ -117,7 +117,8 @@ def _anthropic_document(block: Wire) -> Document | None:
     source, name = an_object(block.get("source")), a_text(block.get("title"))
     match source.get("type"):
         case "base64":
-            return Document(media_type=a_text(source.get("media_type")) or PDF, name=name, data=a_text(source["data"]))
+            data = a_text(source.get("data"))
+            return Document(media_type=a_text(source.get("media_type")) or PDF, name=name, data=data) if data else None
         case "text":
             return Document(media_type="text/plain", name=name, text=a_text(source.get("data")))
         case "url":
