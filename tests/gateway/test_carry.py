@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.reserve import Limiter
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.simulated.openai_media import SPEECH
+from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
 
 PICTURE = {"created": 1, "data": [{"url": "u"}], "usage": {"input_tokens": 12, "output_tokens": 272}}
@@ -180,6 +182,23 @@ def test_reading_is_repeated_and_a_body_that_has_flowed_is_not() -> None:
             small = await g.client.post("/v1/files", content=form(purpose="batch"), headers=FORM)
             assert small.status_code == 200
             assert [len(record.attempts) for record in g.spool.records] == [2, 1, 2]
+
+    asyncio.run(main())
+
+
+def test_a_picture_that_comes_in_events_is_priced_as_one() -> None:
+    """OpenAI's last event tells what the model wrote, all of which is the picture."""
+    used = {"input_tokens": 50, "output_tokens": 4160, "input_tokens_details": {"text_tokens": 50, "image_tokens": 0}}
+    drawn = json.dumps({"type": "image_generation.completed", "b64_json": "iVBO", "usage": used})
+    drawing = streams(f"event: image_generation.completed\ndata: {drawn}\n\n")
+
+    async def main() -> None:
+        models = [Model(name="painter", provider="lab", upstream="gpt-image-1.5")]
+        async with upstream(drawing) as up, running([replace(provider("lab", up.port), kind="openai")], models) as g:
+            assert (await draw(g)).status_code == 200
+            (attempt,) = (await g.spool.one()).attempts
+            assert attempt.usage == Usage(input=50, output=4160, image_output=4160)
+            assert attempt.cost.amount == (50 * 5 + 4160 * 32) * 1_000_000
 
     asyncio.run(main())
 

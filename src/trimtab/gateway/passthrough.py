@@ -548,7 +548,7 @@ class Carrier:
 
     async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         if not whole:
-            return usage_in(tail)
+            return usage_in(tail, draws=self.family == "images")
         try:
             found = DIALECTS.get(NAME).glance(tail)
         except UpstreamFailure:

@@ -40,9 +40,10 @@ def parse_request(body: bytes) -> Request:
     return Request(dialect=NAME, model=fields.text("model") or "", messages=messages, user=fields.text("user"))
 
 
-def usage_of(answer: dict[str, Any]) -> Usage | None:
+def usage_of(answer: dict[str, Any], *, draws: bool = False) -> Usage | None:
     """Tokens of an image, a transcription or speech; where none are told, the images made. Seconds are not counted:
-    https://platform.openai.com/docs/api-reference/images/create, /audio/createTranscription"""
+    https://platform.openai.com/docs/api-reference/images/create, /audio/createTranscription. What a model ``draws`` is
+    all that it writes where nothing tells that apart (``openai.types.ImageGenCompletedEvent``)."""
     usage = an_object(answer.get("usage"))
     made = [each for each in a_list(answer.get("data")) if "b64_json" in an_object(each) or "url" in an_object(each)]
     if "input_tokens" in usage or "output_tokens" in usage:
@@ -51,14 +52,14 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
         audio = min(read, count(details.get("audio_tokens")))
         seen = min(read - audio, count(details.get("image_tokens")))
         wrote, told = count(usage.get("output_tokens")), an_object(usage.get("output_tokens_details"))
-        drawn = min(wrote, count(told.get("image_tokens"))) if told else wrote if made else 0
+        drawn = min(wrote, count(told.get("image_tokens"))) if told else wrote if made or draws else 0
         return Usage(input=read, output=wrote, audio_input=audio, image_input=seen, image_output=drawn)
     return Usage(images=len(made)) if made else None
 
 
-def usage_in(tail: bytes) -> Usage | None:
+def usage_in(tail: bytes, *, draws: bool = False) -> Usage | None:
     """The same from the end of an answer too large to be kept, or of a stream of events."""
-    return last_usage(tail, lambda told: usage_of({"usage": told}))
+    return last_usage(tail, lambda told: usage_of({"usage": told}, draws=draws))
 
 
 def last_usage(tail: bytes, read: Callable[[Any], Usage | None]) -> Usage | None:
