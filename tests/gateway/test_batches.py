@@ -77,8 +77,11 @@ def test_each_batch_is_booked_and_one_whose_id_is_known_already_reaches_its_clie
             for name in names:
                 await as_openai(g).batches.retrieve(name)
             assert [attempt.response_id for attempt in booked(g)] == names
-            repeats = SimpleNamespace(token_hex=lambda _: names[0].removeprefix("batch_"))
-            monkeypatch.setattr("trimtab.llm.simulated.openai_media.secrets", repeats)
+
+            def repeated(_: int) -> str:
+                return names[0].removeprefix("batch_")
+
+            monkeypatch.setattr("trimtab.llm.simulated.openai_media.secrets", SimpleNamespace(token_hex=repeated))
             assert await made(g) == names[0]
             assert f"its id {names[0]} is known already" in caplog.text
             await as_openai(g).batches.retrieve(names[0])
