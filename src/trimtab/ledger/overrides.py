@@ -19,6 +19,7 @@ from msgspec.structs import asdict, replace
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.prices import Card, compile_card
 from trimtab.ledger.service_tiers import label
+from trimtab.llm.tiers import tier_of
 
 MILLION = 1_000_000
 MOST = Decimal(1_000_000)
@@ -108,6 +109,12 @@ def check_dated(row: DatedPrice) -> DatedPrice:
         raise InvalidRequest(
             f"{row.tier[:80]!r} is no service tier.",
             fix="Write it as costs name it, e.g. flex, priority, batch or fast+us; '*' is any but the standard one.",
+            param="tier",
+        )
+    if row.tier and not _MARKS & set(row.tier) and (word := tier_of(*row.tier.split("+"))) != row.tier:
+        raise InvalidRequest(
+            f"No call is booked in a tier {row.tier!r}, so nothing would have this price.",
+            fix=f"Write {word!r}." if word else "Leave 'tier' out: that is the standard one.",
             param="tier",
         )
     if len(row.note) > 500:

@@ -30,6 +30,7 @@ describe("from a limit to who filled it", () => {
   it("leads nowhere for calls at once, or where nothing is named", () => {
     expect(filledBy(limit({ measure: "concurrency" }), standing({}), 9)).toBeNull();
     expect(filledBy(limit({ per: ["user"] }), standing({ user: "" }), 9)).toBeNull();
+    expect(filledBy(limit({ scope: { feature: ["first draft*"] } as LimitView["scope"] }), standing({}), 9)).toBeNull();
   });
   it("finds the calls that were refused", () => {
     const event = { kind: "exhausted", values: { user: "u1" }, at: 5000 } as unknown as LimitEventView;

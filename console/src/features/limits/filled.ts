@@ -13,6 +13,8 @@ interface CostsSearch {
 
 /** A scope's value may end in a star; what was counted is a text as it stands. */
 const raw = (text: string) => (text.includes("*") ? { text, quoted: false } : literal(text));
+/** A star beside what has to be quoted: within quotes it is a star and no pattern. */
+const isBeyondWords = (text: string) => text.includes("*") && literal(`x${text.replaceAll("*", "")}`).quoted;
 const field = (key: string, values: string[]) =>
   printQuery([{ kind: "field", key, negated: false, values: values.map(raw) }]);
 
@@ -31,13 +33,14 @@ const BY: Record<LimitView["measure"], string> = {
 const WHO: CostGroup[] = ["user", "feature", "key", "model"];
 
 /** The costs explorer at what a count was filled with, told apart by what the rule itself does not fix. Null where a
- * count is of a moment, or of calls that name nothing. */
+ * count is of a moment, of calls that name nothing, or of a scope that the search has no words for. */
 export function filledBy(limit: LimitView, standing: Standing, now: number): CostsSearch | null {
   if (limit.measure === "concurrency" || Object.values(standing.values).includes("")) return null;
   const scope = Object.entries(limit.scope).filter(([, values]) => values && values.length > 0) as [
     Dimension,
     string[],
   ][];
+  if (scope.some(([, values]) => values.some(isBeyondWords))) return null;
   const own = Object.entries(standing.values).map(([name, value]) => [name, [value]] as [Dimension, string[]]);
   const fixed = new Set<string>([...own, ...scope.filter(([, values]) => values.length === 1)].map(([name]) => name));
   const by = WHO.find((each) => !fixed.has(each));
