@@ -67,7 +67,11 @@ def test_a_price_of_one_tier_prices_that_tier_only(run: "Run") -> None:
         assert "gpt-4o*@priority" in twice.text
         wrong = await admin.post(f"{AT}/prices", json={"prices": [body | {"tier": "a b"}]})
         assert (wrong.status_code, wrong.json()["param"]) == (400, "tier")
-        for tier, meant in (("us+fast", "Write 'fast+us'."), ("on_demand_flex", "Write 'flex'."), ("standard", "Leave")):
+        for tier, meant in (
+            ("us+fast", "Write 'fast+us'."),
+            ("on_demand_flex", "Write 'flex'."),
+            ("standard", "Leave"),
+        ):
             never = await admin.post(f"{AT}/prices", json={"prices": [body | {"tier": tier}]})
             assert never.status_code == 400, "it would be a price that nothing has"
             assert never.json()["fix"].startswith(meant)
