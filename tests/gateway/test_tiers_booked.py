@@ -1,15 +1,20 @@
 """Service tiers end to end, with the official clients: what the answer says is what is booked, at whose rates."""
 
 import asyncio
+import json
 from typing import Any
 
 import anthropic
 import openai
 import pytest
 from google import genai
-from harness import KEY, Running
+from harness import KEY, Running, provider, running
+from msgspec.structs import replace
 from test_vendors import AWS, vendor
+from upstream import streams
+from upstream import upstream as serving
 
+from trimtab.gateway.targets import Model
 from trimtab.llm.simulated.scenario import Scenario
 from trimtab.telemetry.records import Attempt
 
@@ -89,16 +94,65 @@ def test_a_call_that_was_lowered_to_the_standard_tier_is_booked_so() -> None:
     asyncio.run(story())
 
 
-def test_what_was_cut_off_before_it_said_a_tier_is_booked_at_the_one_that_was_asked_for() -> None:
+@pytest.mark.parametrize(
+    ("asked", "said", "booked"),
+    [
+        ("priority", "priority", "priority"),
+        ("priority", "default", ""),  # lowered
+        (openai.omit, "priority", "priority"),  # by a setting of its own
+        ("auto", "flex", "flex"),
+    ],
+)
+def test_what_is_cut_off_is_booked_at_the_tier_that_it_said_or_else_at_the_one_that_was_asked_for(
+    asked: Any, said: str, booked: str
+) -> None:
     async def story() -> None:
         async with vendor("openai", "gpt-5-mini") as (g, there):
-            there.scenario = Scenario(fault="cut", after=3, text="one two three four five six seven")
+            there.scenario = Scenario(fault="cut", after=3, text="one two three four five six seven", tier=said)
             with pytest.raises(openai.APIError):
-                await _chat(g, "priority", stream=True)
+                await _chat(g, asked, stream=True)
             attempt = (await g.spool.one()).attempts[0]
             assert attempt.usage is not None
-            assert (attempt.usage.estimated, attempt.usage.tier) == (True, "priority")
-            assert attempt.cost.price.endswith("@priority")
+            assert (attempt.usage.estimated, attempt.usage.tier) == (True, booked)
+            assert attempt.cost.price.endswith(f"@{booked}" if booked else "gpt-5-mini")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "booked"),
+    [
+        ({"speed": "fast"}, {"speed": "standard", "service_tier": "standard"}, ""),
+        ({"speed": "fast"}, {"service_tier": "standard"}, "fast"),  # of the speed it said nothing yet
+        ({"speed": "fast", "inference_geo": "us"}, {"inference_geo": "us"}, "fast+us"),
+        ({}, {"speed": "fast"}, "fast"),
+        ({"speed": "fast"}, {}, "fast"),
+    ],
+)
+def test_of_what_anthropic_is_cut_off_at_each_thing_counts_that_was_said(
+    asked: dict[str, str], said: dict[str, str], booked: str
+) -> None:
+    words = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\"speed\\":\\"fast\\""}}'
+    message: dict[str, Any] = {
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "usage": {"input_tokens": 9, **said},
+    }
+    begun = json.dumps({"type": "message_start", "message": message})
+    opened = '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}'
+    events = "".join(f"event: {json.loads(data)['type']}\ndata: {data}\n\n" for data in (begun, opened, words))
+
+    async def story() -> None:
+        models = [Model(name="m", provider="lab", upstream="claude-opus-4-8")]
+        async with serving(streams(events, "reset")) as up:
+            lab = replace(provider("lab", up.port, "anthropic_messages"), kind="anthropic")
+            async with running([lab], models) as g:
+                body = {"model": "m", "max_tokens": 9, "stream": True, "messages": SAY, **asked}
+                assert (await g.client.post("/v1/messages", json=body)).status_code == 200
+                attempt = (await g.spool.one()).attempts[0]
+                assert attempt.usage is not None
+                assert (attempt.usage.estimated, attempt.usage.tier) == (True, booked)
 
     asyncio.run(story())
 

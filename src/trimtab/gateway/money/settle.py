@@ -5,6 +5,7 @@ that was cancelled or cut, a server that reports no usage) both sides are estima
 cancelled stream is never written down as free.
 """
 
+import re
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -24,6 +25,13 @@ from trimtab.llm.types import Message, Part, Reasoning, Refusal, Text, ToolCall,
 
 GOOGLE_TIER = "x-gemini-service-tier"
 """https://ai.google.dev/gemini-api/docs/priority-inference"""
+ANTHROPIC = "anthropic_messages"
+SERVICE = "service_tier"
+_SERVICE_TOO = ("serviceTier", "trafficType")
+_PLACES = {"fast": "speed", "us": "inference_geo", "eu": "inference_geo"}
+"""Where Anthropic tells words that are about something else than the service."""
+_SAID = re.compile(rb'"(service_tier|serviceTier|trafficType|speed|inference_geo)"\s*:\s*"([A-Za-z_]{1,32})"')
+"""In JSON; within a text its quotes would be escaped."""
 UNSAID = ("", "unknown")
 """``stop`` of an answer that never came to its stop reason: what was told of its output so far is no final count."""
 
@@ -54,7 +62,7 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
     usage = attempt.usage
     if usage is None:
         return
-    if not usage.tier and (tier := _tier(attempt, usage)):
+    if (usage.estimated or not usage.tier) and (tier := _tier(attempt, usage)) != usage.tier:
         usage = attempt.usage = replace(usage, tier=tier)
     model = attempt.target.model
     attempt.cost = prices.cost(
@@ -69,12 +77,23 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
 
 
 def _tier(attempt: Try, usage: Usage) -> str:
-    """The tier where the usage does not say it: Google also tells it in a header, and of what was cut off before it
-    said anything, the one that was asked for is all that is known."""
+    """The tier where the usage does not say it. Google also tells it in a header; what was cut off may have said it
+    before its usage came, and of what it did not say, all that is known is what was asked for."""
     if attempt.headers and (told := attempt.headers.get(GOOGLE_TIER)):
         return tier_of(told)
-    asked = attempt.tier_asked
-    return asked if usage.estimated and AUTO not in asked.split("+") else ""
+    if not usage.estimated:
+        return usage.tier
+    places = _PLACES if attempt.dialect is not None and attempt.dialect.name == ANTHROPIC else {}
+    said: dict[str, str] = {}
+    for name, value in _SAID.findall(attempt.received()):
+        place = name.decode()
+        if value != b"auto" and (place == SERVICE or place in places.values()):
+            said[place] = value.decode()
+        elif place in _SERVICE_TOO:
+            said[SERVICE] = value.decode()
+    asked = [word for word in attempt.tier_asked.split("+") if word != AUTO]
+    unsaid = (word for word in asked if places.get(word, SERVICE) not in said)
+    return tier_of(*usage.tier.split("+"), *said.values(), *unsaid)
 
 
 def _estimate(call: Call, attempt: Try) -> Usage | None:
