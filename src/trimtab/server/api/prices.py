@@ -102,7 +102,11 @@ async def add_prices(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBo
         )
         for given in data.prices
     ]
-    told = {"prices": [{"provider": each.provider, "model": each.model, "note": each.note} for each in rows[:50]]}
+    told = {
+        "prices": [
+            {"provider": each.provider, "model": each.model, "tier": each.tier, "note": each.note} for each in rows[:50]
+        ]
+    }
     deed = Deed(project=tenant, action="prices.added", subject="prices", detail={**told, "count": len(rows)})
     added = await written(deps, caller, deed, lambda conn: price_store.add_prices(conn, tenant.id, rows))
     await deps.snapshots.changed()
