@@ -246,6 +246,24 @@ def test_auto_reserves_at_the_dearest_tier_that_can_come() -> None:
     assert worst("auto", dated=own) == 301_000 * 900 * 10**6
 
 
+def test_what_is_asked_for_as_fast_reserves_for_the_priority_that_it_is_answered_as() -> None:
+    own = PriceList.of("openai", [row("dear", "priority", "900")])
+    assert worst("fast", dated=own) == worst("priority", dated=own) == 301_000 * 900 * 10**6
+
+
+def test_nobody_reserves_less_by_asking_for_a_batch() -> None:
+    assert asked_tier("batch") == ""
+    assert asked_tier("batch", "us") == "us"
+    assert tier_of("batch") == "batch"
+
+
+def test_a_tier_that_has_a_price_is_reserved_where_the_rest_is_free() -> None:
+    local = PROVIDER_KINDS.get("ollama")
+    own = PriceList.of("ollama", [row("dear", "priority", "900", model="llama*")])
+    assert worst("", local, "llama3.2", dated=own) == worst("", local, "llama3.2") == 0
+    assert worst("priority", local, "llama3.2", dated=own) == 301_000 * 900 * 10**6
+
+
 def test_what_is_asked_for_at_once_reserves_for_all_of_it_and_for_any_part() -> None:
     opus = "claude-opus-4-8"
     assert worst("fast+us", ANTHROPIC, opus) >= at_most(ANTHROPIC, opus, "fast+us")

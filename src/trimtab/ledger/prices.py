@@ -129,6 +129,11 @@ class Card(Struct, frozen=True, kw_only=True):
         return Cost(amount=total, price=self.price, parts=parts)
 
 
+_FREE = Card(
+    price=NO_PRICE.price, scale=1, tiers=((-1, _Rates(**dict.fromkeys(_Rates.__struct_fields__, 0))),), per_request=0
+)
+
+
 RELEASES = {"0.2.3": date(2026, 11, 10)}
 """When the versions of the packaged book that we work with came out: the package itself does not say."""
 STALE_DAYS = 60
@@ -242,8 +247,9 @@ class PriceBook:
         found: list[Card] = []
         for tier in service_tiers.may_come(asked, [word for word in offers if word != BATCH]):
             own = None if dated is None else dated.card(upstream, at_ns, tier)
-            if own is None and not (override is None and kind.free):
-                own = self._card(kind, model, upstream, at_ns, override, tier, bound=True)
+            if own is None and override is None and kind.free:
+                own = _FREE
+            own = own or self._card(kind, model, upstream, at_ns, override, tier, bound=True)
             if own is None:
                 return None
             found.append(own)

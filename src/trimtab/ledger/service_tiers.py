@@ -45,6 +45,9 @@ STANDARD: Final = "=standard"
 _BOOK: Final = {"batch": ("processing",), "fast": ("speed", "service_tier")}
 """What the book calls that which our word is about; of any other it is the service tier."""
 _WORDS_AT_ONCE: Final = 3
+_FAST: Final = "fast"
+_ANSWERED: Final = "priority"
+"""What OpenAI's answers call what was asked for as ``fast``."""
 NAMES: Final = ("service_tier", "speed", "processing")
 """What the book calls what our words are about."""
 
@@ -121,6 +124,8 @@ def may_come(asked: str, offers: Iterable[str]) -> tuple[str, ...]:
         words_each = [(*rest, offer) for offer in offers if offer not in rest] or [rest]
     else:
         words_each = [words]
+        if _FAST in words:
+            words_each.append(tuple(_ANSWERED if word == _FAST else word for word in words))
     found = {
         "+".join(sorted(some))
         for each in words_each

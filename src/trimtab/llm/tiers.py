@@ -25,6 +25,7 @@ _STANDARD: Final = frozenset(
     )
 )  # fmt: skip
 _USED_STANDARD: Final = _STANDARD | {AUTO}
+_STANDARD_ASKED: Final = _STANDARD | {BATCH}
 _SAME: Final = {
     "on_demand_flex": "flex",
     "on_demand_priority": "priority",
@@ -42,8 +43,8 @@ def tier_of(*told: Any) -> str:
 
 
 def asked_tier(*told: Any) -> str:
-    """The same of a request, where ``auto`` may become any."""
-    return _joined(told, _STANDARD)
+    """The same of a request, where ``auto`` may become any. A call by itself is put into no batch for asking."""
+    return _joined(told, _STANDARD_ASKED)
 
 
 def _joined(told: tuple[Any, ...], left_out: frozenset[str]) -> str:

@@ -254,9 +254,7 @@ class Spending:
             dated=provider.prices,
             asked=tier,
         )
-        if cards is None:
-            return FREE if kind.free and model.price is None else None
-        return dearest([worst_of(card) for card in cards])
+        return None if cards is None else dearest([worst_of(card) for card in cards])
 
 
 def _next_minute(now_ns: int) -> int:
