@@ -157,3 +157,7 @@ def test_whatever_comes_it_can_be_kept_and_read_and_is_the_same_a_second_time(at
     _says_nothing(canonical(once))
     again = without_content(once).attributes
     assert msgspec.msgpack.encode(again) == msgspec.msgpack.encode(once.attributes)
+
+
+def test_a_feature_that_another_of_us_tells_stays() -> None:
+    assert left({"trimtab.feature": "order desk"}) == {"trimtab.feature": "order desk"}

@@ -92,6 +92,8 @@ class CanonicalSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     app: str = ""
     environment: str = ""
     release: str = ""
+    feature: str = ""
+    """Of the product, by another Trimtab's word; no other convention has one for it."""
     prompt_name: str = ""
     prompt_version: str = ""
     documents: tuple[Document, ...] = ()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from ways import Way
 
 from trimtab.telemetry.answers import SpanLine, trace_detail
 from trimtab.telemetry.canonical import CanonicalSpan
@@ -15,6 +16,7 @@ from trimtab.telemetry.forward.closing import Closing
 from trimtab.telemetry.forward.material import Whole
 from trimtab.telemetry.forward.payload import LONGEST, event, event_id, otlp
 from trimtab.telemetry.forward.types import Destination
+from trimtab.telemetry.stores import bind
 from trimtab.telemetry.views import MessageView, SpanIO
 
 TRACE, ROOT, LEAF, TOOL = "a" * 32, "b" * 16, "c" * 16, "d" * 16
@@ -125,20 +127,56 @@ def test_another_of_us_reads_what_only_we_have_words_for() -> None:
     body = otlp([(closing(), Whole(trace_detail(TRACE, more), times, {}))], "off")
     root, leaf = (canonical(span) for span in spans_of(ExportTraceServiceRequest.FromString(body)))
     assert (root.kind, root.app, leaf.kind, leaf.status) == ("span", "", "llm", "cancelled")
-    assert root.metadata == {"plan": "pro", "trimtab.feature": "chat", "trimtab.request_id": "r1"}
+    assert (root.feature, leaf.feature) == ("chat", "")
+    assert root.metadata == {"plan": "pro", "trimtab.request_id": "r1"}
     assert leaf.metadata == {}
+
+
+def arriving(*lines: SpanLine) -> list[ForeignSpan]:
+    """What the other one's door makes of them."""
+    times = {each.span_id: (each.start_ns, each.duration_ns) for each in lines}
+    body = otlp([(closing(), Whole(trace_detail(TRACE, list(lines)), times, {}))], "off")
+    return spans_of(ExportTraceServiceRequest.FromString(body))
+
+
+def test_a_feature_is_the_same_at_the_other_end_in_lists_and_in_the_books(way: Way) -> None:
+    way.send(
+        *arriving(
+            line(ROOT, "", "span", entry=1, feature="order desk"),
+            line(LEAF, ROOT, "llm", leaf=1, model="m", input_tokens=10, feature="order desk"),
+            line(TOOL, ROOT, "llm", leaf=1, model="m", input_tokens=5),
+        )
+    )
+    assert way.rows("span_id, feature, entry") == [[ROOT, "order desk", 1], [LEAF, "order desk", 0], [TOOL, "", 0]]
+    assert way.rows("span_id, feature, mapContains(metadata, 'trimtab.feature')") == [
+        [ROOT, "order desk", 0], [LEAF, "order desk", 0], [TOOL, "", 0]
+    ]  # fmt: skip
+    sql = "SELECT span_id, feature FROM ledger WHERE project = {project:String} ORDER BY span_id"
+    books = [json.loads(each) for each in way.engine.query(sql, bind({"project": way.name})).splitlines()]
+    assert books == [[LEAF, "order desk"], [TOOL, ""]]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_stands_for_a_trace_says_its_feature_also_where_that_comes_late(way: Way, restarts: bool) -> None:
+    way.send(*arriving(line(ROOT, "", "agent", entry=1)))
+    if restarts:
+        way.restart()
+    way.send(*arriving(line(LEAF, ROOT, "tool", feature="chat")))
+    way.rewrite()
+    assert way.rows("span_id, feature, entry") == [[ROOT, "chat", 1], [LEAF, "chat", 0]]
 
 
 def test_of_others_spans_names_of_that_family_are_metadata() -> None:
     for attributes in ({"gen_ai.operation.name": "chat"}, {}):
         span = ForeignSpan(
             trace_id=TRACE, span_id=ROOT, name="n", start_ns=START, end_ns=START + 1, scope_name="trimtab.sdk",
-            attributes={**attributes, "trimtab.kind": "tool", "trimtab.yielded": 2},
+            attributes={**attributes, "trimtab.kind": "tool", "trimtab.yielded": 2, "trimtab.feature": "f"},
         )  # fmt: skip
         found = canonical(span)
         assert found.kind == ("llm" if attributes else "span")
         assert found.convention == ("otel_genai" if attributes else "otel")
-        assert found.metadata == {"trimtab.kind": "tool", "trimtab.yielded": "2"}
+        assert found.metadata == {"trimtab.kind": "tool", "trimtab.yielded": "2", "trimtab.feature": "f"}
+        assert found.feature == ""
 
 
 def test_only_the_new_spans_of_a_closing_are_sent() -> None:

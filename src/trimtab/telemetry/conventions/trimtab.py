@@ -7,12 +7,12 @@ have attributes of that family, too (our SDK's): those are the application's met
 from typing import Any, Final, cast, get_args
 
 from trimtab.telemetry.conventions._plug import Convention
-from trimtab.telemetry.conventions._values import LABEL, Found, entries, put, tags, under
+from trimtab.telemetry.conventions._values import LABEL, Found, entries, label, put, tags, under
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "trimtab"
-VERSION: Final = 1
+VERSION: Final = 2
 SCOPE: Final = "trimtab.forward"
 """The instrumentation scope of forwarded spans."""
 SERVICE: Final = "trimtab"
@@ -21,7 +21,7 @@ SERVICE: Final = "trimtab"
 _FAMILY: Final = "trimtab."
 _METADATA: Final = "trimtab.metadata."
 _KINDS: Final = frozenset(get_args(SpanKind))
-_READ: Final = frozenset({"trimtab.kind", "trimtab.status", "trimtab.tags", "trimtab.tier"})
+_READ: Final = frozenset({"trimtab.kind", "trimtab.status", "trimtab.tags", "trimtab.tier", "trimtab.feature"})
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:
@@ -38,6 +38,7 @@ def read(span: ForeignSpan, found: Found) -> None:
         return
     if attributes.get("trimtab.status") == "cancelled":
         found["status"] = "cancelled"
+    put(found, "feature", label(attributes.get("trimtab.feature", "")))
     put(found, "tags", tags(attributes.get("trimtab.tags")))
     if span.resource.get("service.name") == SERVICE:
         found["app"] = ""

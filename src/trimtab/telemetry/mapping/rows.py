@@ -107,12 +107,14 @@ class Sums(Struct, eq=False):
         return cls(*values)
 
     def add(self, mapped: Mapped) -> None:
-        """Take a span in, whatever its kind: any may name session and user, leaves count."""
+        """Take a span in, whatever its kind: any may name session, user and feature, leaves count."""
         span = mapped.canonical
         if span.session and not self.session:
             self.session = span.session[:LABEL]
         if span.user and not self.user:
             self.user = span.user[:LABEL]
+        if span.feature and not self.feature:
+            self.feature = span.feature[:LABEL]
         kind = span.kind
         if kind == "llm":
             self.asked = self.asked or mapped.texts.asked
@@ -255,7 +257,7 @@ def said_of(mapped: Mapped) -> Said | None:
         (arrival.project, arrival.span.trace_id, arrival.span.span_id, span.session[:LABEL]),
         (
             span.model_used[:LABEL] or span.model[:LABEL],
-            span.name[:LABEL],
+            (span.feature or span.name)[:LABEL],
             mapped.start_ns + mapped.duration_ns,
             span.stop,
         ),
@@ -319,7 +321,9 @@ def _add_spans(rows: Rows, some: Sequence[Shown], ring: Keyring) -> None:
 
 def _labels(spans: list[CanonicalSpan]) -> Columns:
     providers = _cut([span.provider for span in spans])
+    features = [span.feature for span in spans]
     return {
+        **({"feature": _cut(features)} if any(features) else {}),
         "kind": [span.kind for span in spans],
         "model": _cut([span.model for span in spans]),
         "model_used": _cut([span.model_used for span in spans]),
@@ -361,7 +365,8 @@ def _stand(columns: Columns, place: int, sums: Sums) -> None:
         if not columns[name][place]:
             columns[name][place] = getattr(sums, name)
     if sums.feature:
-        columns.setdefault("feature", [""] * len(columns["project"]))[place] = sums.feature
+        features = columns.setdefault("feature", [""] * len(columns["project"]))
+        features[place] = features[place] or sums.feature
     if sums.tried and not columns["provider"][place]:
         columns["provider"][place], columns["tried"][place] = sums.tried[0], list(sums.tried)
     if not columns["input_preview"][place]:

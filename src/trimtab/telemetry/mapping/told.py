@@ -42,6 +42,7 @@ class Told(Struct, array_like=True, gc=False):
     response_id: str = ""
     session: str = ""
     user: str = ""
+    feature: str = ""
     model: str = ""
     model_used: str = ""
     provider: str = ""
@@ -71,8 +72,8 @@ def tell(place: tuple[int, int], arrival: "Arrival", reading: "Reading") -> Told
     return Told(
         *place, arrival.owner, foreign.trace_id, foreign.span_id, foreign.parent_span_id, foreign.start_ns,
         foreign.end_ns, arrival.digest, b"", span.convention, span.mapper_version, span.kind, span.pending,
-        span.aggregated, span.response_id, span.session, span.user, span.model, span.model_used, span.provider,
-        span.usage, cost.amount, cost.price, texts.asked, texts.answered,
+        span.aggregated, span.response_id, span.session, span.user, span.feature, span.model, span.model_used,
+        span.provider, span.usage, cost.amount, cost.price, texts.asked, texts.answered,
     )  # fmt: skip
 
 

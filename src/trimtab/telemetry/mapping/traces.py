@@ -410,7 +410,7 @@ class ForeignTraces:
         read = read_all(self._read, self._prices, fresh)
         leaves, dirty = _count(trace, read)
         had_root, sums = trace.rooted, trace.sums
-        before = (sums.session, sums.user)
+        before = (sums.session, sums.user, sums.feature)
         mapped: list[Mapped] = []
         stands: Mapped | None = None
         for arrival, reading in read:
@@ -428,7 +428,7 @@ class ForeignTraces:
         plan.spans += entries(mapped, None if had_root else stands, sums)
         if dirty or not had_root:
             return dirty
-        return any(each.leaf for each in mapped) or before != (sums.session, sums.user)
+        return any(each.leaf for each in mapped) or before != (sums.session, sums.user, sums.feature)
 
     def _shrink(self) -> None:
         while self._spans > REMEMBERED_SPANS:

@@ -63,10 +63,10 @@ _STAYS: Final = frozenset(
         "exception.message", "gen_ai.output.type", "gen_ai.prompt.name", "gen_ai.prompt.version", "input.mime_type",
         "langfuse.observation.completion_start_time", "langfuse.observation.prompt.name",
         "langfuse.observation.prompt.version", "langfuse.observation.status_message", "llm.prompt_template.version",
-        "output.mime_type", "prompt.id", "traceloop.prompt.key", "traceloop.prompt.version",
+        "output.mime_type", "prompt.id", "traceloop.prompt.key", "traceloop.prompt.version", "trimtab.feature",
     )
 )  # fmt: skip
-"""Labels in spite of a word in their names."""
+"""Labels in spite of a word in their names, or without one that says so."""
 _FAMILY: Final = re.compile("[.:]")
 _TOKEN: Final = re.compile(r"[!-~]{1,200}|\S{1,20}")
 """A word; what is written without spaces between words (Chinese, Japanese, Thai) only while it is as short as one."""
