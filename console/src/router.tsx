@@ -284,6 +284,7 @@ const settings = createRoute({
   getParentRoute: () => projectRoute,
   path: "settings",
   component: lazyRouteComponent(() => import("@/features/settings/SettingsPage"), "SettingsPage"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "events"),
 });
 
 const apps = createRoute({

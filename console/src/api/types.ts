@@ -94,9 +94,13 @@ export type PairRow = S["PairRow"];
 export type ScoreView = S["ScoreView"];
 export type DetectorList = S["DetectorList"];
 export type TextIndex = S["TextIndex"];
-export type ForwardPage = S["ForwardPage"];
 export type ForwardView = S["ForwardView"];
 export type ForwardReplayed = S["Replayed"];
+export type NewForward = Body<S["NewForward"], "name" | "kind" | "url">;
+export type ForwardPatch = Partial<Omit<S["ForwardPatch"], "expected_revision">>;
+export type ForwardTest = S["ForwardTest"];
+export type ForwardEventView = S["ForwardEventView"];
+export type ForwardEventPage = S["ForwardEventPage"];
 export type DeadLetterContent = Omit<S["DeadLetterContent"], "content"> & { content: JsonObject | null };
 export type DeadLetterView = S["DeadLetterView"];
 

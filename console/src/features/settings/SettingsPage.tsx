@@ -1,6 +1,6 @@
 import { Button, Switch, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { FormEvent } from "react";
 import { inProject, patch } from "@/api/client";
 import { projectsQuery, statusQuery } from "@/api/queries";
@@ -18,9 +18,14 @@ import { DetectorsPanel } from "./DetectorsPanel";
 import { ForwardsPanel } from "./ForwardsPanel";
 import { TextIndexPanel } from "./TextIndexPanel";
 
+const FROM = "/inside/p/$project/settings";
+
 /** "What does this project keep, and what is this server?" */
 export function SettingsPage() {
-  const { project } = useParams({ from: "/inside/p/$project/settings" });
+  const { project } = useParams({ from: FROM });
+  const search = useSearch({ from: FROM });
+  const navigate = useNavigate({ from: "/p/$project/settings" });
+  const to = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const projects = useQuery(projectsQuery());
   const current = projects.data?.find((p) => p.slug === project);
   return (
@@ -31,7 +36,15 @@ export function SettingsPage() {
         {current && <ProjectForm key={current.id} project={current} />}
         {current && <TextIndexPanel project={current.slug} />}
         {current && <DetectorsPanel project={current.slug} />}
-        {current && <ForwardsPanel project={current.slug} />}
+        {current && (
+          <ForwardsPanel
+            project={current.slug}
+            edit={search.edit}
+            onEdit={(edit) => to({ edit })}
+            events={search.events}
+            onEvents={(events) => to({ events })}
+          />
+        )}
         <Server />
       </div>
     </Page>
