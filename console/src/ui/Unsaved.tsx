@@ -1,6 +1,6 @@
 import { Button, Group, Modal } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
-import { type RefObject, useRef } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 
 /** Set to true just before leaving on purpose (saved, deleted), so that nobody is asked. */
 export type Leaving = RefObject<boolean>;
@@ -25,18 +25,35 @@ function sameBut(free: readonly string[], a: Place, b: Place): boolean {
   return [...Object.keys(one), ...Object.keys(other)].every((key) => free.includes(key) || one[key] === other[key]);
 }
 
-/** Asks before unsaved edits are lost: on every way out of the page, the browser's own included. */
+/** Whether it has been so since before the event that is being told now. */
+function useAfterThisEvent(so: boolean): boolean {
+  const [since, setSince] = useState(false);
+  useEffect(() => {
+    if (!so) return setSince(false);
+    const soon = setTimeout(() => setSince(true));
+    return () => clearTimeout(soon);
+  }, [so]);
+  return since;
+}
+
+/**
+ * Asks before unsaved edits are lost: on every way out of the page, the browser's own included. The press of Escape that
+ * wanted to close a drawer is told to this dialog too, which may be open by then: it does not answer the question.
+ */
 export function UnsavedGuard({ dirty, leaving, free = [] }: Props) {
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) => dirty && !leaving.current && !sameBut(free, current, next),
     enableBeforeUnload: () => dirty && !leaving.current,
     withResolver: true,
   });
+  const asking = blocker.status === "blocked";
+  const heard = useAfterThisEvent(asking);
   const ended = blocker.status === "blocked" && blocker.next.pathname === "/login";
   return (
     <Modal
-      opened={blocker.status === "blocked"}
+      opened={asking}
       onClose={() => blocker.reset?.()}
+      closeOnEscape={heard}
       title={<strong>{ended ? "Your session has ended" : "Leave without saving?"}</strong>}
       zIndex={400}
     >
