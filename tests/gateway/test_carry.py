@@ -410,6 +410,21 @@ def test_a_batch_counts_as_all_that_its_file_asks_for(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_batch_is_reserved_at_the_price_that_is_set_on_its_model(tmp_path: Path) -> None:
+    money = Rule(name="money", measure="money", bound=1000 * PICO, window="day", max_output=MOST)
+    dear = Model(name="mini", provider="lab", upstream="gpt-4o-mini", price=PriceOverride(input=10.0, output=100.0))
+
+    async def main() -> None:
+        async with upstream(answers(LINES), answers(BATCH)) as up:
+            lab = replace(provider("lab", up.port), kind="openai")
+            async with limited([money], [lab], tmp_path, [dear]) as (g, _):
+                assert (await g.client.post("/v1/batches", json=WANTED)).status_code == 200
+                (cost,) = (await g.spool.one()).limits
+                assert cost.reserved >= (200 + MOST) * 100_000_000
+
+    asyncio.run(main())
+
+
 def test_a_batch_larger_than_a_limit_is_never_made(tmp_path: Path) -> None:
     tokens = Rule(name="tokens", measure="tokens", bound=MOST, window="day", max_output=MOST)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from trimtab.ledger.types import PriceOverride
 from trimtab.ledger.worst import most_input
 
 PICTURE = {"low": 900, "medium": 3_300}
@@ -36,8 +37,8 @@ SPOKEN = 8
 
 class Size(Struct, frozen=True, kw_only=True):
     """The most a call can have. ``output`` is of each of its ``choices``; None: as much as a limit reckons with, which
-    also comes ``open`` times to it. ``model`` is what its provider works with, where that is not the call's own, and
-    ``tier`` the service tier that it is sure to work in."""
+    also comes ``open`` times to it. ``model`` is what its provider works with, where that is not the call's own, with
+    the ``price`` that is set on it, and ``tier`` the service tier that it is sure to work in."""
 
     input: int = 0
     output: int | None = 0
@@ -45,6 +46,7 @@ class Size(Struct, frozen=True, kw_only=True):
     open: int = 0
     model: str = ""
     tier: str = ""
+    price: PriceOverride | None = None
 
     def times(self, other: "Size") -> int:
         """How often ``other`` must be set aside to cover this, whatever its input and output cost."""

@@ -48,6 +48,7 @@ from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.guard.spec import Chain
+from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import NAME, usage_in
 from trimtab.llm.providers import PROVIDER_KINDS, Passed
@@ -102,6 +103,7 @@ class Carrier:
         self._model = ""
         self._sent = 0
         self._size = Size()
+        self._targets = ProjectTargets()
         self._wishes: SmallFields | None = None
         self._wished: list[tuple[str, str]] = []
         self._sent_all: Callable[[], None] = _nothing
@@ -122,6 +124,7 @@ class Carrier:
         """By the header ``trimtab-provider``, else by the model that the body names, else the only provider that has
         such an endpoint. Raises `InvalidRequest`, `NotFound` or `Unsupported` with the way out."""
         asked = await self._look()
+        self._targets = targets
         call.head = Head(model=asked or self.family, user=call.head.user)
         call.body = self._begun if self._json else b""
         header = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
@@ -289,6 +292,11 @@ class Carrier:
         body = self._begun if self._json else b""
         return size_of(self.rest, self._model, body, self._wished, self._told_length())
 
+    def _price_of(self, provider: Provider, upstream: str) -> PriceOverride | None:
+        """What the project has set on the model that a provider knows by that name."""
+        known = (each for each in self._targets.models.values() if each.provider == provider.name)
+        return next((each.price for each in known if each.upstream == upstream), None)
+
     async def _size_of_batch(self, target: Target) -> Size:
         """By its input file, which is read where it lies. What has none, and is no OpenAI's, counts as its own text."""
         named = input_file_of(self._begun)
@@ -308,7 +316,8 @@ class Carrier:
             try:
                 if response.status_code != 200:
                     raise Uncountable(f"the provider answers {response.status_code} for its input file")
-                return replace(await bound_of(response.aiter_bytes()), tier=BATCH)
+                size = await bound_of(response.aiter_bytes())
+                return replace(size, tier=BATCH, price=self._price_of(target.provider, size.model))
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:

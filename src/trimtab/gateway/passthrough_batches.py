@@ -59,12 +59,10 @@ class BatchCarrier(Carrier):
         super().__init__(carried, client, now_ns, max_json)
         self._conversations = conversations
         self._is_ours = False
-        self._targets = ProjectTargets()
         self._asked: tuple[Call, Books] | None = None
 
     async def find(self, call: Call, targets: ProjectTargets) -> Target:
         target = await super().find(call, targets)
-        self._targets = targets
         found = PATH.fullmatch(self._carried.path)
         if found is not None and found[1] and call.project is not None:
             try:
@@ -114,10 +112,5 @@ class BatchCarrier(Carrier):
 
     def _priced(self, target: Target, model: str) -> Target:
         """The model that worked on it, with the price that the project has set on it."""
-        known = (
-            each
-            for each in self._targets.models.values()
-            if each.provider == target.provider.name and each.upstream == model
-        )
-        price = next((each.price for each in known), None)
+        price = self._price_of(target.provider, model)
         return Target(replace(target.model, upstream=model, price=price), target.provider)

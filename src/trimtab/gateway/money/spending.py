@@ -157,7 +157,7 @@ class Spending:
             size = Size()  # nor is its price known, and the limits say what then
         priced = self._worst(project, target, call.started_ns, size.tier)
         if size.model:  # priced as what works on it; counted, as its row will be, under what was called
-            works = Target(replace(target.model, upstream=size.model), target.provider)
+            works = Target(replace(target.model, upstream=size.model, price=size.price), target.provider)
             priced = replace(priced, worst=self._worst(project, works, call.started_ns, size.tier).worst)
         if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
             priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
