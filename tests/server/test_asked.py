@@ -60,11 +60,23 @@ def test_what_scrapes_metrics_or_asks_for_life_adds_what_it_likes(run: Run) -> N
     run(story)
 
 
+def test_a_tile_at_an_identity_provider_adds_what_it_likes(run: Run) -> None:
+    async def story(house: House) -> None:
+        asked = {"iss": "https://idp.test", "login_hint": "ann@example.com", "target_link_uri": "https://trimtab.test"}
+        answer = await house.client("").get("/api/v1/oidc/nowhere/start", params=asked)
+        assert answer.status_code == 404, "there is no such provider, which is all that is wrong"
+
+    run(story)
+
+
 def test_every_route_refuses_what_it_does_not_know_and_takes_what_it_names() -> None:
     handlers = all_routes()
     for handler in handlers:
         refuse_unknown(handler, [each.name for each in parameters_of(handler)])
-    assert [handler.opt["operation"].id for handler in handlers if takes_anything(handler)] == ["finishSignIn"]
+    assert [handler.opt["operation"].id for handler in handlers if takes_anything(handler)] == [
+        "startSignIn",
+        "finishSignIn",
+    ]
 
 
 def takes_anything(handler: HTTPRouteHandler) -> bool:

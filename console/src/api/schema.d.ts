@@ -413,7 +413,8 @@ export interface paths {
         /**
          * Go to an identity provider
          * @description Sends the browser on, with a cookie that only this sign-in needs. `port` and `challenge` are those of a
-         *     command line which waits on this person's own machine.
+         *     command line which waits on this person's own machine. A tile at the provider may lead here: what it adds (`iss`,
+         *     `login_hint`) is passed over.
          *
          *     Open to everybody.
          */

@@ -51,7 +51,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     needs_content: bool = False
     """What it answers, or carries elsewhere, is content of calls and nothing else: refused to who may not read that."""
     any_query: bool = False
-    """Its query is another's to choose (an identity provider's way back): what is not known there is no mistake."""
+    """Its query is another's to choose (an identity provider's tile, and its way back): what is not known there is no
+    mistake."""
     events: tuple[type[Struct], ...] = ()
     """What the ``data`` of a stream's events are, for the description."""
 

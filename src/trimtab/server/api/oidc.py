@@ -254,7 +254,9 @@ async def check_identity_provider(deps: Deps, provider: FromPath[str]) -> Provid
     "GET",
     "/api/v1/oidc/{provider:str}/start",
     None,
-    Operation(id="startSignIn", summary="Go to an identity provider", tag=TAG, status=302, errors=(404, 429)),
+    Operation(
+        id="startSignIn", summary="Go to an identity provider", tag=TAG, status=302, errors=(404, 429), any_query=True
+    ),
 )
 async def start_sign_in(
     deps: Deps,
@@ -264,7 +266,8 @@ async def start_sign_in(
     challenge: Challenge = None,
 ) -> Response[None]:
     """Sends the browser on, with a cookie that only this sign-in needs. ``port`` and ``challenge`` are those of a
-    command line which waits on this person's own machine."""
+    command line which waits on this person's own machine. A tile at the provider may lead here: what it adds (``iss``,
+    ``login_hint``) is passed over."""
     if (port is None) != (challenge is None):
         raise InvalidRequest("A command line sends its port and a challenge.", fix="Sign in with: trimtab login")
     now = deps.now()
