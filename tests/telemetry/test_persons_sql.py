@@ -20,7 +20,6 @@ from trimtab.telemetry.shim import Shim
 from trimtab.telemetry.sql.door import SqlDoor
 from trimtab.telemetry.sql.functions import may_call
 from trimtab.telemetry.sql.one_at_a_time import ANSWER_S, FIRST_HOLD_S, FORGOTTEN_S, LONGEST_HOLD_S, Held
-from trimtab.telemetry.stores import StoreAway
 from trimtab.telemetry.stores.clickhouse import PERSONS_HEADER
 
 T = TypeVar("T")
@@ -183,15 +182,6 @@ def test_a_turn_ends_with_its_statement_and_not_with_the_waiting_for_it(tmp_path
     finally:
         store.go_on.set()
         shim.close()
-
-
-def test_what_a_clickhouse_server_or_its_proxy_says_of_too_many_is_its_own_words() -> None:
-    said = 'limits for user "default" are exceeded: max_concurrent_queries limit: 1'
-    reader = TelemetryReader("http://clickhouse.test")
-    transport = httpx.MockTransport(lambda _: httpx.Response(429, text=said))
-    reader._http = httpx.AsyncClient(base_url="http://clickhouse.test", transport=transport)  # pyright: ignore[reportPrivateUsage]
-    with pytest.raises(StoreAway, match="max_concurrent_queries"):
-        asyncio.run(Unlooked(reader).run("p", "SELECT 1"))
 
 
 def test_a_project_whose_statement_ended_the_process_waits_and_others_do_not(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ binds every value, and puts project and time window into every statement. While 
 import asyncio
 import base64
 import binascii
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -401,8 +400,7 @@ class TelemetryReader:
         values = await bound(params, self.key_names)
         answer = await self._posted(self._address.query(values, fmt), statement, persons=persons)
         if persons is not None and answer.status_code == 429:
-            with contextlib.suppress(msgspec.DecodeError):  # a server's, or a proxy's before it, has other words
-                raise msgspec.json.decode(answer.content, type=_Late).error()
+            raise msgspec.json.decode(answer.content, type=_Late).error()
         if answer.status_code != 200:
             raise failure(answer.text)
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
