@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from browsing import House, Visitor
+from browsing import AXE, House, Visitor
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -24,6 +24,23 @@ def test_the_conversation_shows_who_said_what(at: House, visitor: Visitor) -> No
     verdict = page.get_by_test_id("verdict")
     expect(verdict).to_contain_text("ok")
     expect(verdict).to_contain_text("streamed")
+
+
+def test_a_trace_of_which_more_came_says_so_and_from_when_on_until_it_is_whole(at: House, visitor: Visitor) -> None:
+    """Its rows are made anew in seconds: the answer is held here as it is before."""
+    visitor.page.add_init_script(path=AXE)
+    trace = at.server.api(f"/projects/default/traces/{at.traces['tool']}")
+    soon = int(time.time() * 1000) + 5_000
+    path = f"/projects/default/traces/{at.traces['tool']}"
+    visitor.answers(path, {**trace, "updating": soon})
+    page = visitor.go(at_trace(at, "tool"))
+    badge = page.get_by_role("status").filter(has_text="being updated")
+    expect(badge).to_be_visible()
+    assert visitor.looked_at("trace-updating") == []
+    badge.focus()
+    expect(page.get_by_role("tooltip")).to_contain_text("More of this trace came than is shown")
+    page.unroute(f"{at.url}/api/v1{path}")
+    expect(badge).to_have_count(0)
 
 
 def test_tool_calls_and_images_are_shown_as_such(at: House, visitor: Visitor) -> None:

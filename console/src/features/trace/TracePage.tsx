@@ -210,7 +210,8 @@ function Updating({ from }: { from: number }) {
     <Tooltip
       multiline
       w={300}
-      label={`More came of this trace than is shown: a span came late, in parts, or before its root. It is made anew from ${formatDateTime(from, true)} on, and shown here by itself; spans may be missing meanwhile.`}
+      events={{ hover: true, focus: true, touch: true }}
+      label={`More of this trace came than is shown: a span was late, in parts, or before its root. From ${formatDateTime(from)} on it is made anew and shown here by itself; spans may be missing meanwhile.`}
     >
       <span role="status" tabIndex={0}>
         <Tag tone="warn">being updated</Tag>
