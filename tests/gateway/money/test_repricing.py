@@ -75,7 +75,7 @@ def booked(number: int, rnd: random.Random) -> Attempt:
         provider="lab",
         kind="openai",
         model=model,
-        name="own" if model == "made-up" else model,
+        name=("own", "batches")[number % 2] if model == "made-up" else model,  # a batch names no model
         dialect="openai_chat",
         started_ns=started,
         ended_ns=started + 1,

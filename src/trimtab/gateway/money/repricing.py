@@ -11,7 +11,7 @@ job that a crash interrupts goes on and ends as if nothing had been; and re-pric
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from trimtab.ledger import repricing_store as store
 from trimtab.ledger.overrides import DatedPrice, PriceList
 from trimtab.ledger.repricing_store import Ahead, Difference, Report, Repricing
 from trimtab.ledger.types import Cost, PriceOverride
-from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.providers import PROVIDER_KINDS, Passed
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -37,6 +37,8 @@ PAGE: Final = 2_000
 HOLD_MS: Final = 60_000
 POLL_S: Final = 5.0
 _NS: Final = 1_000_000
+_NO_MODEL: Final = frozenset(("", *get_args(Passed)))
+"""What stands for the model in rows of calls that named none."""
 
 
 class Today(Struct, frozen=True, kw_only=True):
@@ -195,10 +197,11 @@ class Pricing:
         )
 
     def _override(self, row: Row) -> PriceOverride | None:
-        """The price set on the model that was called; of an older row, that of whichever model leads there."""
+        """The price set on the model that was called; of an older row, and of a batch, whose call names no model, that
+        of whichever model leads there."""
         name, upstream, provider = row[AT["model_name"]], row[AT["model"]], row[AT["provider"]]
         models = self._today.targets.models
-        named = [models[name]] if name in models else [] if name else list(models.values())
+        named = [models[name]] if name in models else list(models.values()) if name in _NO_MODEL else []
         return next((m.price for m in named if (m.provider, m.upstream) == (provider, upstream) and m.price), None)
 
     def _dated(self, provider: str) -> PriceList | None:
