@@ -109,6 +109,7 @@ def test_a_dashboard_keeps_what_is_being_changed_where_somebody_else_saves_it(sh
     merged(page.get_by_role("alert"))
     expect(page.get_by_label("About")).to_have_value("what we look at")
     page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     expect(page.get_by_role("heading", name="All of ours")).to_be_visible()
     now = shared.client.get(f"{AT}/dashboards/{made['id']}").json()
     assert (now["name"], now["about"]) == ("All of ours", "what we look at")
