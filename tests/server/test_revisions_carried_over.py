@@ -17,6 +17,7 @@ def without_revisions(conn: Connection) -> None:
     off = "INSERT INTO detectors_off (project_id, detector, updated) SELECT id, '\\:text_index', 1 FROM projects"
     conn.execute(text(f"{off} WHERE NOT index_texts"))
     conn.execute(text("ALTER TABLE projects DROP COLUMN index_texts"))
+    conn.execute(text("ALTER TABLE prices DROP COLUMN tier"))
     conn.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": BEFORE})
 
 
