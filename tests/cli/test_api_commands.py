@@ -119,6 +119,12 @@ def test_a_model_that_fails_its_test_exits_with_1(with_model: Shell) -> None:
     done = with_model.run("models", "test", "bad")
     assert done.exit_code == 1
     assert done.stderr.startswith("bad: ")
+    with_model.ok(
+        "models", "add", "worse", "--provider", "lab", "--upstream", "gpt-4o-mini?fault=401", "--fallback", "fast"
+    )
+    done = with_model.run("models", "test", "worse")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("worse: fallback_answered: worse did not answer; fast, which it falls back to, did.")
 
 
 def test_a_trace_is_found_and_shown(with_model: Shell) -> None:

@@ -4158,7 +4158,8 @@ export interface paths {
         put?: never;
         /**
          * Try a model with one real, tiny call
-         * @description Goes the way every call goes, and leaves its trace. A failure of the provider is an answer here, not an error.
+         * @description Goes the way every call goes, and leaves its trace. A failure of the provider is an answer here, not an error; so
+         *     is `fallback_answered`, where another model answered that this one falls back to.
          *
          *     Needs the permission `model:call`.
          */

@@ -228,6 +228,8 @@ def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
 def test(ctx: click.Context, name: str, *, project: str, client: Client, as_json: bool) -> None:
     """Make one real, tiny call through the live path. It costs what such a call costs.
 
+    Ends with 1 where the model did not answer itself, also where another one did that it falls back to.
+
     \b
     Example:
       trimtab models test fast

@@ -1,10 +1,14 @@
-"""A test call: one real, tiny call of a model through the live path, as the console's "Test" button makes it."""
+"""A test call: one real, tiny call of a model through the live path, as the console's "Test" button makes it.
+
+It is about the model that is named: an answer of one that it falls back to, or one that was kept, says nothing of it.
+"""
 
 import time
 
 import msgspec
 
 from trimtab.core.errors import TrimtabError
+from trimtab.gateway.call import Call
 from trimtab.gateway.pipeline import Gateway
 from trimtab.governance.access import Principal, Project
 from trimtab.llm.dialects import DIALECTS
@@ -25,9 +29,15 @@ class Prober:
     async def call(self, project: Project, model: str, principal: Principal) -> TestResult:
         front = DIALECTS.get(FRONT)
         question = {"model": model, "max_tokens": MAX_TOKENS, "messages": [{"role": "user", "content": QUESTION}]}
-        exchange = LocalExchange(msgspec.json.encode(question), {b"trimtab-feature": b"trimtab.test"})
+        headers = {b"trimtab-feature": b"trimtab.test", b"cache-control": b"no-store"}
+        exchange = LocalExchange(msgspec.json.encode(question), headers)
+        made: list[Call] = []
+
+        async def prepare(call: Call) -> None:
+            made.append(call)
+
         began = time.perf_counter()
-        await self._gateway.chat(exchange, front, admitted=(principal, project))
+        await self._gateway.chat(exchange, front, admitted=(principal, project), prepare=prepare)
         latency = (time.perf_counter() - began) * 1000
         trace_id = exchange.answer_header(b"trimtab-trace-id")
         if exchange.status != 200:
@@ -44,9 +54,22 @@ class Prober:
                 error_code=broken.code, error=broken.sentence(),
             )  # fmt: skip
         text = "".join(part.text for part in answer.parts if isinstance(part, Text | Refusal))
+        instead = "" if not made else _instead(made[0], model)
         return TestResult(
-            ok=True, trace_id=trace_id, latency=latency, model_used=answer.model, text=text, error_code="", error=""
-        )
+            ok=not instead, trace_id=trace_id, latency=latency, model_used=answer.model, text=text,
+            error_code="fallback_answered" if instead else "", error=instead,
+        )  # fmt: skip
+
+
+def _instead(call: Call, model: str) -> str:
+    """Who answered for the model, and why it did not itself; empty where it did."""
+    if not call.attempts or call.attempts[-1].name == model:
+        return ""
+    own = next((one.fault for one in call.attempts if one.name == model and one.fault is not None), None)
+    why = own.message if own is not None else ""
+    why = why or next((line.reason for line in call.decision if line.model == model and line.reason), "")
+    said = f"{model} did not answer; {call.attempts[-1].name}, which it falls back to, did."
+    return f"{said} Of {model}: {why}" if why else said
 
 
 class _Error(msgspec.Struct):

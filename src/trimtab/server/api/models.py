@@ -228,7 +228,8 @@ async def delete_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: From
     Operation(id="testModel", summary="Try a model with one real, tiny call", tag=TAG, errors=(404,)),
 )
 async def test_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> TestResult:
-    """Goes the way every call goes, and leaves its trace. A failure of the provider is an answer here, not an error."""
+    """Goes the way every call goes, and leaves its trace. A failure of the provider is an answer here, not an error; so
+    is ``fallback_answered``, where another model answered that this one falls back to."""
     models = deps.snapshots.current.targets[tenant.id].models
     if name not in models:
         trouble = deps.snapshots.trouble(tenant.id, name)
