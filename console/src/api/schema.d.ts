@@ -13613,11 +13613,12 @@ export interface components {
         };
         /**
          * Report
-         * @description `calls` were decided again: `same` go where they went, `moved` elsewhere, `refused` nowhere, and
-         *     `not_enough_data` of the moved go to targets without enough records. All estimates are of `compared` calls.
-         *     Cost is in US dollars in total, `priced` the calls whose cost is known on record; latency in milliseconds;
-         *     failures (of the first attempt) and refusals are shares in [0, 1]. `sent_up` counts calls that a judge of
-         *     difficulty sends up at once. Doubted answers cannot be known without asking.
+         * @description `calls` were decided again: `same` go where they went, `moved` elsewhere, `refused` nowhere. Of those
+         *     moved `cut_off` were cut off by their client, and `not_enough_data` of the others go to targets without enough
+         *     records. All estimates are of the `compared` calls, which are all others. Cost is in US dollars in total, of the
+         *     `priced` calls whose cost is known on record; latency in milliseconds, from the question to the whole answer, of
+         *     calls that got one; failures (of the first attempt) and refusals are shares in [0, 1]. `sent_up` counts calls that
+         *     a judge of difficulty sends up at once. Doubted answers cannot be known without asking.
          */
         Report: {
             calls: number;
@@ -13625,6 +13626,7 @@ export interface components {
             moved: number;
             refused: number;
             not_enough_data: number;
+            cut_off: number;
             compared: number;
             priced: number;
             cost: components["schemas"]["Sides"];

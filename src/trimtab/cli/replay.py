@@ -51,9 +51,12 @@ def _is_file(route: str) -> bool:
 def _print(replayed: r.Replay) -> None:
     report = replayed.report
     click.echo(f"{replayed.found} calls found, {report.calls} decided again: {report.same} go where they went,")
-    click.echo(f"{report.moved} elsewhere, {report.refused} nowhere; not enough data for {report.not_enough_data}.\n")
+    click.echo(
+        f"{report.moved} elsewhere, {report.refused} nowhere. Of those that go elsewhere there is not enough data"
+    )
+    click.echo(f"for {report.not_enough_data}, and {report.cut_off} were cut off by their client.\n")
     rows = [
-        ("cost of all, US dollars", *_both(report.cost, "{:.6f}")),
+        (f"cost of {report.priced} with a known one, US dollars", *_both(report.cost, "{:.6f}")),
         ("latency p50, ms", *_both(report.latency_p50, "{:.0f}")),
         ("latency p95, ms", *_both(report.latency_p95, "{:.0f}")),
         ("first attempts that fail", *_both(report.failures, "{:.2%}")),
@@ -86,5 +89,5 @@ def _both(sides: r.Sides, form: str) -> tuple[str, str]:
     recorded = "unknown" if sides.recorded is None else form.format(sides.recorded)
     made = sides.replayed
     if made is None:
-        return recorded, "not enough data"
+        return recorded, "not known"
     return recorded, f"{form.format(made.value)} [{form.format(made.low)}, {form.format(made.high)}]"

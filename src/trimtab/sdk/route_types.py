@@ -87,6 +87,7 @@ class ReplayFigures(Struct, frozen=True, kw_only=True):
     sent_up: int
     targets: list[TargetShare]
     notes: list[str]
+    cut_off: int = 0
 
 
 class Replay(Struct, frozen=True, kw_only=True):

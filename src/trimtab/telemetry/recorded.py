@@ -123,8 +123,8 @@ class Recorded:
         return found
 
     async def by_target(self, project: str, window: Window) -> list[RecordedAttempt]:
-        """The newest attempts of every target in the window."""
-        sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW}"  # noqa: S608
+        """The newest attempts of every target in the window that nobody cut off."""
+        sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW} AND status != 'cancelled'"  # noqa: S608
         sql += f" ORDER BY start_ns DESC LIMIT {PER_TARGET} BY provider, model"
         return await self._ask(RecordedAttempt, sql, {"project": project, **window_params(window)})
 

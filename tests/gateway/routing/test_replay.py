@@ -9,7 +9,16 @@ import pytest
 from kit import MODELS, PROJECT, PROVIDERS, TARGETS, made, tree_of
 
 from trimtab.gateway.routing.redecide import ask_of_record, reads_headers, reads_text, redecide
-from trimtab.gateway.routing.replay import ENOUGH, Decided, ReplayedRange, StillLive, TargetKey, by_target, estimate
+from trimtab.gateway.routing.replay import (
+    ENOUGH,
+    Decided,
+    ReplayedRange,
+    StillLive,
+    TargetKey,
+    by_target,
+    estimate,
+    tokens_told,
+)
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedBody, RecordedCall
 
 FAST, SLOW = ("lab", "up-fast"), ("spare", "up-slow")
@@ -41,7 +50,9 @@ def price(key: TargetKey, tokens_in: int, tokens_out: int) -> int | None:
 
 
 def decided(count: int, target: TargetKey | None, **more: Any) -> list[Decided]:
-    return [Decided(call=call(n, **more), first=attempt(n), target=target, name="t") for n in range(count)]
+    return [
+        Decided(call=call(n, **more), first=attempt(n), tokens_in=100, target=target, name="t") for n in range(count)
+    ]
 
 
 def test_calls_that_stay_keep_what_happened() -> None:
@@ -56,7 +67,13 @@ def test_calls_that_stay_keep_what_happened() -> None:
 
 def test_a_route_that_changes_nothing_comes_to_what_is_on_record() -> None:
     calls = [
-        Decided(call=call(n, cost=10**9 * (1 + n % 7), duration_ns=n * MS), first=attempt(n), target=FAST, name="t")
+        Decided(
+            call=call(n, cost=10**9 * (1 + n % 7), duration_ns=n * MS),
+            first=attempt(n),
+            tokens_in=100,
+            target=FAST,
+            name="t",
+        )
         for n in range(60)
     ]
     report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))
@@ -67,8 +84,12 @@ def test_a_route_that_changes_nothing_comes_to_what_is_on_record() -> None:
 
 def test_where_only_some_calls_move_the_others_are_facts() -> None:
     """Thirty of a hundred go to a target whose calls all cost the same: there is one answer, and it is known."""
-    stays = [Decided(call=call(n, cost=n * 10**9), first=attempt(n), target=FAST, name="t") for n in range(70)]
-    moves = [Decided(call=call(100 + n), first=attempt(100 + n), target=SLOW, name="t") for n in range(30)]
+    stays = [
+        Decided(call=call(n, cost=n * 10**9), first=attempt(n), tokens_in=100, target=FAST, name="t") for n in range(70)
+    ]
+    moves = [
+        Decided(call=call(100 + n), first=attempt(100 + n), tokens_in=100, target=SLOW, name="t") for n in range(30)
+    ]
     slow = [attempt(1000 + n, SLOW, output_tokens=50) for n in range(ENOUGH)]
     known = [each.first for each in (*stays, *moves)]
     report = estimate([*stays, *moves], by_target([*known, *slow]), price, Random(1))
@@ -137,11 +158,81 @@ def test_an_unknown_price_is_no_cost_of_zero() -> None:
     assert report.cost.recorded == pytest.approx(0.03)
     assert report.cost.replayed is None
     assert report.latency_p50.replayed is not None
+    assert report.notes[0] == "No price is known for spare up-slow: so no cost is known of what would move there."
+
+
+def test_a_question_is_as_long_as_whoever_answered_it_counted() -> None:
+    """A failed attempt tells no tokens: calls that failed at first were priced as if nothing had been asked."""
+    failed, cut = attempt(0, status="error", input_tokens=0), attempt(0, status="cancelled", input_tokens=7)
+    assert tokens_told([failed, cut, attempt(0, SLOW, input_tokens=100)]) == 100
+    assert tokens_told([failed, cut]) == 7
+    assert tokens_told([failed]) is None
+    calls = [call(n, cost=10**9) for n in range(40)]
+    attempts = {
+        each.request_id: [attempt(at, status="error", input_tokens=0), attempt(at, SLOW, input_tokens=100)]
+        for at, each in enumerate(calls)
+    }
+    moved = asyncio.run(redecide(made("slow"), calls, attempts, {}, Random(0)))
+    records = by_target([one for each in attempts.values() for one in each])
+    cost = estimate(moved, records, price, Random(1)).cost
+    assert cost.replayed is not None
+    assert cost.replayed.value == pytest.approx(40 * 10 * 150e6 / 1e12)
+
+
+def test_of_a_question_whose_length_nobody_told_no_cost_is_made_up() -> None:
+    known = decided(30, SLOW)
+    untold = [
+        Decided(call=call(100 + n), first=attempt(100 + n, status="error"), tokens_in=None, target=SLOW, name="t")
+        for n in range(10)
+    ]
+    report = estimate([*known, *untold], by_target([attempt(1000 + n, SLOW) for n in range(30)]), price, Random(1))
+    assert (report.compared, report.priced) == (40, 30)
+    assert report.cost.recorded == pytest.approx(0.03)
+    assert report.cost.replayed is not None
+    assert report.cost.replayed.value == pytest.approx(30 * 10 * 150e6 / 1e12)
+
+
+def test_what_was_cut_off_is_no_record_of_a_target_and_is_not_compared_where_it_would_move() -> None:
+    """An answer that was left after a word says nothing of how long a whole one takes or what it costs."""
+    calls = [*decided(30, SLOW), *decided(10, SLOW, status="cancelled"), *decided(5, FAST, status="cancelled")]
+    whole = [attempt(1000 + n, SLOW, duration_ns=900 * MS, output_tokens=80) for n in range(ENOUGH)]
+    cut = [attempt(2000 + n, SLOW, status="cancelled", duration_ns=MS, output_tokens=1) for n in range(100)]
+    report = estimate(calls, by_target([*whole, *cut]), price, Random(1))
+    assert (report.calls, report.same, report.moved, report.cut_off, report.compared) == (45, 5, 40, 10, 35)
+    assert report.latency_p50.recorded == 100.0  # of the 30 that were answered
+    assert report.latency_p50.replayed == ReplayedRange(value=900.0, low=900.0, high=900.0)
+    assert report.cost.replayed is not None
+    assert report.cost.replayed.value == pytest.approx((30 * 10 * 180e6 + 5 * 10**9) / 1e12)
+    assert [each.attempts for each in report.targets if (each.provider, each.model) == SLOW] == [ENOUGH]
+
+
+def test_what_fails_at_first_takes_as_long_as_it_failed_and_was_answered_then() -> None:
+    """On record a call that was answered at its second attempt took as long as both; so it does where it would move."""
+    calls = decided(400, SLOW, duration_ns=250 * MS)
+    calls = [
+        Decided(call=each.call, first=attempt(n, status="error"), tokens_in=100, target=SLOW, name="t")
+        for n, each in enumerate(calls)
+    ]
+    slow = [attempt(1000 + n, SLOW, status="error" if n % 2 else "ok", output_tokens=n % 2 * 9) for n in range(400)]
+    report = estimate(calls, by_target(slow), price, Random(1))
+    assert (report.failures.recorded, report.latency_p50.recorded) == (1.0, 250.0)
+    assert report.latency_p95.replayed is not None
+    assert (
+        350.0 <= report.latency_p95.replayed.value <= 600.0
+    )  # half fails each time: 4.3 attempts at the 95th percentile
+    assert report.cost.replayed is not None
+    assert report.cost.replayed.value == pytest.approx(400 * 10 * 100e6 / 1e12)
+    never = [attempt(1000 + n, SLOW, status="error") for n in range(ENOUGH)]
+    nothing = estimate(calls, by_target(never), price, Random(1))
+    assert (nothing.failures.replayed, nothing.latency_p50.replayed, nothing.cost.replayed) == (
+        ReplayedRange(value=1.0, low=1.0, high=1.0), None, None,
+    )  # fmt: skip
+    assert nothing.notes[0].startswith("spare up-slow has answered none of its recorded attempts")
 
 
 def redecided(tree: Any, calls: list[RecordedCall], bodies: dict[str, RecordedBody], **more: Any) -> list[Decided]:
-    firsts = {each.request_id: attempt(at) for at, each in enumerate(calls)}
-    return asyncio.run(redecide(made(tree, **more), calls, firsts, bodies, Random(0)))
+    attempts = {each.request_id: [attempt(at)] for at, each in enumerate(calls)}
+    return asyncio.run(redecide(made(tree, **more), calls, attempts, bodies, Random(0)))
 
 
 def body_of(said: str) -> RecordedBody:

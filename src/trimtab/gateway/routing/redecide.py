@@ -8,7 +8,7 @@ from trimtab.core.errors import TrimtabError
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.compile import Compiled
-from trimtab.gateway.routing.replay import Decided
+from trimtab.gateway.routing.replay import Decided, tokens_told
 from trimtab.gateway.routing.types import Escalate, If, Node, Semantic, When
 from trimtab.gateway.routing.walk import children
 from trimtab.llm.dialects import DIALECTS, Head
@@ -20,28 +20,30 @@ NO_BODY = RecordedBody("", "openai_chat", b"")
 async def redecide(
     route: Compiled,
     calls: Sequence[RecordedCall],
-    firsts: Mapping[str, RecordedAttempt],
+    attempts: Mapping[str, Sequence[RecordedAttempt]],
     bodies: Mapping[str, RecordedBody],
     draw: Random,
 ) -> list[Decided]:
-    """Each call that has a first attempt in ``firsts`` (by request), decided as if it came again. ``bodies`` are by
-    span; a call without one says nothing."""
+    """Each call that has ``attempts`` (by request, in the order of time), decided as if it came again. ``bodies`` are
+    by span; a call without one says nothing."""
     found: list[Decided] = []
     for call in calls:
-        first = firsts.get(call.request_id)
-        if first is None:
+        made = attempts.get(call.request_id)
+        if not made:
             continue
+        first, told = made[0], tokens_told(made)
         ask = ask_of_record(call, bodies.get(call.span_id, NO_BODY), draw)
         try:
             plan = await route.decide(ask)
         except TrimtabError:  # the route has no target for it
-            found.append(Decided(call=call, first=first, target=None, name=""))
+            found.append(Decided(call=call, first=first, tokens_in=told, target=None, name=""))
             continue
         target = plan.targets[0]
         route.answered(plan, target.model.name, ask.now_ns)
         up = any(step.took == "strong" for step in plan.steps)
         key = (target.provider.name, target.model.upstream)
-        found.append(Decided(call=call, first=first, target=key, name=target.model.name, sent_up=up))
+        name = target.model.name
+        found.append(Decided(call=call, first=first, tokens_in=told, target=key, name=name, sent_up=up))
     return found
 
 

@@ -3,9 +3,11 @@
 Each call is decided by the same compiled route as a live one would be. Where it goes to the target that was asked first
 in fact, what happened then is what would have happened. Where it goes elsewhere, its outcome is drawn from what that
 target did with other calls in the same window: latency, failures and refusals as recorded; cost from this call's own
-input tokens, the target's recorded output lengths, and its price now. That is a counterfactual estimate, and only as
-good as the likeness of those calls to this one. A target with fewer than `ENOUGH` recorded attempts gives none: its
-calls are counted as "not enough data" and left out of the estimates, on both sides of the comparison.
+input tokens (as whoever answered it counted them: a failed attempt tells none), the target's recorded output lengths,
+and its price now. That is a counterfactual estimate, and only as good as the likeness of those calls to this one. A
+target with fewer than `ENOUGH` recorded attempts gives none: its calls are counted as "not enough data" and left out of
+the estimates, on both sides of the comparison. So are calls that would move and were cut off by their client: how long
+they would have taken elsewhere is not known. What was cut off says nothing of a target either, and is no record of it.
 
 All figures are of just these calls, so what stays as it was has no uncertainty: a route that changes nothing comes to
 what is on record. Intervals are 95 % percentile bootstrap of what moved, the targets' records drawn anew for each
@@ -23,6 +25,10 @@ from trimtab.telemetry.recorded import RecordedAttempt, RecordedCall
 ENOUGH = 20
 ROUNDS = 300
 REFUSED = ("refusal", "content_filter")
+CUT_OFF = "cancelled"
+"""The status of a call whose client left, and of an attempt that was cut off for that, or as it lost to a hedge."""
+MOST_TRIES = 8
+"""So often a call asks at most, as by default (`policy.Policy.attempts`)."""
 TargetKey = tuple[str, str]
 """Provider, and the provider's id of the model."""
 Price = Callable[[TargetKey, int, int], int | None]
@@ -37,6 +43,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     call: RecordedCall
     first: RecordedAttempt
     """What was asked first in fact."""
+    tokens_in: int | None
+    """The question in tokens, as `tokens_told` has them."""
     target: TargetKey | None
     name: str
     sent_up: bool = False
@@ -71,17 +79,19 @@ class TargetShare(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """``calls`` were decided again: ``same`` go where they went, ``moved`` elsewhere, ``refused`` nowhere, and
-    ``not_enough_data`` of the moved go to targets without enough records. All estimates are of ``compared`` calls.
-    Cost is in US dollars in total, ``priced`` the calls whose cost is known on record; latency in milliseconds;
-    failures (of the first attempt) and refusals are shares in [0, 1]. ``sent_up`` counts calls that a judge of
-    difficulty sends up at once. Doubted answers cannot be known without asking."""
+    """``calls`` were decided again: ``same`` go where they went, ``moved`` elsewhere, ``refused`` nowhere. Of those
+    moved ``cut_off`` were cut off by their client, and ``not_enough_data`` of the others go to targets without enough
+    records. All estimates are of the ``compared`` calls, which are all others. Cost is in US dollars in total, of the
+    ``priced`` calls whose cost is known on record; latency in milliseconds, from the question to the whole answer, of
+    calls that got one; failures (of the first attempt) and refusals are shares in [0, 1]. ``sent_up`` counts calls that
+    a judge of difficulty sends up at once. Doubted answers cannot be known without asking."""
 
     calls: int
     same: int
     moved: int
     refused: int
     not_enough_data: int
+    cut_off: int
     compared: int
     priced: int
     cost: Sides
@@ -95,10 +105,11 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became, or is estimated to become, of one call. ``cost`` is picodollars."""
+    """What became, or is estimated to become, of one call. ``cost`` is picodollars, ``latency_ms`` None where no answer
+    came, ``failed`` what its first attempt did."""
 
     cost: int | None
-    latency_ms: float
+    latency_ms: float | None
     failed: bool
     refused: bool
 
@@ -128,10 +139,19 @@ class StillLive(Live):
 
 
 def by_target(attempts: Sequence[RecordedAttempt]) -> dict[TargetKey, list[RecordedAttempt]]:
+    """What each target did when it was left to end by itself."""
     found: dict[TargetKey, list[RecordedAttempt]] = {}
     for attempt in attempts:
-        found.setdefault((attempt.provider, attempt.model), []).append(attempt)
+        if attempt.status != CUT_OFF:
+            found.setdefault((attempt.provider, attempt.model), []).append(attempt)
     return found
+
+
+def tokens_told(attempts: Sequence[RecordedAttempt]) -> int | None:
+    """What a call's question came to in tokens: by the last attempt that was answered, else by the one that tells
+    most (then an estimate of ours). None where none tells."""
+    answered = [each.input_tokens for each in attempts if each.status == "ok" and each.input_tokens]
+    return answered[-1] if answered else max((each.input_tokens for each in attempts), default=0) or None
 
 
 def estimate(
@@ -139,9 +159,10 @@ def estimate(
 ) -> Report:
     """The report of one replay. Takes about a second for a thousand calls; run it beside the event loop."""
     going = [each for each in decided if each.target is not None]
-    known = [each for each in going if _stays(each) or len(records.get(each.target or ("", ""), ())) >= ENOUGH]
+    whole = [each for each in going if _stays(each) or each.call.status != CUT_OFF]
+    known = [each for each in whole if _stays(each) or len(records.get(each.target or ("", ""), ())) >= ENOUGH]
     facts = [_fact(each) for each in known]
-    makers = [_maker(each, price) for each in known]
+    makers = [_maker(each, records, price) for each in known]
     rounds: list[dict[str, float | None]] = []
     pools = {each.target: records[each.target] for each in known if each.target is not None and not _stays(each)}
     for _ in range(ROUNDS if known else 0):
@@ -154,7 +175,8 @@ def estimate(
         same=len(going) - moved,
         moved=moved,
         refused=len(decided) - len(going),
-        not_enough_data=len(going) - len(known),
+        not_enough_data=len(whole) - len(known),
+        cut_off=len(going) - len(whole),
         compared=len(known),
         priced=sum(fact.cost is not None for fact in facts),
         cost=_sides("cost", recorded, rounds),
@@ -164,7 +186,7 @@ def estimate(
         refusals=_sides("refusals", recorded, rounds),
         sent_up=sum(each.sent_up for each in decided),
         targets=_shares(decided, records),
-        notes=_notes(decided, known, records),
+        notes=_notes(whole, known, records, price),
     )
 
 
@@ -174,42 +196,42 @@ def _stays(each: Decided) -> bool:
 
 def _fact(each: Decided) -> Outcome:
     call = each.call
-    return Outcome(
-        None if call.unpriced else call.cost, call.duration_ns / 1e6, each.first.status == "error", call.stop in REFUSED
-    )
+    comparable = not call.unpriced and (_stays(each) or each.tokens_in is not None)
+    took_ms = call.duration_ns / 1e6 if call.status == "ok" else None
+    return Outcome(call.cost if comparable else None, took_ms, each.first.status == "error", call.stop in REFUSED)
 
 
-def _maker(each: Decided, price: Price) -> Callable[[Random, Pools], Outcome]:
+def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Pools], Outcome]:
     """What makes one outcome of the call at its new target: always the fact where it stays. A call that fails there is
-    asked elsewhere, and is taken to cost what an answer costs."""
+    asked again: it takes as long as what failed and what was answered then, and costs what an answer costs."""
     if _stays(each) or each.target is None:
         fact = _fact(each)
         return lambda _draw, _pools: fact
-    target, tokens_in = each.target, each.first.input_tokens
+    target, tokens_in = each.target, each.tokens_in
+    answered = [one for one in records[target] if one.status == "ok"]
 
     def make(draw: Random, pools: Pools) -> Outcome:
         pool = pools[target]
-        one = pool[draw.randrange(len(pool))]
-        cost = price(target, tokens_in, _answered(one, pool, draw).output_tokens)
-        return Outcome(cost, one.duration_ns / 1e6, one.status == "error", one.stop in REFUSED)
+        tries = [pool[draw.randrange(len(pool))]]
+        while tries[-1].status != "ok" and len(tries) < MOST_TRIES:
+            tries.append(pool[draw.randrange(len(pool))])
+        last, failed = tries[-1], tries[0].status == "error"
+        if last.status != "ok":
+            return Outcome(None if not answered else _cost(draw.choice(answered)), None, failed, refused=False)
+        took_ms = sum(one.duration_ns for one in tries) / 1e6
+        return Outcome(_cost(last), took_ms, failed, last.stop in REFUSED)
+
+    def _cost(answer: RecordedAttempt) -> int | None:
+        return None if tokens_in is None else price(target, tokens_in, answer.output_tokens)
 
     return make
 
 
-def _answered(one: RecordedAttempt, pool: Sequence[RecordedAttempt], draw: Random) -> RecordedAttempt:
-    """An attempt that was answered, if a few more draws find one."""
-    for _ in range(10):
-        if one.status == "ok":
-            break
-        one = pool[draw.randrange(len(pool))]
-    return one
-
-
 def _figures(made: Sequence[Outcome], facts: Sequence[Outcome]) -> dict[str, float | None]:
-    """Cost of the calls whose cost is known on both sides; latency of what did not fail."""
+    """Cost of the calls whose cost is known on both sides; latency of what was answered."""
     costs = [each.cost for each, fact in zip(made, facts, strict=True) if fact.cost is not None]
     priced = [cost for cost in costs if cost is not None]
-    waits = sorted(each.latency_ms for each in made if not each.failed)
+    waits = sorted(each.latency_ms for each in made if each.latency_ms is not None)
     return {
         "cost": sum(priced) / 1e12 if priced and len(priced) == len(costs) else None,
         "p50": _quantile(waits, 0.5),
@@ -252,16 +274,19 @@ def _shares(decided: Sequence[Decided], records: Mapping[TargetKey, Sequence[Rec
     ]
 
 
-def _notes(
-    decided: Sequence[Decided], known: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]]
-) -> list[str]:
+def _notes(whole: Sequence[Decided], known: Sequence[Decided], records: Pools, price: Price) -> list[str]:
     notes: list[str] = []
-    poor = sorted({each.target for each in decided if each.target} - {each.target for each in known if each.target})
+    poor = sorted({each.target for each in whole if each.target} - {each.target for each in known if each.target})
     notes += [
         f"Not enough data: {provider} {model} has {len(records.get((provider, model), ()))} recorded attempts in this "
         f"window, and an estimate needs {ENOUGH}."
         for provider, model in poor
     ]
+    for provider, model in sorted({each.target for each in known if each.target and not _stays(each)}):
+        if not any(one.status == "ok" for one in records[provider, model]):
+            notes.append(f"{provider} {model} has answered none of its recorded attempts: no latency or cost is known.")
+        elif price((provider, model), 1, 1) is None:
+            notes.append(f"No price is known for {provider} {model}: so no cost is known of what would move there.")
     if any(not _stays(each) for each in known):
         notes.append(
             "Moved calls are estimated from what their new target did with other calls; where those were easier or "

@@ -20,7 +20,7 @@ from trimtab.server.bodies.route import ReplayReport, ReplayRequest
 from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
-from trimtab.telemetry.recorded import MOST_CALLS
+from trimtab.telemetry.recorded import MOST_CALLS, RecordedAttempt
 from trimtab.telemetry.views import Window
 
 DAY_MS = 24 * 3600 * 1000
@@ -56,8 +56,10 @@ async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[R
     targets = deps.snapshots.current.targets[tenant.id]
     compiled = compile_route(made, tenant.id, targets, others, fittings)
     await compiled.warm()
-    firsts = {attempt.request_id: attempt for attempt in reversed(attempts)}
-    decided = await redecide(compiled, calls, firsts, bodies, Random(data.seed))  # noqa: S311  repeatable, no secret
+    by_call: dict[str, list[RecordedAttempt]] = {}
+    for attempt in attempts:
+        by_call.setdefault(attempt.request_id, []).append(attempt)
+    decided = await redecide(compiled, calls, by_call, bodies, Random(data.seed))  # noqa: S311  repeatable, no secret
     where = {(leaf.target.provider.name, leaf.target.model.upstream): leaf.target for leaf in compiled.leaves}
     price = _priced(deps, where)
     report: Report = await asyncio.to_thread(estimate, decided, records, price, Random(data.seed))  # noqa: S311
