@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import math
 import os
 import zlib
 from collections.abc import Sequence
@@ -153,6 +154,23 @@ def test_a_batch_is_kept_in_every_encoding_before_it_is_acknowledged(run: "Run",
         assert answer.headers["content-type"] == "application/x-protobuf"
         assert [span.name for span in front.kept.spans()] == ["span 0", "span 1", "span 2"]
         assert front.kept.spans()[0].resource == {"service.name": "shop"}
+
+    run(story)
+
+
+@pytest.mark.parametrize("number", ["null", "NaN", "-Infinity", '"NaN"'])
+def test_a_number_that_is_none_costs_no_span_in_json(run: "Run", number: str) -> None:
+    """JavaScript's exporters write ``null`` for it, Python's ``json`` the bare word."""
+
+    async def story(house: House) -> None:
+        front = Front(house)
+        sent = json.dumps(as_json(1)).replace('"doubleValue": 0.5', f'"doubleValue": {number}')
+        answer = await front.post(sent.encode(), content_type="application/json")
+        assert (answer.status_code, answer.json()) == (200, {})
+        [span] = front.kept.spans()
+        kept = span.attributes["l"]
+        assert kept[0] is True
+        assert kept[1] is None or math.isnan(kept[1])
 
     run(story)
 

@@ -16,7 +16,7 @@ from typing import IO, Any, ParamSpec, TypeVar
 import click
 import msgspec
 
-from trimtab.cli import saved_sessions
+from trimtab.cli import saved_sessions, terminal
 from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError, Unauthenticated
 from trimtab.sdk.client import Client
 from trimtab.sdk.connection import Unreachable, server_url
@@ -49,9 +49,10 @@ class Failure(click.ClickException):
             told = {"code": self.error.code, "message": self.error.message, "fix": self.error.fix}
             click.echo(msgspec.json.encode({"error": told}).decode(), err=True)
         else:
-            click.echo(f"trimtab: {self.error.message}", err=True)
-            if self.error.fix:
-                click.echo(f"  -> {self.error.fix}", err=True)
+            with terminal.guarded():
+                click.echo(f"trimtab: {self.error.message}", err=True)
+                if self.error.fix:
+                    click.echo(f"  -> {self.error.fix}", err=True)
 
 
 class NotReached(Failure):
@@ -113,7 +114,8 @@ def api_command(function: Callable[P, R]) -> Callable[P, R]:
                     fix="Set TRIMTAB_ADMIN_KEY (or TRIMTAB_API_KEY), which the first start of `trimtab up` prints; or "
                     "sign in: trimtab login",
                 )
-            return function(*args, client=client, as_json=as_json, **options)  # type: ignore[call-arg]  # pyright: ignore
+            with terminal.guarded():
+                return function(*args, client=client, as_json=as_json, **options)  # type: ignore[call-arg]  # pyright: ignore
 
     return run  # type: ignore[return-value]  # pyright: ignore
 
@@ -144,15 +146,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         table.add_column(column, justify="right" if numeric else "left", overflow="ellipsis")
     for row in lines:
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 250, soft_wrap=False, markup=False).print(table)
+    width = None if sys.stdout.isatty() else 250
+    Console(file=terminal.plain(sys.stdout), width=width, soft_wrap=False, markup=False).print(table)
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, list | tuple):
-        return ", ".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return str(value)
+        value = ", ".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return terminal.visible(str(value))
 
 
 def _is_number(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct, structs
 
+from trimtab.cli import terminal
 from trimtab.cli.base import (
     Failure,
     has_key,
@@ -163,6 +164,10 @@ def _shown(client: Client, project: str, experiment: str, files: Files) -> None:
     click.echo(client.experiments.report(project, experiment, form).text, nl=False)
 
 
+_AGAIN = "\r\x1b[K"
+"""To the line's beginning, and nothing on it."""
+
+
 class _Progress:
     """On a terminal one line that changes; elsewhere a line at every tenth."""
 
@@ -179,11 +184,11 @@ class _Progress:
         if found.left_ms is not None:
             text += f", about {max(1, round(found.left_ms / 1000)):,} s left"
         if self._tty:
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+            click.echo(f"{_AGAIN}{text}", file=terminal.plain(sys.stderr), nl=False)
         elif int(10 * share) != self._tenth:
             self._tenth = int(10 * share)
             click.echo(text, err=True)
 
     def end(self) -> None:
         if self._tty:
-            click.echo("\r\x1b[K", nl=False, err=True)
+            click.echo(_AGAIN, file=terminal.plain(sys.stderr), nl=False)

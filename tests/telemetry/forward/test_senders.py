@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from email.utils import formatdate
@@ -181,6 +182,27 @@ def test_a_topic_gets_the_event_under_its_traces_id() -> None:
             found[message.key().decode()] = dict(message.headers())["id"].decode()
     reader.close()
     assert found == {f"trace-{n}": f"evt_{n}" for n in range(5)}
+
+
+def test_what_the_kafka_client_says_of_brokers_that_are_away_is_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("confluent_kafka")
+    monkeypatch.setattr(kafka, "DELIVER_MS", 1_000)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and never listens
+        url = f"kafka://127.0.0.1:{nobody.getsockname()[1]}/closed-traces"
+
+        async def story() -> None:
+            sender = KafkaSender(Destination(project_id="p", name="n", kind="kafka", url=url), HERE)
+            sent = await sender.send(Packet("evt_1", "t", b"{}"))
+            assert (sent.verdict, sent.problem) == ("away", "Kafka: Local: Message timed out")
+            await sender.aclose()
+
+        asyncio.run(story())
+    said = [record.getMessage() for record in caplog.records if record.name == kafka.logger.name]
+    assert any("Connection refused" in line for line in said), said
+    assert "rdkafka" not in capfd.readouterr().err
 
 
 def test_a_server_that_stops_does_not_wait_for_brokers_that_never_answer(monkeypatch: pytest.MonkeyPatch) -> None:

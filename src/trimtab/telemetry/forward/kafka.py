@@ -5,6 +5,7 @@ Idempotent, acknowledged by all replicas in sync. Options are librdkafka's own p
 """
 
 import asyncio
+import logging
 import threading
 import time
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.forward.guard import Forbidden, Network, reachable
 from trimtab.telemetry.forward.senders import Packet
 from trimtab.telemetry.forward.types import Destination, Outcome
+
+logger = logging.getLogger("trimtab.telemetry.forward.kafka")
 
 DELIVER_MS: Final = 30_000
 POLL_S: Final = 0.05
@@ -99,7 +102,8 @@ class KafkaSender:
                 "enable.idempotence": True,
                 "acks": "all",
                 "delivery.timeout.ms": DELIVER_MS,
-            }
+            },
+            logger=logger,  # else librdkafka writes lines of its own to standard error, between those of the log
         )
 
     def _deliver(self, packet: Packet) -> Outcome:

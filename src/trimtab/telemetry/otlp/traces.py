@@ -365,7 +365,7 @@ def json_value(value: Any) -> Any:
             case "intValue":
                 return whole(held, low=_INT64[0], high=_INT64[1])
             case "doubleValue":
-                return float(held)  # text for NaN and Infinity
+                return None if held is None else float(held)  # text for NaN and Infinity; JavaScript writes null
             case "arrayValue":
                 return [json_value(each) for each in listed(held, "values")]
             case "kvlistValue":
