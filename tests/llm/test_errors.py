@@ -92,10 +92,12 @@ def test_a_broken_anthropic_stream_ends_with_its_error_event() -> None:
             None,
         ),
         ({"error": "model not loaded"}, "model not loaded", "", None),
-        ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, "bad", "400", None),
+        ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, "bad", "BadRequestError", None),
+        ({"error": {"message": "bad", "code": 400}}, "bad", "400", None),
+        ({"error": {"message": "bad", "type": "rate_limit", "code": "1302"}}, "bad", "1302", None),
         ({"detail": "Not Found"}, "Not Found", "", None),
         ({"detail": [{"loc": ["body"], "msg": "missing"}]}, '[{"loc":["body"],"msg":"missing"}]', "", None),
-        ([{"error": {"code": 503, "message": "full", "status": "UNAVAILABLE"}}], "full", "503", None),
+        ([{"error": {"code": 503, "message": "full", "status": "UNAVAILABLE"}}], "full", "UNAVAILABLE", None),
     ],
 )
 def test_a_providers_json_of_any_shape_keeps_its_words(

@@ -20,6 +20,12 @@ it. ``retryable`` is the answer to "would the same call work later?". Each diale
 `server/problems.py` renders them for the management API.
 """
 
+from typing import Literal
+
+Reason = Literal["", "too_long", "no_money", "filtered", "no_model", "cannot"]
+"""What a provider's refusal means, where it says more than its status: the prompt is too long for this model, the
+account has no money left, a content filter stepped in, there is no such model, or the model cannot do what is asked."""
+
 
 class TrimtabError(Exception):
     """The root: carries what every edge needs to answer well."""
@@ -120,8 +126,11 @@ class UpstreamRejected(UpstreamFailure):
 
     code = "upstream_rejected"
     retryable = False
+    reason: Reason = ""
     detail: bytes = b""
-    """JSON that the provider gave beside its words, for clients of its own dialect (what a content filter found)."""
+    """JSON that the provider gave beside its words, for clients of the dialect ``detail_of``: what a content filter
+    found (Azure), which of its errors it is and where (Anthropic)."""
+    detail_of: str = ""
 
     def __init__(
         self, message: str, *, status: int, upstream_code: str = "", retry_after_s: float | None = None

@@ -6,12 +6,21 @@ https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so t
 come back together.
 """
 
-from trimtab.core.errors import TrimtabError, Unsupported, UpstreamFailure, UpstreamRejected, UpstreamTimeout
+from trimtab.core.errors import Reason, TrimtabError, Unsupported, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway.policy import FailureClass, Policy
 from trimtab.gateway.staying_up.live import TargetState
 
 CALLERS_FAULT = frozenset({400, 405, 406, 409, 411, 413, 414, 415, 422})
 ABSENT = frozenset({404, 410, 501})
+_MEANT: dict[Reason, FailureClass] = {
+    "too_long": "absent",
+    "no_model": "absent",
+    "cannot": "absent",
+    "no_money": "key",
+    "filtered": "request",
+}
+"""What a refusal that says what it means is, whatever its status. What one provider's filter refuses is not carried to
+the next."""
 UNHEALTHY = frozenset[FailureClass]({"connection", "timeout", "server", "broken"})
 """What speaks against a target as a whole: its breaker counts these."""
 BUDGET_RESERVE = 50.0
@@ -26,6 +35,8 @@ def class_of(error: TrimtabError) -> FailureClass | None:
     """None for what is no failure of a provider's (a full spool, a defect): the call ends there."""
     match error:
         case UpstreamRejected():
+            if error.reason:
+                return _MEANT[error.reason]
             found = _class_of_status(error.status)
             # a status of the vendor's own that says: again, please (Groq's 498, Bedrock's 424)
             return "server" if found == "absent" and error.status < 500 and error.retryable else found

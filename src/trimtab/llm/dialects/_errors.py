@@ -10,28 +10,35 @@ import msgspec
 
 from trimtab.core.errors import TrimtabError, UpstreamRejected
 from trimtab.llm.dialects._reading import BROKEN, clean
+from trimtab.llm.dialects._refusals import reason_of
 
 LONGEST_MESSAGE = 2000
 """Characters kept of a provider's words."""
 LONGEST_CODE = 100
+LONGEST_DETAIL = 4096
 LONGEST_WAIT_S = 24 * 3600.0
+_CALLERS_FAULT = 400
 
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_STATUS = re.compile(r"[45]\d\d")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 
 
 def rejected(status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamRejected:
-    """The provider's refusal. A status below 400 is no refusal of anything: it is told as 502."""
+    """The provider's refusal. A status below 400 is no refusal of anything: it is told as 502. A prompt that is too
+    long, and what a model cannot do, are told as 400: no key mends them (403), and no repeat (500)."""
     message, code, param = _words(body)
+    reason = reason_of(status, code, message)
     if not message:
         message = f"The provider answered with status {status} and said nothing."
-    error = UpstreamRejected(
-        message,
-        status=status if 400 <= status <= 599 else 502,
-        upstream_code=code,
-        retry_after_s=retry_after_s(headers),
-    )
+    if not 400 <= status <= 599:
+        status = 502
+    elif reason in ("too_long", "cannot") and status in (403, 500):
+        status = _CALLERS_FAULT
+    error = UpstreamRejected(message, status=status, upstream_code=code, retry_after_s=retry_after_s(headers))
     error.param = param
+    error.reason = reason
+    error.retryable = error.retryable and reason == ""
     return error
 
 
@@ -111,13 +118,18 @@ def words_of(value: Any) -> tuple[str, str, str | None]:
 
 
 def _code(fields: dict[str, Any]) -> str:
+    """The first that is more than the HTTP status in figures (vLLM, llama.cpp, Google, OpenRouter); else that one."""
+    status = ""
     for name in ("code", "type", "status"):
         found = fields.get(name)
-        if isinstance(found, str) and found and found != "error":
-            return _short(found, LONGEST_CODE)
         if isinstance(found, int) and not isinstance(found, bool) and name == "code":
-            return str(found)[:LONGEST_CODE]
-    return ""
+            found = str(found)[:LONGEST_CODE]
+        if not isinstance(found, str) or not found or found == "error":
+            continue
+        if _STATUS.fullmatch(found) is None:
+            return _short(found, LONGEST_CODE)
+        status = status or found
+    return status
 
 
 def _plain(page: str) -> str:
