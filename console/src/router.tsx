@@ -160,7 +160,7 @@ const routes = createRoute({
   getParentRoute: () => projectRoute,
   path: "routes",
   component: lazyRouteComponent(() => import("@/features/routes/RoutesPage"), "RoutesPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "explain"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "explain", "replay", "tree", "q", "range", "limit", "at"),
 });
 
 const cache = createRoute({

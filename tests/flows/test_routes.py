@@ -2,6 +2,7 @@
 
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,13 @@ def replayed(server: Live) -> None:
     cost = report["cost"]
     assert cost["replayed"]["value"] == pytest.approx(cost["recorded"] / 10)
     assert report["latency_p50"]["replayed"]["low"] > report["latency_p50"]["recorded"]
+    changes = told["changes"]
+    assert len(changes) == 25
+    first = changes[0]
+    assert first["trace_id"] in {row["trace_id"] for row in server.traces(q="model:large")}
+    assert (first["name"], first["before_model"] == first["model"]) == ("quick", False)
+    total = sum(Decimal(each["expected"]) for each in changes)
+    assert float(total) == pytest.approx(cost["replayed"]["value"])
     nowhere = post(server, {**asked, "tree": "sim/never-called"})["report"]
     assert (nowhere["not_enough_data"], nowhere["compared"], nowhere["cost"]["replayed"]) == (25, 0, None)
     assert nowhere["notes"][0].startswith("Not enough data: sim never-called has 0 recorded attempts")

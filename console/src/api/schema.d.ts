@@ -13569,11 +13569,14 @@ export interface components {
         /**
          * ReplayReport
          * @description `found` counts all calls of the window that the search finds; the report is of those that were taken.
+         *     `changes` are those that would not go where they went, a hundred at most: what the route would refuse first, then
+         *     by how much money it is about.
          */
         ReplayReport: {
             found: number;
             window: components["schemas"]["Window"];
             report: components["schemas"]["Report"];
+            changes: components["schemas"]["ReplayedCall"][];
         };
         /**
          * ReplayRequest
@@ -13601,6 +13604,24 @@ export interface components {
         /** Replayed */
         Replayed: {
             events: number;
+        };
+        /**
+         * ReplayedCall
+         * @description A call that would go elsewhere. `before_provider` and `before_model` were asked first in fact; `provider`,
+         *     `model` (the provider's id) and `name` would be, and are empty where the route would refuse it. Amounts are US
+         *     dollars: `cost` of the whole call on record, `expected` of an answer of its new target, by the mean length of
+         *     those on record; null where nothing can be said.
+         */
+        ReplayedCall: {
+            trace_id: string;
+            at: number;
+            before_provider: string;
+            before_model: string;
+            provider: string;
+            model: string;
+            name: string;
+            cost: string | null;
+            expected: string | null;
         };
         /**
          * ReplayedRange

@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import Span, api_command, print_json, print_table, project_option
+from trimtab.cli.base import Span, api_command, money, print_json, print_table, project_option
 from trimtab.cli.route_files import read_route
 from trimtab.sdk import route_types as r
 from trimtab.sdk.client import Client
 
 REPLAY_S = 300.0
+SHOWN = 10
+"""Calls that would change; `--json` has more."""
 
 
 @click.command()
@@ -77,8 +79,22 @@ def _print(replayed: r.Replay) -> None:
         for s in report.targets
     ]
     print_table(("TARGET", "PROVIDER", "MODEL", "WENT", "WOULD GO", "RECORDS"), shares, empty="")
+    if replayed.changes:
+        click.echo(
+            f"\nCalls that would change, {min(SHOWN, len(replayed.changes))} of {report.moved + report.refused}:"
+        )
+        print_table(
+            ("TRACE", "WENT TO", "WOULD GO TO", "COST", "ABOUT"),
+            [_change(c) for c in replayed.changes[:SHOWN]],
+            empty="",
+        )
     for note in report.notes:
         click.echo(f"\n{note}")
+
+
+def _change(call: r.ReplayedCall) -> tuple[object, ...]:
+    to = f"{call.provider} {call.model}" if call.model else "nowhere: refused"
+    return call.trace_id, f"{call.before_provider} {call.before_model}", to, money(call.cost), money(call.expected)
 
 
 def _records(share: r.TargetShare) -> str:

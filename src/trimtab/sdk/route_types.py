@@ -90,6 +90,23 @@ class ReplayFigures(Struct, frozen=True, kw_only=True):
     cut_off: int = 0
 
 
+class ReplayedCall(Struct, frozen=True, kw_only=True):
+    """A call that would go elsewhere, or, with no ``model``, nowhere. Amounts are US dollars."""
+
+    trace_id: str
+    at: int
+    before_provider: str
+    before_model: str
+    provider: str
+    model: str
+    name: str
+    cost: str | None
+    expected: str | None
+
+
 class Replay(Struct, frozen=True, kw_only=True):
+    """``changes`` are calls that would not go where they went: what would be refused first, then by money."""
+
     found: int
     report: ReplayFigures
+    changes: list[ReplayedCall] = []

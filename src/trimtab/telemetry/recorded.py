@@ -44,6 +44,7 @@ class RecordedCall(Struct, frozen=True, array_like=True):
     stop: str
     cost: int | None
     unpriced: int
+    trace_id: str = ""
 
 
 class RecordedAttempt(Struct, frozen=True, array_like=True):

@@ -16,6 +16,7 @@ from trimtab.gateway.routing.replay import (
     StillLive,
     TargetKey,
     by_target,
+    changed,
     estimate,
     tokens_told,
 )
@@ -97,6 +98,32 @@ def test_where_only_some_calls_move_the_others_are_facts() -> None:
     assert report.cost.replayed is not None
     assert report.cost.replayed.value == pytest.approx(right, rel=1e-12)
     assert report.cost.replayed.low == report.cost.replayed.high
+
+
+def test_calls_that_change_are_told_the_refused_first_and_then_by_money() -> None:
+    def one(number: int, target: TargetKey | None, **more: Any) -> Decided:
+        return Decided(call=call(number, **more), first=attempt(number), tokens_in=100, target=target, name="t")
+
+    calls = [
+        one(0, FAST),
+        one(1, SLOW, cost=10**9),
+        one(2, SLOW, cost=9 * 10**9),
+        one(3, SLOW, cost=None, unpriced=1),
+        one(4, None),
+    ]
+    slow = [attempt(1000 + n, SLOW, output_tokens=50 + 2 * (n % 2), status="ok") for n in range(ENOUGH)]
+    slow += [attempt(2000, SLOW, output_tokens=9_000, status="error")]
+    found = changed(calls, by_target([*(each.first for each in calls), *slow]), price, 10)
+    assert [each.call.request_id for each in found] == ["req_4", "req_2", "req_1", "req_3"]
+    about = 10 * 1_000_000 * (100 + 51)
+    assert [each.expected for each in found] == [None, about, about, about]
+    assert [each.cost for each in found] == [10**9, 9 * 10**9, 10**9, None]
+    assert found[0].target is None
+    assert [each.call.request_id for each in changed(calls, by_target(slow), price, 2)] == ["req_4", "req_2"]
+    left = changed([one(0, SLOW, status="cancelled")], by_target(slow), price, 1)
+    assert [each.expected for each in left] == [None]
+    few = changed(calls, by_target(slow[: ENOUGH - 1]), price, 10)
+    assert {each.expected for each in few} == {None}
 
 
 def test_moved_calls_are_estimated_from_what_their_new_target_did() -> None:

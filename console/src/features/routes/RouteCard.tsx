@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Pencil, Route as RouteIcon, Trash2 } from "lucide-react";
+import { History, Pencil, Route as RouteIcon, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { del, inProject } from "@/api/client";
 import { routesQuery } from "@/api/queries";
@@ -14,6 +14,7 @@ import { HealthSign } from "@/ui/status";
 import { WriteButton } from "@/ui/WriteButton";
 import { Explain } from "./Explain";
 import { LastDecisions } from "./LastDecisions";
+import { Replay, type ReplaySearch } from "./Replay";
 import css from "./routes.module.css";
 import { type Line, linesOf, type RawNode } from "./tree";
 
@@ -24,10 +25,14 @@ interface Props {
   route: RouteView;
   explaining: boolean;
   onExplain: (open: boolean) => void;
-  onEdit: () => void;
+  /** What is asked about its past calls, while that is open. */
+  replay: ReplaySearch | undefined;
+  onReplay: (search: ReplaySearch | undefined) => void;
+  /** With a tree to begin with, where one was tried. */
+  onEdit: (tree?: string) => void;
 }
 
-export function RouteCard({ project, route, explaining, onExplain, onEdit }: Props) {
+export function RouteCard({ project, route, explaining, onExplain, replay, onReplay, onEdit }: Props) {
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const remove = useMutation({
@@ -61,11 +66,19 @@ export function RouteCard({ project, route, explaining, onExplain, onEdit }: Pro
           >
             Explain
           </Button>
+          <Button
+            variant="default"
+            leftSection={<History size={13} />}
+            onClick={() => onReplay(replay ? undefined : {})}
+            aria-expanded={replay !== undefined}
+          >
+            What if…
+          </Button>
           <WriteButton
             needs="route:write"
             variant="default"
             px={8}
-            onClick={onEdit}
+            onClick={() => onEdit()}
             why={fromFile}
             aria-label={`Edit ${route.name}`}
           >
@@ -94,6 +107,16 @@ export function RouteCard({ project, route, explaining, onExplain, onEdit }: Pro
         ))}
       </ol>
       {explaining && <Explain project={project} route={route} />}
+      {replay && (
+        <Replay
+          key={replay.tree}
+          project={project}
+          route={route}
+          search={replay}
+          onAsk={onReplay}
+          onTake={(tree) => onEdit(tree)}
+        />
+      )}
       <LastDecisions project={project} name={route.name} />
       <Confirm
         opened={asking}

@@ -1,14 +1,19 @@
-import { Switch, Textarea, TextInput } from "@mantine/core";
+import { Button, Switch, Textarea, TextInput } from "@mantine/core";
+import { useEffect } from "react";
 import { inProject, patch, post } from "@/api/client";
 import { routesQuery } from "@/api/queries";
 import type { RouteView } from "@/api/types";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import css from "./routes.module.css";
-import { linesOf, type RawNode } from "./tree";
+import { linesOf, treeOf } from "./tree";
 
 interface Props {
   project: string;
   route: RouteView | undefined;
+  /** A tree to begin with, instead of the one in force: what was tried on real calls. */
+  draft?: string | undefined;
+  /** See what this tree would have done. */
+  onReplay: (tree: string) => void;
   onClose: () => void;
 }
 
@@ -23,7 +28,7 @@ const formOf = (route: RouteView | undefined) => ({
 });
 
 /** The tree is written as JSON, as the API and the config file have it; the server names the node of each mistake. */
-export function RouteEditor({ project, route, onClose }: Props) {
+export function RouteEditor({ project, route, draft, onReplay, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOf(route),
     now: route && { form: formOf(route), revision: route.revision },
@@ -39,6 +44,11 @@ export function RouteEditor({ project, route, onClose }: Props) {
   });
   const { form, set } = editing;
   const read = treeOf(form.tree);
+  // What was tried is a change that is not saved yet.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, as it opens
+  useEffect(() => {
+    if (draft !== undefined) set({ tree: draft });
+  }, []);
   return (
     <EditDrawer
       editing={editing}
@@ -46,6 +56,21 @@ export function RouteEditor({ project, route, onClose }: Props) {
       size={560}
       gap={12}
       action={route ? "Save" : "Add"}
+      aside={
+        route && (
+          <Button
+            variant="subtle"
+            size="sm"
+            disabled={Boolean(read.error)}
+            onClick={() => {
+              editing.leaving.current = true; // the draft goes along, in the address
+              onReplay(form.tree);
+            }}
+          >
+            What would this have done?
+          </Button>
+        )
+      }
       off={Boolean(read.error) || (route ? !editing.dirty : !form.name)}
       onClose={onClose}
     >
@@ -94,15 +119,4 @@ export function RouteEditor({ project, route, onClose }: Props) {
       />
     </EditDrawer>
   );
-}
-
-function treeOf(text: string): { tree: RawNode; error?: string } {
-  try {
-    const tree: unknown = JSON.parse(text);
-    if (typeof tree === "string" || (typeof tree === "object" && tree !== null && !Array.isArray(tree)))
-      return { tree: tree as RawNode };
-    return { tree: "", error: "A tree is a model's name in quotes, or an object." };
-  } catch (error) {
-    return { tree: "", error: error instanceof Error ? error.message : String(error) };
-  }
 }

@@ -60,7 +60,9 @@ export function RoutesPage() {
           route={route}
           explaining={search.explain === route.name}
           onExplain={(open) => void navigate({ search: open ? { explain: route.name } : {} })}
-          onEdit={() => void navigate({ search: { edit: route.name } })}
+          replay={search.replay === route.name ? search : undefined}
+          onReplay={(asked) => void navigate({ search: asked ? { ...asked, replay: route.name } : {} })}
+          onEdit={(tree) => void navigate({ search: { edit: route.name, tree } })}
         />
       ))}
       {routes.data && (search.new || edited) && (
@@ -68,6 +70,8 @@ export function RoutesPage() {
           key={edited?.name ?? "new"}
           project={project}
           route={edited}
+          draft={search.tree}
+          onReplay={(tree) => void navigate({ search: { replay: edited?.name, tree, at: String(Date.now()) } })}
           onClose={() => void navigate({ search: {} })}
         />
       )}

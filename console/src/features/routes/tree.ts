@@ -104,3 +104,15 @@ export function linesOf(tree: RawNode, path = "tree", depth = 0, label = ""): Li
   const own: Line = { path, depth, label, kind, what: WHAT[kind] ?? "", model: null };
   return [own, ...childrenOf(tree, path).flatMap((child) => linesOf(child.node, child.path, depth + 1, child.label))];
 }
+
+/** A tree as it was typed, or why it is none yet. */
+export function treeOf(text: string): { tree: RawNode; error?: string } {
+  try {
+    const tree: unknown = JSON.parse(text);
+    if (typeof tree === "string" || (typeof tree === "object" && tree !== null && !Array.isArray(tree)))
+      return { tree: tree as RawNode };
+    return { tree: "", error: "A tree is a model's name in quotes, or an object." };
+  } catch (error) {
+    return { tree: "", error: error instanceof Error ? error.message : String(error) };
+  }
+}

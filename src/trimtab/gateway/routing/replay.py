@@ -104,6 +104,22 @@ class Report(Struct, frozen=True, kw_only=True):
     notes: list[str]
 
 
+class ChangedCall(Struct, frozen=True, kw_only=True):
+    """One call that would go elsewhere, or nowhere (``target`` None). ``expected`` is what an answer of its new target
+    costs for this call's input, in picodollars: of the mean length of its recorded answers; None where too few are
+    recorded, no price is known, or the client cut the call off."""
+
+    call: RecordedCall
+    before: TargetKey
+    target: TargetKey | None
+    name: str
+    expected: int | None
+
+    @property
+    def cost(self) -> int | None:
+        return None if self.call.unpriced else self.call.cost
+
+
 class Outcome(Struct, frozen=True):
     """What became, or is estimated to become, of one call. ``cost`` is picodollars, ``latency_ms`` None where no answer
     came, ``failed`` what its first attempt did."""
@@ -188,6 +204,43 @@ def estimate(
         targets=_shares(decided, records),
         notes=_notes(whole, known, records, price),
     )
+
+
+def changed(decided: Sequence[Decided], records: Pools, price: Price, most: int) -> list[ChangedCall]:
+    """The calls that would not go where they went: first what the route would refuse, then by how much of money it is
+    about, then those of which that is not known; the newest first among equals."""
+    lengths = {key: _mean_length(pool) for key, pool in records.items()}
+    found = [
+        ChangedCall(
+            call=each.call,
+            before=(each.first.provider, each.first.model),
+            target=each.target,
+            name=each.name,
+            expected=_expected(each, lengths, price),
+        )
+        for each in decided
+        if not _stays(each)
+    ]
+    return sorted(found, key=_weight)[:most]
+
+
+def _weight(each: ChangedCall) -> tuple[int, int, int]:
+    known = each.cost is not None and each.expected is not None
+    size = abs((each.expected or 0) - (each.cost or 0)) if known else -1
+    return int(each.target is not None), -size, -each.call.start_ns
+
+
+def _mean_length(pool: Sequence[RecordedAttempt]) -> int | None:
+    """Tokens of an answer, on average; None where too few are on record."""
+    answered = [one.output_tokens for one in pool if one.status == "ok"]
+    return round(sum(answered) / len(answered)) if len(pool) >= ENOUGH and answered else None
+
+
+def _expected(each: Decided, lengths: Mapping[TargetKey, int | None], price: Price) -> int | None:
+    if each.target is None or each.tokens_in is None or each.call.status == CUT_OFF:
+        return None
+    length = lengths.get(each.target)
+    return None if length is None else price(each.target, each.tokens_in, length)
 
 
 def _stays(each: Decided) -> bool:

@@ -11,21 +11,32 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.compile import compile_route
 from trimtab.gateway.routing.redecide import reads_headers, reads_text, redecide
-from trimtab.gateway.routing.replay import Price, Report, StillLive, TargetKey, by_target, estimate
+from trimtab.gateway.routing.replay import (
+    ChangedCall,
+    Price,
+    Report,
+    StillLive,
+    TargetKey,
+    by_target,
+    changed,
+    estimate,
+)
 from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.governance.access import Project
 from trimtab.llm.types import Usage
 from trimtab.server.api.routing import checked
-from trimtab.server.bodies.route import ReplayReport, ReplayRequest
+from trimtab.server.bodies.route import ReplayedCall, ReplayReport, ReplayRequest
 from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
 from trimtab.telemetry.recorded import MOST_CALLS, RecordedAttempt
+from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import Window
 
 DAY_MS = 24 * 3600 * 1000
 MOST_READ = 1_000
 """Calls of one replay whose text must be embedded (some 10 ms each)."""
+MOST_CHANGES = 100
 
 
 @route(
@@ -63,6 +74,7 @@ async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[R
     where = {(leaf.target.provider.name, leaf.target.model.upstream): leaf.target for leaf in compiled.leaves}
     price = _priced(deps, where)
     report: Report = await asyncio.to_thread(estimate, decided, records, price, Random(data.seed))  # noqa: S311
+    moved = await asyncio.to_thread(changed, decided, records, price, MOST_CHANGES)
     notes = list(report.notes)
     if reads_headers(made.tree):
         notes.append("Headers are not recorded: conditions on them were taken not to hold.")
@@ -70,7 +82,27 @@ async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[R
         notes.append(f"{unread} calls were recorded without their text, and were decided as if nothing was said.")
     if compiled.trouble:
         notes.append(compiled.trouble)
-    return ReplayReport(found=total, window=window, report=structs.replace(report, notes=notes))
+    return ReplayReport(
+        found=total,
+        window=window,
+        report=structs.replace(report, notes=notes),
+        changes=[_change(each) for each in moved],
+    )
+
+
+def _change(each: ChangedCall) -> ReplayedCall:
+    provider, model = each.target or ("", "")
+    return ReplayedCall(
+        trace_id=each.call.trace_id,
+        at=each.call.start_ns // 1_000_000,
+        before_provider=each.before[0],
+        before_model=each.before[1],
+        provider=provider,
+        model=model,
+        name=each.name,
+        cost=dollars(each.cost),
+        expected=dollars(each.expected),
+    )
 
 
 def _route(deps: Dependencies, tenant: Project, data: ReplayRequest) -> tuple[Route, dict[str, Route]]:

@@ -97,12 +97,32 @@ class ReplayRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     seed: int = 0
 
 
+class ReplayedCall(Struct, frozen=True, kw_only=True):
+    """A call that would go elsewhere. ``before_provider`` and ``before_model`` were asked first in fact; ``provider``,
+    ``model`` (the provider's id) and ``name`` would be, and are empty where the route would refuse it. Amounts are US
+    dollars: ``cost`` of the whole call on record, ``expected`` of an answer of its new target, by the mean length of
+    those on record; null where nothing can be said."""
+
+    trace_id: str
+    at: int
+    before_provider: str
+    before_model: str
+    provider: str
+    model: str
+    name: str
+    cost: str | None
+    expected: str | None
+
+
 class ReplayReport(Struct, frozen=True, kw_only=True):
-    """``found`` counts all calls of the window that the search finds; the report is of those that were taken."""
+    """``found`` counts all calls of the window that the search finds; the report is of those that were taken.
+    ``changes`` are those that would not go where they went, a hundred at most: what the route would refuse first, then
+    by how much money it is about."""
 
     found: int
     window: Window
     report: Report
+    changes: list[ReplayedCall]
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
