@@ -107,6 +107,22 @@ def test_a_provider_and_a_model_are_changed_in_place_and_removed(with_model: She
     assert with_model.json("providers", "list") == []
 
 
+def test_a_providers_kept_key_and_headers_are_given_again_with_another_address(shell: Shell) -> None:
+    given = ("--key-env", "LAB_KEY", "--header", "x-team-token=env:TEAM", "--header", "x-region=eu")
+    secrets = {"LAB_KEY": "sk-secret-abcd-efgh", "TEAM": "team-token"}
+    shell.ok("providers", "add", "lab", "--base-url", "http://127.0.0.1:9/v1", *given, **secrets)
+    moved = ("providers", "change", "lab", "--base-url", "http://127.0.0.1:10/v1")
+    refused = shell.run(*moved)
+    assert refused.exit_code == 1
+    assert "'api_key', 'headers.x-team-token' are missing" in refused.stderr
+    assert "headers.x-team-token" in shell.run(*moved, "--key-env", "LAB_KEY", **secrets).stderr
+    shell.ok(*moved, "--key-env", "LAB_KEY", "--no-headers", **secrets)
+    (lab,) = shell.json("providers", "list")
+    assert (lab["base_url"], lab["key_hint"]) == ("http://127.0.0.1:10/v1", "efgh")
+    both = shell.run(*moved, "--no-headers", "--header", "a=b")
+    assert "Headers are given, and none are wanted" in both.stderr
+
+
 def test_a_model_without_a_known_price_is_told_so(with_model: Shell) -> None:
     told = with_model.ok("models", "add", "odd", "--provider", "lab", "--upstream", "nobody-prices-this")
     assert "price is not known" in told

@@ -253,7 +253,7 @@ def test_a_service_is_kept_without_showing_its_secret_and_goes_to_no_other_origi
         assert all("topsecret" not in row.sealed for row in rows.values())
         elsewhere = await house.admin.put(at, json={"url": "https://evil.example.com/look", "header": "x-key"})
         assert (elsewhere.status_code, elsewhere.json()["param"]) == (400, "secret")
-        moved = await house.admin.put(at, json={"url": "https://guards.example.com/v2", "header": "x-key"})
+        moved = await house.admin.put(at, json={"url": "https://guards.example.com/look/v2", "header": "x-key"})
         assert moved.json()["secret_hint"] == "6789"
         spec = {"kind": "http", "action": "block", "options": {"service": "none"}}
         push = f"{AT}/guards/outside/versions"
@@ -268,7 +268,7 @@ def test_a_service_is_kept_without_showing_its_secret_and_goes_to_no_other_origi
         assert (await house.admin.delete(at)).status_code == 404
         trail = (await house.admin.get(f"{AT}/audit", params={"subject": "guard-service:moderation"})).json()["items"]
         assert [each["action"] for each in trail] == [
-            "guard_service.removed", "guard_service.changed", "guard_service.changed",
+            "guard_service.removed", "guard_service.changed", "secret.kept_back", "guard_service.changed",
         ]  # fmt: skip
         assert "topsecret" not in json.dumps(trail)
 

@@ -3118,8 +3118,9 @@ export interface paths {
         /**
          * Change, pause or resume a destination
          * @description What is left out stays, also where somebody else changes it at the same time. It is tried again at once; while it
-         *     is paused, what arrives waits for it. With `expected_revision` it is refused (409) where somebody changed it since
-         *     that revision.
+         *     is paused, what arrives waits for it. Secrets that are kept go to no other address than they were given for: with a
+         *     `url` elsewhere they are given again, or the change is refused. With `expected_revision` it is refused (409)
+         *     where somebody changed it since that revision.
          *
          *     Needs the permission `forward:write`.
          */
@@ -4841,8 +4842,9 @@ export interface paths {
         head?: never;
         /**
          * Change a provider
-         * @description What is left out stays. A header sent back masked keeps its value. With `expected_revision` it is refused (409)
-         *     where somebody changed the provider since that revision.
+         * @description What is left out stays. A header sent back masked keeps its value. Secrets that are kept go to no other address
+         *     than they were given for: with a `base_url` elsewhere they are given again, or the change is refused. With
+         *     `expected_revision` it is refused (409) where somebody changed the provider since that revision.
          *
          *     Needs the permission `provider:write`.
          */

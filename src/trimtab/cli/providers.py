@@ -18,6 +18,7 @@ class Given(TypedDict):
     base_url: str | None
     key_env: tuple[str, ...]
     options: tuple[str, ...]
+    headers: tuple[str, ...]
 
 
 class GivenAnew(TypedDict):
@@ -26,6 +27,8 @@ class GivenAnew(TypedDict):
     key_env: tuple[str, ...]
     no_key: bool
     options: tuple[str, ...]
+    headers: tuple[str, ...]
+    no_headers: bool
 
 
 @click.group()
@@ -85,6 +88,13 @@ def list_providers(*, project: str, client: Client, as_json: bool) -> None:
     metavar="NAME=VALUE",
     help="Of its kind, e.g. region=...; VALUE may be env:NAME.",
 )
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A header that it is sent besides; VALUE may be env:NAME.",
+)
 @project_option
 @api_command
 def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpack[Given]) -> None:
@@ -97,7 +107,7 @@ def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpa
       trimtab providers add lab --base-url http://127.0.0.1:8000/v1
       trimtab providers add bedrock --kind bedrock --option region=eu-west-1 --key-env BEDROCK_KEY
     """
-    options = dict(_pair(text) for text in given["options"])
+    options, headers = (dict(_pair(text) for text in given[what]) for what in ("options", "headers"))
     keys = [_variable(name) for name in given["key_env"]]
     made = client.create_provider(
         project,
@@ -107,6 +117,7 @@ def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpa
         base_url=given["base_url"],
         api_keys=keys,
         options=options,
+        headers=headers,
     )
     if as_json:
         print_json(made)
@@ -131,6 +142,14 @@ def add(name: str, *, project: str, client: Client, as_json: bool, **given: Unpa
     metavar="NAME=VALUE",
     help="Of its kind; VALUE may be env:NAME. Those given replace all there were.",
 )
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Sent besides; VALUE may be env:NAME. Those given replace all there were.",
+)
+@click.option("--no-headers", is_flag=True, help="Take its headers away.")
 @expect_option
 @project_option
 @api_command
@@ -144,15 +163,20 @@ def change(
     as_json: bool,
     **given: Unpack[GivenAnew],
 ) -> None:
-    """Change a provider, its key for example; what is not given stays. No call under way is lost.
+    """Change a provider, its key for example; what is not given stays. No call under way is lost. Secrets that are kept
+    go to no other address than they were given for: --base-url elsewhere needs --key-env (or --no-key) beside it.
 
     \b
     Examples:
       trimtab providers change openai --key-env NEW_OPENAI_KEY
-      trimtab providers change lab --base-url http://127.0.0.1:9000/v1
+      trimtab providers change lab --base-url http://127.0.0.1:9000/v1 --key-env LAB_KEY
     """
     if given["key_env"] and given["no_key"]:
         raise InvalidRequest("A key is given, and none is wanted.", fix="Give --key-env or --no-key.", param="no-key")
+    if given["headers"] and given["no_headers"]:
+        raise InvalidRequest(
+            "Headers are given, and none are wanted.", fix="Give --header or --no-headers.", param="no-headers"
+        )
     changes: dict[str, object] = {}
     if base_url is not None:
         changes["base_url"] = base_url
@@ -160,9 +184,13 @@ def change(
         changes["api_keys"] = [_variable(variable) for variable in given["key_env"]]
     if given["options"]:
         changes["options"] = dict(_pair(text) for text in given["options"])
+    if given["headers"] or given["no_headers"]:
+        changes["headers"] = dict(_pair(text) for text in given["headers"])
     if not changes:
         raise InvalidRequest(
-            "Nothing is to be changed.", fix="Give --base-url, --key-env, --no-key or --option.", param="change"
+            "Nothing is to be changed.",
+            fix="Give --base-url, --key-env, --no-key, --header, --no-headers or --option.",
+            param="change",
         )
     if expect is not None:
         changes["expected_revision"] = expect

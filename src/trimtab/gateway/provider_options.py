@@ -2,6 +2,7 @@
 for the API and the config file."""
 
 import re
+from collections.abc import Container, Mapping
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.core.known import did_you_mean
@@ -10,6 +11,7 @@ from trimtab.gateway.targets import Provider
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 
 MASK = "••••••••"
+_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,3998}[\x21-\x7e])?")
 _IN_HOST = re.compile(r"[A-Za-z0-9-]{1,63}")
 
@@ -70,6 +72,20 @@ def shown(kind: ProviderKind | None, options: dict[str, str]) -> dict[str, str]:
     """The options as people may see them: secrets are masked, and so is whatever the kind does not know."""
     plain = {option.name for option in kind.options if not option.secret} if kind is not None else set[str]()
     return {name: value if name in plain else MASK for name, value in options.items()}
+
+
+def shown_headers(headers: Mapping[str, str], hidden: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The headers as people may see them: what is ``hidden``, or named like a secret, is masked."""
+    return {name: MASK if name in hidden or _SECRET_NAME.search(name) else value for name, value in headers.items()}
+
+
+def kept_secrets(kind: ProviderKind | None, secret: Sealed, anew: Container[str]) -> list[str]:
+    """The fields whose values nobody may see again, but for those that were given ``anew``."""
+    headers, options = shown_headers(secret.headers), shown(kind, secret.options)
+    fields = ["api_key"] if secret.api_key is not None or secret.api_keys else []
+    fields += [f"headers.{name}" for name, told in headers.items() if told == MASK]
+    fields += [f"options.{name}" for name, told in options.items() if told == MASK]
+    return [field for field in fields if field not in anew]
 
 
 def secret_options(provider: Provider) -> list[str]:

@@ -19,6 +19,7 @@ from trimtab.governance import sign_in_store as store
 from trimtab.governance import store as catalog
 from trimtab.governance.access import digest
 from trimtab.governance.audit import Note
+from trimtab.governance.kept_secrets import Elsewhere
 from trimtab.governance.oidc import Claimed, refusal
 from trimtab.governance.people_store import MembershipRow, PersonRow
 from trimtab.governance.projects import REVISION, check_slug
@@ -84,7 +85,8 @@ def check_provider(row: ProviderRow) -> None:
 
 
 def put_provider(conn: Connection, row: ProviderRow, secret: str | None, box: SecretBox, *, new: bool) -> ProviderRow:
-    """Make or change a provider; ``secret`` None leaves the client's secret as it was, an empty one takes it away."""
+    """Make or change a provider; ``secret`` None leaves the client's secret as it was, an empty one takes it away.
+    Raises `Elsewhere` where it would go to another issuer than it was given for: an issuer says itself where."""
     before = store.provider(conn, row.name)
     if new and before is not None:
         raise Conflict(f"There is already a provider {row.name!r}.", fix="Change it, or choose another name.")
@@ -94,6 +96,8 @@ def put_provider(conn: Connection, row: ProviderRow, secret: str | None, box: Se
     sealed = None if before is None else before.sealed
     if secret is not None:
         sealed = box.seal(secret, _context(row.name)) if secret else None
+    elif before is not None and before.sealed is not None and before.issuer != row.issuer:
+        raise Elsewhere(f"The identity provider {row.name!r}", before.issuer, row.issuer, ("client_secret",))
     made = structs.replace(row, sealed=sealed)
     store.put_provider(conn, made)
     return made

@@ -2,15 +2,14 @@
 connection; times are Unix ms.
 
 A service is a URL, and what to send along so that it lets us in: the value of one header, sealed at rest and never
-shown. Whoever may change a URL must not learn the secret by it: a URL on another origin needs the secret anew.
+shown. Whoever may change a URL must not learn the secret by it (`governance/kept_secrets.py`).
 """
-
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select
 
-from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.errors import NotFound
+from trimtab.governance.kept_secrets import Elsewhere, leads_elsewhere
 from trimtab.governance.secrets import SecretBox
 from trimtab.guard.tables import GUARD_SERVICES
 
@@ -48,20 +47,17 @@ def service(conn: Connection, project_id: str, name: str) -> Service:
 
 
 def put(conn: Connection, new: Service, *, secret_given: bool) -> None:
-    """Make it or change it. Without ``secret_given`` the secret stays as it is. Raises `InvalidRequest` where it would
-    go to another origin than it was given for."""
+    """Make it or change it. Without ``secret_given`` the secret stays as it is. Raises `Elsewhere` where it would
+    go to another address, or in another header, than it was given for."""
     c = GUARD_SERVICES.c
     mine = (c.project_id == new.project_id, c.name == new.name)
     row = conn.execute(select(GUARD_SERVICES).where(*mine).with_for_update()).mappings().one_or_none()
     old = None if row is None else Service(**row)  # pyright: ignore[reportArgumentType]
     sealed = new.sealed
     if old is not None and not secret_given:
-        if old.sealed and (origin(old.url), old.header) != (origin(new.url), new.header):
-            raise InvalidRequest(
-                "The secret of this service was given for another origin or header.",
-                fix="Give 'secret' anew, or an empty one.",
-                param="secret",
-            )
+        if old.sealed and (leads_elsewhere(old.url, new.url) or old.header != new.header):
+            was, to = (f"{each.url} ({each.header})" for each in (old, new))
+            raise Elsewhere(f"The guard service {new.name!r}", was, to, ("secret",))
         sealed = old.sealed
     conn.execute(delete(GUARD_SERVICES).where(*mine))
     created = new.created if old is None else old.created
@@ -74,11 +70,6 @@ def drop(conn: Connection, project_id: str, name: str) -> None:
     service(conn, project_id, name)
     c = GUARD_SERVICES.c
     conn.execute(delete(GUARD_SERVICES).where(c.project_id == project_id, c.name == name))
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port
 
 
 def context_of(project_id: str, name: str) -> str:

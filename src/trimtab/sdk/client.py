@@ -225,17 +225,20 @@ class Client:
         base_url: str | None = None,
         api_key: str | None = None,
         api_keys: list[str] | None = None,
-        options: dict[str, str] | None = None,
+        **besides: Unpack[t.Besides],
     ) -> t.Provider:
         """``api_keys`` are several keys instead of the one, used in turn. ``options`` are what the kind asks for
-        besides, e.g. ``{"region": "eu-west-1"}`` of ``bedrock``."""
+        besides, e.g. ``{"region": "eu-west-1"}`` of ``bedrock``; ``headers`` are sent besides."""
         body: dict[str, object] = {"name": name, "kind": kind, "dialect": dialect, "base_url": base_url}
-        body |= {"api_key": api_key, "api_keys": api_keys or [], "options": options or {}}
+        body |= {"api_key": api_key, "api_keys": api_keys or []}
+        body |= {name: besides.get(name) or {} for name in ("options", "headers")}
         return self._http.ask("POST", path("projects", project, "providers"), t.Provider, body=body)
 
     def change_provider(self, project: str, name: str, **changes: object) -> t.Provider:
         """``changes`` are any of ``base_url``, ``api_key``, ``api_keys``, ``headers``, ``options``; what is not given
-        stays. With ``expected_revision`` it is `Conflict` where somebody changed it since. Calls under way end with
+        stays. What is kept of keys, secret headers and options goes to no other address than it was given for: a
+        ``base_url`` elsewhere is refused (`InvalidRequest`, ``secret_for_another_address``) unless they are given
+        beside it. With ``expected_revision`` it is `Conflict` where somebody changed it since. Calls under way end with
         what they began with."""
         return self._http.ask("PATCH", path("projects", project, "providers", name), t.Provider, body=_said(changes))
 

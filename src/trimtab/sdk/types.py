@@ -112,6 +112,13 @@ class IssuedKey(Struct, frozen=True, kw_only=True):
     secret: str
 
 
+class Besides(TypedDict, total=False):
+    """What a provider may be given beside its key."""
+
+    options: dict[str, str] | None
+    headers: dict[str, str] | None
+
+
 class Provider(Struct, frozen=True, kw_only=True):
     name: str
     kind: str

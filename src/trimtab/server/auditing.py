@@ -15,6 +15,7 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 from trimtab.governance import audit, edits
 from trimtab.governance.access import Project
 from trimtab.governance.edits import Edit
+from trimtab.governance.kept_secrets import Elsewhere
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.auth import Caller
@@ -82,7 +83,25 @@ async def edited(deps: Dependencies, caller: Caller, deed: Deed, change: Callabl
         audit.append(conn, project, actor, deed.action, subject, now=now, detail=detail)
         return Edited(made, 0 if edit is None else edits.note(conn, edit, actor, now, was_there=before is not None))
 
-    return await deps.db.write(work)
+    try:
+        return await deps.db.write(work)
+    except Elsewhere as refused:
+        await _refused(deps, caller, deed, refused)
+        raise
+
+
+async def _refused(deps: Dependencies, caller: Caller, deed: Deed, refused: Elsewhere) -> None:
+    """Somebody would have sent a kept secret to another address: nothing of it was done, and that it was tried is
+    written down."""
+    project = None if deed.project is None else deed.project.id
+    subject = deed.subject if isinstance(deed.subject, str) else ""
+    detail = {"refused": deed.action, "from": refused.old, "to": refused.new, "kept": list(refused.fields)}
+
+    def write(conn: Connection) -> None:
+        actor, now = actor_of(conn, caller), moment(conn, deps)
+        audit.append(conn, project, actor, "secret.kept_back", subject, now=now, detail=detail)
+
+    await deps.db.write(write)
 
 
 async def noted(deps: Dependencies, caller: Caller, deed: Deed) -> None:

@@ -26,7 +26,8 @@ describe("a guard service as a form", () => {
   });
   it("asks for the secret again where it would go elsewhere", () => {
     const form = formOfService(KEPT);
-    expect(serviceOf({ ...form, url: "https://guards.example.com/look" }, KEPT).wrong).toEqual({});
+    expect(serviceOf({ ...form, url: `${KEPT.url}/v2` }, KEPT).wrong).toEqual({});
+    expect(serviceOf({ ...form, url: "https://guards.example.com/look" }, KEPT).wrong).toHaveProperty("secret");
     const moved = { ...form, url: "https://other.example.com/analyze" };
     expect(serviceOf(moved, KEPT).wrong).toHaveProperty("secret");
     expect(serviceOf({ ...form, header: "X-Api-Key" }, KEPT).wrong).toHaveProperty("secret");

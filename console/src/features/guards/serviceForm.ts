@@ -1,6 +1,7 @@
 /** A guard service as fields to fill in. */
 
 import type { GuardService, GuardView, NewGuardService } from "@/api/guards";
+import { GIVE_AGAIN, leadsElsewhere, originOf } from "@/lib/address";
 import { badName } from "@/lib/name";
 import type { Wrong } from "./guardForm";
 
@@ -24,12 +25,6 @@ export const formOfService = (service: GuardService | undefined): ServiceForm =>
 
 const HEADER = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 
-/** The scheme, host and port; empty for what is no address of the web. */
-export function originOf(url: string): string {
-  const found = URL.canParse(url) ? new URL(url) : null;
-  return found && /^https?:$/.test(found.protocol) ? found.origin : "";
-}
-
 export function serviceOf(
   form: ServiceForm,
   before: GuardService | undefined,
@@ -42,9 +37,9 @@ export function serviceOf(
   if (named) wrong.name = named;
   if (!originOf(body.url)) wrong.url = "An address that begins with https:// or http://.";
   if (!HEADER.test(body.header)) wrong.header = "The name of a header, such as authorization.";
-  const elsewhere = before && (originOf(before.url) !== originOf(body.url) || before.header !== body.header);
+  const elsewhere = before && (leadsElsewhere(before.url, body.url) || before.header !== body.header);
   if (before?.secret_hint && body.secret === undefined && elsewhere && !wrong.url)
-    wrong.secret = "It is sent somewhere else from now on: give it again, or forget it.";
+    wrong.secret = `${GIVE_AGAIN} Or forget it.`;
   return { name: form.name, body, wrong };
 }
 

@@ -5,7 +5,7 @@ import type { ProviderKindView, ProviderView } from "@/api/types";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { Notice } from "@/ui/Notice";
 import css from "./models.module.css";
-import { check, DIALECTS, formOf, newProviderOf, type ProviderForm, patchOf, TIMEOUTS } from "./providerForm";
+import { check, DIALECTS, formOf, isMoved, newProviderOf, type ProviderForm, patchOf, TIMEOUTS } from "./providerForm";
 
 interface Props {
   project: string;
@@ -21,7 +21,7 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
   const editing = useEditing({
     begin: () => formOf(provider, kinds.find((k) => k.name === "openai") ?? kinds[0]),
     now: provider && { form: formOf(provider, undefined), revision: provider.revision },
-    check: (form) => check(form, isManaged(form)),
+    check: (form) => check(form, isManaged(form), provider),
     save: (form, initial, revision) =>
       provider
         ? patch<ProviderView>(inProject(project, "providers", provider.name), {
@@ -95,7 +95,9 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
           allowDeselect={false}
         />
       )}
-      {!managed && <KeyField provider={provider} form={form} set={set} needsKey={kind?.needs_key ?? false} />}
+      {!managed && (
+        <KeyField provider={provider} form={form} set={set} errors={errors} needsKey={kind?.needs_key ?? false} />
+      )}
       {!managed && <More form={form} errors={errors} set={set} />}
     </EditDrawer>
   );
@@ -110,8 +112,9 @@ function KeyField({
   provider,
   form,
   set,
+  errors,
   needsKey,
-}: FieldProps & { provider: ProviderView | undefined; needsKey: boolean }) {
+}: FieldProps & { provider: ProviderView | undefined; errors: ReturnType<typeof check>; needsKey: boolean }) {
   const kept = provider?.key_hint ?? "";
   return (
     <>
@@ -119,12 +122,15 @@ function KeyField({
         label={kept ? `API key (one ending in ${kept} is kept)` : "API key"}
         description={
           kept
-            ? "Type a new one to replace it; leave this empty to keep it."
+            ? isMoved(form, provider)
+              ? "It was given for another address: type it again, so that it goes to this one."
+              : "Type a new one to replace it; leave this empty to keep it."
             : needsKey
               ? "Kept encrypted on the server; nobody can read it back."
               : "Only if that server asks for one."
         }
         value={form.apiKey}
+        error={errors.apiKey}
         onChange={(e) => set({ apiKey: e.currentTarget.value, removeKey: false })}
         autoComplete="off"
         spellCheck={false}
@@ -149,7 +155,7 @@ function More({ form, errors, set }: FieldProps & { errors: ReturnType<typeof ch
       <div className={css.form} style={{ marginTop: 12 }}>
         <Textarea
           label="Extra headers"
-          description="One per line, as Name: value. Not for secrets: these are shown."
+          description="One per line, as Name: value. Those with names such as x-api-key or authorization are kept and never shown again; all others are shown."
           autosize
           minRows={2}
           value={form.headers}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ProviderView } from "@/api/types";
 import { check, formOf, newProviderOf, parseHeaders, patchOf } from "./providerForm";
 
 const form = { ...formOf(undefined, undefined), name: "lab", baseUrl: "http://127.0.0.1:9100/v1" };
@@ -19,5 +20,17 @@ describe("the provider form", () => {
     expect(check({ ...form, baseUrl: "" }, true)).toEqual({});
     expect(check({ ...form, baseUrl: "ftp://x" }, false)).toHaveProperty("baseUrl");
     expect(check({ ...form, timeouts: { ...form.timeouts, idle: "0" } }, false)).toHaveProperty("idle");
+  });
+  it("asks for the key and for secret headers again where they would go elsewhere", () => {
+    const before = { base_url: form.baseUrl, key_hint: "wxyz" } as ProviderView;
+    const moved = { ...form, baseUrl: "https://lab.example.com/v1" };
+    expect(check({ ...form, baseUrl: `${form.baseUrl}/openai` }, false, before)).toEqual({});
+    expect(check(moved, false, before)).toHaveProperty("apiKey");
+    expect(check({ ...moved, apiKey: "sk-1" }, false, before)).toEqual({});
+    expect(check({ ...moved, removeKey: true }, false, before)).toEqual({});
+    expect(check(moved, false, { ...before, key_hint: "" })).toEqual({});
+    const masked = { ...moved, apiKey: "sk-1", headers: "x-a: 1\nx-api-key: ••••••••" };
+    expect(check(masked, false, before).headers).toContain("x-api-key");
+    expect(check(masked, false)).toEqual({});
   });
 });

@@ -1,4 +1,5 @@
 import type { NewProvider, ProviderKindView, ProviderPatch, ProviderView, TimeoutsBody } from "@/api/types";
+import { GIVE_AGAIN, leadsElsewhere } from "@/lib/address";
 
 export interface ProviderForm {
   name: string;
@@ -51,15 +52,27 @@ export function parseHeaders(text: string): Record<string, string> | null {
   return out;
 }
 
-export type ProviderErrors = Partial<Record<"name" | "baseUrl" | "headers" | keyof TimeoutsBody, string>>;
+export type ProviderErrors = Partial<Record<"name" | "baseUrl" | "apiKey" | "headers" | keyof TimeoutsBody, string>>;
 
-export function check(form: ProviderForm, managed: boolean): ProviderErrors {
+/** What the server shows a value as that nobody may see. */
+const DOT = "•";
+
+/** Whether the form sends it somewhere else than what is kept was given for. */
+export const isMoved = (form: ProviderForm, before: ProviderView | undefined): boolean =>
+  before !== undefined && leadsElsewhere(before.base_url, form.baseUrl.trim());
+
+export function check(form: ProviderForm, managed: boolean, before?: ProviderView): ProviderErrors {
   const errors: ProviderErrors = {};
   if (!form.name.trim()) errors.name = "Give it a name.";
   if (!managed && !/^https?:\/\/[^\s/]+/.test(form.baseUrl.trim())) {
     errors.baseUrl = "An address such as https://api.example.com/v1.";
   }
   if (parseHeaders(form.headers) === null) errors.headers = "One header per line, as Name: value.";
+  if (isMoved(form, before)) {
+    if (before?.key_hint && !form.apiKey.trim() && !form.removeKey) errors.apiKey = `${GIVE_AGAIN} Or remove it.`;
+    const kept = Object.entries(parseHeaders(form.headers) ?? {}).find(([, value]) => value.includes(DOT));
+    if (kept) errors.headers = `${kept[0]}: it was given for the address before. Type it again, or remove the line.`;
+  }
   for (const { key } of TIMEOUTS) if (!(Number(form.timeouts[key]) > 0)) errors[key] = "Seconds, more than 0.";
   return errors;
 }

@@ -18,6 +18,7 @@ import {
   issuerFault,
   type ProviderForm,
   placeWords,
+  secretFault,
 } from "./providerForm";
 import { givable } from "./words";
 
@@ -44,7 +45,10 @@ export function ProviderEditor({ provider, roles, onClose }: Props) {
     onSaved: onClose,
   });
   const { form, set } = editing;
-  const ready = [form.name, form.issuer, form.client_id].every((each) => each.trim()) && !issuerFault(form.issuer);
+  const ready =
+    [form.name, form.issuer, form.client_id].every((each) => each.trim()) &&
+    !issuerFault(form.issuer) &&
+    !secretFault(form, provider);
   return (
     <EditDrawer
       editing={editing}
@@ -104,6 +108,7 @@ function Reach({ form, provider, set }: PartProps & { provider: IdentityProvider
           provider?.has_secret ? "One is kept. Leave it empty to keep that." : "Leave it empty for a public client."
         }
         value={form.client_secret}
+        error={secretFault(form, provider)}
         onChange={(event) => set({ client_secret: event.currentTarget.value, forget_secret: false })}
         autoComplete="off"
         visibilityToggleButtonProps={{ "aria-label": "Show the secret" }}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { IdentityProvider } from "@/api/identity";
-import { change, creation, EMPTY, formOf, issuerFault, rolesOfForm } from "./providerForm";
+import { change, creation, EMPTY, formOf, issuerFault, rolesOfForm, secretFault } from "./providerForm";
 
 const COMPANY: IdentityProvider = {
   name: "company",
@@ -38,6 +38,15 @@ describe("an identity provider's form", () => {
     expect(change({ ...form, client_secret: "s3" }).client_secret).toBe("s3");
     expect(change({ ...form, forget_secret: true }).client_secret).toBe("");
     expect(creation({ ...EMPTY, name: "x" }).client_secret).toBeNull();
+  });
+  it("asks for the secret again where it would go to another issuer", () => {
+    const moved = { ...formOf(COMPANY), issuer: "https://evil.example.com" };
+    expect(secretFault(formOf(COMPANY), COMPANY)).toBe("");
+    expect(secretFault(moved, { ...COMPANY, has_secret: true })).toContain("issuer");
+    expect(secretFault({ ...moved, client_secret: "s3" }, { ...COMPANY, has_secret: true })).toBe("");
+    expect(secretFault({ ...moved, forget_secret: true }, { ...COMPANY, has_secret: true })).toBe("");
+    expect(secretFault(moved, { ...COMPANY, has_secret: false })).toBe("");
+    expect(secretFault(moved, undefined)).toBe("");
   });
   it("leaves out lines that name no group", () => {
     expect(rolesOfForm([{ id: 1, group: " ", role: "admin", place: "instance" }])).toEqual([]);

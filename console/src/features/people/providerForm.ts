@@ -100,6 +100,14 @@ export function change(form: ProviderForm): Omit<S["IdentityProviderPatch"], "ex
   return form.client_secret ? { ...shared(form), client_secret: form.client_secret } : shared(form);
 }
 
+/** What is wrong with the secret that is kept, empty for nothing: it goes to no other issuer than it was given for. */
+export function secretFault(form: ProviderForm, before: IdentityProvider | undefined): string {
+  const kept = before?.has_secret && !form.client_secret && !form.forget_secret;
+  return kept && before.issuer !== form.issuer.trim()
+    ? "It was given for the issuer before, and is not sent to another one: give it again, or forget it."
+    : "";
+}
+
 /** Where `http://` is taken: loopback alone. */
 const LOCAL = /^http:\/\/(localhost|127\.|\[::1\])/;
 

@@ -99,6 +99,24 @@ describe("a destination as a form", () => {
     expect(check(nothing, undefined)).toHaveProperty("headers");
   });
 
+  it("asks for what is kept again where it would go elsewhere, or less protected", () => {
+    const form = formOf(KEPT);
+    expect(check({ ...form, url: `${KEPT.url}/closed` }, KEPT)).toEqual({});
+    const moved = { ...form, url: "https://hooks.example.com/theirs" };
+    expect(Object.keys(check(moved, KEPT)).sort()).toEqual(["headers", "secret"]);
+    const again = { ...moved, headers: "authorization: Bearer 2", secret: madeSecret() };
+    expect(check(again, KEPT)).toEqual({});
+    expect(check({ ...again, headers: "" }, KEPT)).toEqual({});
+    const options = { "security.protocol": "SASL_SSL", "sasl.password": DOTS, "linger.ms": DOTS };
+    const topic: ForwardView = { ...KEPT, kind: "kafka", url: "kafka://one:9092/t", headers: {}, options };
+    const lines = formOf(topic);
+    expect(check({ ...lines, url: "kafka://one:9092/other" }, topic)).toEqual({});
+    expect(check({ ...lines, url: "kafka://evil:9092/t" }, topic).options).toContain("sasl.password");
+    const plainer = lines.options.replace("SASL_SSL", "SASL_PLAINTEXT");
+    expect(check({ ...lines, options: plainer }, topic)).toHaveProperty("options");
+    expect(check({ ...lines, options: plainer.replace(`password: ${DOTS}`, "password: s3") }, topic)).toEqual({});
+  });
+
   it("reads lines, each name once, and the line ends of a certificate", () => {
     expect(pairsOf("a: 1\n\n b :2 \nc:")).toEqual({ a: "1", b: "2", c: "" });
     expect(pairsOf("ssl.ca.pem: A\\nB\nx: A\\nB")).toEqual({ "ssl.ca.pem": "A\nB", x: "A\\nB" });

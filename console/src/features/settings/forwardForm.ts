@@ -1,6 +1,7 @@
 /** A destination of closed traces as fields to fill in. */
 
 import type { ForwardPatch, ForwardTest, ForwardView, NewForward } from "@/api/types";
+import { GIVE_AGAIN, leadsElsewhere } from "@/lib/address";
 
 export type Kind = ForwardView["kind"];
 export type Content = ForwardView["content"];
@@ -120,6 +121,34 @@ function badAddress(form: ForwardForm): string {
   return /^https?:\/\/[^\s/]+/.test(url) ? "" : `An address such as ${KINDS[form.kind].placeholder}.`;
 }
 
+/** Of a Kafka client: what nobody else may have, and what decides who may read it on its way. */
+const KAFKA_SECRETS = ["sasl.password", "ssl.key.pem", "ssl.key.password"];
+const PROTECTING = [
+  "security.protocol",
+  "sasl.mechanism",
+  "sasl.mechanisms",
+  "ssl.ca.pem",
+  "enable.ssl.certificate.verification",
+  "ssl.endpoint.identification.algorithm",
+];
+
+/** What is kept and would be sent somewhere else than it was given for, by field. */
+function badKept(form: ForwardForm, before: ForwardView): ForwardWrong {
+  const moved = leadsElsewhere(before.url, form.url.trim());
+  const options = paired(form.options);
+  const plainer = form.kind === "kafka" && PROTECTING.some((name) => options[name] !== before.options[name]);
+  if (!moved && !plainer) return {};
+  const wrong: ForwardWrong = {};
+  const kept = (pairs: Record<string, string>, among?: string[]) =>
+    Object.keys(pairs).find((name) => (among?.includes(name) ?? true) && pairs[name]?.includes(DOT));
+  const again = (name: string) => `${name}: ${GIVE_AGAIN.replace("It", "it")} Or remove the line.`;
+  const [header, option] = [kept(paired(form.headers)), kept(options, KAFKA_SECRETS)];
+  if (form.kind === "kafka") return option ? { options: again(option) } : {};
+  if (header) wrong.headers = again(header);
+  if (form.kind === "webhook" && !form.secret.trim()) wrong.secret = `${GIVE_AGAIN} Or make another.`;
+  return wrong;
+}
+
 /** What is wrong, by field; the server looks again. */
 export function check(form: ForwardForm, before: ForwardView | undefined): ForwardWrong {
   const wrong: ForwardWrong = {};
@@ -139,7 +168,7 @@ export function check(form: ForwardForm, before: ForwardView | undefined): Forwa
   const secret = form.secret.trim();
   if (form.kind === "webhook" && (secret ? secret.length < 16 : !before))
     wrong.secret = "A webhook is signed with 16 to 500 characters: type them, or make some.";
-  return wrong;
+  return before ? { ...badKept(form, before), ...wrong } : wrong;
 }
 
 const paired = (text: string): Record<string, string> => {

@@ -29,7 +29,9 @@ A provider is declared in the console, in the config file, by the API, or with `
           access_key_id: env:AWS_ACCESS_KEY_ID
           secret_access_key: env:AWS_SECRET_ACCESS_KEY
 
-Options are kept as keys are: sealed at rest, and the secret ones never shown again. What the dialects do is in
+Options are kept as keys are: sealed at rest, and the secret ones never shown again. A kept key, secret header or
+option is sent to no other address than it was given for: who gives a provider
+[another](security.md#what-is-kept-goes-to-no-other-address) gives them again. What the dialects do is in
 [dialects.md](dialects.md). *Passes* are the endpoints whose calls go through as they are: `/v1/images`, `/v1/audio`,
 `/v1/files`, `/v1/batches`.
 

@@ -15,6 +15,7 @@ from trimtab.gateway.provider_options import MASK
 from trimtab.governance import edits
 from trimtab.governance.access import Project
 from trimtab.governance.edits import FIRST, Edit
+from trimtab.governance.kept_secrets import Elsewhere, leads_elsewhere
 from trimtab.server import auditing
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.forward import (
@@ -229,19 +230,22 @@ async def change_forward(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ForwardPatch]
 ) -> ForwardView:
     """What is left out stays, also where somebody else changes it at the same time. It is tried again at once; while it
-    is paused, what arrives waits for it. With ``expected_revision`` it is refused (409) where somebody changed it since
-    that revision."""
+    is paused, what arrives waits for it. Secrets that are kept go to no other address than they were given for: with a
+    ``url`` elsewhere they are given again, or the change is refused. With ``expected_revision`` it is refused (409)
+    where somebody changed it since that revision."""
     _refuse_declared(deps, tenant, name)
 
     found = await deps.db.read(lambda conn: store.find(conn, tenant.id, name))
     if found is not None:
-        await _checked(deps, _changed(deps, found, data))
+        await _checked(deps, _changed(_before(deps, found, data), data))
 
     def write(conn: Connection) -> ForwardRow:
         old = store.destination(conn, tenant.id, name)
         if found is None:  # made since it was looked for: what is to be changed of it was not checked
             raise Conflict(f"The destination {name!r} was made just now.", fix="Send the change again.")
-        made = _changed(deps, old, data)
+        before = _before(deps, old, data)
+        made = _changed(before, data)
+        _refuse_elsewhere(before, made, data)
         check(made)
         row = store.row_of(deps.secrets, made, old.created, deps.now())
         store.change(conn, row)
@@ -252,22 +256,49 @@ async def change_forward(
     return await _view(deps, tenant, made.made, made.revision)
 
 
-def _changed(deps: Dependencies, old: ForwardRow, data: ForwardPatch) -> Destination:
-    given: dict[str, Any] = {name: value for name, value in asdict(data).items() if value is not UNSET}
-    given.pop("expected_revision")
+def _before(deps: Dependencies, old: ForwardRow, data: ForwardPatch) -> Destination:
     try:
-        before = store.destination_of(deps.secrets, old)
+        return store.destination_of(deps.secrets, old)
     except Unavailable:
         # The way out that the error names is to enter the secrets again: that must work.
-        if not given.keys() & set(_SECRETS):
+        if all(getattr(data, name) is UNSET for name in _SECRETS):
             raise
-        before = _unreadable(old)
+        return _unreadable(old)
+
+
+def _changed(before: Destination, data: ForwardPatch) -> Destination:
+    given: dict[str, Any] = {name: value for name, value in asdict(data).items() if value is not UNSET}
+    given.pop("expected_revision")
     for name in ("headers", "options"):
         if name in given:
             kept: dict[str, str] = getattr(before.secrets, name)
             given[name] = {key: kept.get(key, value) if value == MASK else value for key, value in given[name].items()}
     secrets = replace(before.secrets, **{name: given.pop(name) for name in _SECRETS if name in given})
     return replace(before, secrets=secrets, **given)
+
+
+def _refuse_elsewhere(before: Destination, made: Destination, data: ForwardPatch) -> None:
+    """Raises `Elsewhere` where a secret that was kept would go where it was not given for, or less protected."""
+    was, to = (
+        {name: each.secrets.options.get(name) for name in kafka.PROTECTING} if each.kind == "kafka" else {}
+        for each in (before, made)
+    )
+    if not leads_elsewhere(before.url, made.url) and was == to:
+        return
+    headers = {} if data.headers is UNSET else data.headers
+    options = {} if data.options is UNSET else data.options
+    fields = [f"headers.{name}" for name in made.secrets.headers if headers.get(name, MASK) == MASK]
+    fields += ["secret"] if made.secrets.secret and data.secret is UNSET else []
+    fields += [
+        f"options.{name}" for name in kafka.SECRET & made.secrets.options.keys() if options.get(name, MASK) == MASK
+    ]
+    if fields:
+        raise Elsewhere(f"The destination {before.name!r}", _told(before, was), _told(made, to), sorted(fields))
+
+
+def _told(destination: Destination, protecting: Mapping[str, str | None]) -> str:
+    protocol = protecting.get("security.protocol")
+    return f"{destination.url} ({protocol})" if protocol else destination.url
 
 
 @route(

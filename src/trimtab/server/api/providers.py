@@ -1,7 +1,5 @@
 """Providers: somewhere calls go. Those of the catalog are changed here, those of the config file in the file."""
 
-import re
-
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 from sqlalchemy import Connection
@@ -15,6 +13,7 @@ from trimtab.gateway.targets import Timeouts
 from trimtab.governance import edits
 from trimtab.governance.access import Project
 from trimtab.governance.edits import FIRST, Edit
+from trimtab.governance.kept_secrets import Elsewhere, leads_elsewhere
 from trimtab.llm.dialects import dialects
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.server import auditing, standings
@@ -33,7 +32,6 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 
 TAG = "providers"
 KIND = "provider"
-_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
 
 
 # --- views ---
@@ -49,10 +47,6 @@ def _hint(secret: str | None) -> str:
     """The last four characters, of a secret long enough that they give nothing away; of a shorter one, that it is
     there."""
     return (secret[-4:] if len(secret) >= 12 else "****") if secret else ""
-
-
-def _masked(headers: dict[str, str], hidden: frozenset[str] = frozenset()) -> dict[str, str]:
-    return {name: MASK if name in hidden or _SECRET_NAME.search(name) else value for name, value in headers.items()}
 
 
 def _kind(name: str) -> ProviderKind | None:
@@ -73,7 +67,7 @@ def _catalog_view(deps: Dependencies, row: ProviderRow, revision: int) -> Provid
         base_url=row.base_url,
         key_hint=_hint(secret.api_key),
         key_hints=[_hint(key) for key in secret.api_keys],
-        headers=_masked(secret.headers),
+        headers=provider_options.shown_headers(secret.headers),
         options=provider_options.shown(_kind(row.kind), secret.options),
         timeouts=_timeouts_view(row.timeouts),
         source="catalog",
@@ -94,7 +88,7 @@ def _config_view(deps: Dependencies, tenant: Project, name: str) -> ProviderView
         base_url=declared.base_url,
         key_hint=_hint(declared.api_key),
         key_hints=[_hint(key) for key in declared.api_keys],
-        headers=_masked(declared.headers, deps.config.hidden.get(name, frozenset())),
+        headers=provider_options.shown_headers(declared.headers, deps.config.hidden.get(name, frozenset())),
         options=provider_options.shown(_kind(declared.kind), declared.options),
         timeouts=_timeouts_view(declared.timeouts),
         source="config",
@@ -229,8 +223,9 @@ def _timeouts(body: TimeoutsBody) -> Timeouts:
 async def change_provider(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ProviderPatch]
 ) -> ProviderView:
-    """What is left out stays. A header sent back masked keeps its value. With ``expected_revision`` it is refused (409)
-    where somebody changed the provider since that revision."""
+    """What is left out stays. A header sent back masked keeps its value. Secrets that are kept go to no other address
+    than they were given for: with a ``base_url`` elsewhere they are given again, or the change is refused. With
+    ``expected_revision`` it is refused (409) where somebody changed the provider since that revision."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
     made = await edited(
         deps,
@@ -243,15 +238,23 @@ async def change_provider(
 
 
 def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int) -> ProviderRow:
+    base_url = old.base_url if data.base_url is UNSET else store.check_base_url(data.base_url)
+    moved = leads_elsewhere(old.base_url, base_url)
+    resealed = any(given is not UNSET for given in (data.api_key, data.api_keys, data.headers, data.options))
     sealed = old.sealed
-    if any(given is not UNSET for given in (data.api_key, data.api_keys, data.headers, data.options)):
-        sealed = _resealed(deps, old, data)
+    if moved or resealed:
+        secret = _secret(deps, old, data)
+        kept = provider_options.kept_secrets(_kind(old.kind), secret, _anew(data))
+        if moved and kept:
+            raise Elsewhere(f"The provider {old.name!r}", old.base_url, base_url, kept)
+        if resealed:
+            sealed = store.seal(deps.secrets, old.project_id, old.name, secret)
     return ProviderRow(
         project_id=old.project_id,
         name=old.name,
         kind=old.kind,
         dialect=old.dialect,
-        base_url=old.base_url if data.base_url is UNSET else store.check_base_url(data.base_url),
+        base_url=base_url,
         sealed=sealed,
         timeouts=old.timeouts if data.timeouts is UNSET else _timeouts(data.timeouts),
         created=old.created,
@@ -259,7 +262,17 @@ def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int
     )
 
 
-def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
+def _anew(data: ProviderPatch) -> set[str]:
+    """The fields of secrets that a change gives, and does not only keep."""
+    fields = set() if data.api_key is UNSET and data.api_keys is UNSET else {"api_key"}
+    for name, given in (("headers", data.headers), ("options", data.options)):
+        if given is not UNSET:
+            fields |= {f"{name}.{key}" for key, value in given.items() if value != MASK}
+    return fields
+
+
+def _secret(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> Sealed:
+    """What is kept of the secrets there were, with what is given in its place."""
     try:
         before = store.unseal(deps.secrets, old)
     except Unavailable:
@@ -280,7 +293,7 @@ def _resealed(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
     store.check_secret(secret)
     if (kind := _kind(old.kind)) is not None and data.options is not UNSET:
         provider_options.check_options(kind, secret)
-    return store.seal(deps.secrets, old.project_id, old.name, secret)
+    return secret
 
 
 @route(

@@ -30,6 +30,13 @@ OPTIONS: Final = frozenset(
 """What may be set. Others read files of the server, load code or run programs (``plugin.library.paths``,
 ``sasl.kerberos.kinit.cmd``, ``ssl.*.location``), which no user of the API may: certificates go in as text."""
 
+SECRET: Final = frozenset(("sasl.password", "ssl.key.pem", "ssl.key.password"))
+PROTECTING: Final = frozenset(
+    ("security.protocol", "sasl.mechanism", "sasl.mechanisms", "ssl.ca.pem", "enable.ssl.certificate.verification",
+     "ssl.endpoint.identification.algorithm")
+)  # fmt: skip
+"""What decides who may read a secret on its way, and who may be taken for a broker."""
+
 
 def check_options(options: dict[str, str]) -> None:
     """Raises `InvalidRequest` for a property that is not to be set here."""
