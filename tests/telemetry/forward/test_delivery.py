@@ -138,10 +138,32 @@ def test_a_destination_that_is_away_costs_a_page_and_gets_everything_when_it_is_
         assert state.waiting_since is not None
         assert state.next_try - post.clock.now_ns() // 1_000_000 <= rounds.LONGEST_S * 1000
         assert await post.events() == []
-        assert post.receiver.asked <= 30 * rounds.BEFORE_LOOKING
+        assert post.receiver.asked <= 30 * rounds.AT_ONCE
         post.receiver.answer = always(OK)
         await post.go(400)
         assert Counter(post.receiver.traces) == Counter(f"t{number}" for number in range(35))
+        assert (await post.state()).waiting_since is None
+
+    run(story)
+
+
+def test_the_lag_goes_on_when_one_of_many_is_put_aside(run: Callable[[Story], None]) -> None:
+    """Nothing gets through, and after so many rounds the first is kept aside: the others wait as long as before."""
+
+    async def story(db: Database) -> None:
+        post = Post(db, "faulty")
+        await post.begin()
+        post.receiver.answer = always(FAULTY)
+        for number in range(5):
+            post.store.come(T0 + (number + 1) * S, f"t{number}")
+        for _ in range(rounds.FAULTY_TRIES + 1):
+            await post.go(400)
+        [event] = await post.events()
+        assert (event.state, event.trace_id) == ("retry", "t0")
+        assert (await post.state()).waiting_since == (T0 + 2 * S) // 1_000_000
+        post.receiver.answer = always(OK)
+        await post.go(400)
+        assert sorted(post.receiver.traces) == [f"t{number}" for number in range(5)]
         assert (await post.state()).waiting_since is None
 
     run(story)

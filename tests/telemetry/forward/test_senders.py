@@ -23,7 +23,7 @@ from trimtab.telemetry.forward.senders import (
     signature,
     verdict_of,
 )
-from trimtab.telemetry.forward.types import Destination, Secrets, check, sampled
+from trimtab.telemetry.forward.types import Destination, Outcome, Secrets, check, sampled
 
 HERE = networks("127.0.0.1,::1")
 
@@ -105,6 +105,38 @@ def test_a_receiver_whose_answer_never_ends_is_away(monkeypatch: pytest.MonkeyPa
         assert "whole" in outcome.problem
 
     asyncio.run(story())
+
+
+def test_a_receiver_that_hangs_or_leads_elsewhere_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senders, "ANSWER_S", 0.3)
+    secret = "s" * 16
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(
+            f"HTTP/1.1 307 Go\r\nlocation: https://hooks.example.com/{secret}\r\ncontent-length: 0\r\n\r\n".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+    async def told(receiver: Any) -> Outcome:
+        async with await asyncio.start_server(receiver, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            to = Destination(project_id="p", name="n", kind="webhook", url=url, secrets=Secrets(secret=secret))
+            sender = WebhookSender(to, HERE, lambda: 0)
+            outcome = await asyncio.wait_for(sender.send(Packet("id", "key", b"{}")), PATIENCE_S)
+            await sender.aclose()
+        return outcome
+
+    hung = asyncio.run(told(hang))
+    assert (hung.verdict, hung.problem) == ("away", "It took the request and said nothing for 0.3 s.")
+    led = asyncio.run(told(lead))
+    assert (led.verdict, led.status) == ("away", 307)
+    assert "a redirect to 'https://hooks.example.com/[hidden]', which is not followed" in led.problem
 
 
 def test_a_sample_is_drawn_by_the_trace_id_alone_and_grows() -> None:

@@ -203,20 +203,32 @@ class Delivery:
         return found
 
     async def _send_events(self, due: list[tuple[_Due, Whole]], run: "_Run") -> None:
+        """Once nobody seems to be there nothing more is begun: one that hangs is waited for by few."""
         now, slug = self._now(), self._parts.slug_of(self._to.project_id)
+        away = asyncio.Event()
 
-        async def send(each: _Due, whole: Whole) -> _Sent:
+        async def send(each: _Due, whole: Whole) -> _Sent | None:
             async with places:
+                if away.is_set():
+                    return None
                 body = await asyncio.to_thread(payload.event, self._to, slug, each.closing, whole, now)
                 packet = Packet(payload.event_id(self._to, each.closing), each.closing.trace_id, body)
-                return _Sent(each, await self._sender.send(packet))
+                outcome = await self._sender.send(packet)
+                if outcome.verdict == "away":
+                    away.set()
+                return _Sent(each, outcome)
 
         places = asyncio.Semaphore(AT_ONCE)
         for at in range(0, len(due), BEFORE_LOOKING):
             if run.is_cut():
                 run.rest.extend(each for each, _ in due[at:])
                 return
-            run.sent.extend(await asyncio.gather(*(send(each, whole) for each, whole in due[at : at + BEFORE_LOOKING])))
+            some = due[at : at + BEFORE_LOOKING]
+            for (each, _), sent in zip(some, await asyncio.gather(*(send(*pair) for pair in some)), strict=True):
+                if sent is None:
+                    run.rest.append(each)
+                else:
+                    run.sent.append(sent)
 
     async def _send_spans(self, due: list[tuple[_Due, Whole]], run: "_Run") -> None:
         """In one request; one by one where a collector does not take that, to find which it is about."""
@@ -286,7 +298,10 @@ class Delivery:
             event = event if first.outcome.verdict == "refused" else replace(event, state="retry")
             state = replace(state, failed=state.failed + (event.state == "failed"))
             cut = [_up_to(page, first.due.closing.place) for page in pages if first.due.event is None]
-            return _Settled(_moved(state, cut, chosen), [event], True)
+            passed = {arrival.place for page in cut for arrival in page.arrivals}
+            left = [each.at_ns // 1_000_000 for page in pages for each in page.closings if each.place not in passed]
+            state = _moved(state, cut, chosen)
+            return _Settled(replace(state, waiting_since=min(left, default=state.waiting_since)), [event], True)
         waiting = [page.arrivals[0].at_ns for page in pages if page.closings]
         since = min(waiting) // 1_000_000 if waiting else now
         return _Settled(replace(state, waiting_since=min(since, state.waiting_since or since)), [], False)

@@ -95,6 +95,12 @@ class HttpSender:
                         break
                 names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 return _Answer(response.status, names, self._hidden(bytes(told[:ANSWER_BYTES])))
+        except httpcore.ConnectTimeout:
+            return Outcome(verdict="away", problem=f"Nobody took the connection within {CONNECT_S:g} s.")
+        except httpcore.ReadTimeout:
+            return Outcome(verdict="away", problem=f"It took the request and said nothing for {ANSWER_S:g} s.")
+        except httpcore.WriteTimeout:
+            return Outcome(verdict="away", problem=f"It stopped reading what was sent for {ANSWER_S:g} s.")
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as error:
             return Outcome(verdict="away", problem=f"{type(error).__name__}: {error}".rstrip(": "))
         except TimeoutError:
@@ -113,6 +119,9 @@ class HttpSender:
     def _judged(self, answer: _Answer) -> Outcome:
         said = answer.body[:300].decode("utf-8", "replace").strip()
         problem = f"It answered {answer.status}{': ' if said else '.'}{said}"
+        if 300 <= answer.status < 400:
+            to = self._hidden(answer.headers.get("location", "").encode()).decode("utf-8", "replace")[:300]
+            problem = f"It answered {answer.status}, a redirect to {to!r}, which is not followed: set that URL instead."
         wait = retry_after_s(answer.headers.get("retry-after", ""), self._now_ms())
         return Outcome(verdict=verdict_of(answer.status), status=answer.status, problem=problem, retry_after_s=wait)
 
