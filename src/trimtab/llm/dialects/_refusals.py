@@ -47,6 +47,8 @@ _CODES: dict[str, Reason] = {
     "data_inspection_failed": "filtered",
     "datainspectionfailed": "filtered",
     "sensitive_words_detected": "filtered",
+    "1026": "filtered",
+    "1027": "filtered",
     "1301": "filtered",
     "model_not_found": "no_model",
     "model_not_supported": "no_model",

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
-from trimtab.llm.dialects._errors import words_of
+from trimtab.llm.dialects._errors import rejected, words_of
 from trimtab.llm.dialects._reading import (
     BROKEN,
     Cursor,
@@ -34,6 +34,11 @@ from trimtab.llm.tiers import asked_tier, tier_of
 from trimtab.llm.types import StopReason, Usage
 
 MOST_TOKENS = 2**31 - 1
+_MINIMAX = {
+    "1001": 504, "1002": 429, "1004": 401, "1008": 402, "1024": 500, "1026": 400, "1027": 400, "1033": 500, "1039": 413,
+    "1041": 429, "2013": 400, "2049": 401, "2056": 402,
+}  # fmt: skip
+"""MiniMax's numbers of what went wrong, as statuses: https://platform.minimax.io/docs/api-reference/errorcode"""
 
 
 class _StreamOptions(Struct):
@@ -155,7 +160,7 @@ def glance(body: bytes) -> Glance:
     except BROKEN:
         return _glance_slowly(body)
     if not found.choices:
-        raise no_choice(None if found.error is None else Cursor(found.error, "error", refuse_answer).anything())
+        raise _unanswered(body)
     failure = found.choices[0].error
     if failure is not None:
         refuse_failed(Cursor(failure, "error", refuse_answer).anything())
@@ -171,7 +176,7 @@ def _glance_slowly(body: bytes) -> Glance:
     seen = loose(body, refuse_answer)
     choice = _first_choice(seen)
     if not choice:
-        raise no_choice(seen.get("error"))
+        raise _unanswered(body)
     refuse_failed(choice.get("error"))
     word = _text(choice.get("finish_reason"))
     return Glance(
@@ -184,11 +189,45 @@ def _glance_slowly(body: bytes) -> Glance:
 
 
 def no_choice(error: Any) -> UpstreamFailure:
-    """A 200 that holds no answer: some servers wrap their failures in one."""
-    if error:
-        message, code, _ = words_of(error)
-        return UpstreamFailure(message, code=code or "upstream_error_in_answer")
-    return UpstreamFailure("The provider's answer holds no choice.", code="upstream_garbage")
+    """A 200 that holds no answer: some servers wrap their failures in one. Where it has the number of a status it is
+    the refusal that it would have been with that (OpenRouter: https://openrouter.ai/docs/errors)."""
+    if not error:
+        return UpstreamFailure("The provider's answer holds no choice.", code="upstream_garbage")
+    status = _status_of(error)
+    if status:
+        return rejected(status, _encode({"error": error}), {})
+    message, code, _ = words_of(error)
+    return UpstreamFailure(message, code=code or "upstream_error_in_answer")
+
+
+def _status_of(error: Any) -> int:
+    """The HTTP status by an error's own number, else 0."""
+    if not isinstance(error, dict):
+        return 0
+    told = cast("dict[str, Any]", error)
+    number = told.get("code")
+    if isinstance(number, str):
+        return _MINIMAX.get(number, 0)
+    return number if isinstance(number, int) and 400 <= number <= 599 else 0
+
+
+def unlike_openais(answer: Any) -> Any:
+    """A failure that is not in ``error``, as one that is: MiniMax's ``base_resp`` (its status is 200, and
+    ``choices`` null), and the flat object of SGLang and of vLLM before 0.10. None where there is none."""
+    if not isinstance(answer, dict):
+        return None
+    told = cast("dict[str, Any]", answer)
+    base: Any = told.get("base_resp")
+    if isinstance(base, dict):
+        fields = cast("dict[str, Any]", base)
+        if fields.get("status_code"):
+            return {"message": fields.get("status_msg") or "", "code": str(fields["status_code"])}
+    return told if told.get("object") == "error" else None
+
+
+def _unanswered(body: bytes) -> UpstreamFailure:
+    seen = loose(body, refuse_answer)
+    return no_choice(seen.get("error") or unlike_openais(seen))
 
 
 def refuse_failed(error: Any) -> None:
@@ -202,6 +241,8 @@ def error_in(chunk: dict[str, Any]) -> Any:
     """What went wrong by a chunk of a stream: its ``error``; Groq's last chunk has it in ``x_groq`` (``groq.types.chat
     .ChatCompletionChunk``). None where nothing did."""
     told = chunk.get("error")
+    if not told and ("base_resp" in chunk or chunk.get("object") == "error"):
+        return unlike_openais(chunk)
     if told or "x_groq" not in chunk:
         return told or None
     inner = chunk["x_groq"]
@@ -267,8 +308,9 @@ class OpenAIMeter:
         self.id = self.id or _text(chunk.get("id")) or ""
         self.model = self.model or _text(chunk.get("model")) or ""
         self._tier = tier_of(chunk.get("service_tier")) or self._tier
-        self.usage = usage_of(chunk.get("usage"), self._tier) or self.usage
         choice = _first_choice(chunk)
+        # Moonshot tells it in the choice: https://platform.moonshot.ai/docs/api/chat
+        self.usage = usage_of(chunk.get("usage") or choice.get("usage"), self._tier) or self.usage
         word = _text(choice.get("finish_reason"))
         if word:
             self.stop, self.stop_raw = stop_of(word), word

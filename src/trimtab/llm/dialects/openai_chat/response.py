@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, refuse_answer, root, tier_in
-from trimtab.llm.dialects.openai_chat.hot import no_choice, refuse_failed
+from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, loose, refuse_answer, root, tier_in
+from trimtab.llm.dialects.openai_chat.hot import no_choice, refuse_failed, unlike_openais
 from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.thoughts import signature_of
@@ -81,7 +81,7 @@ def parse_carefully(body: bytes) -> Response:
     choices = fields.items("choices")
     if not choices:
         error = fields.get("error")
-        raise no_choice(None if error is None else error.anything())
+        raise no_choice(unlike_openais(loose(body, refuse_answer)) if error is None else error.anything())
     choice = choices[0].fields()
     failure = choice.get("error")
     if failure is not None:

@@ -11,7 +11,15 @@ _STOPS: dict[str, StopReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "model_length": "length",  # Mistral: the context is full
+    "model_context_window_exceeded": "length",  # Z.ai
+    "sensitive": "content_filter",  # Z.ai
+    "eos": "stop",  # Together (``together.types.chat.chat_completion.Choice``)
+    "eos_token": "stop",  # Text Generation Inference
+    "stop_sequence": "stop",  # the same
     "error": "error",  # Mistral, OpenRouter
+    "network_error": "error",  # Z.ai
+    "abort": "error",  # vLLM, SGLang: the call was given up
+    "insufficient_system_resource": "error",  # DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion
 }
 _WORDS: dict[StopReason, str] = {
     "length": "length",

@@ -124,18 +124,20 @@ class OpenAIStreamDecoder:
             message, code, _ = words_of(chunk if chunk.get("error") else wrong)
             return self._fail(message, code or "upstream_stream_error")
         out: list[Delta] = []
-        if not self._started:
+        choices = chunk.get("choices")
+        # Azure's first chunk has what its filter found in the prompt, and neither an id, a model nor a choice
+        if not self._started and (choices or chunk.get("id")):
             self._started = True
             created = count(chunk.get("created"))
             out.append(Start(id=_text(chunk.get("id")), model=_text(chunk.get("model")), created=created))
         self._tier = tier_of(chunk.get("service_tier")) or self._tier
         self._usage = usage_of(chunk.get("usage"), self._tier) or self._usage
-        choices = chunk.get("choices")
         for each in cast("list[Any]", choices) if isinstance(choices, list) else []:
             choice = _object(each)
             if choice.get("index", 0) == 0:  # one answer is all that another dialect could show
                 out += self._delta(_object(choice.get("delta")))
                 self._word = _text(choice.get("finish_reason")) or self._word
+                self._usage = usage_of(choice.get("usage"), self._tier) or self._usage  # Moonshot
         return out
 
     def _fail(self, message: str, code: str) -> list[Delta]:

@@ -3,6 +3,10 @@
 https://platform.openai.com/docs/api-reference/chat/object: ``prompt_tokens`` includes what was read from and written to
 the prompt cache, ``completion_tokens`` includes reasoning; audio is a breakdown of either. xAI counts reasoning beside
 ``completion_tokens`` (https://docs.x.ai/docs/key-information/consumption-and-rate-limits); the total tells.
+
+Other names of the same: DeepSeek's ``prompt_cache_hit_tokens``, Moonshot's ``cached_tokens`` and SGLang's
+``reasoning_tokens`` beside the totals (its ``entrypoints/openai/protocol.py``), Alibaba's
+``cache_creation_input_tokens`` of an explicit cache (https://www.alibabacloud.com/help/en/model-studio/context-cache).
 """
 
 from typing import Annotated, Any, cast
@@ -22,13 +26,13 @@ def usage_of(value: Any, tier: str = "") -> Usage | None:
     prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     read_side = _details(usage, "prompt_tokens_details")
     write_side = _details(usage, "completion_tokens_details")
-    # DeepSeek tells its cache hits beside the total: https://api-docs.deepseek.com/guides/kv_cache
-    cached = count(read_side.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens"))
-    cached = min(cached, prompt)
-    written = min(count(read_side.get("cache_write_tokens")), prompt - cached)
-    output, reasoning = written_of(
-        completion, count(write_side.get("reasoning_tokens")), prompt, count(usage.get("total_tokens"))
-    )
+    # https://api-docs.deepseek.com/guides/kv_cache
+    beside = count(usage.get("prompt_cache_hit_tokens")) or count(usage.get("cached_tokens"))
+    cached = min(count(read_side.get("cached_tokens")) or beside, prompt)
+    wrote = count(read_side.get("cache_write_tokens")) or count(read_side.get("cache_creation_input_tokens"))
+    written = min(wrote, prompt - cached)
+    thought = count(write_side.get("reasoning_tokens")) or count(usage.get("reasoning_tokens"))
+    output, reasoning = written_of(completion, thought, prompt, count(usage.get("total_tokens")))
     return Usage(
         input=prompt - cached - written,
         cache_read=cached,
@@ -56,6 +60,7 @@ _Count = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
 class _PromptDetails(Struct, gc=False):
     cached_tokens: _Count | None = None
     cache_write_tokens: _Count | None = None
+    cache_creation_input_tokens: _Count | None = None
     audio_tokens: _Count | None = None
 
 
@@ -71,6 +76,8 @@ class PlainUsage(Struct, gc=False):
     completion_tokens: _Count | None = None
     total_tokens: _Count | None = None
     prompt_cache_hit_tokens: _Count | None = None
+    cached_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
@@ -81,24 +88,30 @@ class PlainUsage(Struct, gc=False):
             return None
         read_side, write_side = self.prompt_tokens_details, self.completion_tokens_details
         read_plainly = read_side is None or not (
-            read_side.cached_tokens or read_side.cache_write_tokens or read_side.audio_tokens
+            read_side.cached_tokens
+            or read_side.cache_write_tokens
+            or read_side.cache_creation_input_tokens
+            or read_side.audio_tokens
         )
         wrote_plainly = write_side is None or not (write_side.reasoning_tokens or write_side.audio_tokens)
-        if read_plainly and wrote_plainly and not self.prompt_cache_hit_tokens:
+        beside = self.prompt_cache_hit_tokens or self.cached_tokens or 0
+        thought = self.reasoning_tokens or 0
+        if read_plainly and wrote_plainly and not beside and not thought:
             return Usage(input=prompt, output=completion, tier=tier)
         cached = written = reasoning = audio_input = audio_output = 0
         output = completion
         if read_side is not None:
             cached = read_side.cached_tokens or 0
-            written = read_side.cache_write_tokens or 0
+            written = read_side.cache_write_tokens or read_side.cache_creation_input_tokens or 0
             audio_input = read_side.audio_tokens or 0
-        cached = min(cached or self.prompt_cache_hit_tokens or 0, prompt)
+        cached = min(cached or beside, prompt)
         if written:
             written = min(written, prompt - cached)
         if write_side is not None:
-            if write_side.reasoning_tokens:
-                output, reasoning = written_of(completion, write_side.reasoning_tokens, prompt, self.total_tokens or 0)
+            thought = write_side.reasoning_tokens or thought
             audio_output = write_side.audio_tokens or 0
+        if thought:
+            output, reasoning = written_of(completion, thought, prompt, self.total_tokens or 0)
         return Usage(
             input=prompt - cached - written,
             cache_read=cached,

@@ -34,6 +34,7 @@ class _Choice(Struct):
     delta: _Delta | None = None
     index: Literal[0] = 0
     finish_reason: Any = None
+    usage: None = None
 
 
 class _Groq(Struct):
@@ -47,6 +48,7 @@ class _Event(Struct):
     created: Any = None
     usage: PlainUsage | None = None
     error: None = None
+    base_resp: None = None
     x_groq: _Groq | None = None
     service_tier: Any = None
 
@@ -84,7 +86,7 @@ def _folded(events: list[_Event]) -> Response | None:
                 said.append(choice.delta.content)
             if choice.finish_reason:
                 word = _text(choice.finish_reason) or word
-    first = events[0]
+    first = next((event for event in events if event.choices or event.id), events[0])
     return Response(
         id=_text(first.id),
         model=_text(first.model),
