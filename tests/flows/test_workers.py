@@ -59,6 +59,21 @@ def test_a_new_key_is_known_and_a_revoked_one_refused_by_every_worker_when_the_a
         assert {call(server, secret).status_code for _ in range(30)} == {401}
 
 
+def test_the_last_use_of_a_key_is_known_whichever_worker_saw_it(server: Live) -> None:
+    made = [new_key(server) for _ in range(12)]
+    began = time.time_ns() // 1_000_000
+    for _, secret in made:  # each on a connection of its own: all workers have some
+        assert call(server, secret).status_code == 200
+    over = time.time_ns() // 1_000_000
+
+    def used() -> list[int | None]:
+        found = {each["id"]: each["last_used"] for each in server.api("/projects/default/keys", limit=200)["items"]}
+        return [found[key_id] for key_id, _ in made]
+
+    until(lambda: None not in used(), PATIENCE_S, lambda: str(used()))
+    assert all(each is not None and began - 60_000 < each <= over and each % 60_000 == 0 for each in used())
+
+
 def test_every_workers_calls_arrive_in_one_store_and_one_sum_of_metrics(server: Live) -> None:
     _, secret = new_key(server)
     for number in range(30):

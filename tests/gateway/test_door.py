@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from trimtab.core.errors import Forbidden, Unauthenticated
 from trimtab.gateway import door
 from trimtab.gateway.door import Door
 from trimtab.governance.access import AccessTable, Principal, Project, digest
+from trimtab.governance.key_uses import MINUTE_MS, KeyUses
 
 HERE, THERE = Project(id="p1", slug="default"), Project(id="p2", slug="other")
 
@@ -37,6 +39,25 @@ def test_the_second_call_of_a_key_is_let_in_without_hashing_it_again(monkeypatch
     first = here.admit(access, headers(authorization="Bearer tt_client"), 1)
     assert here.admit(access, headers(authorization="Bearer tt_client"), 2) == first
     assert asked == ["tt_client"]
+
+
+def test_each_minute_notes_a_keys_use_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    uses = KeyUses()
+    here, access = Door(), structs.replace(table(), uses=uses)
+    for second in (0, 59, 60, 61, 119):
+        here.admit(access, headers(x_api_key="tt_client"), second * 10**9)
+    assert uses.take() == {"k1": MINUTE_MS}
+    real = AccessTable.authenticate
+    asked: list[int] = []
+
+    def counted(self: AccessTable, secret: str, now_ns: int) -> Principal:
+        asked.append(now_ns)
+        return real(self, secret, now_ns)
+
+    monkeypatch.setattr(AccessTable, "authenticate", counted)
+    for second in (119, 120, 121, 179, 180):
+        here.admit(access, headers(x_api_key="tt_client"), second * 10**9)
+    assert asked == [120 * 10**9, 180 * 10**9]
 
 
 def test_a_key_that_the_next_table_does_not_have_is_refused() -> None:

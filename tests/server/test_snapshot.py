@@ -402,7 +402,8 @@ def test_the_same_state_always_builds_the_same_snapshot(run: Run) -> None:
     async def story(house: House) -> None:
         await furnished(house)
         state = await house.db.read(read_state)
-        one, two = (snapshot.build(state, ConfigFile(), house.box) for _ in range(2))
+        uses = house.holder.key_uses
+        one, two = (snapshot.build(state, ConfigFile(), house.box, uses=uses) for _ in range(2))
         assert one == two
         assert one.snapshot == house.holder.current
 

@@ -10496,7 +10496,8 @@ export interface components {
          * @description `prefix` is the visible start of the secret. `state` is computed now. What narrows it, null for no bound:
          *     `environments` in which its calls may name an app, `permissions` of those of its role, `projects` (slugs) of a
          *     key of the instance, `models` it may call, the highest `priority` that its calls may ask for (`high`: no
-         *     bound). `owner` is the id of the person or service account it belongs to.
+         *     bound). `owner` is the id of the person or service account it belongs to. `last_used` is the minute of its last
+         *     use by any client, of calls and of the API, some seconds after it; null where none was noted.
          */
         KeyView: {
             id: string;
@@ -10517,6 +10518,7 @@ export interface components {
             priority: "high" | "low" | "normal";
             owner: string | null;
             owner_name: string;
+            last_used: number | null;
         };
         /**
          * Knowledge

@@ -52,11 +52,12 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
             k.state,
             local_time(k.created),
             k.expires and local_time(k.expires),
+            k.last_used and local_time(k.last_used),
         )
         for k in keys
     ]
     print_table(
-        ("ID", "NAME", "STARTS WITH", "ROLE", "STATE", "CREATED", "EXPIRES"),
+        ("ID", "NAME", "STARTS WITH", "ROLE", "STATE", "CREATED", "EXPIRES", "LAST USED"),
         rows,
         empty="This project has no keys. Make one with: trimtab keys create NAME",
     )

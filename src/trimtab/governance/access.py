@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from trimtab.core.errors import Unauthenticated
+from trimtab.governance.key_uses import KeyUses
 
 Role = Literal["admin", "editor", "reviewer", "read_only", "client", "viewer", "developer", "operator", "auditor"]
 """The built-in ones; `permissions.py` says what each may do. ``editor``, ``read_only`` and ``client`` are for keys."""
@@ -67,6 +68,8 @@ class AccessTable(Struct, frozen=True, kw_only=True):
     """By slug."""
     organisations: dict[str, Organisation] = {}
     """By slug."""
+    uses: KeyUses | None = None
+    """Is told whom a key lets in."""
 
     def authenticate(self, secret: str, now_ns: int) -> Principal:
         """The principal of a live key, or `Unauthenticated` with the way out."""
@@ -80,6 +83,8 @@ class AccessTable(Struct, frozen=True, kw_only=True):
             )
         if 0 < principal.expires_ns <= now_ns:
             raise Unauthenticated("This key has expired.", fix="Make a new one under Keys.", code="expired_api_key")
+        if self.uses is not None:
+            self.uses.note(principal.key_id, now_ns)
         return principal
 
 

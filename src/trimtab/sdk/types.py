@@ -103,6 +103,8 @@ class Key(Struct, frozen=True, kw_only=True):
     """The highest that its calls may ask for; ``high`` is no bound."""
     owner: str | None = None
     owner_name: str = ""
+    last_used: int | None = None
+    """The minute of its last use, Unix ms; None where none was noted."""
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

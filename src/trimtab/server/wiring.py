@@ -53,6 +53,7 @@ from trimtab.server.duties.forwarding import Forwarding
 from trimtab.server.duties.judging import RolloutJudge
 from trimtab.server.duties.keeping import Keeping, Places
 from trimtab.server.duties.money import Bookkeeping
+from trimtab.server.duties.noting_keys import NotingKeys
 from trimtab.server.duties.reviewing import Parts as ReviewingParts
 from trimtab.server.duties.reviewing import Reviewing
 from trimtab.server.duties.rolling import Controller
@@ -252,6 +253,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     jobs = (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder)
     for job in (*jobs, deps.switches, advising):
         wired.on_close(alongside(job.run()))
+    noting = NotingKeys(db, holder.key_uses)
+    wired.on_close(noting.leave)
+    wired.on_close(alongside(noting.run()))
     # One process of all on a catalog does these.
     for led in (signing, rolling, reviewing, scoring_live, experimenting, encrypting, library):
         wired.on_close(led.leave)

@@ -90,6 +90,11 @@ function facts(project: string): Column<KeyView>[] {
         ),
     },
     {
+      id: "used",
+      label: "last used",
+      cell: (key) => (key.last_used === null ? <span className="muted">not noted</span> : when(key.last_used, now)),
+    },
+    {
       id: "calls",
       label: "calls",
       cell: (key) => (

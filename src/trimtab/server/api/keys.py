@@ -1,13 +1,14 @@
 """Keys: of a project, and of the whole instance."""
 
 from litestar.params import FromPath, JSONBody
-from msgspec import to_builtins
+from msgspec import Struct, to_builtins
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.policy_store import Priority, bounds
 from trimtab.governance import keys, people_store, permissions, principals, roles, store
 from trimtab.governance.access import Project
+from trimtab.governance.key_use_store import last_used
 from trimtab.governance.keys import Issued, Wanted
 from trimtab.governance.people_store import name_of
 from trimtab.governance.store import KeyRow
@@ -20,7 +21,15 @@ from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Ten
 TAG = "keys"
 
 
-def _view(deps: Dependencies, key: KeyRow, now: int, owner_name: str = "", highest: Priority = "high") -> KeyView:
+class _Beside(Struct, frozen=True, kw_only=True):
+    """What is told of some keys that does not stand with them, by key; owners' names by owner."""
+
+    owners: dict[str, str] = {}
+    highest: dict[str, Priority] = {}
+    used: dict[str, int] = {}
+
+
+def _view(deps: Dependencies, key: KeyRow, now: int, beside: _Beside) -> KeyView:
     slugs = {each.id: each.slug for each in deps.snapshots.current.access.projects.values()}
     return KeyView(
         id=key.id,
@@ -35,9 +44,10 @@ def _view(deps: Dependencies, key: KeyRow, now: int, owner_name: str = "", highe
         permissions=_listed(key.permissions),
         projects=None if key.projects is None else [slugs.get(each, each) for each in key.projects],
         models=_listed(key.models),
-        priority=highest,
+        priority=beside.highest.get(key.id, "high"),
         owner=key.owner_id,
-        owner_name=owner_name,
+        owner_name=beside.owners.get(key.owner_id or "", ""),
+        last_used=beside.used.get(key.id),
     )
 
 
@@ -48,18 +58,16 @@ def _listed(names: tuple[str, ...] | None) -> list[str] | None:
 async def _page(deps: Dependencies, project_id: str | None, cursor: str | None, limit: int) -> KeyPage:
     before, now = read_cursor(cursor), deps.now()
 
-    def read(conn: Connection) -> tuple[list[KeyRow], dict[str, str], dict[str, Priority]]:
+    def read(conn: Connection) -> tuple[list[KeyRow], _Beside]:
         rows = store.keys(conn, project_id, before=before, limit=limit + 1)
         owners = {row.owner_id for row in rows if row.owner_id is not None}
-        return rows, {each: name_of(conn, each) for each in owners}, bounds(conn, project_id)
+        used = last_used(conn, [row.id for row in rows])
+        names = {each: name_of(conn, each) for each in owners}
+        return rows, _Beside(owners=names, highest=bounds(conn, project_id), used=used)
 
-    rows, names, highest = await deps.db.read(read)
+    rows, beside = await deps.db.read(read)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    items = [
-        _view(deps, each, now, names.get(each.owner_id or "", ""), highest.get(each.id, "high"))
-        for each in rows[:limit]
-    ]
-    return KeyPage(items=items, cursor=more)
+    return KeyPage(items=[_view(deps, each, now, beside) for each in rows[:limit]], cursor=more)
 
 
 def _wanted(deps: Dependencies, tenant: Project | None, data: NewKey) -> Wanted:
@@ -105,14 +113,14 @@ async def _issue(deps: Dependencies, caller: Caller, tenant: Project | None, dat
     told = {"from": None, "to": {name: value for name, value in to_builtins(data).items() if value is not None}}
     deed = Deed(project=tenant, action="key.created", subject=lambda made: f"key:{made[0].key.id}", detail=told)
 
-    def work(conn: Connection) -> tuple[Issued, str]:
+    def work(conn: Connection) -> tuple[Issued, dict[str, str]]:
         _check_may_issue(conn, caller, tenant, wanted)
         issued = keys.issue(conn, wanted, now)
-        return issued, "" if wanted.owner_id is None else name_of(conn, wanted.owner_id)
+        return issued, {} if wanted.owner_id is None else {wanted.owner_id: name_of(conn, wanted.owner_id)}
 
-    issued, owner_name = await written(deps, caller, deed, work)
+    issued, owners = await written(deps, caller, deed, work)
     await deps.snapshots.changed()
-    return IssuedKey(key=_view(deps, issued.key, now, owner_name), secret=issued.secret)
+    return IssuedKey(key=_view(deps, issued.key, now, _Beside(owners=owners)), secret=issued.secret)
 
 
 async def _revoke(deps: Dependencies, caller: Caller, tenant: Project | None, key: str) -> None:

@@ -141,7 +141,8 @@ class KeyView(Struct, frozen=True, kw_only=True):
     """``prefix`` is the visible start of the secret. ``state`` is computed now. What narrows it, null for no bound:
     ``environments`` in which its calls may name an app, ``permissions`` of those of its role, ``projects`` (slugs) of a
     key of the instance, ``models`` it may call, the highest ``priority`` that its calls may ask for (``high``: no
-    bound). ``owner`` is the id of the person or service account it belongs to."""
+    bound). ``owner`` is the id of the person or service account it belongs to. ``last_used`` is the minute of its last
+    use by any client, of calls and of the API, some seconds after it; null where none was noted."""
 
     id: str
     name: str
@@ -158,6 +159,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     priority: Priority
     owner: str | None
     owner_name: str
+    last_used: int | None
 
 
 class KeyPage(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from trimtab.gateway.store import ModelRow, ProviderRow
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.governance import data_keys
 from trimtab.governance.access import AccessTable, Principal, Project
+from trimtab.governance.key_uses import KeyUses
 from trimtab.governance.principals import made as principals_made
 from trimtab.governance.projects import REVISION
 from trimtab.governance.sealing import Keys
@@ -80,10 +81,11 @@ def build(
     made_with: Fittings | None = None,
     releases: Releases | None = None,
     compiler: governing.Compiler | None = None,
+    uses: KeyUses | None = None,
 ) -> Built:
     """Pure: the same state and file give the same snapshot. A provider whose secret cannot be opened is left out.
     Routes are compiled with what they ask while they decide. ``releases`` and ``compiler`` have the releases and the
-    policies that were read before."""
+    policies that were read before; ``uses`` is told when keys are used."""
     made_with = made_with or fittings(Live())
     releases = Releases() if releases is None else releases
     trouble: dict[tuple[str, str], str] = {}
@@ -133,6 +135,7 @@ def build(
                 keys=principals.by_digest,
                 projects={p.slug: p for p in projects.values()},
                 organisations=principals.organisations,
+                uses=uses,
             ),
             targets=targets,
             routes=routes,
@@ -292,6 +295,7 @@ class SnapshotHolder:
         self.made_with = made_with or fittings(Live())
         self._releases = Releases()
         self._compiler = governing.Compiler()
+        self.key_uses = KeyUses()
         self._placed: dict[Key, ReleaseRow] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._box = box
@@ -302,6 +306,10 @@ class SnapshotHolder:
         self.on_change: Callable[[], Awaitable[None]] | None = None
         self.away = ""
         """Why the catalog cannot be read now; empty when it can."""
+
+    def _build(self, state: CatalogState) -> Built:
+        made_with, releases, compiler = self.made_with, self._releases, self._compiler
+        return build(state, self.config, self._box, made_with, releases, compiler, self.key_uses)
 
     @property
     def config(self) -> ConfigFile:
@@ -351,7 +359,7 @@ class SnapshotHolder:
                 await asyncio.to_thread(self._keys.look, now=True)
             if state is not None:
                 await asyncio.to_thread(self._releases.read, state.apps.releases)
-                self._built = build(state, self.config, self._box, self.made_with, self._releases, self._compiler)
+                self._built = self._build(state)
             log.warning("%s Starting with %s.", error.message, "the last known state" if state else "nothing known")
 
     async def refresh(self) -> bool:
@@ -413,7 +421,7 @@ class SnapshotHolder:
         state = await self._db.read(lambda conn: read_state(conn, self._placed))
         self._placed = {key_of(row): row for row in state.apps.releases}
         await asyncio.to_thread(self._releases.read, state.apps.releases)  # calls go on meanwhile
-        built = build(state, self.config, self._box, self.made_with, self._releases, self._compiler)
+        built = self._build(state)
         await self._warm(built)
         await self._follow_keys()
         self._built = built

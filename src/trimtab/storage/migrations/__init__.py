@@ -34,7 +34,7 @@ TABLES = frozenset(
         "display_currencies", "edits", "environments", "erasures", "evaluation_cache", "experiment_cells",
         "experiments", "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts",
         "guard_points", "guard_refusals", "guard_services", "guards", "holds",
-        "idempotent_calls", "key_priorities", "keys", "leaders", "limit_counters", "limit_events",
+        "idempotent_calls", "key_priorities", "key_uses", "keys", "leaders", "limit_counters", "limit_events",
         "limit_holds", "limit_workers", "limits", "login_tokens", "managed", "models", "online_rules",
         "placements", "prices", "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
         "releases", "replicas", "repricings", "resilience_policies", "responses", "retention_rules",
