@@ -18,8 +18,9 @@ Sources, beside the references that the provider kinds cite:
   ``data_inspection_failed``, Z.ai's 1301, MiniMax's 1026 and 1027, DeepSeek's "Content Exists Risk"; OpenRouter with a
   status of 403 (https://openrouter.ai/docs/errors), which is no refusal of the key.
 - no such model, with a status of 400: DeepSeek, OpenRouter, Bedrock, Hugging Face, Groq (``model_decommissioned``).
-- it cannot do that: Ollama ("does not support tools"), vLLM without a parser of tool calls, llama.cpp without a
-  projector of images (a 500, which no repeat mends), OpenAI's ``unsupported_parameter``.
+- it cannot do that: Moonshot's Kimi ("invalid temperature: only 1 is allowed for this model"), Ollama ("does not
+  support tools"), vLLM without a parser of tool calls, llama.cpp without a projector of images (a 500, which no repeat
+  mends), OpenAI's ``unsupported_parameter``.
 """
 
 import re
@@ -103,7 +104,7 @@ _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         re.compile(
             r"does not support (?:tools|tool calling|thinking|image|vision|assistant message prefill)"
             r"|(?:tool|function) call(?:ing)?`? is not supported|enable-auto-tool-choice|is not a multimodal model"
-            r"|(?:image|audio|video) input is not supported",
+            r"|(?:image|audio|video) input is not supported|is allowed for this model",
             re.IGNORECASE,
         ),
     ),

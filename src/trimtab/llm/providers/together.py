@@ -1,6 +1,8 @@
 """Together AI: https://docs.together.ai/reference/chat-completions-1
 
 Reranking: https://docs.together.ai/reference/rerank-1
+
+Its reference, and the types of its Python SDK, have ``max_tokens`` only: a bound by the newer name would bind nothing.
 """
 
 from trimtab.llm.dialects import Quirks
@@ -14,7 +16,7 @@ PLUG = ProviderKind(
     base_url="https://api.together.ai/v1",
     key_variable="TOGETHER_API_KEY",
     price_id="together",
-    quirks=Quirks(developer_role=False),
+    quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, developer_role=False),
     passes=("images", "audio"),
     models=("meta-llama/Llama-3.3-70B-Instruct-Turbo",),
 )

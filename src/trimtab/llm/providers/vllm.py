@@ -1,6 +1,7 @@
 """vLLM: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
 
-Thoughts come in ``reasoning_content`` or ``reasoning``, by its version and its reasoning parser.
+Thoughts come in ``reasoning_content`` or ``reasoning``, by its version and its reasoning parser. In a conversation it
+reads ``reasoning`` alone (``vllm/entrypoints/chat_utils.py``).
 """
 
 from trimtab.llm.dialects import Quirks
@@ -14,6 +15,6 @@ PLUG = ProviderKind(
     base_url="http://127.0.0.1:8000/v1",
     needs_key=False,
     free=True,
-    quirks=Quirks(developer_role=False),
+    quirks=Quirks(developer_role=False, thoughts_field="reasoning"),
     passes=("audio",),
 )
