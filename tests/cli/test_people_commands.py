@@ -69,6 +69,19 @@ def test_a_person_signs_in_on_the_command_line_and_out_again(server: Live, tmp_p
     assert kept.read_text() == "{}"
 
 
+def test_an_identity_provider_is_switched_off_and_on_and_removed(shell: Shell) -> None:
+    args = ("--issuer", "https://idp.example.com", "--client-id", "c", "--label", "Company")
+    shell.ok("identity-providers", "add", "company", *args)
+    (made,) = [each for each in shell.json("identity-providers", "list") if each["name"] == "company"]
+    assert "changed" in shell.run("identity-providers", "off", "company", "--expect", "7").stderr
+    assert "no longer sign in with company" in shell.ok("identity-providers", "off", "company", "--keep-sessions")
+    assert "may sign in with company" in shell.ok("identity-providers", "on", "company")
+    off = shell.json("identity-providers", "off", "company")
+    assert (off["enabled"], off["label"], off["revision"]) == (False, "Company", made["revision"] + 3)
+    shell.ok("identity-providers", "remove", "company", "--keep-sessions")
+    assert shell.run("identity-providers", "remove", "company").exit_code == 1
+
+
 @pytest.mark.parametrize("text", ["staff", "=viewer", "staff=", "staff=viewer@shop", "staff=viewer@project:"])
 def test_a_role_of_a_group_that_says_nothing_is_refused(shell: Shell, text: str) -> None:
     args = ("identity-providers", "add", "x", "--issuer", "https://idp.example.com", "--client-id", "c", "--role", text)

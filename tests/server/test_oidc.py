@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from house import House, Run
+from house import ADMIN, House, Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 
@@ -320,6 +320,87 @@ def test_a_command_line_gets_a_session_of_its_own_once(run: Run, running: Runnin
         grant = parse_qs(urlsplit(answer.headers["location"]).query)["grant"][0]
         other = await house.client().post("/api/v1/oidc/grant", json={"grant": grant, "verifier": "w" * 64})
         assert other.status_code == 401
+
+    run(story)
+
+
+async def begun_both(house: House, running: Running, who: str) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
+    """Somebody in a browser and on a command line."""
+    browser, _ = await signed_in(house, running, who)
+    asked = {"port": 4999, "challenge": oidc.challenge_of("v" * 64)}
+    _, answer = await signed_in(house, running, who, **asked)
+    grant = parse_qs(urlsplit(answer.headers["location"]).query)["grant"][0]
+    spent = await house.client().post("/api/v1/oidc/grant", json={"grant": grant, "verifier": "v" * 64})
+    return browser, house.client(spent.json()["token"])
+
+
+async def statuses(*clients: httpx.AsyncClient) -> list[int]:
+    return [(await each.get("/api/v1/me")).status_code for each in clients]
+
+
+IDP = "/api/v1/identity-providers/idp"
+
+
+def test_sessions_end_with_their_provider_and_those_of_others_go_on(run: Run, running: Running) -> None:
+    async def story(house: House) -> None:
+        await registered(house, running)
+        by_key = house.client()
+        assert (await by_key.post("/api/v1/login", json={"key": ADMIN})).status_code in (200, 204)
+
+        async def ends(status: int, change: dict[str, Any] | None, **query: Any) -> None:
+            ours = await begun_both(house, running, "ida+staff@example.com")
+            assert await statuses(*ours, by_key) == [200, 200, 200]
+            if change is None:
+                answer = await house.admin.delete(IDP, params=query)
+            else:
+                answer = await house.admin.patch(IDP, json=change)
+            assert answer.is_success, answer.text
+            assert await statuses(*ours, by_key) == [status, status, 200]
+
+        await ends(200, {"label": "Company"})
+        await ends(200, {"enabled": False, "end_sessions": False})
+        assert (await house.admin.patch(IDP, json={"enabled": True})).status_code == 200
+        await ends(401, {"enabled": False})
+        told = (await house.admin.get("/api/v1/audit")).json()["items"]
+        ended = [each for each in told if each["action"] == "sessions.ended"]
+        # Two now, two each of the times before that went on.
+        assert [(each["subject"], each["detail"]["ended"]) for each in ended] == [("identity_provider:idp", 6)]
+        assert (await house.admin.patch(IDP, json={"enabled": True})).status_code == 200
+        await ends(401, {"issuer": "https://login.example.com", "client_secret": SECRET})
+        assert (
+            await house.admin.patch(IDP, json={"issuer": running.issuer, "client_secret": SECRET})
+        ).status_code == 200
+        await ends(200, None, end_sessions="false")
+        await registered(house, running)
+        await ends(401, None)
+
+    run(story)
+
+
+def test_no_session_begins_with_a_provider_that_was_switched_off_on_the_way(run: Run, running: Running) -> None:
+    async def story(house: House) -> None:
+        await registered(house, running)
+        asked = {"port": 4999, "challenge": oidc.challenge_of("v" * 64)}
+        _, answer = await signed_in(house, running, "ida+staff@example.com", **asked)
+        grant = parse_qs(urlsplit(answer.headers["location"]).query)["grant"][0]
+        assert (await house.admin.patch(IDP, json={"enabled": False, "end_sessions": False})).status_code == 200
+        spend = {"grant": grant, "verifier": "v" * 64}
+        refused = await house.client().post("/api/v1/oidc/grant", json=spend)
+        assert (refused.status_code, refused.json()["code"]) == (401, "oidc_provider_off")
+        assert (await house.admin.patch(IDP, json={"enabled": True})).status_code == 200
+
+        client = house.client()
+        found = await asyncio.to_thread(running.sign_in, await begun(client), "ida+staff@example.com")
+        exchange = house.deps.oidc.exchange
+
+        async def meanwhile(*given: Any) -> Tokens:
+            tokens = await exchange(*given)
+            assert (await house.admin.patch(IDP, json={"enabled": False})).status_code == 200
+            return tokens
+
+        house.deps.oidc.exchange = meanwhile
+        assert problem(await back(client, found)) == "oidc_provider_off"
+        assert await statuses(client) == [401]
 
     run(story)
 

@@ -131,7 +131,8 @@ export interface paths {
         post?: never;
         /**
          * Remove an identity provider
-         * @description Nobody signs in with it any more; sessions go on, and people and what they were given stay.
+         * @description Nobody signs in with it any more, and the sessions that began with it end, on every worker, unless
+         *     `end_sessions` is false. People and what they were given stay.
          *
          *     Needs the permission `system:write`.
          */
@@ -140,7 +141,8 @@ export interface paths {
         head?: never;
         /**
          * Change an identity provider
-         * @description What is left out stays as it is, also where somebody else changes it at the same time. With
+         * @description What is left out stays as it is, also where somebody else changes it at the same time. Switched off, or with
+         *     another issuer, it ends the sessions that began with it, on every worker, unless `end_sessions` is false. With
          *     `expected_revision` it is refused (409) where somebody changed the provider since that revision.
          *
          *     Needs the permission `system:write`.
@@ -10245,7 +10247,9 @@ export interface components {
         };
         /**
          * IdentityProviderPatch
-         * @description `client_secret`: an empty one takes it away; leave it out to keep it.
+         * @description `client_secret`: an empty one takes it away; leave it out to keep it. `end_sessions`: those that began with
+         *     the provider end where this switches it off, or names another issuer; false lets them go on until they end by
+         *     themselves.
          */
         IdentityProviderPatch: {
             issuer?: string;
@@ -10259,6 +10263,8 @@ export interface components {
             invited_only?: boolean;
             trust_email?: boolean;
             enabled?: boolean;
+            /** @default true */
+            end_sessions: boolean;
             /** @default null */
             expected_revision: number | null;
         };
@@ -16201,7 +16207,9 @@ export interface operations {
     };
     removeIdentityProvider: {
         parameters: {
-            query?: never;
+            query?: {
+                end_sessions?: boolean;
+            };
             header?: never;
             path: {
                 provider: string;

@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table
+from trimtab.cli.base import api_command, expect_option, print_json, print_table
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
+from trimtab.sdk.people import IdentityProvider
 
 
 @click.group()
@@ -91,17 +92,59 @@ def check(name: str, *, client: Client, as_json: bool) -> None:
         click.echo(f"{name} answers: {found['keys']} keys, {found['authorization_endpoint']}")
 
 
+_keep_sessions = click.option(
+    "--keep-sessions", is_flag=True, help="Let the sessions that began with it go on until they end by themselves."
+)
+
+
 @command.command()
 @click.argument("name")
 @api_command
-def remove(name: str, *, client: Client, as_json: bool) -> None:
-    """Let nobody sign in with a provider any more. Members stay.
+def on(name: str, *, client: Client, as_json: bool) -> None:
+    """Let people sign in with a provider again.
+
+    \b
+    Example:
+      trimtab identity-providers on google
+    """
+    _switched(client.people.change_provider(name, {"enabled": True}), as_json=as_json)
+
+
+@command.command()
+@click.argument("name")
+@_keep_sessions
+@expect_option
+@api_command
+def off(name: str, *, keep_sessions: bool, expect: int | None, client: Client, as_json: bool) -> None:
+    """Let nobody sign in with a provider; the sessions that began with it end. It stays as it is, to be switched on.
+
+    \b
+    Example:
+      trimtab identity-providers off google
+    """
+    changes = {"enabled": False, "end_sessions": not keep_sessions, "expected_revision": expect}
+    _switched(client.people.change_provider(name, changes), as_json=as_json)
+
+
+def _switched(made: IdentityProvider, *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(f"People {'may sign in' if made.enabled else 'no longer sign in'} with {made.name}.")
+
+
+@command.command()
+@click.argument("name")
+@_keep_sessions
+@api_command
+def remove(name: str, *, keep_sessions: bool, client: Client, as_json: bool) -> None:
+    """Let nobody sign in with a provider any more; the sessions that began with it end. Members stay.
 
     \b
     Example:
       trimtab identity-providers remove google
     """
-    client.people.remove_provider(name)
+    client.people.remove_provider(name, end_sessions=not keep_sessions)
     if as_json:
         print_json({"removed": name})
     else:

@@ -88,6 +88,11 @@ def end(conn: Connection, session_id: str) -> None:
     conn.execute(delete(SESSIONS).where(SESSIONS.c.id == session_id))
 
 
+def end_all_by(conn: Connection, method: str) -> int:
+    """Those that began in one way, such as ``oidc:<provider>``; how many ended."""
+    return conn.execute(delete(SESSIONS).where(SESSIONS.c.method == method)).rowcount
+
+
 def end_all_of(conn: Connection, holder: str, besides: str = "") -> int:
     """How many ended; ``besides`` is the id of one that goes on."""
     ended = conn.execute(delete(SESSIONS).where(SESSIONS.c.holder == holder, SESSIONS.c.id != besides))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound, RateLimited
 from trimtab.core.ids import new_id
-from trimtab.governance import domains, members, oidc, people_store, roles
+from trimtab.governance import domains, members, oidc, people_store, roles, session_store
 from trimtab.governance import sign_in_store as store
 from trimtab.governance import store as catalog
 from trimtab.governance.access import digest
@@ -35,6 +35,7 @@ GRANT_MS: Final = 2 * 60 * 1000
 MOST_UNDER_WAY: Final = 10_000
 MOST_ROLES: Final = 500
 _LOCK: Final = 0x7472_7369
+PROVIDERS_LOCK: Final = 0x7472_6970  # "trip"
 
 
 class Begun(Struct, frozen=True, kw_only=True):
@@ -123,6 +124,26 @@ def provider(conn: Connection, name: str, *, enabled: bool = True) -> ProviderRo
             fix="GET /api/v1/sign-in lists those that people may sign in with.",
         )
     return row
+
+
+def method_of(name: str) -> str:
+    """What a session says of how it began, of the provider of that name."""
+    return f"oidc:{name}"
+
+
+def must_be_on(conn: Connection, method: str) -> None:
+    """Raises `Unauthenticated` where the provider of a sign-in was switched off or removed while it went on. Nobody
+    changes a provider until this transaction ends, so no session begins behind the back of who ends them all."""
+    exclusive(conn, PROVIDERS_LOCK)
+    row = store.provider(conn, method.removeprefix("oidc:"))
+    if row is None or not row.enabled:
+        raise refusal("oidc_provider_off", "Nobody signs in with this identity provider any more.")
+
+
+def end_sessions(conn: Connection, name: str) -> int:
+    """Of everybody who came in by a provider, and what a command line has not spent yet; how many sessions ended."""
+    store.end_grants(conn, method_of(name))
+    return session_store.end_all_by(conn, method_of(name))
 
 
 # --- on the way ---
@@ -264,7 +285,7 @@ def _theirs(conn: Connection, email: str, wanted: dict[str, str]) -> dict[str, s
 def _give(conn: Connection, row: ProviderRow, person: PersonRow, wanted: dict[str, str], now: int) -> list[Note]:
     """Make the memberships of this provider what it says now. Those given by hand, or by another, stay as they are;
     nothing is given where the organisation's directory does not let them in. What the audit log has to say of it."""
-    source = f"oidc:{row.name}"
+    source = method_of(row.name)
     barred = scim_store.deactivated_in(conn, person.id)
     wanted = {place: role for place, role in wanted.items() if organisation_of(conn, place) not in barred}
     before = {each.place: each for each in people_store.memberships_of(conn, person.id)}

@@ -210,6 +210,10 @@ def spend_grant(conn: Connection, digest: bytes) -> CliGrant | None:
     return None if row is None else CliGrant(**{name: getattr(row, name) for name in CliGrant.__struct_fields__})
 
 
+def end_grants(conn: Connection, method: str) -> None:
+    conn.execute(delete(CLI_GRANTS).where(CLI_GRANTS.c.method == method))
+
+
 # --- second factors ---
 
 

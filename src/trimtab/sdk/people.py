@@ -218,11 +218,15 @@ class People:
         return self._http.ask("POST", path("identity-providers"), IdentityProvider, body=dict(provider))
 
     def change_provider(self, name: str, changes: Mapping[str, Any]) -> IdentityProvider:
-        """What is left out stays. With ``expected_revision`` it is `Conflict` where somebody changed it since."""
+        """What is left out stays. With ``enabled`` false or another ``issuer`` the sessions that began with it end,
+        unless ``end_sessions`` is false. With ``expected_revision`` it is `Conflict` where somebody changed it
+        since."""
         return self._http.ask("PATCH", path("identity-providers", name), IdentityProvider, body=dict(changes))
 
-    def remove_provider(self, name: str) -> None:
-        self._http.ask("DELETE", path("identity-providers", name), type(None))
+    def remove_provider(self, name: str, *, end_sessions: bool = True) -> None:
+        """The sessions that began with it end, too, unless ``end_sessions`` is false."""
+        query = {} if end_sessions else {"end_sessions": "false"}
+        self._http.ask("DELETE", path("identity-providers", name), type(None), query=query)
 
     def check_provider(self, name: str) -> dict[str, Any]:
         """What it says of itself, read by the server just now."""

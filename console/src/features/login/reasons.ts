@@ -8,6 +8,7 @@ const REASONS: Record<string, string> = {
   oidc_other_identity: "Your address belongs to somebody who signs in another way. Sign in that way.",
   oidc_state: "This sign-in was begun in another browser, or used already. Start again.",
   oidc_late: "That took longer than ten minutes. Start again.",
+  oidc_provider_off: "Nobody signs in with this provider any more. Choose another way, or ask an administrator.",
   oidc_provider_away: "The identity provider does not answer. Try again in a moment.",
 };
 

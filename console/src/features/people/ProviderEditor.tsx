@@ -15,6 +15,7 @@ import {
   EMPTY,
   formOf,
   type GroupLine,
+  isCutOff,
   issuerFault,
   type ProviderForm,
   placeWords,
@@ -62,6 +63,7 @@ export function ProviderEditor({ provider, roles, onClose }: Props) {
       <Reach form={form} provider={provider} set={set} />
       <GroupLines lines={form.roles} roles={roles} onChange={(lines) => set({ roles: lines })} />
       <WhoComesIn form={form} set={set} />
+      {isCutOff(form, provider) && <EndSessions on={form.end_sessions} set={(on) => set({ end_sessions: on })} />}
     </EditDrawer>
   );
 }
@@ -216,6 +218,18 @@ export function GroupLines({ lines, roles, within, onChange }: LinesProps) {
 /** A role of another organisation that a line has already. */
 function withOwn(options: { value: string; label: string }[], role: string) {
   return options.some((each) => each.value === role) ? options : [...options, { value: role, label: role }];
+}
+
+/** What else ends where nobody comes in with a provider any more. */
+export function EndSessions({ on, set }: { on: boolean; set: (on: boolean) => void }) {
+  return (
+    <Switch
+      label="End the sessions that began with it"
+      description="Now, in every browser and on every command line; yours, too, if you signed in with it. Off: they go on until they end by themselves."
+      checked={on}
+      onChange={(event) => set(event.currentTarget.checked)}
+    />
+  );
 }
 
 function WhoComesIn({ form, set }: PartProps) {

@@ -13,7 +13,7 @@ import { useLastSeen } from "@/ui/EditDrawer";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
-import { ProviderEditor } from "./ProviderEditor";
+import { EndSessions, ProviderEditor } from "./ProviderEditor";
 import css from "./people.module.css";
 import { placeWords } from "./providerForm";
 import { placeOfRole } from "./words";
@@ -169,8 +169,9 @@ function Terms({ provider }: { provider: IdentityProvider }) {
 
 function RemoveProvider({ provider, onClose }: { provider: IdentityProvider | null; onClose: () => void }) {
   const queries = useQueryClient();
+  const [ends, setEnds] = useState(true);
   const remove = useMutation({
-    mutationFn: (name: string) => del(providerPath(name)),
+    mutationFn: (name: string) => del(`${providerPath(name)}?end_sessions=${ends}`),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: identityProvidersQuery().queryKey });
       await queries.invalidateQueries({ queryKey: waysInQuery().queryKey });
@@ -187,10 +188,12 @@ function RemoveProvider({ provider, onClose }: { provider: IdentityProvider | nu
       onConfirm={() => provider && remove.mutate(provider.name)}
       onClose={() => {
         remove.reset();
+        setEnds(true);
         onClose();
       }}
     >
-      Nobody signs in with it any more, and what its groups gave ends. What was given by hand stays.
+      <p>Nobody signs in with it any more. People, and what its groups or others gave them, stay.</p>
+      <EndSessions on={ends} set={setEnds} />
     </Confirm>
   );
 }

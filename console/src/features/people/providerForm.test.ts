@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { IdentityProvider } from "@/api/identity";
-import { change, creation, EMPTY, formOf, issuerFault, rolesOfForm, secretFault } from "./providerForm";
+import { change, creation, EMPTY, formOf, isCutOff, issuerFault, rolesOfForm, secretFault } from "./providerForm";
 
 const COMPANY: IdentityProvider = {
   name: "company",
@@ -47,6 +47,16 @@ describe("an identity provider's form", () => {
     expect(secretFault({ ...moved, forget_secret: true }, { ...COMPANY, has_secret: true })).toBe("");
     expect(secretFault(moved, { ...COMPANY, has_secret: false })).toBe("");
     expect(secretFault(moved, undefined)).toBe("");
+  });
+  it("asks of sessions where nobody comes in with it any more, or another vouches for them", () => {
+    const form = formOf(COMPANY);
+    expect(isCutOff({ ...form, label: "Company" }, COMPANY)).toBe(false);
+    expect(isCutOff({ ...form, enabled: false }, COMPANY)).toBe(true);
+    expect(isCutOff({ ...form, enabled: false }, { ...COMPANY, enabled: false })).toBe(false);
+    expect(isCutOff({ ...form, issuer: "https://other.example.com" }, COMPANY)).toBe(true);
+    expect(isCutOff({ ...form, enabled: false }, undefined)).toBe(false);
+    expect(change({ ...form, enabled: false }).end_sessions).toBe(true);
+    expect(change({ ...form, enabled: false, end_sessions: false }).end_sessions).toBe(false);
   });
   it("leaves out lines that name no group", () => {
     expect(rolesOfForm([{ id: 1, group: " ", role: "admin", place: "instance" }])).toEqual([]);

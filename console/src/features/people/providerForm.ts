@@ -30,6 +30,8 @@ export interface ProviderForm {
   invited_only: boolean;
   trust_email: boolean;
   enabled: boolean;
+  /** Asked where it is switched off, or gets another issuer. */
+  end_sessions: boolean;
 }
 
 export const EMPTY: ProviderForm = {
@@ -46,6 +48,7 @@ export const EMPTY: ProviderForm = {
   invited_only: false,
   trust_email: false,
   enabled: true,
+  end_sessions: true,
 };
 
 export function placeWords(place: string): string {
@@ -63,7 +66,7 @@ export function formOf(provider: IdentityProvider): ProviderForm {
     place: placeOfRole(each),
   }));
   const kept = { name, label, issuer, client_id, scopes, domains, groups_claim, invited_only, trust_email, enabled };
-  return { ...kept, roles, client_secret: "", forget_secret: false };
+  return { ...kept, roles, client_secret: "", forget_secret: false, end_sessions: true };
 }
 
 /** Lines without a group are not said yet. */
@@ -96,9 +99,14 @@ export function creation(form: ProviderForm): S["NewIdentityProvider"] {
 
 /** An empty secret takes it away, one that is left out stays. */
 export function change(form: ProviderForm): Omit<S["IdentityProviderPatch"], "expected_revision"> {
-  if (form.forget_secret) return { ...shared(form), client_secret: "" };
-  return form.client_secret ? { ...shared(form), client_secret: form.client_secret } : shared(form);
+  const rest = { ...shared(form), end_sessions: form.end_sessions };
+  if (form.forget_secret) return { ...rest, client_secret: "" };
+  return form.client_secret ? { ...rest, client_secret: form.client_secret } : rest;
 }
+
+/** Whether saving ends what it began so far: nobody comes in with it any more, or somebody else vouches for them. */
+export const isCutOff = (form: ProviderForm, before: IdentityProvider | undefined): boolean =>
+  before !== undefined && ((before.enabled && !form.enabled) || before.issuer !== form.issuer.trim());
 
 /** What is wrong with the secret that is kept, empty for nothing: it goes to no other issuer than it was given for. */
 export function secretFault(form: ProviderForm, before: IdentityProvider | undefined): string {

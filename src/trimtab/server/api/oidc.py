@@ -1,13 +1,12 @@
 """Signing in with an identity provider: the providers, the way there and back, and what a command line gets of it."""
 
 import logging
-from collections.abc import Callable
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct
 from sqlalchemy import Connection
 
@@ -22,6 +21,7 @@ from trimtab.governance.sign_in import Admitted
 from trimtab.governance.sign_in_store import IDENTITY_PROVIDERS, ProviderRow, SignIn, Terms
 from trimtab.server import auditing
 from trimtab.server.acting import moment
+from trimtab.server.actors import actor_of
 from trimtab.server.api.session import cookie_of, lengths
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.auth import Caller, principal_of
@@ -43,7 +43,6 @@ from trimtab.server.routes import CallerNow, Deps, Operation, route
 TAG = "sign-in"
 COOKIE: Final = "trimtab_sign_in"
 PATH: Final = "/api/v1/oidc"
-_LOCK: Final = 0x7472_6970  # "trip"
 log = logging.getLogger("trimtab.sign_in")
 
 Next = Annotated[Annotated[str, Meta(max_length=2000)], QueryParameter(max_length=2000)]
@@ -142,32 +141,40 @@ async def create_identity_provider(
         created=now,
         updated=now,
     )
-    deed = _deed("identity_provider.created", row.name)
-    return await _put(deps, caller, deed, lambda _: row, data.client_secret, new=True)
+    made = await edited(
+        deps,
+        caller,
+        _deed("identity_provider.created", row.name),
+        lambda conn: sign_in.put_provider(conn, row, data.client_secret, deps.secrets, new=True),
+    )
+    return _view(deps, made.made, made.revision)
 
 
 def _domains(named: list[str]) -> tuple[str, ...]:
     return tuple(each.strip().lower().removeprefix("@") for each in named if each.strip())
 
 
-Row = Callable[[Connection], ProviderRow]
-"""What a provider is to be, made within the transaction that writes it."""
-
-
 def _deed(action: str, name: str, expected: int | None = None) -> Deed:
     """From what was there to what is: nobody else changes it in between."""
     state = auditing.row(IDENTITY_PROVIDERS, name=name)
     edit = Edit(place="", kind=KIND, name=name, expected=expected)
-    return Deed(project=None, action=action, subject=f"identity_provider:{name}", state=state, edit=edit, lock=_LOCK)
-
-
-async def _put(
-    deps: Dependencies, caller: Caller, deed: Deed, row: Row, secret: str | None, *, new: bool
-) -> IdentityProviderView:
-    made = await edited(
-        deps, caller, deed, lambda conn: sign_in.put_provider(conn, row(conn), secret, deps.secrets, new=new)
+    return Deed(
+        project=None,
+        action=action,
+        subject=f"identity_provider:{name}",
+        state=state,
+        edit=edit,
+        lock=sign_in.PROVIDERS_LOCK,
     )
-    return _view(deps, made.made, made.revision)
+
+
+def _end_sessions(conn: Connection, deps: Dependencies, caller: Caller, name: str) -> None:
+    """Sessions are asked for in the catalog with every request: they end for all workers with this transaction."""
+    if ended := sign_in.end_sessions(conn, name):
+        actor, now = actor_of(conn, caller), moment(conn, deps)
+        audit.append(
+            conn, None, actor, "sessions.ended", f"identity_provider:{name}", now=now, detail={"ended": ended}
+        )  # fmt: skip
 
 
 @route(
@@ -179,16 +186,21 @@ async def _put(
 async def change_identity_provider(
     deps: Deps, caller: CallerNow, provider: FromPath[str], data: JSONBody[IdentityProviderPatch]
 ) -> IdentityProviderView:
-    """What is left out stays as it is, also where somebody else changes it at the same time. With
+    """What is left out stays as it is, also where somebody else changes it at the same time. Switched off, or with
+    another issuer, it ends the sessions that began with it, on every worker, unless ``end_sessions`` is false. With
     ``expected_revision`` it is refused (409) where somebody changed the provider since that revision."""
     secret = None if data.client_secret is UNSET else data.client_secret
     now = deps.now()
 
-    def row(conn: Connection) -> ProviderRow:
-        return _changed(sign_in.provider(conn, provider, enabled=False), data, now)
+    def work(conn: Connection) -> ProviderRow:
+        before = sign_in.provider(conn, provider, enabled=False)
+        row = sign_in.put_provider(conn, _changed(before, data, now), secret, deps.secrets, new=False)
+        if data.end_sessions and ((before.enabled and not row.enabled) or before.issuer != row.issuer):
+            _end_sessions(conn, deps, caller, provider)
+        return row
 
-    deed = _deed("identity_provider.changed", provider, data.expected_revision)
-    return await _put(deps, caller, deed, row, secret, new=False)
+    made = await edited(deps, caller, _deed("identity_provider.changed", provider, data.expected_revision), work)
+    return _view(deps, made.made, made.revision)
 
 
 def _changed(old: ProviderRow, data: IdentityProviderPatch, now: int) -> ProviderRow:
@@ -219,11 +231,16 @@ def _changed(old: ProviderRow, data: IdentityProviderPatch, now: int) -> Provide
     "system:write",
     Operation(id="removeIdentityProvider", summary="Remove an identity provider", tag=TAG, status=204, errors=(404,)),
 )
-async def remove_identity_provider(deps: Deps, caller: CallerNow, provider: FromPath[str]) -> None:
-    """Nobody signs in with it any more; sessions go on, and people and what they were given stay."""
+async def remove_identity_provider(
+    deps: Deps, caller: CallerNow, provider: FromPath[str], end_sessions: FromQuery[bool] = True
+) -> None:
+    """Nobody signs in with it any more, and the sessions that began with it end, on every worker, unless
+    ``end_sessions`` is false. People and what they were given stay."""
 
     def work(conn: Connection) -> None:
         sign_in_store.remove_provider(conn, sign_in.provider(conn, provider, enabled=False).name)
+        if end_sessions:
+            _end_sessions(conn, deps, caller, provider)
 
     await written(deps, caller, _deed("identity_provider.removed", provider), work)
 
@@ -394,10 +411,15 @@ async def _admit(deps: Dependencies, row: ProviderRow, who: Claimed) -> PersonRo
 async def _let_in(
     deps: Dependencies, row: ProviderRow, begun: SignIn, person: PersonRow, agent: str, gone: Cookie
 ) -> Response[None]:
-    now, method = deps.now(), f"oidc:{row.name}"
+    now, method = deps.now(), sign_in.method_of(row.name)
     if begun.port is not None and begun.challenge is not None:
         challenge = begun.challenge
-        grant = await deps.db.write(lambda conn: sign_in.grant(conn, person.id, challenge, method, now))
+
+        def give(conn: Connection) -> str:
+            sign_in.must_be_on(conn, method)
+            return sign_in.grant(conn, person.id, challenge, method, now)
+
+        grant = await deps.db.write(give)
         return _to(f"http://127.0.0.1:{begun.port}/?{urlencode({'grant': grant})}", [gone])
     token = await _begin(deps, person.id, method, agent, cli=False)
     return _to(begun.next, [gone, cookie_of(deps, token, now)])
@@ -407,6 +429,7 @@ async def _begin(deps: Dependencies, person_id: str, method: str, agent: str, *,
     how, now = lengths(deps, method, agent, cli=cli), deps.now()
 
     def work(conn: Connection) -> Token:
+        sign_in.must_be_on(conn, method)
         actor = Actor(person_id, name_of(conn, person_id))
         detail = {"by": method, "kind": how.kind}
         audit.append(

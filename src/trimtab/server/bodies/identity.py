@@ -211,7 +211,9 @@ class NewIdentityProvider(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class IdentityProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
-    """``client_secret``: an empty one takes it away; leave it out to keep it."""
+    """``client_secret``: an empty one takes it away; leave it out to keep it. ``end_sessions``: those that began with
+    the provider end where this switches it off, or names another issuer; false lets them go on until they end by
+    themselves."""
 
     issuer: str | UnsetType = UNSET
     client_id: str | UnsetType = UNSET
@@ -224,6 +226,7 @@ class IdentityProviderPatch(Struct, kw_only=True, forbid_unknown_fields=True):
     invited_only: bool | UnsetType = UNSET
     trust_email: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+    end_sessions: bool = True
     expected_revision: ExpectedRevision = None
 
 
