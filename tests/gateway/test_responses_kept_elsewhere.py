@@ -87,6 +87,31 @@ def test_what_is_made_in_the_background_is_booked_by_whoever_reads_it_first(tmp_
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("options", "tier"),
+    [
+        ({"completion_window": "8h", "continuation_id": "c"}, "background-8h"),
+        ({"completion_window": "2h"}, "background-2h"),
+        ({"completion_window": "soonest"}, ""),
+        ({"completion_window": "2d"}, ""),
+        ("8h", ""),
+    ],
+)
+def test_what_may_take_hours_is_booked_in_the_tier_that_its_window_is(tmp_path: Path, options: Any, tier: str) -> None:
+    """https://developers.openai.com/api/docs/guides/background: the answer says nothing of it."""
+
+    async def main() -> None:
+        async with vendors("openai_responses", url=sqlite(tmp_path)) as g:
+            ours = client(g)
+            made = await ours.responses.create(**ASK, background=True, extra_body={"background_options": options})
+            await done(ours, made.id)
+            (booked,) = [r.attempts[0] for r in g.spool.records if r.attempts[0].usage is not None]
+            assert booked.usage is not None
+            assert booked.usage.tier == tier
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("when", ["before it is claimed", "claimed and not on record", "another claims it meanwhile"])
 def test_a_server_killed_while_it_books_what_was_made_in_the_background_takes_no_cost_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str

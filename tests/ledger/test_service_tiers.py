@@ -103,6 +103,17 @@ def test_the_cost_in_a_tier_is_that_of_the_package_to_the_last_digit(
     )
 
 
+@pytest.mark.parametrize(("tier", "times"), [("background-2h", Fraction(7, 10)), ("background-8h", Fraction(6, 10))])
+def test_openais_windows_of_completion_are_booked_at_their_discounts(tier: str, times: Fraction) -> None:
+    """https://developers.openai.com/api/docs/guides/background: 30 and 40 % below Standard"""
+    standard, late = (
+        cost(OPENAI, "gpt-5-mini", Usage(input=1000, cache_read=1000, output=1000, tier=each)) for each in ("", tier)
+    )
+    assert standard.amount
+    assert late.amount == standard.amount * times
+    assert late.price.endswith(f"openai/gpt-5-mini@{tier}*{float(times):g}")
+
+
 def test_openai_flex_and_priority_are_booked_at_their_own_rates_and_named_so() -> None:
     usage = Usage(input=1_000_000, output=100_000)
     standard, flex, priority = (

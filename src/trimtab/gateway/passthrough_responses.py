@@ -13,6 +13,7 @@ from functools import partial
 import httpx
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.errors import NotFound, Unsupported
 from trimtab.gateway.call import Call, Try
@@ -151,6 +152,8 @@ class ResponseCarrier(Carrier):
         used = _whole_usage(tail) if whole else last_usage(tail, lambda told: usage_of(told, _tier_in(tail)))
         if used is None or self._claim is None:
             return None  # not done yet, or broken off by its maker: nobody says what that took
+        if self._awaited.tier:
+            used = replace(used, tier=tier_of(used.tier, self._awaited.tier))
         attempt.model_used = self._awaited.model
         booking = asyncio.ensure_future(self._claim(attempt, used))
         try:

@@ -10,6 +10,8 @@ Sources, read on 2026-11-22:
   models refuse it), on top of fast mode and batches: https://platform.claude.com/docs/en/api/service-tiers
 - Anthropic, batches: half of everything: https://platform.claude.com/docs/en/build-with-claude/batch-processing
 - OpenAI, batches: half, and flex at the rates of batches: https://developers.openai.com/api/docs/guides/flex-processing
+- OpenAI, responses made in the background within two hours or eight (``background_options.completion_window``): 30 and
+  40 % below the standard rates of tokens: https://developers.openai.com/api/docs/guides/background
 - Google, flex: half; batches: half; priority: 75 to 100 % more, which is no price, but a bound:
   https://ai.google.dev/gemini-api/docs/optimization, and flex of Vertex AI: half,
   https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/deploy/flex-paygo
@@ -32,6 +34,8 @@ FACTORS: Final[dict[tuple[str, str], Fraction]] = {
     ("anthropic", "batch"): _HALF,
     ("openai", "batch"): _HALF,
     ("openai", "flex"): _HALF,
+    ("openai", "background-2h"): Fraction(7, 10),
+    ("openai", "background-8h"): Fraction(6, 10),
     ("google", "flex"): _HALF,
     ("google", "batch"): _HALF,
     ("aws", "batch"): _HALF,

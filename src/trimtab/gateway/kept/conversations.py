@@ -31,7 +31,7 @@ from trimtab.gateway.kept.neighbours import Neighbours
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
-from trimtab.llm.dialects.openai_responses.hot import in_background
+from trimtab.llm.dialects.openai_responses.hot import background_tier, in_background
 from trimtab.llm.dialects.openai_responses.writer import final_event
 from trimtab.storage.database import Database
 
@@ -69,13 +69,15 @@ _ECHOED = (
 class Awaited(Struct, frozen=True):
     """A response that its provider keeps, maybe goes on making: who, of which of its models, as what it was called.
     ``guards`` looked at the call, and would be gone round by reading the answer there; ``asked`` is the name that was
-    called, an app's or a route's, say (empty in notes of apps' calls that an older version made)."""
+    called, an app's or a route's, say (empty in notes of apps' calls that an older version made). ``tier`` is what was
+    asked for and the answer does not tell."""
 
     provider: str
     model: str
     name: str
     guards: tuple[str, ...] = ()
     asked: str = ""
+    tier: str = ""
 
 
 class _Asked(Struct):
@@ -217,7 +219,8 @@ class Conversations:
             (guards or self._neighbours.share(owner.project_id, last.provider)) and _is_stored(call.body)
         ):
             return
-        awaited = Awaited(last.provider, last.model, last.name, guards, call.head.model)
+        tier = background_tier(call.body) if open_ else ""
+        awaited = Awaited(last.provider, last.model, last.name, guards, call.head.model, tier)
         await self._note(owner, last.response_id, awaited, booked_by=None if open_ else "")
 
     async def begun(self, call: Call, attempt: Try, batch_id: str) -> None:

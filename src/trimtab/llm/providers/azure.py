@@ -1,6 +1,9 @@
 """Azure OpenAI by its v1 path: https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle
 
 A model is called by the name of its deployment. Results of the content filter stand in the answers and pass through.
+A prompt that the filter refuses (400, ``content_filter``) is charged for as well, says
+https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming; the refusal tells no tokens, so its row
+has no cost.
 """
 
 from trimtab.llm.auth import Auth

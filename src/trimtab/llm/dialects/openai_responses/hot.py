@@ -61,8 +61,12 @@ class _Answer(Struct):
 
 class _Background(Struct):
     background: bool | None = None
+    background_options: Any = None
 
 
+_WINDOWS = ("2h", "8h")
+"""Of ``background_options.completion_window`` (``openai.types.responses.response_create_params``): those that cost
+less than ``soonest`` does."""
 _decode_background = msgspec.json.Decoder(_Background).decode
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_input = msgspec.json.Decoder(_Input).decode
@@ -282,3 +286,19 @@ def in_background(body: bytes) -> bool:
         return bool(_decode_background(body).background)
     except BROKEN:
         return False
+
+
+def background_tier(body: bytes) -> str:
+    """In which tier an answer is made in the background that may take hours: ``background-2h``, ``background-8h``.
+
+    The answer says nothing of it; its rates are lower by what OpenAI's guide tells (`ledger/service_tiers.py`).
+    """
+    if b'"completion_window"' not in body:
+        return ""
+    try:
+        wanted = _decode_background(body)
+    except BROKEN:
+        return ""
+    options = wanted.background_options
+    window = cast("dict[str, Any]", options).get("completion_window") if isinstance(options, dict) else None
+    return f"background-{window}" if wanted.background and window in _WINDOWS else ""
