@@ -3,6 +3,7 @@
 import itertools
 import os
 import time
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +47,35 @@ def test_a_span_that_comes_again_changes_nothing_and_costs_no_rewriting(way: Way
     way.send(span(1), chat(2, 1))
     assert way.rewrite(ROOTLESS_MS) == 0
     assert len(way.rows()) == len(way.rows("span_id", "span_raw")) == 2
+
+
+def test_rows_that_are_made_anew_are_away_for_one_insert_and_not_while_other_tables_are_deleted(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion takes seconds on a busy machine, so what is deleted comes back before the next one begins."""
+    way.send(span(1), chat(2, 1))
+    did: list[tuple[str, str]] = []
+    query, insert = way.engine.query, way.engine.insert
+
+    def asked(sql: str, params: Mapping[str, str], *more: Any) -> bytes:
+        if sql.startswith("DELETE FROM "):
+            did.append(("delete", sql.split()[2]))
+        return query(sql, params, *more)
+
+    def inserted(table: str, *given: Any) -> None:
+        did.append(("insert", table))
+        insert(table, *given)
+
+    monkeypatch.setattr(way.engine, "query", asked)
+    monkeypatch.setattr(way.engine, "insert", inserted)
+    way.send(chat(2, 1, tokens=70))
+    did.clear()
+    assert way.rewrite() == 1
+    deleted = [table for deed, table in did if deed == "delete"]
+    assert set(deleted) >= {"spans", "ledger"}
+    for table in deleted:
+        assert did[did.index(("delete", table)) + 1] == ("insert", table), did
+    assert way.entry() == (f"{1:016x}", 70)
 
 
 def test_a_span_with_news_is_merged_field_by_field_and_stays_one_row(way: Way) -> None:
