@@ -35,9 +35,20 @@ def ask(store: Store, sql: str, **params: str | int) -> list[Any]:
 
 
 def ledger_row(project: str, **fields: Any) -> list[Any]:
-    numbers = ("_tokens", "_ns", "metered", "estimated", "attempt", "final", "fingerprint", "images", "version")
+    numbers = (
+        "_tokens",
+        "_ns",
+        "metered",
+        "estimated",
+        "attempt",
+        "final",
+        "fingerprint",
+        "images",
+        "searches",
+        "version",
+    )
     row: dict[str, Any] = {name: 0 if name.endswith(numbers) else "" for name in LEDGER}
-    row |= {"tags": [], "cost_parts": [], "cost": None, "booked_cost": None}
+    row |= {"tags": [], "cost_parts": [], "cost": None, "booked_cost": None, "cost_told": None, "cost_counted": None}
     return list({**row, "project": project, **fields}.values())
 
 

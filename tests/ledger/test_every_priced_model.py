@@ -35,6 +35,8 @@ def rows() -> list[tuple[Any, Any, set[str]]]:
 
 ROWS = rows()
 SPECIAL = [row for row in ROWS if any("audio" in key or "image" in key for key in row[2])]
+SEARCHING = [row for row in ROWS if any("searches" in key for key in row[2])]
+KEPT = [row for row in ROWS if row[2] & {"cache_audio_read_mtok", "cache_image_read_mtok"}]
 counts = st.integers(0, 600_000)
 
 
@@ -42,17 +44,23 @@ def test_there_are_rows_of_every_kind() -> None:
     every = set[str]().union(*(keys for _, _, keys in ROWS))
     assert len(ROWS) > 1500
     assert len(SPECIAL) > 25
+    assert len(SEARCHING) > 90
+    assert len(KEPT) > 12
     assert {"cache_write_1h_mtok", "output_reasoning_mtok", "input_image_mtok", "output_image_mtok"} <= every
 
 
 @settings(max_examples=400, deadline=None)
 @given(
-    st.sampled_from(ROWS) | st.sampled_from(SPECIAL),
+    st.sampled_from(ROWS) | st.sampled_from(SPECIAL) | st.sampled_from(SEARCHING) | st.sampled_from(KEPT),
     st.tuples(counts, counts, counts, counts),
     st.tuples(counts, counts, counts, counts, counts),
+    st.tuples(counts, counts, st.integers(0, 30), st.integers(0, 30)),
 )
 def test_a_call_costs_what_the_package_says_whatever_it_used(
-    row: tuple[Any, Any, set[str]], text: tuple[int, int, int, int], special: tuple[int, int, int, int, int]
+    row: tuple[Any, Any, set[str]],
+    text: tuple[int, int, int, int],
+    special: tuple[int, int, int, int, int],
+    more: tuple[int, int, int, int],
 ) -> None:
     provider, model, keys = row
     fresh, read, write, output = text
@@ -62,6 +70,11 @@ def test_a_call_costs_what_the_package_says_whatever_it_used(
     seen = seen if "input_image_mtok" in keys else 0
     spoken = spoken if "output_audio_mtok" in keys else 0
     drawn = drawn if "output_image_mtok" in keys else 0
+    kept_heard, kept_seen, searches, files = more
+    kept_heard = min(kept_heard, read) if "cache_audio_read_mtok" in keys else 0
+    kept_seen = min(kept_seen, read - kept_heard) if "cache_image_read_mtok" in keys else 0
+    searches = searches if "web_searches_kcount" in keys else 0
+    files = files if "storage_searches_kcount" in keys else 0
     usage = Usage(
         input=fresh + heard + seen,
         cache_read=read,
@@ -73,6 +86,10 @@ def test_a_call_costs_what_the_package_says_whatever_it_used(
         audio_output=spoken,
         image_input=seen,
         image_output=drawn,
+        cache_audio=kept_heard,
+        cache_image=kept_seen,
+        searches=searches,
+        file_searches=files,
     )
     theirs = model.calc_price(
         BookUsage(
@@ -80,14 +97,16 @@ def test_a_call_costs_what_the_package_says_whatever_it_used(
             cache_read_tokens=read,
             cache_write_tokens=write,
             cache_write_1h_tokens=hour,
-            input_audio_tokens=heard,
-            cache_audio_read_tokens=0,
-            input_image_tokens=seen,
-            cache_image_read_tokens=0,
+            input_audio_tokens=heard + kept_heard,
+            cache_audio_read_tokens=kept_heard,
+            input_image_tokens=seen + kept_seen,
+            cache_image_read_tokens=kept_seen,
             output_tokens=usage.output + reasoning,
             output_reasoning_tokens=reasoning,
             output_audio_tokens=spoken,
             output_image_tokens=drawn,
+            web_searches=searches,
+            storage_searches=files,
         ),
         provider,
         genai_request_timestamp=datetime.fromtimestamp(AT / 1e9, tz=UTC),
@@ -101,7 +120,8 @@ def test_a_call_costs_what_the_package_says_whatever_it_used(
     assert sum(ours.parts) == ours.amount
     bound = worst_of(card)
     assert bound is not None
-    assert ours.amount <= bound.cost(usage.input + read + write, usage.output + reasoning) + 1
+    fees = Decimal(searches * (card.per_search or 0) + files * (card.per_file_search or 0)) / card.scale
+    assert ours.amount - fees <= bound.cost(usage.input + read + write, usage.output + reasoning) + 1
 
 
 def test_a_picture_that_gemini_draws_is_priced_as_one() -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from makings import HOUR, T0, answer, attempt, project, record, request
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
@@ -38,9 +39,10 @@ def made(number: int, rnd: random.Random, owner: str, mark: str = "") -> CallRec
     if outcome == "error":
         fields["fault"] = fault
     stream = rnd.random() < 0.4
+    usage = Usage(input=rnd.randint(0, 2000), cache_read=rnd.choice((0, 512)), output=rnd.randint(0, 500))
     tried = attempt(
         number,
-        usage=Usage(input=rnd.randint(0, 2000), cache_read=rnd.choice((0, 512)), output=rnd.randint(0, 500)),
+        usage=replace(usage, tier="flex" + mark) if usage.input % 3 == 0 else usage,
         cost=Cost(amount=rnd.randint(0, 10**11), price="x") if rnd.random() < 0.8 else Cost(),
         response=answer(" ".join([*rnd.choices(WORDS, k=3), mark])),
         provider=rnd.choice(("lab", "cloud")) + mark,

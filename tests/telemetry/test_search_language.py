@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -56,6 +57,8 @@ TESTS: dict[str, Callable[[SpanRow, list[Score]], bool]] = {
     "has:ttft": lambda row, _: row.ttft is not None,
     "-has:cost": lambda row, _: row.cost is None,
     "has:feature": lambda row, _: row.feature != "",
+    "tier:flex": lambda row, _: row.tokens.input % 3 == 0,
+    "tier:standard": lambda row, _: row.tokens.input % 3 != 0 and row.tokens.total > 0,
     "has:error": lambda row, _: row.error_code != "",
     "has:tag": lambda row, _: bool(row.tags),
     "http_status:>=500": lambda row, _: row.http_status >= 500,
@@ -105,6 +108,17 @@ def test_of_spans_conditions_are_about_each_span(asking: Asking, rows: list[Span
     tones = sum(score.valid and score.name == "tone" for score in asking.scores)
     assert sum(int(str(n)) for n in asking.run(counted("has:score.tone")).values()) == tones
     assert asking.run(counted("has:score.helpful")) == {}, "which was given to traces"
+
+
+def test_traces_and_spans_are_grouped_by_their_tier(asking: Asking, rows: list[SpanRow]) -> None:
+    async def tiers(**of: Any) -> dict[object, object]:
+        asked = Aggregation(metrics=["count"], group_by=["tier"], **of)
+        report = await aggregate(asking.reader, asking.ours, "kind:llm", day(), asked)
+        return {group.group[0]: group.values[0] for group in report.groups}
+
+    flex = sum(row.tokens.input % 3 == 0 for row in rows)
+    assert 0 < flex < len(rows)
+    assert asking.run(tiers()) == asking.run(tiers(of="spans")) == {"flex": flex, "standard": len(rows) - flex}
 
 
 # --- tenancy -------------------------------------------------------------------------------------------------------

@@ -8355,6 +8355,14 @@ export interface components {
             tier: string;
             /** @default  */
             tier_asked: string;
+            /** @default null */
+            told_cost: string | null;
+            /** @default null */
+            counted_cost: string | null;
+            /** @default 0 */
+            searches: number;
+            /** @default 0 */
+            file_searches: number;
         };
         /**
          * CostlyPrompt
@@ -8625,7 +8633,8 @@ export interface components {
         };
         /**
          * DatedPriceView
-         * @description `rates` are US dollars: per million tokens of a kind, per call (`per_request`), per image (`per_image`).
+         * @description `rates` are US dollars: per million tokens of a kind, per call (`per_request`), per image (`per_image`),
+         *     per search of the web or unit of a ranking (`per_search`), per search of files (`per_file_search`).
          *     `tier` is the service tier that it prices, or a pattern; empty: the standard one.
          */
         DatedPriceView: {
@@ -13271,7 +13280,8 @@ export interface components {
         };
         /**
          * Rates
-         * @description US dollars as decimal strings: per million tokens of a kind, per call, per image made.
+         * @description US dollars as decimal strings: per million tokens of a kind, per call, per image made, per search
+         *     (of the web by the provider's tool, or unit of a ranking), per search of the provider's stores of files.
          */
         Rates: {
             /** @default null */
@@ -13291,9 +13301,21 @@ export interface components {
             /** @default null */
             audio_output: string | null;
             /** @default null */
+            image_input: string | null;
+            /** @default null */
+            image_output: string | null;
+            /** @default null */
+            cache_audio: string | null;
+            /** @default null */
+            cache_image: string | null;
+            /** @default null */
             per_request: string | null;
             /** @default null */
             per_image: string | null;
+            /** @default null */
+            per_search: string | null;
+            /** @default null */
+            per_file_search: string | null;
         };
         /**
          * ReadinessView
@@ -15536,10 +15558,13 @@ export interface components {
          *
          *     `input` is input read afresh (neither from nor into a cache); `cache_read` and `cache_write` are input served
          *     from, and stored into, the provider's prompt cache; `output` is visible output; `reasoning` is hidden output.
-         *     `cache_write_1h` (part of `cache_write`), `audio_input`, `audio_output`, `image_input`, `image_output`
-         *     are breakdowns of buckets above and are never added to them. `images` counts images made, where a provider charges
-         *     by the image; `searches` the search units of a ranking, where one charges by those. `estimated` is true when we
-         *     counted, not the provider. `tier` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
+         *     `cache_write_1h` (part of `cache_write`), `audio_input`, `audio_output`, `image_input`, `image_output`,
+         *     `cache_audio` and `cache_image` (parts of `cache_read`) are breakdowns of buckets above and are never added to
+         *     them. `images` counts images made, where a provider charges by the image; `searches` the searches one charges
+         *     for: units of a ranking, and searches of the web by its own tools; `file_searches` those of its own stores of
+         *     files. `estimated` is true when we counted, not the provider. `tier` is in which tier it was worked on
+         *     (`llm.tiers`), empty for the standard one. `charged` is what the provider says that it takes for the whole call,
+         *     in picodollars (`llm.charges`); None where it does not say.
          */
         Usage: {
             /** @default 0 */
@@ -15570,6 +15595,14 @@ export interface components {
             estimated: boolean;
             /** @default  */
             tier: string;
+            /** @default 0 */
+            file_searches: number;
+            /** @default 0 */
+            cache_audio: number;
+            /** @default 0 */
+            cache_image: number;
+            /** @default null */
+            charged: number | null;
         };
         /** UserPage */
         UserPage: {

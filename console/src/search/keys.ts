@@ -42,6 +42,7 @@ export const SEARCH_KEYS: SearchKey[] = [
   { key: "release", what: "release" },
   { key: "tag", what: "tag" },
   { key: "has", what: "there is a value: has:error", values: ["error", "score", "feedback", "ttft", "cost", "tool"] },
+  { key: "tier", what: "service tier it was worked on in" },
   { key: "class", what: "data class, by the project's list" },
   { key: "guard", what: "guard that minded something in it" },
   { key: "guard.unread", what: "guard that could not read all of it" },

@@ -232,3 +232,6 @@ def attempts(
     for each in found if request else []:
         if each.booked_price != each.price:
             click.echo(f"Booked at ${each.booked_cost} by {each.booked_price}; re-priced since.")
+        if each.told_cost is not None:
+            counted = "do not know it" if each.counted_cost is None else f"make it ${each.counted_cost}"
+            click.echo(f"{each.provider} said that it takes ${each.told_cost}; our own prices {counted}.")

@@ -29,6 +29,10 @@ _KINDS = {
     "reasoning": "tokens of hidden reasoning",
     "audio_input": "tokens of audio in",
     "audio_output": "tokens of audio out",
+    "image_input": "tokens of pictures in",
+    "image_output": "tokens of pictures out",
+    "cache_audio": "tokens of audio read from the provider's cache",
+    "cache_image": "tokens of pictures read from it",
 }
 
 
@@ -110,8 +114,8 @@ def set_price(
     as_json: bool,
     **more: str | None,
 ) -> None:
-    """Say what MODEL (the provider's id, or a pattern such as 'gpt-4o*') costs you. Tokens per million; --per-request
-    and --per-image by the piece.
+    """Say what MODEL (the provider's id, or a pattern such as 'gpt-4o*') costs you. Tokens per million; --per-request,
+    --per-image, --per-search and --per-file-search by the piece.
 
     \b
     Examples:

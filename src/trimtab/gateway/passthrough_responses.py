@@ -28,7 +28,7 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import last_usage
-from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.dialects.openai_responses.usage import searches_in, usage_of, with_searches
 from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
@@ -41,6 +41,7 @@ _METHODS = {None: ("GET", "DELETE"), "/input_items": ("GET",), "/cancel": ("POST
 class _Answer(Struct):
     usage: dict[str, object] | None = None
     service_tier: object = None
+    output: object = None
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -172,6 +173,6 @@ def _tier_in(tail: bytes) -> str:
 def _whole_usage(answer: bytes) -> Usage | None:
     try:
         read = _read_answer(answer)
-        return usage_of(read.usage, tier_of(read.service_tier))
+        return with_searches(usage_of(read.usage, tier_of(read.service_tier)), searches_in(read.output))
     except msgspec.MsgspecError:
         return None

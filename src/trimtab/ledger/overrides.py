@@ -36,11 +36,22 @@ _RATES = {
     "reasoning": "output_reasoning_mtok",
     "audio_input": "input_audio_mtok",
     "audio_output": "output_audio_mtok",
+    "image_input": "input_image_mtok",
+    "image_output": "output_image_mtok",
+    "cache_audio": "cache_audio_read_mtok",
+    "cache_image": "cache_image_read_mtok",
+}
+_PIECES = {
+    "per_request": "requests_kcount",
+    "per_image": "images_kcount",
+    "per_search": "web_searches_kcount",
+    "per_file_search": "storage_searches_kcount",
 }
 
 
 class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """US dollars as decimal strings: per million tokens of a kind, per call, per image made."""
+    """US dollars as decimal strings: per million tokens of a kind, per call, per image made, per search
+    (of the web by the provider's tool, or unit of a ranking), per search of the provider's stores of files."""
 
     input: str | None = None
     output: str | None = None
@@ -50,8 +61,14 @@ class Rates(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning: str | None = None
     audio_input: str | None = None
     audio_output: str | None = None
+    image_input: str | None = None
+    image_output: str | None = None
+    cache_audio: str | None = None
+    cache_image: str | None = None
     per_request: str | None = None
     per_image: str | None = None
+    per_search: str | None = None
+    per_file_search: str | None = None
 
 
 class DatedPrice(Struct, frozen=True, kw_only=True):
@@ -128,7 +145,7 @@ def check_dated(row: DatedPrice) -> DatedPrice:
     tokens = rates.keys() & _RATES.keys()
     if not rates or (tokens and not {"input", "output"} <= tokens):
         raise InvalidRequest(
-            "A price needs 'input' and 'output' per million tokens, or 'per_request' or 'per_image'.",
+            f"A price needs 'input' and 'output' per million tokens, or one of {', '.join(_PIECES)}.",
             fix="Write for example input 0.15 and output 0.60.",
             param="rates",
         )
@@ -202,12 +219,12 @@ class PriceList:
 
 
 def compiled(row: DatedPrice, tier: str = "") -> Card:
-    """The row as whole numbers. Without a rate for tokens, they cost nothing: only calls or images do."""
+    """The row as whole numbers. Without a rate for tokens, they cost nothing: only what is paid by the piece does."""
     given = asdict(row.rates)
     rates: dict[str, Decimal] = {book: Decimal(given[own]) for own, book in _RATES.items() if given[own] is not None}
     if not rates:
         rates = {"input_mtok": Decimal(0), "output_mtok": Decimal(0)}
-    for own, book in (("per_request", "requests_kcount"), ("per_image", "images_kcount")):
+    for own, book in _PIECES.items():
         if given[own] is not None:
             rates[book] = Decimal(given[own]) * 1000
     card = compile_card(row.name(tier), rates)

@@ -16,9 +16,10 @@ from fractions import Fraction
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.ledger import service_tiers
-from trimtab.ledger.types import Cost, PriceOverride
+from trimtab.ledger.types import TOLD, Cost, PriceOverride
 from trimtab.llm.providers import ProviderKind
 from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
@@ -59,12 +60,14 @@ class _Rates(Struct, frozen=True, kw_only=True):
     audio_output: int | None
     image_input: int | None
     image_output: int | None
+    cache_audio: int | None
+    cache_image: int | None
     """Sound and pictures without a rate of their own are None: they then stay in the bucket they are part of."""
 
     def parts(self, usage: Usage) -> tuple[int, int, int, int, int] | None:
         """By bucket, as in `types.PARTS`. None when tokens were spent that nothing says the price of."""
         special = usage.cache_read or usage.cache_write or usage.reasoning or usage.audio_input or usage.audio_output
-        special = special or usage.image_input or usage.image_output
+        special = special or usage.image_input or usage.image_output or usage.cache_audio or usage.cache_image
         if not special and self.input is not None and self.output is not None:  # most calls, in 0.4 us instead of 0.8
             return usage.input * self.input, 0, 0, usage.output * self.output, 0
         write_1h = min(usage.cache_write_1h, usage.cache_write) if usage.cache_write_1h else 0
@@ -72,12 +75,15 @@ class _Rates(Struct, frozen=True, kw_only=True):
         audio_out = 0 if self.audio_output is None else min(usage.audio_output, usage.output)
         seen = 0 if self.image_input is None else min(usage.image_input, usage.input - audio_in)
         drawn = 0 if self.image_output is None else min(usage.image_output, usage.output - audio_out)
+        kept_audio = 0 if self.cache_audio is None else min(usage.cache_audio, usage.cache_read)
+        kept_seen = 0 if self.cache_image is None else min(usage.cache_image, usage.cache_read - kept_audio)
+        special_read = kept_audio * (self.cache_audio or 0) + kept_seen * (self.cache_image or 0)
         special_in = audio_in * (self.audio_input or 0) + seen * (self.image_input or 0)
         special_out = audio_out * (self.audio_output or 0) + drawn * (self.image_output or 0)
         try:
             return (
                 _times(usage.input - audio_in - seen, self.input) + special_in,
-                _times(usage.cache_read, self.cache_read),
+                _times(usage.cache_read - kept_audio - kept_seen, self.cache_read) + special_read,
                 _times(usage.cache_write - write_1h, self.cache_write) + _times(write_1h, self.cache_write_1h),
                 _times(usage.output - audio_out - drawn, self.output) + special_out,
                 _times(usage.reasoning, self.reasoning),
@@ -94,6 +100,9 @@ class Card(Struct, frozen=True, kw_only=True):
     tiers: tuple[tuple[int, _Rates], ...]
     per_request: int
     per_image: int = 0
+    per_search: int | None = None
+    per_file_search: int | None = None
+    """What searches cost; None where nobody says. Where a call has a fee of its own, its searches are in that."""
     flat: tuple[int, int] | None = None
     """The rates of input and output of a row that has one tier, whole picodollars and nothing by the call or image:
     of most calls nothing else matters."""
@@ -108,11 +117,13 @@ class Card(Struct, frozen=True, kw_only=True):
             or usage.image_input
             or usage.image_output
             or usage.searches
+            or usage.file_searches
         ):
             read, wrote = usage.input * self.flat[0], usage.output * self.flat[1]
             return Cost(amount=read + wrote, price=self.price, parts=(read, 0, 0, wrote, 0, 0))
-        if usage.searches and not self.per_request:
-            return UNKNOWN  # charged by the search unit, and the row has no price of those
+        fees = self._fees(usage)
+        if fees is None:
+            return UNKNOWN
         whole_input = usage.input + usage.cache_read + usage.cache_write
         for above, rates in self.tiers:
             if whole_input > above:
@@ -122,16 +133,30 @@ class Card(Struct, frozen=True, kw_only=True):
             return UNKNOWN
         if tokens is None:
             return UNKNOWN
-        parts = (*tokens, self.per_request + self.per_image * usage.images)
+        parts = (*tokens, fees)
         total = sum(parts)
         if self.scale != 1:
             total, parts = _rounded(parts, total, self.scale)
         return Cost(amount=total, price=self.price, parts=parts)
 
+    def _fees(self, usage: Usage) -> int | None:
+        """What is paid by the piece; None where one of them was used that the row has no price of."""
+        fees = self.per_request + self.per_image * usage.images
+        if usage.searches and (self.per_search is not None or not self.per_request):
+            if self.per_search is None:
+                return None
+            fees += self.per_search * usage.searches
+        if usage.file_searches:
+            if self.per_file_search is None:
+                return None
+            fees += self.per_file_search * usage.file_searches
+        return fees
+
 
 _FREE = Card(
-    price=NO_PRICE.price, scale=1, tiers=((-1, _Rates(**dict.fromkeys(_Rates.__struct_fields__, 0))),), per_request=0
-)
+    price=NO_PRICE.price, scale=1, tiers=((-1, _Rates(**dict.fromkeys(_Rates.__struct_fields__, 0))),), per_request=0,
+    per_search=0, per_file_search=0,
+)  # fmt: skip
 
 
 RELEASES = {"0.2.3": date(2026, 11, 10)}
@@ -160,7 +185,9 @@ class Dated(Protocol):
 class PriceBook:
     """Prices of every call. `warm` it in a thread after start: the rows take a tenth of a second to load.
 
-    ``dated`` rows come first, then the ``override`` of the model, then the packaged book.
+    ``dated`` rows come first, then the ``override`` of the model, then what a provider that bills by it said
+    (`ProviderKind.bills`), then the packaged book. What rows of the team's do not say of searches, the
+    packaged book does.
     """
 
     def __init__(self) -> None:
@@ -202,14 +229,19 @@ class PriceBook:
 
         ``amount`` is None where no price is known, also where only some of the spent tokens have one.
         """
-        if dated is not None:
-            own = dated.card(upstream, at_ns, usage.tier)
-            if own is not None:
-                return own.cost(usage)
-        if override is None and kind.free:
-            return NO_PRICE
-        card = self._card(kind, model, upstream, at_ns, override, usage.tier)
-        return UNKNOWN if card is None else card.cost(usage)
+        own = None if dated is None else dated.card(upstream, at_ns, usage.tier)
+        if own is None and override is None and kind.free:
+            counted = NO_PRICE
+        else:
+            card = own or self._card(kind, model, upstream, at_ns, override, usage.tier)
+            if card is not None and (own is not None or override is not None) and _lacks_fees(card, usage):
+                card = _with_fees(card, self._card(kind, model, upstream, at_ns, None, usage.tier))
+            counted = UNKNOWN if card is None else card.cost(usage)
+        if usage.charged is None:
+            return counted
+        told = kind.bills and own is None and override is None
+        label = service_tiers.label(usage.tier, known=True)
+        return _told(f"{TOLD}{kind.name}/{upstream}{label}", usage.charged, counted, booked=told)
 
     def card(
         self,
@@ -380,6 +412,39 @@ class PriceBook:
         return self._book
 
 
+def _lacks_fees(card: Card, usage: Usage) -> bool:
+    searched = usage.searches and card.per_search is None and not card.per_request
+    return bool(searched or (usage.file_searches and card.per_file_search is None))
+
+
+def _with_fees(card: Card, book: Card | None) -> Card:
+    """A row of the team's with the fees of the packaged one where it says none."""
+    if book is None:
+        return card
+
+    def scaled(fee: int | None) -> int | None:
+        return None if fee is None else round(Fraction(fee * card.scale, book.scale))
+
+    search = scaled(book.per_search) if card.per_search is None else card.per_search
+    files = scaled(book.per_file_search) if card.per_file_search is None else card.per_file_search
+    return replace(card, per_search=search, per_file_search=files)
+
+
+def _told(price: str, charged: int, counted: Cost, *, booked: bool) -> Cost:
+    """Both sums of a call that its provider told the price of. Where that is ``booked``, what it is more than ours is
+    in the last part; where it is less, each part is less by the same share."""
+    if not booked:
+        return replace(counted, told=charged, counted=counted.amount)
+    parts: tuple[int, ...] = ()
+    if counted.parts and counted.amount is not None:
+        if counted.amount <= charged:
+            parts = (*counted.parts[:-1], counted.parts[-1] + charged - counted.amount)
+        else:
+            scaled = tuple(part * charged for part in counted.parts)
+            parts = _rounded(scaled, charged * counted.amount, counted.amount)[1]
+    return Cost(amount=charged, price=price, parts=parts, told=charged, counted=counted.amount)
+
+
 def _times(count: int, rate: int | None) -> int:
     """Raises `TypeError` for tokens without a rate: that is rare, and a test per bucket would be paid by every call."""
     return count * cast("int", rate) if count else 0
@@ -415,6 +480,9 @@ def _own_card(model: str, own: PriceOverride, tier: str) -> Card | None:
     return compile_card(f"override:{model}:{words}{service_tiers.label(tier, known=False)}", rates)
 
 
+_SEARCHES = ("web_searches_kcount", "storage_searches_kcount")
+
+
 def compile_card(price: str, rates: Mapping[str, Any], factor: Fraction = _ONCE) -> Card | None:
     """Rates by genai-prices' names, and ``images_kcount``: dollars per thousand images. ``factor``: tokens cost so many
     times that. None for a row that prices no tokens (hours of audio, pages): we could only guess."""
@@ -424,7 +492,10 @@ def compile_card(price: str, rates: Mapping[str, Any], factor: Fraction = _ONCE)
     picked = [(start, _at(rates, start + 1, factor)) for start in starts] + [(-1, _at(rates, 0, factor))]
     per_request = Fraction(rates.get("requests_kcount", 0)) * _PICO_PER_MILLION * 1000
     per_image = Fraction(rates.get("images_kcount", 0)) * _PICO_PER_MILLION * 1000
-    scale = _common_scale([per_request, per_image, *(rate for _, tier in picked for rate in tier.values())])
+    fees = {name: Fraction(rates[name]) * _PICO_PER_MILLION * 1000 for name in _SEARCHES if name in rates}
+    scale = _common_scale(
+        [per_request, per_image, *fees.values(), *(rate for _, tier in picked for rate in tier.values())]
+    )
     tiers = tuple((above, _rates(lambda name, of=tier: _whole(of.get(name), scale))) for above, tier in picked)
     return Card(
         price=price,
@@ -432,6 +503,8 @@ def compile_card(price: str, rates: Mapping[str, Any], factor: Fraction = _ONCE)
         tiers=tiers,
         per_request=int(per_request * scale),
         per_image=int(per_image * scale),
+        per_search=_whole(fees.get(_SEARCHES[0]), scale),
+        per_file_search=_whole(fees.get(_SEARCHES[1]), scale),
         flat=_flat(tiers[0][1]) if len(tiers) == scale == 1 and not per_request and not per_image else None,
     )
 
@@ -467,6 +540,8 @@ def _rates(rate: Callable[[str], int | None]) -> _Rates:
         audio_output=rate("output_audio_mtok"),
         image_input=rate("input_image_mtok"),
         image_output=rate("output_image_mtok"),
+        cache_audio=rate("cache_audio_read_mtok"),
+        cache_image=rate("cache_image_read_mtok"),
     )
 
 
@@ -502,3 +577,7 @@ def _notes(card: Card) -> Iterator[str]:
         yield f"Plus {_per_million(card.per_request, card.scale * 1_000_000)} US dollars per call."
     if card.per_image:
         yield f"Plus {_per_million(card.per_image, card.scale * 1_000_000)} US dollars per image."
+    if card.per_search:
+        yield f"Plus {_per_million(card.per_search, card.scale * 1_000_000)} US dollars per search."
+    if card.per_file_search:
+        yield f"Plus {_per_million(card.per_file_search, card.scale * 1_000_000)} US dollars per search of files."

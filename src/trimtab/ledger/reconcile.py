@@ -39,6 +39,8 @@ class Hour(Struct, frozen=True, array_like=True):
     unpriced: int
     estimated: int
     tier: str = ""
+    told: int = 0
+    """Those that are booked at what the provider said in its answer."""
 
 
 class Ours(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ class Ours(Struct, frozen=True, kw_only=True):
     cost: int = 0
     unpriced: int = 0
     estimated: int = 0
+    told: int = 0
 
 
 class Compared(Struct, frozen=True, kw_only=True):
@@ -216,6 +219,7 @@ def _sum(hours: list[Hour]) -> Ours:
         cost=sum(int(each.cost) for each in hours),
         unpriced=sum(each.unpriced for each in hours),
         estimated=sum(each.estimated for each in hours),
+        told=sum(each.told for each in hours),
     )
 
 
@@ -248,6 +252,9 @@ def _distance(theirs: dict[Key, Line], ours: dict[Key, Ours]) -> float:
 _NOTHING: Final = Line(requests=0, input=0, cache_read=0, cache_write=0, output=0, cost=0)
 
 
+_TOLD_OTHERWISE: Final = (
+    "told: every call is booked at what the provider said in its answer, and its export says otherwise; ask it why."
+)
 _MOVED: Final = (
     "tier: the same tokens in other service tiers; calls from before tiers were kept are of the standard one here,"
     " and some answers do not name theirs."
@@ -303,7 +310,9 @@ class _Comparing:
             more = theirs.requests - ours.requests
             which = "more" if more > 0 else "fewer"
             found.append(f"calls: the provider counts {abs(more)} calls {which} than went through here.")
-        if tokens_agree and not ours.unpriced:
+        if tokens_agree and not ours.unpriced and ours.told == ours.requests:
+            found.append(_TOLD_OTHERWISE)
+        elif tokens_agree and not ours.unpriced:
             found.append("price: the same tokens at another price; set a dated price that says what you pay.")
         return found or ["unexplained: look at this day's attempts: trimtab costs attempts."]
 

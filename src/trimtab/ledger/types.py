@@ -13,15 +13,23 @@ class Cost(Struct, frozen=True, kw_only=True):
     ``amount`` is None when no price is known, which is never the same as 0. ``price`` names the row of the price book
     and its version, e.g. ``genai-prices/0.2.3:openai/gpt-4o-mini`` or ``local:no-price``. ``parts`` say what it is for,
     in the order of `PARTS`; their sum is ``amount``, exactly. They are empty where there is nothing to part.
+
+    Where the provider said what it takes, ``told`` is that, and ``counted`` what our own prices make of the tokens
+    (None where they know none); ``amount`` is one of the two, and ``price`` says which (`TOLD`).
     """
 
     amount: int | None = None
     price: str = ""
     parts: tuple[int, ...] = ()
+    told: int | None = None
+    counted: int | None = None
 
 
+TOLD = "told:"
+"""How the name of a price begins that is what the provider said it takes: ``told:openrouter/openai/gpt-4o``."""
 PARTS = ("input", "cache_read", "cache_write", "output", "reasoning", "other")
-"""What a cost is made of. Audio is in the bucket it is part of; ``other`` is what is paid per call and per image."""
+"""What a cost is made of. Audio is in the bucket it is part of; ``other`` is what is paid per call, image and search,
+and what a provider says it takes beyond all of that."""
 
 CURRENCY = "USD"
 """The one currency of the books; another is only for showing (`ledger/overrides.py`)."""

@@ -66,10 +66,15 @@ class _Rates(Protocol):
     def image_input(self) -> int | None: ...
     @property
     def image_output(self) -> int | None: ...
+    @property
+    def cache_audio(self) -> int | None: ...
+    @property
+    def cache_image(self) -> int | None: ...
 
 
 def worst_of(card: Card) -> Worst | None:
-    """None where the row says nothing of input or output: then a call's cost may be unknown."""
+    """None where the row says nothing of input or output: then a call's cost may be unknown. How often a provider's own
+    tools will search nobody knows before: those fees are counted when the call ended."""
     tiers: list[tuple[int, int, int]] = []
     dearest_in = dearest_out = 0
     for above, rates in reversed(card.tiers):
@@ -79,7 +84,10 @@ def worst_of(card: Card) -> Worst | None:
         dearest_in = max(dearest_in, per_input)
         dearest_out = max(dearest_out, per_output or 0)  # a row for embeddings has no output
         tiers.append((above, dearest_in, dearest_out))
-    return Worst(tuple(reversed(tiers)), card.per_request + card.per_image, card.scale)
+    fixed = card.per_request + card.per_image
+    if not dearest_in and not dearest_out:  # a ranking by its searches, of which it has one at least
+        fixed += card.per_search or 0
+    return Worst(tuple(reversed(tiers)), fixed, card.scale)
 
 
 def dearest(worsts: Sequence[Worst | None]) -> Worst | None:
@@ -106,7 +114,10 @@ def _from(worst: Worst, start: int, scale: int) -> tuple[int, int]:
 def _dearest_input(rates: _Rates) -> int | None:
     if rates.input is None:
         return None
-    others = (rates.cache_read, rates.cache_write, rates.cache_write_1h, rates.audio_input, rates.image_input)
+    others = (
+        rates.cache_read, rates.cache_write, rates.cache_write_1h, rates.audio_input, rates.image_input,
+        rates.cache_audio, rates.cache_image,
+    )  # fmt: skip
     return max(rates.input, *(rate for rate in others if rate is not None))
 
 

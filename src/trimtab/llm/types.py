@@ -22,10 +22,13 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     ``input`` is input read afresh (neither from nor into a cache); ``cache_read`` and ``cache_write`` are input served
     from, and stored into, the provider's prompt cache; ``output`` is visible output; ``reasoning`` is hidden output.
-    ``cache_write_1h`` (part of ``cache_write``), ``audio_input``, ``audio_output``, ``image_input``, ``image_output``
-    are breakdowns of buckets above and are never added to them. ``images`` counts images made, where a provider charges
-    by the image; ``searches`` the search units of a ranking, where one charges by those. ``estimated`` is true when we
-    counted, not the provider. ``tier`` is in which tier it was worked on (`llm.tiers`), empty for the standard one.
+    ``cache_write_1h`` (part of ``cache_write``), ``audio_input``, ``audio_output``, ``image_input``, ``image_output``,
+    ``cache_audio`` and ``cache_image`` (parts of ``cache_read``) are breakdowns of buckets above and are never added to
+    them. ``images`` counts images made, where a provider charges by the image; ``searches`` the searches one charges
+    for: units of a ranking, and searches of the web by its own tools; ``file_searches`` those of its own stores of
+    files. ``estimated`` is true when we counted, not the provider. ``tier`` is in which tier it was worked on
+    (`llm.tiers`), empty for the standard one. ``charged`` is what the provider says that it takes for the whole call,
+    in picodollars (`llm.charges`); None where it does not say.
     """
 
     input: int = 0
@@ -42,6 +45,10 @@ class Usage(Struct, frozen=True, kw_only=True):
     searches: int = 0
     estimated: bool = False
     tier: str = ""
+    file_searches: int = 0
+    cache_audio: int = 0
+    cache_image: int = 0
+    charged: int | None = None
 
     def total(self) -> int:
         return self.input + self.cache_read + self.cache_write + self.output + self.reasoning

@@ -11,7 +11,8 @@ from trimtab.sdk.types import Tokens
 
 
 class DatedPrice(Struct, frozen=True, kw_only=True):
-    """``rates``: US dollars as decimal strings, by kind of token per million, ``per_request``, ``per_image``."""
+    """``rates``: US dollars as decimal strings, by kind of token per million, ``per_request``, ``per_image``,
+    ``per_search``, ``per_file_search``."""
 
     id: str
     provider: str
@@ -192,6 +193,12 @@ class Attempt(Struct, frozen=True, kw_only=True):
     energy: Energy | None
     tier: str = ""
     tier_asked: str = ""
+    told_cost: str | None = None
+    """What the provider said that it takes; ``price`` tells whether that is the cost."""
+    counted_cost: str | None = None
+    """Beside that: what our own prices make of what was used."""
+    searches: int = 0
+    file_searches: int = 0
 
 
 class CostlyPrompt(Struct, frozen=True, kw_only=True):

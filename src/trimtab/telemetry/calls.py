@@ -109,7 +109,7 @@ class CallMapper:
                 sums.reasoning, sums.estimated, sums.cost, final.cost.price if final else "", sums.unpriced,
                 len(record.attempts), max(0, targets - 1), int(record.capture), 0, texts.asked, texts.answered,
                 decision_json(record), final.response_id if final else "", record.user_agent, record.variant,
-                record.data_class, marks(record),
+                record.data_class, marks(record), final.usage.tier if final and final.usage else "",
             ),
         )  # fmt: skip
         if record.capture:
@@ -140,7 +140,7 @@ class CallMapper:
                 max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), int(usage.estimated),
                 amount_of(attempt), attempt.cost.price, _unpriced(attempt),
                 1, 0, int(record.capture), shared, texts.asked, answer, "", attempt.response_id, "",
-                record.variant, record.data_class, [],
+                record.variant, record.data_class, [], usage.tier,
             ),
         )  # fmt: skip
         answer_of = None if final else attempt

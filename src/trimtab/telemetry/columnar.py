@@ -16,15 +16,23 @@ from trimtab.telemetry.stores import Arrow
 _WHOLE: Final = {
     "uint8": ("entry", "leaf", "stream", "tokens_estimated", "captured", "shared_io", "final", "metered", "valid"),
     "uint16": ("http_status", "unpriced", "attempts", "fallbacks", "attempt", "number"),
-    "uint32": ("images", "mapper_version"),
+    "uint32": ("images", "searches", "file_searches", "mapper_version"),
     "uint64": (
         "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
         "cache_write_1h_tokens", "audio_input_tokens", "audio_output_tokens", "image_input_tokens",
-        "image_output_tokens", "fingerprint", "digest", "arguments_hash", "version",
+        "image_output_tokens", "cache_audio_tokens", "cache_image_tokens", "fingerprint", "digest",
+        "arguments_hash", "version",
     ),
     "int64": ("start_ns", "duration_ns", "at_ns", "arrived_ns"),
 }  # fmt: skip
-_OR_NONE: Final = {"ttft_ns": "int64", "cost": "int64", "booked_cost": "int64", "value": "float64"}
+_OR_NONE: Final = {
+    "ttft_ns": "int64",
+    "cost": "int64",
+    "booked_cost": "int64",
+    "cost_told": "int64",
+    "cost_counted": "int64",
+    "value": "float64",
+}
 _TEXTS: Final = ("tried", "tags", "guards")
 _NUMBERS: Final = ("cost_parts",)
 _MAPS: Final = ("metadata",)

@@ -112,7 +112,8 @@ def _row(record: CallRecord, attempt: Attempt, number: int, marks: Marks, more: 
         max(0, usage.audio_input), max(0, usage.audio_output), max(0, usage.images), int(attempt.usage is not None),
         int(usage.estimated), CURRENCY, cost, list(attempt.cost.parts) if cost == attempt.cost.amount else [],
         attempt.cost.price, cost, attempt.cost.price, "", version, usage.tier, attempt.tier_asked,
-        max(0, usage.image_input), max(0, usage.image_output),
+        max(0, usage.image_input), max(0, usage.image_output), max(0, usage.cache_audio), max(0, usage.cache_image),
+        max(0, usage.searches), max(0, usage.file_searches), held(attempt.cost.told), held(attempt.cost.counted),
     )  # fmt: skip
 
 
@@ -127,6 +128,10 @@ def _segment(record: CallRecord) -> str:
 
 
 def amount_of(attempt: Attempt) -> int | None:
+    """What it cost, as a column holds it."""
+    return held(attempt.cost.amount)
+
+
+def held(amount: int | None) -> int | None:
     """Picodollars as a column holds them: nine million dollars for one attempt are a mistake, but no reason to wrap."""
-    amount = attempt.cost.amount
     return None if amount is None else max(-LONGEST_INT64, min(amount, LONGEST_INT64))

@@ -22,7 +22,7 @@ SPANS: Final = (
     "error_code", "error_message", "error_source", "input_tokens", "cache_read_tokens", "cache_write_tokens",
     "output_tokens", "reasoning_tokens", "tokens_estimated", "cost", "price", "unpriced", "attempts", "fallbacks",
     "captured", "shared_io", "input_preview", "output_preview", "decision", "response_id", "user_agent", "variant",
-    "data_class", "guards",
+    "data_class", "guards", "tier",
 )  # fmt: skip
 SPAN_IO: Final = (
     "project", "trace_id", "span_id", "start_ns", "request_dialect", "response_dialect", "stream", "request",
@@ -35,7 +35,8 @@ LEDGER: Final = (
     "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "cache_write_1h_tokens",
     "audio_input_tokens", "audio_output_tokens", "images", "metered", "tokens_estimated", "currency", "cost",
     "cost_parts", "price", "booked_cost", "booked_price", "repricing", "version", "tier", "tier_asked",
-    "image_input_tokens", "image_output_tokens",
+    "image_input_tokens", "image_output_tokens", "cache_audio_tokens", "cache_image_tokens", "searches",
+    "file_searches", "cost_told", "cost_counted",
 )  # fmt: skip
 SCORES: Final = (
     "project", "id", "target", "trace_id", "span_id", "session", "name", "value", "label", "explanation", "source",

@@ -207,7 +207,8 @@ def test_another_tools_spans_are_priced_too_whatever_their_provider_is_called(wo
             "trace_id": "f" * 32, "attempt": 0, "final": 1, "outcome": "answer", "provider": provider,
             "model": "gpt-4o-mini" if number else "house-model", "tags": [], "fingerprint": 0, "duration_ns": 1,
             "metered": 1, "tokens_estimated": 0, "currency": "USD", "cost": 7, "cost_parts": [], "price": "reported",
-            "booked_cost": 7, "booked_price": "reported", "version": 1, "images": 0,
+            "booked_cost": 7, "booked_price": "reported", "version": 1, "images": 0, "searches": 0, "file_searches": 0,
+            "cost_told": None, "cost_counted": None,
         }  # fmt: skip
         counts = {name: 0 for name in values if name.endswith("_tokens")} | {"input_tokens": 1000}
         rows.ledger.add(0, tuple((values | counts)[name] for name in rows.ledger.columns))

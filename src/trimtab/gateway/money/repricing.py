@@ -151,7 +151,7 @@ class Pricing:
             cost = self.cost(row)
             if cost.amount is None and old is not None:
                 kept += 1
-                cost = Cost(amount=old, price=old_price)
+                cost = Cost(amount=old, price=old_price, told=cost.told, counted=cost.counted)
             before += old or 0
             after += cost.amount or 0
             unknown_before += old is None
@@ -212,6 +212,7 @@ class Pricing:
     def _version(self, row: Row, cost: Cost) -> Row:
         new: list[Any] = list(row)
         new[AT["cost"]], new[AT["price"]], new[AT["cost_parts"]] = cost.amount, cost.price, list(cost.parts)
+        new[AT["cost_told"]], new[AT["cost_counted"]] = cost.told, cost.counted
         new[AT["repricing"]], new[AT["version"]] = self._job.id, self._job.created
         return new
 
@@ -230,6 +231,11 @@ def _usage(row: Row) -> Usage:
         image_output=row[AT["image_output_tokens"]],
         images=row[AT["images"]],
         tier=row[AT["tier"]],
+        cache_audio=row[AT["cache_audio_tokens"]],
+        cache_image=row[AT["cache_image_tokens"]],
+        searches=row[AT["searches"]],
+        file_searches=row[AT["file_searches"]],
+        charged=row[AT["cost_told"]],
         estimated=bool(row[AT["tokens_estimated"]]),
     )
 

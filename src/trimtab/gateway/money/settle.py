@@ -118,7 +118,7 @@ def _estimate(call: Call, attempt: Try) -> Usage | None:
     if told.output + told.reasoning >= output:
         return None
     read = told.input or (0 if told.cache_read or told.cache_write else estimate_tokens(_asked(call)))
-    return replace(told, input=read, output=output - told.reasoning, estimated=True)
+    return replace(told, input=read, output=output - told.reasoning, estimated=True, charged=None)
 
 
 def _was_asked(attempt: Try) -> bool:

@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, Unsupported, UpstreamFailure
 from trimtab.llm.auth import BEARER
+from trimtab.llm.charges import charged_in
 from trimtab.llm.dialects import Dialect, Glance, Head, Operation, Quirks
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._errors import words_of
@@ -168,7 +169,8 @@ def usage_of(told: Any) -> Usage | None:
     usage = an_object(told)
     if "prompt_tokens" not in usage and "total_tokens" not in usage:
         return None
-    return Usage(input=count(usage.get("prompt_tokens")) or count(usage.get("total_tokens")))
+    read = count(usage.get("prompt_tokens")) or count(usage.get("total_tokens"))
+    return Usage(input=read, charged=charged_in(usage))
 
 
 def glance(body: bytes) -> Glance:

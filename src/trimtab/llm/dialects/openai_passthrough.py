@@ -13,6 +13,7 @@ import msgspec
 
 from trimtab.core.errors import InternalError
 from trimtab.llm.auth import BEARER
+from trimtab.llm.charges import charged_in
 from trimtab.llm.dialects import Dialect, Glance, Head, Operation, Quirks
 from trimtab.llm.dialects._reading import BROKEN, count, loose, refuse_answer, refuse_request, root
 from trimtab.llm.dialects._tolerant import a_list, a_text, an_object
@@ -43,18 +44,28 @@ def parse_request(body: bytes) -> Request:
 def usage_of(answer: dict[str, Any], *, draws: bool = False) -> Usage | None:
     """Tokens of an image, a transcription or speech; where none are told, the images made. Seconds are not counted:
     https://platform.openai.com/docs/api-reference/images/create, /audio/createTranscription. What a model ``draws`` is
-    all that it writes where nothing tells that apart (``openai.types.ImageGenCompletedEvent``)."""
+    all that it writes where nothing tells that apart (``openai.types.ImageGenCompletedEvent``). What was read from a
+    cache is told as in a realtime session: https://developers.openai.com/api/reference/resources/realtime."""
     usage = an_object(answer.get("usage"))
     made = [each for each in a_list(answer.get("data")) if "b64_json" in an_object(each) or "url" in an_object(each)]
+    charged = charged_in(usage)
     if "input_tokens" in usage or "output_tokens" in usage:
         details = an_object(usage.get("input_token_details") or usage.get("input_tokens_details"))
         read = count(usage.get("input_tokens"))
-        audio = min(read, count(details.get("audio_tokens")))
-        seen = min(read - audio, count(details.get("image_tokens")))
+        cached = min(read, count(details.get("cached_tokens")))
+        kept = an_object(details.get("cached_tokens_details"))
+        kept_audio = min(cached, count(kept.get("audio_tokens")))
+        kept_image = min(cached - kept_audio, count(kept.get("image_tokens")))
+        fresh = read - cached
+        audio = min(fresh, max(0, count(details.get("audio_tokens")) - kept_audio))
+        seen = min(fresh - audio, max(0, count(details.get("image_tokens")) - kept_image))
         wrote, told = count(usage.get("output_tokens")), an_object(usage.get("output_tokens_details"))
         drawn = min(wrote, count(told.get("image_tokens"))) if told else wrote if made or draws else 0
-        return Usage(input=read, output=wrote, audio_input=audio, image_input=seen, image_output=drawn)
-    return Usage(images=len(made)) if made else None
+        return Usage(
+            input=fresh, cache_read=cached, output=wrote, audio_input=audio, image_input=seen, image_output=drawn,
+            cache_audio=kept_audio, cache_image=kept_image, charged=charged,
+        )  # fmt: skip
+    return Usage(images=len(made), charged=charged) if made or charged is not None else None
 
 
 def usage_in(tail: bytes, *, draws: bool = False) -> Usage | None:

@@ -47,6 +47,8 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     key_variable: str = ""
     needs_key: bool = True
     price_id: str = ""
+    bills: bool = False
+    """What its answers say they cost is what it takes: that is booked, and not the price book's sum."""
     free: bool = False
     managed: bool = False
     quirks: Quirks = Quirks()

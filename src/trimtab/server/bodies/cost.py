@@ -12,7 +12,8 @@ from trimtab.ledger.overrides import Rates
 
 
 class DatedPriceView(Struct, frozen=True, kw_only=True):
-    """``rates`` are US dollars: per million tokens of a kind, per call (``per_request``), per image (``per_image``).
+    """``rates`` are US dollars: per million tokens of a kind, per call (``per_request``), per image (``per_image``),
+    per search of the web or unit of a ranking (``per_search``), per search of files (``per_file_search``).
     ``tier`` is the service tier that it prices, or a pattern; empty: the standard one."""
 
     id: str

@@ -190,8 +190,14 @@ PRICE: dict[str, Field] = {
     "reasoning": _amount("Hidden reasoning; by default as output."),
     "audio_input": _amount("Audio in; by default as input."),
     "audio_output": _amount("Audio out; by default as output."),
+    "image_input": _amount("Pictures in; by default as input."),
+    "image_output": _amount("Pictures out; by default as output."),
+    "cache_audio": _amount("Audio read from the provider's cache; by default as cache_read."),
+    "cache_image": _amount("Pictures read from the provider's cache; by default as cache_read."),
     "per_request": _amount("US dollars per call."),
     "per_image": _amount("US dollars per image made."),
+    "per_search": _amount("US dollars per search of the web by the provider's tool, or per unit of a ranking."),
+    "per_file_search": _amount("US dollars per search of the provider's stores of files."),
     "note": Field(about="Why, for people."),
 }
 LIMIT: dict[str, Field] = {

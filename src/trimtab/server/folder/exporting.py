@@ -22,7 +22,8 @@ from trimtab.server.folder.state import State
 
 _EXACT: Final = {"limit": ("bound", "unknown_amount"), "price": (
     "input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning", "audio_input", "audio_output",
-    "per_request", "per_image",
+    "image_input", "image_output", "cache_audio", "cache_image", "per_request", "per_image", "per_search",
+    "per_file_search",
 )}  # fmt: skip
 """Fields of which every digit counts; their plain form is text."""
 

@@ -203,7 +203,7 @@ class Costs:
             "SELECT intDiv(at_ns, 3600000000000) AS hour, if(model_used = '', model, model_used) AS used, count(),"
             " sum(input_tokens), sum(cache_read_tokens), sum(cache_write_tokens),"
             " sum(output_tokens + reasoning_tokens), toString(sum(toInt128(ifNull(cost, 0)))),"
-            " countIf(cost IS NULL), countIf(tokens_estimated = 1), tier"
+            " countIf(cost IS NULL), countIf(tokens_estimated = 1), tier, countIf(startsWith(price, 'told:'))"
             " FROM ledger FINAL WHERE project = {project:String} AND at_ns >= {start_ns:Int64}"
             " AND at_ns < {end_ns:Int64} AND provider = {provider:String} AND metered = 1 GROUP BY hour, used, tier"
         )

@@ -126,6 +126,9 @@ KEYS: Final[dict[str, Compile]] = {
     "estimated": _flag("tokens_estimated = 1"),
     "priced": _flag("cost IS NOT NULL"),
     "cost": _number("cost", Decimal(10**12), "cost:>0.01 (US dollars)"),
+    "told": _flag("cost_told IS NOT NULL"),
+    "difference": _number("(cost_told - cost_counted)", Decimal(10**12), "difference:>0.01 (US dollars)"),
+    "searches": _number("(searches + file_searches)", Decimal(1), "searches:>0"),
     "tokens": _number(TOKENS, Decimal(1), "tokens:>1000"),
     "input": _number("(input_tokens + cache_read_tokens + cache_write_tokens)", Decimal(1), "input:>32000"),
 }

@@ -174,7 +174,7 @@ CALL_COLUMNS: Final = (
     "trace_id, span_id, request_id, at_ns, duration_ns, attempt, final, outcome, provider, provider_kind, model,"
     " model_used, model_name, feature, user, key_id, prompt, input_tokens, cache_read_tokens, cache_write_tokens,"
     " output_tokens, reasoning_tokens, tokens_estimated, cost, cost_parts, price, booked_cost, booked_price, repricing,"
-    " currency, tier, tier_asked"
+    " currency, tier, tier_asked, cost_told, cost_counted, searches, file_searches"
 )
 
 
@@ -213,6 +213,10 @@ class CallLine(Struct, frozen=True, array_like=True):
     currency: str
     tier: str = ""
     tier_asked: str = ""
+    told: int | None = None
+    counted: int | None = None
+    searches: int = 0
+    file_searches: int = 0
 
 
 class PromptLine(Struct, frozen=True, array_like=True):
@@ -259,6 +263,10 @@ def costly_call(line: CallLine, *, energy: bool = False) -> CostlyCall:
         currency=line.currency,
         tier=line.tier,
         tier_asked=line.tier_asked,
+        told_cost=dollars(line.told),
+        counted_cost=dollars(line.counted),
+        searches=line.searches,
+        file_searches=line.file_searches,
         energy=_energy_of(line) if energy else None,
     )
 

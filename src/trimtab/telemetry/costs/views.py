@@ -171,6 +171,13 @@ class CostlyCall(Struct, frozen=True, kw_only=True):
     """The service tier that it was worked on in; empty for the standard one."""
     tier_asked: str = ""
     """The one that was asked for."""
+    told_cost: str | None = None
+    """What the provider said that it takes; null where it does not say. ``price`` tells whether that is the cost."""
+    counted_cost: str | None = None
+    """Beside that: what our own prices make of what was used; null where they do not know, or nothing was told."""
+    searches: int = 0
+    """Searches that are charged for: of the web by the provider's tool, or units of a ranking."""
+    file_searches: int = 0
 
 
 class CostlyPrompt(Struct, frozen=True, kw_only=True):

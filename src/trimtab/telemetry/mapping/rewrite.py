@@ -130,6 +130,7 @@ class _Ours(Struct, frozen=True, array_like=True):
     cost: int | None
     price: str
     unpriced: int
+    tier: str
     entry: int
     model: str
     model_used: str
@@ -271,6 +272,7 @@ class Rewriter:
         for line in ours:
             _label(sums, line)
             if line.leaf:
+                sums.tier = sums.tier or line.tier
                 sums.add_counted(
                     (
                         line.input_tokens,

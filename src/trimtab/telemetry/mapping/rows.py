@@ -89,6 +89,7 @@ class Sums(Struct, eq=False):
     release: str = ""
     environment: str = ""
     feature: str = ""
+    tier: str = ""
 
     def copy(self) -> "Sums":
         """As they are now."""
@@ -126,6 +127,7 @@ class Sums(Struct, eq=False):
                 self.tried.append(span.provider[:LABEL])
         if mapped.leaf:
             usage = span.usage or _NO_USAGE
+            self.tier = self.tier or usage.tier
             self.add_counted(_buckets(usage), int(usage.estimated), mapped.cost.amount, mapped.cost.price)
 
     def add_counted(self, buckets: tuple[int, ...], estimated: int, cost: int | None, price: str) -> None:
@@ -377,9 +379,9 @@ def _stand(columns: Columns, place: int, sums: Sums) -> None:
 
 _COUNTED: Final = (
     "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "tokens_estimated",
-    "cost", "price", "unpriced",
+    "cost", "price", "unpriced", "tier",
 )  # fmt: skip
-_NOTHING: Final = (0, 0, 0, 0, 0, 0, None, "", 0)
+_NOTHING: Final = (0, 0, 0, 0, 0, 0, None, "", 0, "")
 
 
 def _counts(some: Sequence[Shown]) -> Columns:
@@ -390,9 +392,9 @@ def _counts(some: Sequence[Shown]) -> Columns:
 
 def _count(mapped: Mapped, sums: Sums | None) -> tuple[int | str | None, ...]:
     if sums is not None:
-        return *sums.buckets, sums.estimated, sums.cost, sums.price, sums.unpriced
+        return *sums.buckets, sums.estimated, sums.cost, sums.price, sums.unpriced, sums.tier
     usage, amount = mapped.canonical.usage or _NO_USAGE, _amount(mapped.cost)
-    return *_buckets(usage), int(usage.estimated), amount, mapped.cost.price, int(amount is None)
+    return *_buckets(usage), int(usage.estimated), amount, mapped.cost.price, int(amount is None), usage.tier
 
 
 def _amount(cost: Cost) -> int | None:
@@ -468,6 +470,12 @@ def _add_books(rows: Rows, leaves: list[Mapped]) -> None:
         "image_input_tokens": [max(0, usage.image_input) for usage in usages],
         "image_output_tokens": [max(0, usage.image_output) for usage in usages],
         "tier_asked": [span.tier_asked for span in spans],
+        "cache_audio_tokens": [max(0, usage.cache_audio) for usage in usages],
+        "cache_image_tokens": [max(0, usage.cache_image) for usage in usages],
+        "searches": [min(max(0, usage.searches), _UINT32) for usage in usages],
+        "file_searches": [min(max(0, usage.file_searches), _UINT32) for usage in usages],
+        "cost_told": [cost.told for cost in costs],
+        "cost_counted": [cost.counted for cost in costs],
     }
     rows.ledger.extend([each.owner for each in arrivals], [columns.get(name) for name in LEDGER])
 

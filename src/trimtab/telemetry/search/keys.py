@@ -400,6 +400,8 @@ def _guarded(mode: str) -> Compile:
     return compile_term
 
 
+TIER: Final = f"if(tier = '' AND {TOKENS} > 0, 'standard', tier)"
+"""Of what used nothing there is none."""
 _ENDS: Final = ("true", "false")
 KEYS: Final[dict[str, Key]] = {
     "model": _text("model", "model asked for"),
@@ -425,6 +427,7 @@ KEYS: Final[dict[str, Key]] = {
     "environment": _text("environment", "environment"),
     "variant": _text("variant", "arm of a rollout: stable, candidate or shadow"),
     "class": _text("data_class", "data class, by the project's list", "class"),
+    "tier": _text(TIER, "service tier it was worked on in", "tier"),
     "guard": Key(_guard, "guard that minded something in it", example="guard:pii"),
     "guard.action": Key(
         _guarded("enforce"), "what a guard did with it", "choice", choices=ACTIONS, example="guard.action:block"

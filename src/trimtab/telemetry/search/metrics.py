@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.search.aggregate_views import Figure, TopValue, Unit
+from trimtab.telemetry.search.keys import TIER
 from trimtab.telemetry.search.query import TOKENS
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.units import dollars, step_ms
@@ -62,6 +63,7 @@ DIMENSIONS: Final[dict[str, str]] = {
     "trace": "trace_id",
     "variant": "variant",
     "class": "data_class",
+    "tier": TIER,
     "tool": "if(kind = 'tool', name, '')",
     "agent": "if(kind = 'agent', name, '')",
 }

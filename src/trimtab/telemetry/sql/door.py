@@ -45,7 +45,9 @@ VIEWS: Final[dict[str, str]] = {
         f" provider, model, model_used, model_name, asked, app, release, environment, feature, segment, session, user,"
         f" key_id AS key, tags, prompt, duration_ns / 1e6 AS duration_ms, {_BUCKETS}, images, tokens_estimated,"
         f" {_usd('cost')} AS cost_usd, price, {_usd('booked_cost')} AS booked_cost_usd, booked_price, response_id,"
-        " tier, tier_asked FROM ledger FINAL WHERE project = {project:String}"
+        f" tier, tier_asked, searches, file_searches, {_usd('cost_told')} AS cost_told_usd,"
+        f" {_usd('cost_counted')} AS cost_counted_usd"
+        " FROM ledger FINAL WHERE project = {project:String}"
     ),
     "scores": (
         f"SELECT {_SECOND.format('at_ns')} AS time, at_ns, id, target, trace_id, span_id, session, name, value, label,"
@@ -57,7 +59,7 @@ VIEWS: Final[dict[str, str]] = {
         " leaf, kind, name, status, duration_ns / 1e6 AS duration_ms, ttft_ns / 1e6 AS ttft_ms, model, model_used,"
         " provider, tried, app, release, environment, feature, session, user, key_id AS key, tags, metadata, stream,"
         f" stop, http_status, error_code, error_message, {_BUCKETS}, tokens_estimated, {_usd('cost')} AS cost_usd,"
-        " price, unpriced, attempts, fallbacks, input_preview, output_preview, response_id, data_class"
+        " price, unpriced, attempts, fallbacks, input_preview, output_preview, response_id, data_class, tier"
         " FROM spans WHERE project = {project:String}"
     ),
     "texts": (

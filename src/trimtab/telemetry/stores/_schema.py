@@ -436,6 +436,19 @@ ALTER TABLE ledger ${cluster}
 ADD COLUMN IF NOT EXISTS image_input_tokens UInt64 CODEC(T64, ZSTD(1)),
 ADD COLUMN IF NOT EXISTS image_output_tokens UInt64 CODEC(T64, ZSTD(1))"""
 
+# What is charged beside tokens, and what the provider said that it took, beside our own sum.
+_CHARGES: Final = """
+ALTER TABLE ledger ${cluster}
+ADD COLUMN IF NOT EXISTS cache_audio_tokens UInt64 CODEC(T64, ZSTD(1)),
+ADD COLUMN IF NOT EXISTS cache_image_tokens UInt64 CODEC(T64, ZSTD(1)),
+ADD COLUMN IF NOT EXISTS searches UInt32 CODEC(T64, ZSTD(1)),
+ADD COLUMN IF NOT EXISTS file_searches UInt32 CODEC(T64, ZSTD(1)),
+ADD COLUMN IF NOT EXISTS cost_told Nullable(Int64) CODEC(ZSTD(1)),
+ADD COLUMN IF NOT EXISTS cost_counted Nullable(Int64) CODEC(ZSTD(1))"""
+
+# In which tier of its provider the call of a span was worked on.
+_SPAN_TIER: Final = "ALTER TABLE spans ${cluster} ADD COLUMN IF NOT EXISTS tier LowCardinality(String)"
+
 # What came of foreign spans is inserted in a third less CPU, and merged in less, for 0.2 KB more of each span on disk.
 _FAST_RAW: Final = """
 ALTER TABLE span_raw ${cluster} MODIFY COLUMN raw CODEC(LZ4), MODIFY COLUMN trace_id CODEC(LZ4),
@@ -463,6 +476,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (15, (_GUARDS,)),
     (16, (_TIERS,)),
     (17, (_IMAGE_TOKENS,)),
+    (18, (_CHARGES, _SPAN_TIER)),
 )
 
 

@@ -2,7 +2,8 @@
 
 https://docs.claude.com/en/api/messages: ``input_tokens`` excludes what was read from and written to the prompt cache;
 ``output_tokens`` includes thinking (``output_tokens_details.thinking_tokens``). In a stream ``message_start`` tells the
-input side and each ``message_delta`` cumulative totals: a field told later replaces the one told before.
+input side and each ``message_delta`` cumulative totals: a field told later replaces the one told before. Searches of
+the web are charged beside tokens: ``server_tool_use.web_search_requests``.
 
 What a request samples beside its answer stands in ``iterations`` alone: a compaction
 (https://platform.claude.com/docs/en/build-with-claude/compaction-threshold), and what an advisor read and wrote
@@ -28,6 +29,7 @@ _FIELDS = (
     "cache_creation",
     "output_tokens_details",
     "iterations",
+    "server_tool_use",
     "service_tier",
     "speed",
     "inference_geo",
@@ -67,6 +69,7 @@ def _totals(usage: dict[str, Any]) -> Usage:
         cache_write_1h=min(one_hour, written),
         output=output - thinking,
         reasoning=thinking,
+        searches=count(_inner(usage, "server_tool_use", "web_search_requests")),
         tier=tier_of(usage.get("service_tier"), usage.get("speed"), usage.get("inference_geo")),
     )
 

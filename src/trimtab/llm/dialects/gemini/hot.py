@@ -23,7 +23,7 @@ from trimtab.llm.dialects._signatures import from_base64, holds_foreign
 from trimtab.llm.dialects.gemini.framing import unframed
 from trimtab.llm.dialects.gemini.parts import UNSIGNED, either
 from trimtab.llm.dialects.gemini.stops import stop_of
-from trimtab.llm.dialects.gemini.usage import usage_of
+from trimtab.llm.dialects.gemini.usage import queries_in, usage_of, with_searches
 from trimtab.llm.tiers import asked_tier
 from trimtab.llm.types import StopReason, Usage
 
@@ -60,6 +60,7 @@ class _Content(Struct):
 class _Candidate(Struct):
     word: str | None = field(default=None, name="finishReason")
     content: _Content | None = None
+    grounding: Raw | None = field(default=None, name="groundingMetadata")
 
 
 class _Feedback(Struct):
@@ -163,8 +164,11 @@ def glance(body: bytes) -> Glance:
         first = found.candidates[0]
         parts = first.content.parts if first.content is not None else None
         word, called = first.word, any(part.call is not None for part in parts or ())
+    usage = usage_of(found.usage)
+    if any(each.grounding is not None for each in found.candidates or ()):
+        usage = with_searches(usage, queries_in(loose(body, refuse_answer).get("candidates")), found.model or "")
     return Glance(
-        usage=usage_of(found.usage),
+        usage=usage,
         id=found.id or "",
         model=found.model or "",
         stop=stop_of(word, called=called),
@@ -179,7 +183,9 @@ def _glance_slowly(body: bytes) -> Glance:
     if word is None and not a_list(seen.get("candidates")):
         raise no_candidate(seen.get("error"))
     return Glance(
-        usage=usage_of(seen.get("usageMetadata")),
+        usage=with_searches(
+            usage_of(seen.get("usageMetadata")), queries_in(seen.get("candidates")), text(seen.get("modelVersion"))
+        ),
         id=text(seen.get("responseId")),
         model=text(seen.get("modelVersion")),
         stop=stop_of(word, called=called),
@@ -208,9 +214,10 @@ def ending(answer: dict[str, Any]) -> tuple[str | None, bool]:
 
 class GeminiMeter:
     """Watches chunks go by. Every chunk tells usage so far, and the last one is the truth: once the model has begun to
-    speak, an ordinary chunk costs three substring searches, and only one with a reason to finish is decoded."""
+    speak, an ordinary chunk costs four substring searches, and only one with a reason to finish, or with what was
+    searched for, is decoded."""
 
-    __slots__ = ("_called", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+    __slots__ = ("_called", "_queries", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
 
     def __init__(self, head: Head) -> None:  # noqa: ARG002 - one shape for all dialects
         self.usage: Usage | None = None
@@ -222,9 +229,16 @@ class GeminiMeter:
         self.finished = False
         self.failed: str | None = None
         self._called = False
+        self._queries: set[str] = set()
 
     def feed(self, block: bytes) -> bytes:
-        if not self.semantic or b'"finishReason"' in block or b'"error"' in block or b'"functionCall"' in block:
+        if (
+            not self.semantic
+            or b'"finishReason"' in block
+            or b'"error"' in block
+            or b'"functionCall"' in block
+            or b'"webSearchQueries"' in block
+        ):
             for data in sse.events(block):
                 self._read(data)
         return block
@@ -243,7 +257,8 @@ class GeminiMeter:
             return
         self.id = self.id or text(chunk.get("responseId"))
         self.model = self.model or text(chunk.get("modelVersion"))
-        self.usage = usage_of(chunk.get("usageMetadata")) or self.usage
+        self._queries |= queries_in(chunk.get("candidates"))
+        self.usage = with_searches(usage_of(chunk.get("usageMetadata")) or self.usage, self._queries, self.model)
         word, called = ending(chunk)
         self._called = self._called or called
         self.semantic = self.semantic or says_something(chunk)

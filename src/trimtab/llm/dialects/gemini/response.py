@@ -6,7 +6,7 @@ from trimtab.llm.dialects._reading import Fields, encode, refuse_answer, root
 from trimtab.llm.dialects.gemini.hot import no_candidate
 from trimtab.llm.dialects.gemini.parts import Calls, Wire, Writer, parts_of
 from trimtab.llm.dialects.gemini.stops import finish_reason, stop_of
-from trimtab.llm.dialects.gemini.usage import render_usage, usage_of
+from trimtab.llm.dialects.gemini.usage import queries_in, render_usage, usage_of, with_searches
 from trimtab.llm.types import Part, Refusal, Response, Text, ToolCall, Usage
 
 
@@ -21,14 +21,15 @@ def parse_response(body: bytes) -> Response:
         word = first.text("finishReason")
     else:
         word = _block_reason(fields)
-    usage = fields.get("usageMetadata")
+    usage, model = fields.get("usageMetadata"), fields.text("modelVersion") or ""
+    queries = queries_in([cursor.anything() for cursor in candidates]) if b'"webSearchQueries"' in body else set[str]()
     return Response(
         id=fields.text("responseId") or "",
-        model=fields.text("modelVersion") or "",
+        model=model,
         parts=tuple(parts),
         stop=stop_of(word, called=any(isinstance(part, ToolCall) for part in parts)),
         stop_raw=word,
-        usage=usage_of(usage.anything()) if usage is not None else None,
+        usage=with_searches(usage_of(usage.anything()), queries, model) if usage is not None else None,
     )
 
 

@@ -17,7 +17,7 @@ from trimtab.llm.dialects.gemini.hot import a_list, an_object, ending, text
 from trimtab.llm.dialects.gemini.parts import NAME, Writer
 from trimtab.llm.dialects.gemini.response import chunk
 from trimtab.llm.dialects.gemini.stops import finish_reason, stop_of
-from trimtab.llm.dialects.gemini.usage import usage_of
+from trimtab.llm.dialects.gemini.usage import queries_in, usage_of, with_searches
 from trimtab.llm.types import (
     BlockClose,
     BlockGrow,
@@ -81,6 +81,8 @@ class GeminiStreamDecoder:
         self._flow: tuple[Flow, int] | None = None
         self._calls = 0
         self._usage: Usage | None = None
+        self._queries: set[str] = set()
+        self._model = ""
 
     def feed(self, block: bytes) -> list[Delta]:
         out: list[Delta] = []
@@ -112,7 +114,9 @@ class GeminiStreamDecoder:
         if not self._started:
             self._started = True
             out.append(Start(id=text(told.get("responseId")), model=text(told.get("modelVersion"))))
-        self._usage = usage_of(told.get("usageMetadata")) or self._usage
+        self._model = self._model or text(told.get("modelVersion"))
+        self._queries |= queries_in(told.get("candidates"))
+        self._usage = with_searches(usage_of(told.get("usageMetadata")) or self._usage, self._queries, self._model)
         candidates = a_list(told.get("candidates"))
         first = an_object(candidates[0]) if candidates else {}
         written = _arguments(data) if b'"functionCall"' in data else []

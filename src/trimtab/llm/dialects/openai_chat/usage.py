@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 
 from msgspec import Meta, Struct
 
+from trimtab.llm.charges import charged_in
 from trimtab.llm.dialects._reading import MOST_COUNTED, count
 from trimtab.llm.types import Usage
 
@@ -42,6 +43,7 @@ def usage_of(value: Any, tier: str = "") -> Usage | None:
         audio_input=count(read_side.get("audio_tokens")),
         audio_output=count(write_side.get("audio_tokens")),
         tier=tier,
+        charged=charged_in(usage),
     )
 
 
@@ -80,11 +82,13 @@ class PlainUsage(Struct, gc=False):
     reasoning_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
+    cost: Any = None
+    cost_in_usd_ticks: Any = None
 
     def as_usage(self, tier: str = "") -> Usage | None:
         """What `usage_of` makes of the same object; None where that must look itself."""
         prompt, completion = self.prompt_tokens, self.completion_tokens
-        if prompt is None or completion is None:
+        if prompt is None or completion is None or self.cost is not None or self.cost_in_usd_ticks is not None:
             return None
         read_side, write_side = self.prompt_tokens_details, self.completion_tokens_details
         read_plainly = read_side is None or not (

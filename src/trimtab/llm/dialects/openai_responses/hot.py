@@ -12,7 +12,7 @@ from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, refuse_answer, refuse_request, root
 from trimtab.llm.dialects._signatures import holds_foreign
 from trimtab.llm.dialects.openai_responses.stops import MESSAGES, stop_of, word_of
-from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.dialects.openai_responses.usage import SEARCHES, searches_in, usage_of, with_searches
 from trimtab.llm.tiers import asked_tier, tier_of
 from trimtab.llm.types import StopReason, Usage
 
@@ -38,6 +38,7 @@ class _Part(Struct):
 class _Item(Struct):
     type: str = ""
     content: list[_Part] | None = None
+    action: Any = None
 
 
 class _Input(Struct):
@@ -74,6 +75,7 @@ _decode_kind = msgspec.json.Decoder(_Part).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
+_WRITTEN = frozenset(("message", "reasoning", "function_call"))
 _NO_METADATA: dict[str, str] = {}
 
 
@@ -149,8 +151,11 @@ def glance(body: bytes) -> Glance:
     kinds = [item.type for item in found.output]
     if "message" in kinds:
         kinds += [part.type for item in found.output for part in item.content or () if part.type == "refusal"]
+    usage = usage_of(found.usage, tier_of(found.service_tier))
+    if not _WRITTEN.issuperset(kinds):  # most answers have no tool of the provider's in them
+        usage = with_searches(usage, [(item.type, item.action) for item in found.output if item.type in SEARCHES])
     return Glance(
-        usage=usage_of(found.usage, tier_of(found.service_tier)),
+        usage=usage,
         id=found.id or "",
         model=found.model or "",
         stop=stop_of(word, kinds),
@@ -165,12 +170,18 @@ def _glance_slowly(body: bytes) -> Glance:
         raise no_answer(seen.get("error"))
     word = word_in(seen)
     return Glance(
-        usage=usage_of(seen.get("usage"), tier_of(seen.get("service_tier"))),
+        usage=_usage_in(seen),
         id=text(seen.get("id")),
         model=text(seen.get("model")),
         stop=stop_of(word, kinds_in(seen)),
         stop_raw=word,
     )
+
+
+def _usage_in(response: dict[str, Any]) -> Usage | None:
+    """Of a decoded response: its tokens, and the searches among its items."""
+    told = usage_of(response.get("usage"), tier_of(response.get("service_tier")))
+    return with_searches(told, searches_in(response.get("output")))
 
 
 def no_answer(error: Any) -> UpstreamFailure:
@@ -260,7 +271,7 @@ class ResponsesMeter:
 
     def _end(self, response: dict[str, Any]) -> None:
         self._note(response)
-        self.usage = usage_of(response.get("usage"), tier_of(response.get("service_tier")))
+        self.usage = _usage_in(response)
         self.stop_raw = word_in(response)
         self.stop = stop_of(self.stop_raw, kinds_in(response))
         self.finished = True

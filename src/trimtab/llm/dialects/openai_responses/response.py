@@ -15,7 +15,7 @@ from trimtab.llm.dialects.openai_responses.items import (
     shown_item,
 )
 from trimtab.llm.dialects.openai_responses.stops import ending, stop_of, word_of
-from trimtab.llm.dialects.openai_responses.usage import render_usage, usage_of
+from trimtab.llm.dialects.openai_responses.usage import SEARCHES, render_usage, usage_of, with_searches
 from trimtab.llm.types import Opaque, Part, Reasoning, Refusal, Response, Text, Usage
 
 
@@ -29,22 +29,27 @@ def parse_response(body: bytes) -> Response:
         raise no_answer(None if error is None else error.anything())
     parts: list[Part] = []
     kinds: list[str] = []
+    searches: list[tuple[str, Any]] = []
     for cursor in output.items():
         item = cursor.fields()
         kind = item.text("type") or ""
         kinds.append(kind)
+        if kind in SEARCHES:
+            action = item.get("action")
+            searches.append((kind, None if action is None else action.anything()))
         parts += parts_of_item(kind, item, Opaque(NAME, cursor.opaque()))
     kinds += ["refusal" for part in parts if isinstance(part, Refusal)]
     details = fields.get("incomplete_details")
     word = word_of(status, None if details is None else details.fields().text("reason"))
     usage, created = fields.get("usage"), fields.get("created_at")
+    used = usage_of(usage.anything(), tier_in(fields)) if usage is not None else None
     return Response(
         id=fields.text("id") or "",
         model=fields.text("model") or "",
         parts=tuple(parts),
         stop=stop_of(word, kinds),
         stop_raw=word,
-        usage=usage_of(usage.anything(), tier_in(fields)) if usage is not None else None,
+        usage=with_searches(used, searches),
         created=int(created.number(0, 2**53)) if created is not None and created.kind == "number" else 0,
     )
 

@@ -11,7 +11,7 @@ from trimtab.llm.dialects._signatures import signed_by
 from trimtab.llm.dialects.openai_responses.hot import a_list, an_object, kinds_in, text, word_in
 from trimtab.llm.dialects.openai_responses.items import NAME
 from trimtab.llm.dialects.openai_responses.stops import stop_of
-from trimtab.llm.dialects.openai_responses.usage import usage_of
+from trimtab.llm.dialects.openai_responses.usage import searches_in, usage_of, with_searches
 from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import BlockClose, BlockGrow, BlockOpen, Delta, Failed, Finish, Start
 
@@ -196,6 +196,7 @@ class ResponsesStreamDecoder:
         word = word_in(response)
         stop = stop_of(word, kinds_in(response))
         usage = usage_of(response.get("usage"), tier_of(response.get("service_tier")))
+        usage = with_searches(usage, searches_in(response.get("output")))
         out.append(Finish(stop=stop, stop_raw=word, usage=usage))
         return out
 

@@ -1,11 +1,16 @@
 """The usage object of Responses and our exclusive buckets.
 
 ``openai.types.responses.ResponseUsage``: ``input_tokens`` includes what was read from and written to the prompt cache,
-``output_tokens`` includes reasoning.
+``output_tokens`` includes reasoning. Searches are items of the output, not of the usage; of the web's, those count that
+searched: to open a page, or to find something in one, is not charged
+(https://developers.openai.com/api/docs/guides/tools-web-search). Perplexity counts its own in the usage.
 """
 
 from typing import Any, cast
 
+from msgspec.structs import replace
+
+from trimtab.llm.charges import charged_in
 from trimtab.llm.dialects._reading import count
 from trimtab.llm.dialects.openai_chat.usage import written_of
 from trimtab.llm.types import Usage
@@ -29,8 +34,35 @@ def usage_of(value: Any, tier: str = "") -> Usage | None:
         cache_write=stored,
         output=output,
         reasoning=reasoning,
+        searches=count(_details(_details(usage, "tool_calls_details"), "search_web").get("invocation")),
         tier=tier,
+        charged=charged_in(usage),
     )
+
+
+_FILES = "file_search_call"
+SEARCHES = ("web_search_call", _FILES)
+"""Types of output items that are searches of the provider's own tools."""
+
+
+def with_searches(usage: Usage | None, found: list[tuple[str, Any]]) -> Usage | None:
+    """The usage with the searches among an answer's items, each its type and its ``action``."""
+    if usage is None or not found:
+        return usage
+    files = sum(kind == _FILES for kind, _ in found)
+    web = sum(
+        not isinstance(action, dict) or cast("dict[str, Any]", action).get("type", "search") == "search"
+        for kind, action in found
+        if kind != _FILES
+    )
+    return replace(usage, searches=max(usage.searches, web), file_searches=files)
+
+
+def searches_in(output: Any) -> list[tuple[str, Any]]:
+    """The searches among decoded items of an answer, as `with_searches` takes them."""
+    items = cast("list[Any]", output) if isinstance(output, list) else []
+    told = [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+    return [(item["type"], item.get("action")) for item in told if item.get("type") in SEARCHES]
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:

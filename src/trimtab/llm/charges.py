@@ -1,0 +1,48 @@
+"""What a provider says that it takes for a call: in the usage object of its answer, as picodollars.
+
+- OpenRouter: ``cost``, in credits, which are US dollars; where the team's own key of a vendor was used, that is
+  OpenRouter's fee alone, and ``cost_details.upstream_inference_cost`` is what the vendor takes beside it. That field is
+  of such calls only, by the documentation; where ``is_byok`` says that it was none, it is not added:
+  https://openrouter.ai/docs/use-cases/usage-accounting
+- xAI: ``cost_in_usd_ticks``, 10^10 to the dollar, of tokens and its tools together:
+  https://docs.x.ai/developers/cost-tracking
+- Perplexity: ``cost`` is an object with ``total_cost`` and ``currency``: https://docs.perplexity.ai/docs/agent-api
+
+Read on 2026-11-23. Whether that is what is booked is the price book's to say (`ledger.prices`).
+"""
+
+from decimal import Decimal
+from typing import Any, Final, cast
+
+DOLLAR: Final = 10**12
+MOST: Final = 10**6 * DOLLAR
+"""No call costs a million dollars: such a number is a defect."""
+_TICK: Final = 100
+NAMES: Final = ("cost", "cost_in_usd_ticks")
+
+
+def charged_in(usage: dict[str, Any]) -> int | None:
+    """Picodollars by a decoded usage object; None where it says nothing, or nothing that can be an amount."""
+    ticks = usage.get("cost_in_usd_ticks")
+    if ticks is not None:
+        return _amount(ticks, _TICK)
+    cost = usage.get("cost")
+    if cost is None:
+        return None
+    if isinstance(cost, dict):
+        told = cast("dict[str, Any]", cost)
+        return _amount(told.get("total_cost"), DOLLAR) if told.get("currency") in (None, "USD") else None
+    fee = _amount(cost, DOLLAR)
+    details = usage.get("cost_details")
+    if fee is None or usage.get("is_byok") is False or not isinstance(details, dict):
+        return fee
+    upstream = cast("dict[str, Any]", details).get("upstream_inference_cost")
+    beside = 0 if upstream is None else _amount(upstream, DOLLAR)
+    return None if beside is None else fee + beside
+
+
+def _amount(value: Any, unit: int) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    exact = Decimal(repr(value)) * unit  # the decimal that was written, not its binary neighbour
+    return round(exact) if exact.is_finite() and 0 <= exact <= MOST else None
