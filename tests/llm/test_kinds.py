@@ -7,7 +7,7 @@ import pytest
 
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.providers import PROVIDER_KINDS
-from trimtab.llm.types import Message, Reasoning, Request, Text, ToolCall, ToolResult
+from trimtab.llm.types import Message, Reasoning, Refusal, Request, Text, ToolCall, ToolResult
 
 OPENAI = DIALECTS.get("openai_chat")
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -54,7 +54,7 @@ def test_a_bound_goes_by_the_newer_name_where_the_older_one_is_on_its_way_out(ki
         assert "max_tokens" not in body
 
 
-@pytest.mark.parametrize("kind", ["cerebras", "sambanova", "vllm"])
+@pytest.mark.parametrize("kind", ["cerebras", "groq", "ollama", "sambanova", "vllm"])
 def test_thoughts_go_back_by_the_name_that_the_vendors_types_have(kind: str) -> None:
     spoken = forwarded(kind)["messages"][1]
     assert spoken["reasoning"] == "hm"
@@ -74,6 +74,45 @@ def test_moonshot_gets_thoughts_where_tools_were_called_if_empty_ones() -> None:
     assert forwarded("moonshot")["messages"][1]["reasoning_content"] == "hm"
     assert forwarded("moonshot", messages=without)["messages"][1]["reasoning_content"] == ""
     assert rendered("moonshot")["messages"][2]["reasoning_content"] == "hm"
+
+
+ANSWERED: dict[str, Any] = {
+    "role": "assistant", "content": None, "refusal": "I will not.", "annotations": [], "audio": None,
+    "function_call": None, "tool_calls": None, "name": "helper",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["cerebras", "groq", "mistral"])
+def test_an_answer_that_a_client_appended_as_it_got_it_is_not_refused_for_what_else_it_holds(kind: str) -> None:
+    """Groq: "property 'annotations' is unsupported"; Mistral and Cerebras forbid every field that they do not know."""
+    said = ANSWERED | {"content": "Well.", "refusal": None}
+    told = {"role": "tool", "tool_call_id": "c1", "name": "f", "content": "fog"}
+    sent = forwarded(kind, messages=[{"role": "user", "content": "hi", "name": "ann"}, said, ANSWERED, told])[
+        "messages"
+    ]
+    kept = {"name": "helper"} if kind != "mistral" else {}
+    assert sent[0] == {"role": "user", "content": "hi"} | ({"name": "ann"} if kept else {})
+    assert sent[1] == {"role": "assistant", "content": "Well.", "tool_calls": None} | kept
+    assert sent[2] == {"role": "assistant", "content": "I will not.", "tool_calls": None} | kept
+    assert (sent[3]["name"], sent[3]["content"]) == ("f", "fog")
+
+
+def test_sound_and_old_calls_stay_for_the_provider_to_refuse_and_others_get_messages_as_they_are() -> None:
+    heavy = ANSWERED | {"audio": {"id": "a"}, "function_call": {"name": "f", "arguments": ""}}
+    sent = forwarded("groq", messages=[heavy])["messages"][0]
+    assert (sent["audio"], sent["function_call"]) == (heavy["audio"], heavy["function_call"])
+    assert forwarded("openai", messages=[ANSWERED])["messages"] == [ANSWERED]
+
+
+def test_a_refusal_of_another_dialects_client_is_content_where_it_has_no_other_place() -> None:
+    said = (Message("user", (Text("hi"),)), Message("assistant", (Refusal("No."),)))
+    request = Request(dialect="openai_responses", model="m", messages=said)
+
+    def sent(kind: str) -> Any:
+        return json.loads(OPENAI.render_request(request, "up", PROVIDER_KINDS.get(kind).quirks))["messages"][1]
+
+    assert sent("groq") == {"role": "assistant", "content": "No."}
+    assert sent("openai") == {"role": "assistant", "content": None, "refusal": "No."}
 
 
 def test_every_kind_names_an_address_a_title_and_where_its_clients_look_for_the_key() -> None:

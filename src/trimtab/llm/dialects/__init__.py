@@ -42,6 +42,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     length of vectors and the bound of a ranking.
 
     ``renames`` and ``unknown`` are fields of the dialect that it calls otherwise, or refuses to be sent;
+    ``unknown_members`` are members of messages that it refuses, among those that answers have and clients send back;
     ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded;
     ``thoughts_return`` says that it refuses a conversation with tool calls whose assistant's messages lack
     ``reasoning_content``; ``thoughts_field`` is what it calls thoughts in a conversation, or ``""`` where it refuses
@@ -58,11 +59,16 @@ class Quirks(Struct, frozen=True, kw_only=True):
     rank_top_field: str = "top_n"
     renames: dict[str, str] = {}
     unknown: tuple[str, ...] = ()
+    unknown_members: tuple[str, ...] = ()
     tool_id_length: int = 0
     thoughts_return: bool = False
     thoughts_field: str = "reasoning_content"
     thoughts_details: bool = False
     hints: tuple[str, ...] = ()
+
+
+ANSWERED_MEMBERS = ("refusal", "annotations", "audio", "function_call")
+"""What a message of OpenAI's has in an answer, as null where there is nothing (`Quirks.unknown_members`)."""
 
 
 class Head(Struct, frozen=True, kw_only=True):

@@ -104,7 +104,8 @@ _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         re.compile(
             r"does not support (?:tools|tool calling|thinking|image|vision|assistant message prefill)"
             r"|(?:tool|function) call(?:ing)?`? is not supported|enable-auto-tool-choice|is not a multimodal model"
-            r"|(?:image|audio|video) input is not supported|is allowed for this model",
+            r"|(?:image|audio|video) input is not supported|is allowed for this model"
+            r"|^invalid image input|image urls are not currently supported",
             re.IGNORECASE,
         ),
     ),

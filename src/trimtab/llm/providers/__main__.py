@@ -83,6 +83,9 @@ def _quirks(quirks: Quirks) -> list[str]:
     found += [f"`{name}` is sent as `{other}`" for name, other in quirks.renames.items()]
     if quirks.unknown:
         found.append(f"never sent: {', '.join(f'`{name}`' for name in quirks.unknown)}")
+    if quirks.unknown_members:
+        members = ", ".join(f"`{name}`" for name in quirks.unknown_members)
+        found.append(f"left out of messages that clients send back: {members}")
     if quirks.tool_id_length:
         found.append(f"ids of tool calls become {quirks.tool_id_length} letters or digits")
     if quirks.thoughts_return:

@@ -4,7 +4,7 @@ It refuses (422) fields that its schema does not have, and knows thoughts in a c
 against the types of its Python SDK.
 """
 
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import ANSWERED_MEMBERS, Quirks
 from trimtab.llm.providers import ProviderKind
 
 PLUG = ProviderKind(
@@ -24,6 +24,7 @@ PLUG = ProviderKind(
             "prompt_cache_retention",
             "prompt_cache_options",
         ),
+        unknown_members=ANSWERED_MEMBERS,
         thoughts_field="reasoning",
         hints=("prompt_cache_key",),
     ),

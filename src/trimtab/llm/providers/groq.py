@@ -1,10 +1,11 @@
 """Groq: https://console.groq.com/docs/api-reference
 
 Its reference calls ``max_tokens`` deprecated in favour of ``max_completion_tokens``. It calls thoughts ``reasoning``,
-and refuses them by another name.
+and refuses them by another name, as it does ("property 'refusal' is unsupported") what OpenAI's answers have beside
+content and calls.
 """
 
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import ANSWERED_MEMBERS, Quirks
 from trimtab.llm.providers import ProviderKind
 
 PLUG = ProviderKind(
@@ -14,7 +15,9 @@ PLUG = ProviderKind(
     base_url="https://api.groq.com/openai/v1",
     key_variable="GROQ_API_KEY",
     price_id="groq",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", thoughts_field="reasoning"),
+    quirks=Quirks(
+        max_tokens_field="max_completion_tokens", thoughts_field="reasoning", unknown_members=ANSWERED_MEMBERS
+    ),
     passes=("audio", "files", "batches"),
     models=("llama-3.3-70b-versatile", "openai/gpt-oss-120b"),
 )

@@ -2,10 +2,11 @@
 
 It refuses fields that its schema does not have, tells usage in the last chunk of every stream unasked, calls the seed
 ``random_seed`` and the length of vectors ``output_dimension``, and wants the ids of tool calls to be nine letters or
-digits. Checked against the types of its Python SDK. Thoughts are chunks of the content.
+digits. Checked against the types of its Python SDK. Thoughts are chunks of the content. Its messages have no ``name``
+and nothing of what OpenAI's answers have beside content and calls.
 """
 
-from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects import ANSWERED_MEMBERS, Quirks
 from trimtab.llm.providers import ProviderKind
 
 PLUG = ProviderKind(
@@ -20,7 +21,17 @@ PLUG = ProviderKind(
         developer_role=False,
         stream_usage=False,
         renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
-        unknown=("user", "safety_identifier", "stream_options", "store", "logit_bias"),
+        unknown=(
+            "user",
+            "safety_identifier",
+            "stream_options",
+            "store",
+            "logit_bias",
+            "verbosity",
+            "prompt_cache_retention",
+            "prompt_cache_options",
+        ),
+        unknown_members=(*ANSWERED_MEMBERS, "name"),
         tool_id_length=9,
         thoughts_field="",
         hints=("prompt_cache_key",),

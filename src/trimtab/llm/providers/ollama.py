@@ -1,6 +1,9 @@
 """Ollama: https://docs.ollama.com/api/openai-compatibility
 
-Its list of supported fields has ``max_tokens`` only.
+Its list of supported fields has ``max_tokens`` only, and neither ``tool_choice`` nor ``n``. In a conversation it reads
+thoughts as ``reasoning`` (``openai/openai.go``). A prompt that is longer than its context may be cut without a word; how
+long that is cannot be said in a call: set ``OLLAMA_CONTEXT_LENGTH`` there, or ``num_ctx`` in a Modelfile. A picture by
+an address is refused, and the call goes to the next target.
 """
 
 from trimtab.llm.dialects import Quirks
@@ -14,5 +17,5 @@ PLUG = ProviderKind(
     base_url="http://127.0.0.1:11434/v1",
     needs_key=False,
     free=True,
-    quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, developer_role=False),
+    quirks=Quirks(renames={"max_completion_tokens": "max_tokens"}, developer_role=False, thoughts_field="reasoning"),
 )

@@ -109,11 +109,35 @@ def with_thoughts_as(messages: Raw, field: str, *, details: bool) -> Raw:
     return Raw(encode(found))
 
 
+def without_members(messages: Raw, names: tuple[str, ...]) -> Raw:
+    """A client's own messages without members that their provider refuses. Clients append answers to a conversation as
+    they got them, with ``refusal`` and ``annotations``. The words of a refusal become the content; sound and the form
+    of calls before tools stay where there is any, for the provider to refuse. Raises as above."""
+    found = _decode_messages(messages)
+    for message in found:
+        for name in names:
+            value = bytes(message.get(name, _NONE)).strip()
+            if name not in message or (name in _WEIGHTY and value != b"null"):
+                continue
+            if name == "name" and bytes(message.get("role", _NONE)).strip() == b'"tool"':
+                continue
+            del message[name]
+            if name == "refusal" and value != b"null" and bytes(message.get("content", _NONE)).strip() == b"null":
+                message["content"] = Raw(value)
+    return Raw(encode(found))
+
+
+def holds_any(body: bytes, names: tuple[str, ...]) -> bool:
+    """Whether a client's body may hold members of these names."""
+    return any(b'"%b"' % name.encode() in body for name in names)
+
+
 def holds_thoughts(body: bytes) -> bool:
     """Whether a client's body may hold thoughts of a model. A hit within somebody's words costs a needless reading."""
     return b'"reasoning' in body and any(name in body for name in _NAMED)
 
 
+_WEIGHTY = ("audio", "function_call")
 _THOUGHTS = ("reasoning_content", "reasoning")
 _NAMED = (b'"reasoning_content"', b'"reasoning"', b'"reasoning_details"')
 _NONE = Raw(b"null")

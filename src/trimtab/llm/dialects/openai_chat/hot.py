@@ -21,12 +21,14 @@ from trimtab.llm.dialects._reading import (
 )
 from trimtab.llm.dialects.openai_chat.bending import (
     bend,
+    holds_any,
     holds_thoughts,
     is_bent,
     shorten_ids,
     with_thoughts,
     with_thoughts_as,
     without_developers,
+    without_members,
 )
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
@@ -137,6 +139,9 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
         if quirks.thoughts_field != "reasoning_content" and "messages" in fields and holds_thoughts(body):
             taken = quirks.thoughts_field
             fields["messages"] = with_thoughts_as(fields["messages"], taken, details=quirks.thoughts_details)
+        members = quirks.unknown_members
+        if members and "messages" in fields and holds_any(body, members):
+            fields["messages"] = without_members(fields["messages"], members)
         if is_bent(quirks):
             bend(fields, quirks)
             if quirks.tool_id_length and "messages" in fields:

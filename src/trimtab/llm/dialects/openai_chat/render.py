@@ -111,7 +111,7 @@ def _message(message: Message, shown: list[Wire], *, own: bool, quirks: Quirks) 
             wires = [{"role": "system", "content": _content(message.parts)}]
         case role:
             wires = [{"role": role, "content": _content(message.parts)}]
-    if message.name is not None and own:
+    if message.name is not None and own and "name" not in quirks.unknown_members:
         for wire in wires:
             wire["name"] = message.name
     return wires
@@ -156,6 +156,8 @@ def _assistant(message: Message, quirks: Quirks, *, thoughts: bool) -> Wire:
                     wire[quirks.thoughts_field] = wire.get(quirks.thoughts_field, "") + part.text
                 if quirks.thoughts_details and (signed := own_signature(NAME, part.signature)) is not None:
                     details += details_of(signed)
+            case Refusal() if "refusal" in quirks.unknown_members:
+                content.append(Text(part.text))
             case Refusal() if "refusal" not in wire:
                 wire["refusal"] = part.text
             case Opaque() if part.dialect == NAME:
