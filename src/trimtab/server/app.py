@@ -4,10 +4,10 @@ What is asked for under ``/api`` or ``/v1`` and is not there gets a problem in J
 answer carries a request id; nothing here knows what a route does.
 """
 
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.di import Provide
 
 from trimtab.core.errors import NotFound, TrimtabError
@@ -49,7 +49,7 @@ def create_api() -> Litestar:
     """The Litestar half: routes, guard, what routes are handed, and how errors look. It belongs to no server: each
     request brings what it is answered from (`App`), so that one may serve for several."""
     return Litestar(
-        route_handlers=list(all_routes()),
+        route_handlers=[_Routes("/", route_handlers=all_routes())],
         guards=[guard],
         dependencies={
             "deps": Provide(_deps, sync_to_thread=False),
@@ -64,6 +64,15 @@ def create_api() -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+class _Routes(Router):
+    """All routes at once: one by one Litestar looks at every route there is when it takes another, and makes those of
+    one path anew for each method of it, for a quarter of what the whole takes."""
+
+    def __deepcopy__(self, _memo: dict[int, object]) -> Self:
+        """Litestar would copy each route once more, as several apps may take one router: this one is of one app."""
+        return self
 
 
 def _deps(request: Request[Any, Any, Any]) -> Dependencies:
