@@ -16,7 +16,7 @@ from trimtab.gateway.money import books
 from trimtab.gateway.money.settle import settle
 from trimtab.gateway.staying_up.health import MAX_MODELS, HealthBoard
 from trimtab.gateway.targets import Model
-from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.records import Attempt, CallRecord, Fault
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -152,6 +152,23 @@ def test_the_health_of_names_that_clients_make_up_does_not_fill_memory() -> None
         )  # fmt: skip
     kept = [n for n in range(MAX_MODELS + 50) if board.model("p", "lab", f"m{n}").health == "healthy"]
     assert kept == list(range(50, MAX_MODELS + 50))
+
+
+def test_a_callers_own_deadline_says_nothing_of_the_provider() -> None:
+    board = HealthBoard()
+    for code, health in (("deadline_exceeded", "unknown"), ("upstream_timeout_total", "failing")):
+        fault = Fault(code=code, message="late", status=504, source="trimtab")
+        attempt = Attempt(
+            span_id="1", provider="lab", kind="custom", model="m", dialect="openai_chat", started_ns=1, ended_ns=2,
+            outcome="error", fault=fault,
+        )  # fmt: skip
+        board.observe(
+            CallRecord(
+                request_id="r", trace_id="t", span_id="s", project="p", key_id="k", front="openai_chat", model="m",
+                started_ns=1, ended_ns=2, attempts=(attempt,),
+            )
+        )  # fmt: skip
+        assert (board.provider("p", "lab").health, board.model("p", "lab", "m").health) == (health, health)
 
 
 def test_a_long_stream_that_is_cut_is_estimated_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,6 +232,34 @@ def test_a_hedge_is_made_only_where_its_worst_case_is_at_hand() -> None:
     play(story)
 
 
+def test_what_nobody_knows_counts_as_the_worst_case_of_the_target_that_was_asked() -> None:
+    """A cheap answer that was cut off counted at the price of the dearest target that might have answered the call: of
+    a route with a dear fallback, each lost hedge took ten times what it can have cost."""
+    dear = Priced("slow", "acme", "acme-9", Worst(((-1, 10 * PER_TOKEN, 10 * PER_TOKEN),), 0, 1))
+    roomy = replace(TEN, bound=1_000_000 * PER_TOKEN)
+    guess = Spent(usage=Usage(input=1, estimated=True), cost=Cost(amount=PER_TOKEN))
+    late = Spent(fault=Fault("deadline_exceeded", "trimtab"))
+    unsure = Spent(fault=Fault("upstream_timeout_total", "network"))
+
+    async def story() -> None:
+        worker = Worker(Memory(), (roomy,), Clock())
+        for each in (guess, late, unsure):
+            for model, most in (("acme-1", 5), ("acme-9", 50), ("another", 50)):
+                reservation = await worker.reserve(worker.facts(2, 3, targets=(TARGET, dear)))
+                reservation.settle([replace(each, model=model), spent(1)])
+                assert reservation.parts[0].used == (most + 1) * PER_TOKEN
+        plan = worker.limiter.plan(worker.limits, "key_1", "fast")
+        facts = worker.facts(2, None, targets=(TARGET, dear))
+        reservation = await worker.reserve(facts)
+        reservation.settle([guess])
+        assert reservation.parts[0].used == (2 + plan.most_output) * PER_TOKEN
+        reservation = await worker.reserve(worker.facts(2, 3, targets=(TARGET, dear)))
+        reservation.settle([Spent(fault=Fault("upstream_timeout_connect", "network"))])
+        assert reservation.parts[0].used == 0
+
+    play(story)
+
+
 def test_an_answer_longer_than_was_asked_for_is_on_record_and_blocks_the_rest() -> None:
     async def story() -> None:
         catalog = Memory()

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call, Try, fault_of
 from trimtab.gateway.deadline import bound, exceeded, left_s
 from trimtab.gateway.delivery import Delivery, Opened, at_its_end, fed, note_relay
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
@@ -35,6 +35,7 @@ from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 SECOND = 1_000_000_000
+NOT_CONNECTED = "upstream_timeout_connect"
 RESPONSES = "openai_responses"
 """The dialect whose clients name earlier answers by their ids (`kept/conversations.py`)."""
 TRANSLATED_AT_ONCE = 128 * 1024
@@ -274,6 +275,10 @@ class Attempts:
             self._watch.failed(attempt, class_of(late), late)
             if late is error:
                 raise
+            if error.code == NOT_CONNECTED:
+                attempt.fault = fault_of(error)  # nothing was asked when the time was over
+            else:
+                attempt.cut_off = True
             raise late from None
         except BaseException:
             self._watch.abandoned(attempt)

@@ -54,6 +54,8 @@ NOT_ASKED = frozenset(
     ("upstream_unreachable", "upstream_timeout_connect", "provider_misconfigured", "unsupported", "invalid_request")
 )
 """Failures before a provider had the request."""
+DEADLINE = "deadline_exceeded"
+"""The caller's own time was over while a provider worked, which knows nothing of that."""
 
 
 class Reservation(Unreserved):
@@ -61,7 +63,8 @@ class Reservation(Unreserved):
 
     ``output_cap`` is the bound on output to send to the provider where the caller set none; None: send none.
     ``warnings`` are soft rules over their bound. What an ordinary call has of its rules is ``ready`` and ``needs`` (by
-    what they count); `parts` says the same of any call."""
+    what they count); `parts` says the same of any call. ``targets`` may answer it, and ``tokens`` is the most that its
+    question can come to: by these an attempt is counted of which nobody knows what it used."""
 
     keeper: Keeper
     plan: Plan
@@ -73,6 +76,8 @@ class Reservation(Unreserved):
     needs: Needs = (0, 0, 0, 0)
     uses: Needs = (0, 0, 0, 0)
     settled_notes: tuple[LimitNote, ...] = ()
+    targets: Sequence[Priced] = ()
+    tokens: int = 0
 
     @property
     def parts(self) -> list[Part]:
@@ -95,7 +100,7 @@ class Reservation(Unreserved):
         for part in self.parts:
             held, kind = part.held, part.kind
             if part.targets is not None or (unsure and kind >= TOKENS):
-                used = _used(part, attempts)
+                used = self._used(part, attempts)
             elif kind == MONEY:
                 used = money
             elif kind == TOKENS:
@@ -150,7 +155,7 @@ class Reservation(Unreserved):
         `LimitReached` or `Unavailable`; what was reserved stays so."""
         for part in self.parts:
             if part.kind >= TOKENS and not part.entry.soft:
-                lacks = _used(part, attempts) - part.extra
+                lacks = self._used(part, attempts) - part.extra
                 if lacks > 0:
                     await self._extend(part, lacks)
 
@@ -163,6 +168,42 @@ class Reservation(Unreserved):
         for part in parts:
             self._set_aside(part, part.need)
         return True
+
+    def _used(self, part: Part, attempts: Sequence[Ended]) -> int:
+        """What the attempts that a rule is about used of it, told or as it may have been."""
+        kind, rule = part.kind, part.entry.rule
+        about = [a for a in attempts if part.targets is None or (a.provider, a.model) in part.targets]
+        if kind == REQUESTS:
+            return 1 if about else 0
+        if kind == CONCURRENCY:
+            return 0
+        total = 0
+        for attempt in about:
+            usage = attempt.usage
+            if usage is None:
+                total += self._most(part, attempt) if _may_have_cost(attempt) else 0
+            elif usage.estimated and _is_guess(attempt, usage):
+                total += self._most(part, attempt)
+            elif kind == TOKENS:
+                total += usage.total()
+            elif attempt.cost.amount is not None:
+                total += attempt.cost.amount
+            else:
+                total += {"refuse": part.need, "amount": rule.unknown_amount, "ignore": 0}[rule.unknown_price]
+        return total
+
+    def _most(self, part: Part, attempt: Ended) -> int:
+        """What an attempt can have come to at most: at its own target's price, not at that of the dearest one that
+        might have answered the call."""
+        if part.kind != MONEY:
+            return part.need
+        output = self.needs[TOKENS] - self.tokens
+        known = [
+            target.worst.cost(self.tokens, output)
+            for target in self.targets
+            if target.worst is not None and (target.provider, target.upstream) == (attempt.provider, attempt.model)
+        ]
+        return min(part.need, max(known, default=part.need))
 
     def _set_aside(self, part: Part, amount: int) -> None:
         held = part.held
@@ -237,7 +278,10 @@ class Limiter:
         now, tokens, output = facts.now_ns, facts.input_tokens, facts.output_tokens
         worsts = worsts_of(facts.targets)
         if plan.ordinary:
-            return self.take(plan, worsts, tokens, output, facts.choices, now)
+            made = self.take(plan, worsts, tokens, output, facts.choices, now)
+            if made is not None:
+                made.targets, made.tokens = facts.targets, tokens
+            return made
         needs = _needs(plan, worsts, tokens, output, facts.choices)
         if needs is None:
             return None
@@ -315,10 +359,10 @@ class Limiter:
         cap = None
         if facts.output_tokens is None and plan.cap and any(part.need for part in parts if part.kind >= TOKENS):
             cap = plan.most_output
-        if not plan.soft:
-            return Reservation(keeper, plan, parts, cap)
-        over = tuple(part.entry.rule.name for part in parts if part.entry.soft and _is_over(part))
-        return Reservation(keeper, plan, parts, cap, over)
+        over = tuple(part.entry.rule.name for part in parts if part.entry.soft and _is_over(part)) if plan.soft else ()
+        tokens, output = facts.input_tokens, plan.most_output if facts.output_tokens is None else facts.output_tokens
+        needs = (1, 1, tokens + output * facts.choices, 0)
+        return Reservation(keeper, plan, parts, cap, over, needs=needs, targets=facts.targets, tokens=tokens)
 
     def _at_once(self, plan: Plan, facts: Facts) -> Reservation | None:
         """As `reserve_now`, where rules look at the targets."""
@@ -538,35 +582,11 @@ def _sums(attempts: Sequence[Ended]) -> tuple[int, int, bool]:
     return tokens, money, unsure
 
 
-def _used(part: Part, attempts: Sequence[Ended]) -> int:
-    """What the attempts that a rule is about used of it, told or as it may have been."""
-    kind, rule = part.kind, part.entry.rule
-    about = [a for a in attempts if part.targets is None or (a.provider, a.model) in part.targets]
-    if kind == REQUESTS:
-        return 1 if about else 0
-    if kind == CONCURRENCY:
-        return 0
-    total = 0
-    for attempt in about:
-        usage = attempt.usage
-        if usage is None:
-            total += part.need if _may_have_cost(attempt) else 0
-        elif usage.estimated and _is_guess(attempt, usage):
-            total += part.need
-        elif kind == TOKENS:
-            total += usage.total()
-        elif attempt.cost.amount is not None:
-            total += attempt.cost.amount
-        else:
-            total += {"refuse": part.need, "amount": rule.unknown_amount, "ignore": 0}[rule.unknown_price]
-    return total
-
-
 def _may_have_cost(attempt: Ended) -> bool:
     """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted. Not all that
     answers tells: speech, say, or a response that its provider goes on making."""
     fault = attempt.fault
-    if fault is None:
+    if fault is None or fault.code == DEADLINE:
         return True
     return fault.source == "network" and fault.code not in NOT_ASKED
 

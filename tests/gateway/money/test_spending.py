@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, hangs_up, streams, upstream
 
 from patience import PATIENCE_S
+from trimtab.core.errors import UpstreamTimeout
 from trimtab.gateway.money.spending import capped
 from trimtab.gateway.policy import Concurrency, Policy
 from trimtab.gateway.targets import Model, Timeouts
 from trimtab.ledger.limits import PICO, Rule, Scope
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.transport import Transport
 from trimtab.telemetry.records import CallRecord, decode_record, encode_record
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -93,6 +95,46 @@ def test_the_official_client_does_not_repeat_what_a_budget_refused(tmp_path: Pat
             await client.close()
             assert refused.value.code == "insufficient_quota"
             assert len(g.spool.records) == answered + 2, "it asked once"
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_the_callers_deadline_cut_off_is_booked_and_counted_as_what_it_may_have_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider goes on and bills it: whoever sends short deadlines passed every budget."""
+
+    async def main() -> None:
+        async with upstream(streams("hang")) as up:
+            lab = provider("lab", up.port)
+            async with limited([CENT], [lab], tmp_path) as (g, _):
+                for deadline in ("0.3", "3", "20"):  # until a busy machine comes to ask in time
+                    assert (await g.chat(ASK, trimtab_deadline=deadline)).status_code == 504
+                    if g.spool.records[-1].attempts:
+                        break
+                record = g.spool.records[-1]
+                [attempt], [note] = record.attempts, record.limits
+                assert attempt.fault is not None
+                assert (attempt.fault.code, attempt.usage and attempt.usage.estimated) == ("deadline_exceeded", True)
+                assert attempt.cost.amount
+                assert note.used == note.reserved > 0
+
+                async def connecting(*_: Any) -> Any:
+                    await asyncio.sleep(0.05)
+                    raise UpstreamTimeout("It could not be reached in time.", code="upstream_timeout_connect")
+
+                def none_kept(*_: Any) -> None:
+                    """Every call has to connect."""
+
+                monkeypatch.setattr(Transport, "post_on_kept", none_kept)
+                monkeypatch.setattr(Transport, "post", connecting)
+                assert (await g.chat(ASK, trimtab_deadline="50ms")).status_code == 504
+                record = g.spool.records[-1]
+                assert record.fault is not None
+                assert record.fault.code == "deadline_exceeded"
+                assert [a.fault.code for a in record.attempts if a.fault] == ["upstream_timeout_connect"]
+                assert [(a.usage, a.cost.amount) for a in record.attempts] == [(None, None)]
+                assert record.limits[0].used == 0
 
     asyncio.run(main())
 

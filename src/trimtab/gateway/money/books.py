@@ -212,5 +212,5 @@ def _answered(call: Call) -> str:
 
 
 def _fail(attempt: Try, error: TrimtabError) -> None:
-    attempt.outcome, attempt.fault = "error", fault_of(error)
+    attempt.outcome, attempt.fault = "error", attempt.fault or fault_of(error)
     attempt.status = attempt.status or (error.status if isinstance(error, UpstreamRejected) else 0)

@@ -119,6 +119,8 @@ class Spending:
         output, choices = head.max_tokens if call.front.operation == "chat" else 0, head.choices
         if plan.ordinary:
             reservation, facts = self._limiter.take(plan, priced.worsts, tokens, output, choices, now), None
+            if reservation is not None:
+                reservation.targets, reservation.tokens = priced.targets, tokens
         else:
             facts = self._facts(call, app, priced.targets, tokens, output)
             reservation = self._limiter.reserve_now(plan, facts)

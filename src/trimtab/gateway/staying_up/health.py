@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from trimtab.ledger.reserve import DEADLINE
 from trimtab.telemetry.records import Attempt, CallRecord
 
 Health = Literal["unknown", "healthy", "failing"]
@@ -28,8 +29,8 @@ MAX_MODELS = 5000
 
 
 class HealthBoard:
-    """The last outcome per (project, provider) and per (project, provider, model). The caller's own mistakes and
-    cancellations say nothing about a provider and change nothing."""
+    """The last outcome per (project, provider) and per (project, provider, model). The caller's own mistakes,
+    deadlines and cancellations say nothing about a provider and change nothing."""
 
     def __init__(self) -> None:
         self._providers: dict[tuple[str, str], _Seen] = {}
@@ -55,7 +56,7 @@ class HealthBoard:
 
 def _failing(attempt: Attempt) -> Standing | None:
     fault = attempt.fault
-    if fault is None or fault.source == "client" or attempt.status in (400, 413, 422):
+    if fault is None or fault.source == "client" or fault.code == DEADLINE or attempt.status in (400, 413, 422):
         return None
     return Standing(health="failing", error=fault.message, seen=attempt.ended_ns // 1_000_000)
 
