@@ -58,13 +58,27 @@ def test_the_revision_of_retention_is_shown(shell: Shell) -> None:
     assert "yours was made from 2" in shell.run("retention", "set", "spans=70", "--expect", "2").stderr
 
 
-@pytest.mark.parametrize(
-    "command", [("guards", "refusal", "--drop"), ("policies", "terms", "model", "fast", "--remove")]
+REMOVALS = (
+    ("guards", "refusal", "--drop"),
+    ("policies", "terms", "model", "fast", "--remove"),
+    ("models", "remove", "fast"),
+    ("providers", "remove", "lab"),
+    ("limits", "remove", "fair"),
+    ("roles", "remove", "expected-role"),
 )
-def test_what_is_removed_is_not_said_to_be_looked_at_first(with_model: Shell, command: tuple[str, ...]) -> None:
-    refused = with_model.run(*command, "--expect", "1")
+
+
+@pytest.mark.parametrize("command", REMOVALS, ids=lambda command: " ".join(command[:2]))
+def test_what_somebody_changed_meanwhile_stays_where_it_is(with_model: Shell, command: tuple[str, ...]) -> None:
+    shell = with_model
+    shell.ok("guards", "refusal", "We cannot answer this.")
+    shell.ok("policies", "terms", "model", "fast", "--region", "eu")
+    if command[0] == "limits":
+        shell.ok("limits", "set", "fair", "--requests", "60", "--window", "minute")
+    shell.ok("roles", "set", "expected-role", "project:read")
+    refused = shell.run(*command, "--expect", "77")
     assert refused.exit_code == 1
-    assert f"--expect says nothing beside {command[-1]}" in refused.stderr
+    assert "yours was made from 77" in refused.stderr, refused.stderr
 
 
 def test_a_set_of_policies_is_switched_as_it_was_read(shell: Shell, tmp_path: Path) -> None:

@@ -78,6 +78,32 @@ def test_what_was_removed_and_made_anew_is_not_taken_for_what_was_opened(run: Ru
     run(story)
 
 
+@each_that_goes
+def test_what_somebody_changed_is_not_removed_by_who_saw_it_before(run: Run, thing: Thing) -> None:
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        for user in (f"{PROJECT}/routes/smart", f"{PROJECT}/models/fast"):
+            if thing.name == "provider":
+                await house.admin.delete(user)
+        away = thing.away or thing.at
+        changed = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
+        assert changed.status_code == 200, changed.text
+        before = await found(house, thing)
+        for unfit in (0, -1, "x"):
+            wrong = await house.admin.delete(away, params={"expected_revision": unfit})
+            assert wrong.status_code == 400, wrong.text
+        stale = await house.admin.delete(away, params={"expected_revision": opened})
+        assert (stale.status_code, stale.json()["code"]) == (409, "revision_conflict"), stale.text
+        assert "UTC" in stale.json()["detail"]
+        assert await found(house, thing) == before
+        gone = await house.admin.delete(away, params={"expected_revision": opened + 1})
+        assert gone.status_code == 204, gone.text
+        again = await house.admin.delete(away, params={"expected_revision": opened + 1})
+        assert again.status_code in (404, 409), again.text
+
+    run(story)
+
+
 @each_thing
 def test_what_is_to_be_new_is_refused_where_it_is_there(run: Run, thing: Thing) -> None:
     async def story(house: House) -> None:

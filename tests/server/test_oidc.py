@@ -377,7 +377,9 @@ def test_sessions_end_with_their_provider_and_those_of_others_go_on(run: Run, ru
     run(story)
 
 
-def test_no_session_begins_with_a_provider_that_was_switched_off_on_the_way(run: Run, running: Running) -> None:
+def test_no_session_begins_with_a_provider_that_was_switched_off_on_the_way(
+    run: Run, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(house: House) -> None:
         await registered(house, running)
         asked = {"port": 4999, "challenge": oidc.challenge_of("v" * 64)}
@@ -398,7 +400,7 @@ def test_no_session_begins_with_a_provider_that_was_switched_off_on_the_way(run:
             assert (await house.admin.patch(IDP, json={"enabled": False})).status_code == 200
             return tokens
 
-        house.deps.oidc.exchange = meanwhile
+        monkeypatch.setattr(house.deps.oidc, "exchange", meanwhile)
         assert problem(await back(client, found)) == "oidc_provider_off"
         assert await statuses(client) == [401]
 

@@ -120,4 +120,9 @@ export const get = <T>(path: string, signal?: AbortSignal) => request<T>("GET", 
 export const post = <T>(path: string, body?: unknown) => request<T>("POST", path, body ?? {});
 export const patch = <T>(path: string, body: unknown) => request<T>("PATCH", path, body);
 export const put = <T>(path: string, body: unknown) => request<T>("PUT", path, body);
-export const del = (path: string) => request<undefined>("DELETE", path);
+/** With the `revision` that was seen it is refused (409) where somebody changed it since. */
+export const del = (path: string, revision?: number) =>
+  request<undefined>(
+    "DELETE",
+    revision ? `${path}${path.includes("?") ? "&" : "?"}expected_revision=${revision}` : path,
+  );

@@ -16242,6 +16242,8 @@ export interface operations {
         parameters: {
             query?: {
                 end_sessions?: boolean;
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
             };
             header?: never;
             path: {
@@ -18202,7 +18204,10 @@ export interface operations {
     };
     deleteOrganisationPolicies: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 organisation: string;
@@ -18248,6 +18253,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18559,7 +18573,10 @@ export interface operations {
     };
     removeDirectory: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 organisation: string;
@@ -18604,6 +18621,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19926,7 +19952,10 @@ export interface operations {
     };
     removeRole: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 organisation: string;
@@ -21021,7 +21050,10 @@ export interface operations {
     };
     deleteAccessPolicies: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -21067,6 +21099,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26266,7 +26307,10 @@ export interface operations {
     };
     deleteDashboard: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -26312,6 +26356,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -31379,7 +31432,10 @@ export interface operations {
     };
     deleteForward: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -32321,6 +32377,8 @@ export interface operations {
                 name?: string;
                 app?: string;
                 language?: string;
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
             };
             header?: never;
             path: {
@@ -32366,6 +32424,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -32579,7 +32646,10 @@ export interface operations {
     };
     dropGuardService: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -35446,7 +35516,10 @@ export interface operations {
     };
     deleteLimit: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -36180,7 +36253,10 @@ export interface operations {
     };
     deleteModel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -36665,7 +36741,10 @@ export interface operations {
     };
     removeModelDataTerms: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -36711,6 +36790,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -36848,7 +36936,10 @@ export interface operations {
     };
     removeModelResilience: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -37909,7 +38000,10 @@ export interface operations {
     };
     removePolicy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -40259,7 +40353,10 @@ export interface operations {
     };
     deleteProvider: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -40559,7 +40656,10 @@ export interface operations {
     };
     removeProviderDataTerms: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -40605,6 +40705,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -40742,7 +40851,10 @@ export interface operations {
     };
     removeProviderResilience: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -44953,7 +45065,10 @@ export interface operations {
     };
     deleteRoute: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -48221,7 +48336,10 @@ export interface operations {
     };
     deleteView: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -48267,6 +48385,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

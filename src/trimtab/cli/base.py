@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from trimtab.cli import saved_sessions, terminal
-from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError, Unauthenticated
+from trimtab.core.errors import Forbidden, TrimtabError, Unauthenticated
 from trimtab.sdk.client import Client
 from trimtab.sdk.connection import Unreachable, server_url
 
@@ -94,10 +94,13 @@ expect_option = click.option(
 """Of commands that replace a thing whole."""
 
 
-def refuse_expected(expect: int | None, beside: str) -> None:
-    """Raises `InvalidRequest`: what is removed is removed whatever it is by now."""
-    if expect is not None:
-        raise InvalidRequest(f"--expect says nothing beside {beside}.", fix="Leave it out.", param="expect")
+seen_option = click.option(
+    "--expect",
+    type=click.IntRange(min=1),
+    default=None,
+    help="The revision it was seen at (--json shows it): it stays where somebody changed it since.",
+)
+"""Of commands that remove a thing."""
 
 
 def api_command(function: Callable[P, R]) -> Callable[P, R]:

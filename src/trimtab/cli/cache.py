@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import click
 
-from trimtab.cli.base import FAILED, api_command, expect_option, print_json, print_table, project_option
+from trimtab.cli.base import FAILED, api_command, expect_option, print_json, print_table, project_option, seen_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -150,16 +150,17 @@ def set_policy(
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove the policy of a model or a route: nothing is kept or shortened for it any more.
 
     \b
     Example:
       trimtab cache remove fast
     """
-    client.delete_policy(project, name)
+    client.delete_policy(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

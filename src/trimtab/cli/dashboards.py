@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, print_json, print_table, project_option, seen_option
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.sdk.client import Client
 from trimtab.sdk.search_types import Dashboard
@@ -96,9 +96,10 @@ def import_(file: Path, *, own: bool, replace: bool, project: str, client: Clien
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a dashboard, by its NAME or id. The built-in one is then as it was at first.
 
     \b
@@ -106,7 +107,7 @@ def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
       trimtab dashboards remove Money
     """
     found = _named(client, project, name)
-    client.boards.remove_dashboard(project, found.id)
+    client.boards.remove_dashboard(project, found.id, expected_revision=expect)
     if as_json:
         print_json({"removed": found.id})
     else:

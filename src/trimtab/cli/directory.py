@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import Span, api_command, expect_option, local_time, print_json, print_table
+from trimtab.cli.base import Span, api_command, expect_option, local_time, print_json, print_table, seen_option
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
@@ -171,15 +171,16 @@ def groups(*, organisation: str, client: Client, as_json: bool) -> None:
 
 @command.command()
 @_organisation
+@seen_option
 @api_command
-def remove(*, organisation: str, client: Client, as_json: bool) -> None:
+def remove(*, expect: int | None, organisation: str, client: Client, as_json: bool) -> None:
     """End the directory and its tokens. People stay what they are now, those that are not let in, too.
 
     \b
     Example:
       trimtab directory remove --organisation acme
     """
-    client.directories.remove(organisation)
+    client.directories.remove(organisation, expected_revision=expect)
     if as_json:
         print_json({"removed": organisation})
     else:

@@ -4,7 +4,15 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, local_time, print_json, print_table, project_option
+from trimtab.cli.base import (
+    api_command,
+    expect_option,
+    local_time,
+    print_json,
+    print_table,
+    project_option,
+    seen_option,
+)
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.forwards import Forward
@@ -166,16 +174,17 @@ def resume(name: str, *, project: str, client: Client, as_json: bool) -> None:
 
 @command.command()
 @_name
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Send there no more, and forget what could not be delivered.
 
     \b
     Example:
       trimtab forwards remove jaeger
     """
-    client.forwards.remove(project, name)
+    client.forwards.remove(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

@@ -56,7 +56,7 @@ def service(name: str, at: str | None, *, project: str, client: Client, as_json:
       trimtab guards service moderation https://guards.example.com/look --secret-env MODERATION_AUTHORIZATION
     """
     if given["drop"]:
-        client.guards.drop_service(project, name)
+        client.guards.drop_service(project, name, expected_revision=given["expect"])
         if not as_json:
             click.echo("removed")
         return

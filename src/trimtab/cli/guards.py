@@ -17,7 +17,6 @@ from trimtab.cli.base import (
     print_json,
     print_table,
     project_option,
-    refuse_expected,
 )
 from trimtab.cli.guard_points import operating_point
 from trimtab.cli.guard_services import service, services
@@ -343,8 +342,7 @@ def refusal(
       trimtab guards refusal "We cannot answer this. ({reference})" --app support
     """
     if drop:
-        refuse_expected(expect, "--drop")
-        client.guards.drop_refusal(project, **where)
+        client.guards.drop_refusal(project, **where, expected_revision=expect)
         if not as_json:
             click.echo("removed")
         return

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, print_json, print_table
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, seen_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.people import IdentityProvider
@@ -136,15 +136,16 @@ def _switched(made: IdentityProvider, *, as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @_keep_sessions
+@seen_option
 @api_command
-def remove(name: str, *, keep_sessions: bool, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, keep_sessions: bool, client: Client, as_json: bool) -> None:
     """Let nobody sign in with a provider any more; the sessions that began with it end. Members stay.
 
     \b
     Example:
       trimtab identity-providers remove google
     """
-    client.people.remove_provider(name, end_sessions=not keep_sessions)
+    client.people.remove_provider(name, end_sessions=not keep_sessions, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

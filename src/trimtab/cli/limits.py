@@ -4,7 +4,16 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, local_time, money, print_json, print_table, project_option
+from trimtab.cli.base import (
+    api_command,
+    expect_option,
+    local_time,
+    money,
+    print_json,
+    print_table,
+    project_option,
+    seen_option,
+)
 from trimtab.core.errors import Forbidden, InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.limit_types import Limit
@@ -185,16 +194,17 @@ def _unknown_price(given: str | None) -> dict[str, str]:
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a limit. What it counted stays until its window ends.
 
     \b
     Example:
       trimtab limits remove fair
     """
-    client.delete_limit(project, name)
+    client.delete_limit(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

@@ -4,7 +4,16 @@ from typing import TypedDict, Unpack
 
 import click
 
-from trimtab.cli.base import FAILED, api_command, expect_option, money, print_json, print_table, project_option
+from trimtab.cli.base import (
+    FAILED,
+    api_command,
+    expect_option,
+    money,
+    print_json,
+    print_table,
+    project_option,
+    seen_option,
+)
 from trimtab.cli.conformance.report import print_card
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.sdk.client import Client
@@ -204,16 +213,17 @@ def change(
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a model: clients can no longer call it. Its traces stay.
 
     \b
     Example:
       trimtab models remove fast
     """
-    client.delete_model(project, name)
+    client.delete_model(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

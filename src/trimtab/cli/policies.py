@@ -14,7 +14,7 @@ from trimtab.cli.base import (
     print_json,
     print_table,
     project_option,
-    refuse_expected,
+    seen_option,
 )
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk import policy_types as t
@@ -261,17 +261,20 @@ def switch_off(
 
 @command.command("remove")
 @click.argument("name")
+@seen_option
 @project_option
 @organisation_option
 @api_command
-def remove(name: str, *, project: str, organisation: str | None, client: Client, as_json: bool) -> None:
+def remove(
+    name: str, *, expect: int | None, project: str, organisation: str | None, client: Client, as_json: bool
+) -> None:
     """Remove the set NAME with all its versions.
 
     \b
     Example:
       trimtab policies remove data
     """
-    client.access_policies.delete(project, name, organisation=organisation)
+    client.access_policies.delete(project, name, organisation=organisation, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:
@@ -439,8 +442,7 @@ def data_terms(
     project: str = more["project"]
     if subject is not None and name is not None:
         if gone:
-            refuse_expected(expect, "--remove")
-            client.access_policies.remove_terms(project, subject, name)
+            client.access_policies.remove_terms(project, subject, name, expected_revision=expect)
         else:
             client.access_policies.set_terms(
                 project,

@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option, seen_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -203,16 +203,17 @@ def change(
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a provider that no model uses any more. Its traces stay.
 
     \b
     Example:
       trimtab providers remove lab
     """
-    client.delete_provider(project, name)
+    client.delete_provider(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, project_option, seen_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -86,16 +86,17 @@ def _read(text: str) -> dict[str, Any]:
 @command.command()
 @click.argument("subject", type=SUBJECT)
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(subject: str, name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(subject: str, name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Let a provider or a model go by the defaults again.
 
     \b
     Example:
       trimtab resilience remove provider openai
     """
-    client.remove_resilience(project, subject, name)
+    client.remove_resilience(project, subject, name, expected_revision=expect)
     if as_json:
         print_json({"removed": f"{subject}/{name}"})
     else:

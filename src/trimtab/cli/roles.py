@@ -2,7 +2,7 @@
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, print_json, print_table
+from trimtab.cli.base import api_command, expect_option, print_json, print_table, seen_option
 from trimtab.sdk.client import Client
 
 organisation_option = click.option("--organisation", default="default", show_default=True, help="Whose roles.")
@@ -81,16 +81,17 @@ def set_role(
 
 @command.command()
 @click.argument("name")
+@seen_option
 @organisation_option
 @api_command
-def remove(name: str, *, organisation: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, organisation: str, client: Client, as_json: bool) -> None:
     """Take a role away that nobody has.
 
     \b
     Example:
       trimtab roles remove prompt-writer
     """
-    client.people.remove_role(organisation, name)
+    client.people.remove_role(organisation, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

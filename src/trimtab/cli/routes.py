@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, expect_option, old_name, print_json, print_table, project_option
+from trimtab.cli.base import api_command, expect_option, old_name, print_json, print_table, project_option, seen_option
 from trimtab.cli.route_files import read_json, read_route
 from trimtab.core.errors import NotFound
 from trimtab.sdk.client import Client
@@ -98,16 +98,17 @@ def set_route(name: str, *, file: Path, expect: int | None, project: str, client
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a route: clients can no longer call it. Its traces stay.
 
     \b
     Example:
       trimtab routes remove smart
     """
-    client.delete_route(project, name)
+    client.delete_route(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import api_command, print_json, print_table, project_option, seen_option
 from trimtab.core.errors import NotFound
 from trimtab.sdk.client import Client
 
@@ -58,9 +58,10 @@ def save(name: str, *, columns: str, project: str, client: Client, as_json: bool
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a saved view, by its NAME or id.
 
     \b
@@ -70,7 +71,7 @@ def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
     found = [view for view in client.boards.views(project) if name in (view.name, view.id)]
     if not found:
         raise NotFound(f"There is no saved view {name!r}.", fix="'trimtab views list' shows what there is.")
-    client.boards.remove_view(project, found[0].id)
+    client.boards.remove_view(project, found[0].id, expected_revision=expect)
     if as_json:
         print_json({"removed": found[0].id})
     else:

@@ -242,9 +242,9 @@ class Client:
         what they began with."""
         return self._http.ask("PATCH", path("projects", project, "providers", name), t.Provider, body=_said(changes))
 
-    def delete_provider(self, project: str, name: str) -> None:
+    def delete_provider(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
         """Refused while a model uses it."""
-        self._http.ask("DELETE", path("projects", project, "providers", name), type(None))
+        self._http.remove(path("projects", project, "providers", name), expected_revision)
 
     def resilience(self, project: str) -> list[t.Resilience]:
         """The providers and models that do not go by the defaults."""
@@ -258,8 +258,8 @@ class Client:
         where = path("projects", project, f"{subject}s", name, "resilience")
         return self._http.ask("PUT", where, t.Resilience, body={**policy, "expected_revision": expected_revision})
 
-    def remove_resilience(self, project: str, subject: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, f"{subject}s", name, "resilience"), type(None))
+    def remove_resilience(self, project: str, subject: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, f"{subject}s", name, "resilience"), expected_revision)
 
     def targets(self, project: str) -> list[t.Target]:
         """Each model at its provider that the worker which answers has called."""
@@ -299,8 +299,8 @@ class Client:
         query = {"model": model, "at": at, "tier": tier or None}
         return self._http.ask("GET", path("projects", project, "price"), t.Price, query=query)
 
-    def delete_model(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "models", name), type(None))
+    def delete_model(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "models", name), expected_revision)
 
     def test_model(self, project: str, name: str) -> t.TestCall:
         """One real call; it costs what such a call costs."""
@@ -335,8 +335,8 @@ class Client:
         changed it since."""
         return self._http.ask("PATCH", path("projects", project, "routes", name), r.Route, body=route)
 
-    def delete_route(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "routes", name), type(None))
+    def delete_route(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "routes", name), expected_revision)
 
     def explain_route(self, project: str, name: str, request: Mapping[str, Any]) -> r.Explanation:
         """What the route would decide for a request: ``body``, and perhaps ``headers``, ``dialect``, ``tree``,
@@ -386,8 +386,8 @@ class Client:
         body = {"cache": cache, "context": context, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "policies", name), c.Policy, body=body)
 
-    def delete_policy(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "policies", name), type(None))
+    def delete_policy(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "policies", name), expected_revision)
 
     # --- limits ---
 
@@ -406,8 +406,8 @@ class Client:
         body = {**rule, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "limits", name), m.Limit, body=body)
 
-    def delete_limit(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "limits", name), type(None))
+    def delete_limit(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "limits", name), expected_revision)
 
     def limit_events(self, project: str) -> list[m.LimitEvent]:
         """What happened to limits: the newest hundred."""

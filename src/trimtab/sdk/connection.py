@@ -105,6 +105,10 @@ class Connection:
             self._client.close()
             self._client = None
 
+    def remove(self, where: str, expected_revision: int | None = None) -> None:
+        """What is there goes. Raises `Conflict` where somebody changed it since ``expected_revision``."""
+        self.ask("DELETE", where, type(None), query={"expected_revision": expected_revision})
+
     def ask(
         self,
         method: str,

@@ -108,9 +108,9 @@ class Directories:
         }
         return self._http.ask("PUT", self._at(organisation), Directory, body=body)
 
-    def remove(self, organisation: str) -> None:
+    def remove(self, organisation: str, *, expected_revision: int | None = None) -> None:
         """Its tokens end; people stay what they are."""
-        self._http.ask("DELETE", self._at(organisation), type(None))
+        self._http.remove(self._at(organisation), expected_revision)
 
     def domains(self, organisation: str) -> Domains:
         """The domains of e-mail that are its own: a directory gives people no others. None: any but another's."""

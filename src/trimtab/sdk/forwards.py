@@ -94,8 +94,8 @@ class Forwards:
         """What is left out stays. With ``expected_revision`` it is `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", project, "forwards", name), Forward, body=dict(fields))
 
-    def remove(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "forwards", name), type(None))
+    def remove(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "forwards", name), expected_revision)
 
     def test(self, project: str, name: str) -> ForwardTest:
         """Send something without a trace there now."""

@@ -147,8 +147,16 @@ class Guards:
         body = {"name": name, "app": app, "language": language, "text": text, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "guard-refusals"), GuardRefusal, body=body)
 
-    def drop_refusal(self, project: str, *, name: str = "default", app: str = "", language: str = "") -> None:
-        query = {"name": name, "app": app, "language": language}
+    def drop_refusal(
+        self,
+        project: str,
+        *,
+        name: str = "default",
+        app: str = "",
+        language: str = "",
+        expected_revision: int | None = None,
+    ) -> None:
+        query = {"name": name, "app": app, "language": language, "expected_revision": expected_revision}
         self._http.ask("DELETE", path("projects", project, "guard-refusals"), type(None), query=query)
 
     def services(self, project: str) -> "Sequence[GuardService]":
@@ -172,8 +180,8 @@ class Guards:
             body["secret"] = secret
         return self._http.ask("PUT", path("projects", project, "guard-services", name), GuardService, body=body)
 
-    def drop_service(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "guard-services", name), type(None))
+    def drop_service(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "guard-services", name), expected_revision)
 
     def _pages(self, where: str, query: dict[str, Any]) -> Iterator[Guard]:
         asked: dict[str, Any] = {**query, "limit": PAGE}

@@ -182,8 +182,8 @@ class People:
         body = {"permissions": list(permissions), "about": about, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("organisations", organisation, "roles", name), Role, body=body)
 
-    def remove_role(self, organisation: str, name: str) -> None:
-        self._http.ask("DELETE", path("organisations", organisation, "roles", name), type(None))
+    def remove_role(self, organisation: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("organisations", organisation, "roles", name), expected_revision)
 
     def organisations(self) -> list[Organisation]:
         return self._http.ask("GET", path("organisations"), _Organisations, query={"limit": 500}).items
@@ -223,9 +223,9 @@ class People:
         since."""
         return self._http.ask("PATCH", path("identity-providers", name), IdentityProvider, body=dict(changes))
 
-    def remove_provider(self, name: str, *, end_sessions: bool = True) -> None:
+    def remove_provider(self, name: str, *, end_sessions: bool = True, expected_revision: int | None = None) -> None:
         """The sessions that began with it end, too, unless ``end_sessions`` is false."""
-        query = {} if end_sessions else {"end_sessions": "false"}
+        query = {"end_sessions": None if end_sessions else "false", "expected_revision": expected_revision}
         self._http.ask("DELETE", path("identity-providers", name), type(None), query=query)
 
     def check_provider(self, name: str) -> dict[str, Any]:

@@ -75,8 +75,10 @@ class Policies:
         body = {"version": version, "expected_revision": expected_revision}
         return self._http.ask("POST", where, t.PolicySet, body=body)
 
-    def delete(self, project: str, name: str, *, organisation: str | None = None) -> None:
-        self._http.ask("DELETE", _place(project, organisation, name), type(None))
+    def delete(
+        self, project: str, name: str, *, organisation: str | None = None, expected_revision: int | None = None
+    ) -> None:
+        self._http.remove(_place(project, organisation, name), expected_revision)
 
     def schema(self) -> str:
         """The Cedar schema that policies are written about."""
@@ -150,8 +152,8 @@ class Policies:
         where = path("projects", project, f"{subject}s", name, "data-terms")
         return self._http.ask("PUT", where, t.DataTerms, body=body)
 
-    def remove_terms(self, project: str, subject: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, f"{subject}s", name, "data-terms"), type(None))
+    def remove_terms(self, project: str, subject: str, name: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, f"{subject}s", name, "data-terms"), expected_revision)
 
 
 def _place(project: str, organisation: str | None, *more: str) -> str:

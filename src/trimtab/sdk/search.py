@@ -87,8 +87,8 @@ class Boards:
         """``view`` has a ``name``, and may have ``page``, ``q``, ``last``, ``columns``, ``sort``, ``shared``."""
         return self._http.ask("POST", path("projects", project, "views"), t.SavedView, body=view)
 
-    def remove_view(self, project: str, view_id: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "views", view_id), type(None))
+    def remove_view(self, project: str, view_id: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "views", view_id), expected_revision)
 
     def dashboards(self, project: str) -> list[t.Dashboard]:
         found: list[t.Dashboard] = []
@@ -108,8 +108,8 @@ class Boards:
         """``dashboard`` has a ``name`` and ``tiles``, and may have ``about``, ``q``, ``last``, ``shared``."""
         return self._http.ask("POST", path("projects", project, "dashboards"), t.Dashboard, body=dashboard)
 
-    def remove_dashboard(self, project: str, dashboard_id: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "dashboards", dashboard_id), type(None))
+    def remove_dashboard(self, project: str, dashboard_id: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "dashboards", dashboard_id), expected_revision)
 
     def export_dashboard(self, project: str, dashboard_id: str) -> dict[str, Any]:
         """As a file holds it."""

@@ -100,7 +100,7 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
     },
   );
   const remove = useMutation({
-    mutationFn: () => del(inProject(project, "dashboards", board.id)),
+    mutationFn: () => del(inProject(project, "dashboards", board.id), board.revision),
     onSuccess: async () => {
       setDeleting(false);
       await reload();

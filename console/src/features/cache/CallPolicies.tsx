@@ -25,7 +25,8 @@ export function CallPolicies({ project }: { project: string }) {
     editing === "new" ? undefined : (policies.data?.find((each) => each.name === editing?.name) ?? editing);
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: (policy: CallPolicyView) => del(inProject(project, "policies", policy.name)),
+    mutationFn: (policy: CallPolicyView) => del(inProject(project, "policies", policy.name), policy.revision),
+    onError: () => queries.invalidateQueries({ queryKey: callPoliciesQuery(project).queryKey }),
     onSuccess: async () => {
       setRemoving(null);
       await queries.invalidateQueries({ queryKey: callPoliciesQuery(project).queryKey });

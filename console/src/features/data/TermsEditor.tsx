@@ -30,7 +30,9 @@ export function TermsEditor({ project, subject, name, stated, classes, onClose }
   const body = termsBody(draft);
   const saving = useSaving<unknown>({
     save: () =>
-      saysNothing(body) ? del(path) : put<StatedTerms>(path, { ...body, expected_revision: opened.revision }),
+      saysNothing(body)
+        ? del(path, opened.revision)
+        : put<StatedTerms>(path, { ...body, expected_revision: opened.revision }),
     stale: [dataTermsQuery(project).queryKey],
     onSaved: onClose,
   });

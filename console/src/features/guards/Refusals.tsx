@@ -24,8 +24,9 @@ export function Refusals({ project }: { project: string }) {
   const [dropped, setDropped] = useState<RefusalView | null>(null);
   const queries = useQueryClient();
   const drop = useMutation({
-    mutationFn: ({ name, app, language }: RefusalView) =>
-      del(withQuery(inProject(project, "guard-refusals"), { name, app, language })),
+    mutationFn: ({ name, app, language, revision }: RefusalView) =>
+      del(withQuery(inProject(project, "guard-refusals"), { name, app, language }), revision),
+    onError: () => queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey });
       setDropped(null);

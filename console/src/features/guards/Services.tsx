@@ -176,7 +176,8 @@ function Drop({ project, service, guards, onClose }: DropProps) {
   const queries = useQueryClient();
   const askers = askersOf(service?.name ?? "", guards);
   const drop = useMutation({
-    mutationFn: (name: string) => del(inProject(project, "guard-services", name)),
+    mutationFn: (each: GuardService) => del(inProject(project, "guard-services", each.name), each.revision),
+    onError: () => queries.invalidateQueries({ queryKey: guardServicesQuery(project).queryKey }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: guardServicesQuery(project).queryKey });
       onClose();
@@ -189,7 +190,7 @@ function Drop({ project, service, guards, onClose }: DropProps) {
       action="Remove it"
       busy={drop.isPending}
       error={drop.error}
-      onConfirm={() => service && drop.mutate(service.name)}
+      onConfirm={() => service && drop.mutate(service)}
       onClose={() => {
         drop.reset();
         onClose();

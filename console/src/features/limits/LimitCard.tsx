@@ -25,7 +25,8 @@ export function LimitCard({ project, limit, onEdit }: { project: string; limit: 
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: () => del(inProject(project, "limits", limit.name)),
+    mutationFn: () => del(inProject(project, "limits", limit.name), limit.revision),
+    onError: () => queries.invalidateQueries({ queryKey: limitsQuery(project).queryKey }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: limitsQuery(project).queryKey });

@@ -30,7 +30,8 @@ export function ModelRow({ project, model, onEdit }: Props) {
     onSettled: () => queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey }),
   });
   const remove = useMutation({
-    mutationFn: () => del(inProject(project, "models", model.name)),
+    mutationFn: () => del(inProject(project, "models", model.name), model.revision),
+    onError: () => queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey });

@@ -2,7 +2,7 @@ import { Button, Checkbox, Switch, TextInput } from "@mantine/core";
 import { del, inProject, put } from "@/api/client";
 import { resilienceQuery } from "@/api/queries";
 import type { ResilienceView } from "@/api/types";
-import { EditDrawer, useEditing, useSaving } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing, useSaving } from "@/ui/EditDrawer";
 import type { InForce } from "./policy";
 import { check, fieldOf, formOf, GROUPS, type Group, type PolicyForm, policyOf } from "./policyForm";
 import css from "./targets.module.css";
@@ -20,6 +20,7 @@ interface Props {
 export function PolicyEditor({ project, subject, name, now, onClose }: Props) {
   const where = inProject(project, subject === "model" ? "models" : "providers", name, "resilience");
   const stale = [resilienceQuery(project).queryKey];
+  const opened = useAsOpened(now).own?.revision;
   const editing = useEditing({
     begin: () => formOf(now.policy),
     now: { form: formOf(now.policy), revision: now.own?.revision ?? 0 },
@@ -29,7 +30,7 @@ export function PolicyEditor({ project, subject, name, now, onClose }: Props) {
     onSaved: onClose,
     fieldOf,
   });
-  const drop = useSaving({ save: () => del(where), stale, onSaved: onClose, leaving: editing.leaving });
+  const drop = useSaving({ save: () => del(where, opened), stale, onSaved: onClose, leaving: editing.leaving });
   const { form, set, wrong: errors } = editing;
   return (
     <EditDrawer

@@ -38,7 +38,8 @@ export function ProviderRow(props: Props) {
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: () => del(inProject(project, "providers", provider.name)),
+    mutationFn: () => del(inProject(project, "providers", provider.name), provider.revision),
+    onError: () => queries.invalidateQueries({ queryKey: providersQuery(project).queryKey }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: providersQuery(project).queryKey });

@@ -172,7 +172,7 @@ function Card({ directory, why, onEdit }: CardProps) {
         </div>
         <Terms directory={directory} />
       </div>
-      {ending && <EndDirectory organisation={directory.organisation} onClose={() => setEnding(false)} />}
+      {ending && <EndDirectory directory={directory} onClose={() => setEnding(false)} />}
     </Panel>
   );
 }
@@ -224,10 +224,12 @@ function Terms({ directory }: { directory: Directory }) {
   );
 }
 
-function EndDirectory({ organisation, onClose }: { organisation: string; onClose: () => void }) {
+function EndDirectory({ directory, onClose }: { directory: Directory; onClose: () => void }) {
+  const { organisation } = directory;
   const queries = useQueryClient();
   const end = useMutation({
-    mutationFn: () => del(directoryAt(organisation)),
+    mutationFn: () => del(directoryAt(organisation), directory.revision),
+    onError: () => queries.invalidateQueries({ queryKey: directoryKey(organisation) }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: directoryKey(organisation) });
       onClose();

@@ -167,7 +167,8 @@ function RoleActs({ role, onEdit, onRemove }: Acts & { role: RoleView }) {
 function RemoveRole({ place, role, onClose }: { place: Place; role: RoleView | null; onClose: () => void }) {
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: (name: string) => del(at(place, "roles", name)),
+    mutationFn: (each: RoleView) => del(at(place, "roles", each.name), each.revision),
+    onError: () => queries.invalidateQueries({ queryKey: [rolesOf(place).queryKey[0]] }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: [rolesOf(place).queryKey[0]] });
       onClose();
@@ -180,7 +181,7 @@ function RemoveRole({ place, role, onClose }: { place: Place; role: RoleView | n
       action="Remove"
       busy={remove.isPending}
       error={remove.error}
-      onConfirm={() => role && remove.mutate(role.name)}
+      onConfirm={() => role && remove.mutate(role)}
       onClose={() => {
         remove.reset();
         onClose();

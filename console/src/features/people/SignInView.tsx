@@ -171,7 +171,8 @@ function RemoveProvider({ provider, onClose }: { provider: IdentityProvider | nu
   const queries = useQueryClient();
   const [ends, setEnds] = useState(true);
   const remove = useMutation({
-    mutationFn: (name: string) => del(`${providerPath(name)}?end_sessions=${ends}`),
+    mutationFn: (each: IdentityProvider) => del(`${providerPath(each.name)}?end_sessions=${ends}`, each.revision),
+    onError: () => queries.invalidateQueries({ queryKey: identityProvidersQuery().queryKey }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: identityProvidersQuery().queryKey });
       await queries.invalidateQueries({ queryKey: waysInQuery().queryKey });
@@ -185,7 +186,7 @@ function RemoveProvider({ provider, onClose }: { provider: IdentityProvider | nu
       action="Remove"
       busy={remove.isPending}
       error={remove.error}
-      onConfirm={() => provider && remove.mutate(provider.name)}
+      onConfirm={() => provider && remove.mutate(provider)}
       onClose={() => {
         remove.reset();
         setEnds(true);

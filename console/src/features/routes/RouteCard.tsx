@@ -36,7 +36,8 @@ export function RouteCard({ project, route, explaining, onExplain, replay, onRep
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: () => del(inProject(project, "routes", route.name)),
+    mutationFn: () => del(inProject(project, "routes", route.name), route.revision),
+    onError: () => queries.invalidateQueries({ queryKey: routesQuery(project).queryKey }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: routesQuery(project).queryKey });

@@ -37,7 +37,7 @@ export function ForwardsPanel({ project, edit, onEdit, events, onEvents }: Props
   const found = useQuery(forwardsQuery(project));
   const may = useMay("forward:write");
   const queries = useQueryClient();
-  const [dropped, setDropped] = useState<string | null>(null);
+  const [dropped, setDropped] = useState<ForwardView | null>(null);
   const replay = useMutation({
     mutationFn: (name: string) => post<ForwardReplayed>(inProject(project, "forwards", name, "replay"), {}),
     onSuccess: () => queries.invalidateQueries({ queryKey: forwardsQuery(project).queryKey }),
@@ -91,7 +91,7 @@ export function ForwardsPanel({ project, edit, onEdit, events, onEvents }: Props
         <ForwardEditor key={edit} project={project} forward={edited} onClose={() => onEdit(undefined)} />
       )}
       {events && <ForwardEvents key={events} project={project} name={events} onClose={() => onEvents(undefined)} />}
-      <Drop project={project} name={dropped} onClose={() => setDropped(null)} />
+      <Drop project={project} forward={dropped} onClose={() => setDropped(null)} />
     </section>
   );
 }
@@ -120,10 +120,17 @@ function Tested({ name, test }: TestedProps) {
   );
 }
 
-function Drop({ project, name, onClose }: { project: string; name: string | null; onClose: () => void }) {
+interface DropProps {
+  project: string;
+  forward: ForwardView | null;
+  onClose: () => void;
+}
+
+function Drop({ project, forward, onClose }: DropProps) {
   const queries = useQueryClient();
   const drop = useMutation({
-    mutationFn: (each: string) => del(inProject(project, "forwards", each)),
+    mutationFn: (each: ForwardView) => del(inProject(project, "forwards", each.name), each.revision),
+    onError: () => queries.invalidateQueries({ queryKey: forwardsQuery(project).queryKey }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: forwardsQuery(project).queryKey });
       onClose();
@@ -132,11 +139,11 @@ function Drop({ project, name, onClose }: { project: string; name: string | null
   return (
     <Confirm
       opened={name !== null}
-      title={`Remove ${name}?`}
+      title={`Remove ${forward?.name}?`}
       action="Remove it"
       busy={drop.isPending}
       error={drop.error}
-      onConfirm={() => name && drop.mutate(name)}
+      onConfirm={() => forward && drop.mutate(forward)}
       onClose={() => {
         drop.reset();
         onClose();
@@ -154,7 +161,7 @@ interface Acts {
   testing: string | undefined;
   onEdit: (name: string) => void;
   onEvents: (name: string) => void;
-  onDrop: (name: string) => void;
+  onDrop: (to: ForwardView) => void;
 }
 
 function columns(acts: Acts): Column<ForwardView>[] {
@@ -266,7 +273,7 @@ function Buttons({ to, acts }: { to: ForwardView; acts: Acts }) {
         variant="default"
         px={8}
         why={why}
-        onClick={() => acts.onDrop(to.name)}
+        onClick={() => acts.onDrop(to)}
         aria-label={`Remove ${to.name}`}
       >
         <Trash2 size={14} />

@@ -27,7 +27,8 @@ export function SavedViews({ project, page, q, last, sort = "", onApply }: Props
   const may = useMay("view:write");
   const queries = useQueryClient();
   const remove = useMutation({
-    mutationFn: (id: string) => del(inProject(project, "views", id)),
+    mutationFn: ({ id, revision }: { id: string; revision: number }) => del(inProject(project, "views", id), revision),
+    onError: () => queries.invalidateQueries({ queryKey: viewsQuery(project).queryKey }),
     onSuccess: () => queries.invalidateQueries({ queryKey: viewsQuery(project).queryKey }),
   });
   const here = (views.data ?? []).filter((view) => view.page === page);
@@ -56,8 +57,8 @@ export function SavedViews({ project, page, q, last, sort = "", onApply }: Props
               {view.own && may && (
                 <ActionIcon
                   aria-label={`Remove the view ${view.name}`}
-                  onClick={() => remove.mutate(view.id)}
-                  loading={remove.isPending && remove.variables === view.id}
+                  onClick={() => remove.mutate(view)}
+                  loading={remove.isPending && remove.variables.id === view.id}
                 >
                   <Trash2 size={13} />
                 </ActionIcon>

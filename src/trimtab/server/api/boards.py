@@ -29,7 +29,7 @@ from trimtab.server.bodies.board import (
     SavedViewPage,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 from trimtab.telemetry import board_store
 from trimtab.telemetry.board_store import BoardRow, Kind
 from trimtab.telemetry.boards import (
@@ -140,14 +140,16 @@ def _deed(tenant: Project, row: BoardRow, expected: int | None = None) -> Deed:
     return Deed(project=tenant, action=f"{kind}.changed", subject=f"{kind}:{row.id}", state=state, edit=edit)
 
 
-async def _removed(deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str) -> None:
+async def _removed(
+    deps: Dependencies, tenant: Project, caller: Caller, kind: Kind, id_: str, expected: int | None
+) -> None:
     found, _ = await _row(deps, tenant, caller, kind, id_)
     row = structs.replace(found, owner=caller.principal.key_id)  # whoever's it is: whether the caller still sees it
 
     def work(conn: Connection) -> None:
         board_store.remove(conn, tenant.id, kind, row.owner, id_)
 
-    await written(deps, caller, _deed(tenant, row), work)
+    await written(deps, caller, _deed(tenant, row, expected), work)
 
 
 @route(
@@ -207,10 +209,12 @@ async def change_view(
     "DELETE",
     "/api/v1/projects/{project:str}/views/{view:str}",
     "view:write",
-    Operation(id="deleteView", summary="Remove a saved view", tag=TAG, status=204, errors=(404,)),
+    Operation(id="deleteView", summary="Remove a saved view", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_view(deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str]) -> None:
-    await _removed(deps, tenant, caller, "view", view)
+async def delete_view(
+    deps: Deps, caller: CallerNow, tenant: Tenant, view: FromPath[str], expected_revision: Seen = None
+) -> None:
+    await _removed(deps, tenant, caller, "view", view, expected_revision)
 
 
 # --- dashboards ---
@@ -332,11 +336,13 @@ async def change_dashboard(
     "DELETE",
     "/api/v1/projects/{project:str}/dashboards/{dashboard:str}",
     "view:write",
-    Operation(id="deleteDashboard", summary="Remove a dashboard", tag=TAG, status=204, errors=(404,)),
+    Operation(id="deleteDashboard", summary="Remove a dashboard", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_dashboard(deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str]) -> None:
+async def delete_dashboard(
+    deps: Deps, caller: CallerNow, tenant: Tenant, dashboard: FromPath[str], expected_revision: Seen = None
+) -> None:
     """``default`` is then again as it was at first."""
-    await _removed(deps, tenant, caller, "dashboard", dashboard)
+    await _removed(deps, tenant, caller, "dashboard", dashboard, expected_revision)
 
 
 @route(

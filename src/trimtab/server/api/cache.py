@@ -31,7 +31,7 @@ from trimtab.server.bodies.cache import (
     TuningView,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 from trimtab.telemetry.units import dollars
 
 TAG = "cache"
@@ -214,10 +214,12 @@ async def put_policy(
     "cache:write",
     Operation(id="removePolicy", summary="Remove the policy of a called name", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_policy(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def remove_policy(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """In the path, write ``/`` as ``%2F``. What is stored stays until it expires or is purged, and is not given."""
     _own(deps, tenant, name)
-    deed = _deed(tenant, "policy.removed", name)
+    deed = _deed(tenant, "policy.removed", name, expected_revision)
     await written(deps, caller, deed, lambda conn: call_policy.remove(conn, tenant.id, name))
     await deps.snapshots.changed()
 

@@ -34,7 +34,7 @@ from trimtab.server.bodies.policy import (
     PutDataTerms,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
+from trimtab.server.routes import CallerNow, Deps, Operation, Seen, Tenant, route
 
 TAG = "access policies"
 
@@ -215,8 +215,10 @@ async def _put(
     return _terms_view(row, made.revision)
 
 
-async def _remove(deps: Dependencies, caller: Caller, tenant: Project, subject: TermsSubject, name: str) -> None:
-    deed = _deed(tenant, "data_terms.removed", subject, name)
+async def _remove(
+    deps: Dependencies, caller: Caller, tenant: Project, subject: TermsSubject, name: str, expected: int | None
+) -> None:
+    deed = _deed(tenant, "data_terms.removed", subject, name, expected)
     await written(deps, caller, deed, lambda conn: data_classes.remove_terms(conn, tenant.id, subject, name))
     await deps.snapshots.changed()
 
@@ -251,11 +253,13 @@ async def set_provider(
     "/api/v1/projects/{project:str}/providers/{name:str}/data-terms",
     "policy:write",
     Operation(
-        id="removeProviderDataTerms", summary="Forget a provider's data terms", tag=TAG, status=204, errors=(404,)
+        id="removeProviderDataTerms", summary="Forget a provider's data terms", tag=TAG, status=204, errors=(404, 409)
     ),
 )
-async def remove_provider(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
-    await _remove(deps, caller, tenant, "provider", name)
+async def remove_provider(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
+    await _remove(deps, caller, tenant, "provider", name, expected_revision)
 
 
 @route(
@@ -275,10 +279,12 @@ async def set_model(
     "DELETE",
     "/api/v1/projects/{project:str}/models/{name:str}/data-terms",
     "policy:write",
-    Operation(id="removeModelDataTerms", summary="Forget a model's data terms", tag=TAG, status=204, errors=(404,)),
+    Operation(id="removeModelDataTerms", summary="Forget a model's data terms", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
-    await _remove(deps, caller, tenant, "model", name)
+async def remove_model(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
+    await _remove(deps, caller, tenant, "model", name, expected_revision)
 
 
 ROUTES = (

@@ -28,7 +28,18 @@ from trimtab.server.bodies.directory import (
 )
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors.scim import PREFIX
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Within, read_cursor, route, write_cursor
+from trimtab.server.routes import (
+    CallerNow,
+    Cursor,
+    Deps,
+    Limit,
+    Operation,
+    Seen,
+    Within,
+    read_cursor,
+    route,
+    write_cursor,
+)
 
 TAG = "people"
 PATH = "/api/v1/organisations/{organisation:str}/directory"
@@ -138,13 +149,13 @@ async def put_directory(deps: Deps, caller: CallerNow, within: Within, data: JSO
         summary="End an organisation's directory",
         tag=TAG,
         status=204,
-        errors=(404,),
+        errors=(404, 409),
     ),
 )
-async def remove_directory(deps: Deps, caller: CallerNow, within: Within) -> None:
+async def remove_directory(deps: Deps, caller: CallerNow, within: Within, expected_revision: Seen = None) -> None:
     """Its tokens end. People stay what they are now, also those that are not let in."""
     holding = _holding(caller, within)
-    deed = _deed(within, "directory.removed")
+    deed = _deed(within, "directory.removed", expected_revision)
     await written(deps, caller, deed, lambda conn: directories.remove(conn, within, holding))
     await deps.snapshots.changed()
 

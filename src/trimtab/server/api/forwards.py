@@ -37,6 +37,7 @@ from trimtab.server.routes import (
     Deps,
     Limit,
     Operation,
+    Seen,
     Tenant,
     cut,
     read_cursor,
@@ -307,10 +308,12 @@ def _told(destination: Destination, protecting: Mapping[str, str | None]) -> str
     "forward:write",
     Operation(id="deleteForward", summary="Forward there no more", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_forward(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_forward(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """Its position and its failed events go, too."""
     _refuse_declared(deps, tenant, name)
-    deed = _deed(tenant, "forward.removed", name)
+    deed = _deed(tenant, "forward.removed", name, expected_revision)
     await written(deps, caller, deed, lambda conn: store.remove(conn, tenant.id, name))
     await deps.follow_forwards()
 

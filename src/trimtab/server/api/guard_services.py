@@ -18,7 +18,7 @@ from trimtab.server.bodies.guard import GuardName
 from trimtab.server.bodies.guard_service import GuardServiceList, GuardServiceView, NewGuardService
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.inner.guard_services import check_service
-from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
+from trimtab.server.routes import CallerNow, Deps, Operation, Seen, Tenant, route
 from trimtab.storage import revision
 
 TAG = "guards"
@@ -109,14 +109,16 @@ async def put_guard_service(
     "provider:write",
     Operation(id="dropGuardService", summary="Forget a program that guards ask", tag=TAG, status=204, errors=(404,)),
 )
-async def drop_guard_service(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def drop_guard_service(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """Guards that ask it cannot tell from now on: their failure mode decides."""
 
     def write(conn: Connection) -> None:
         services.drop(conn, tenant.id, name)
         revision.bump(conn, REVISION)
 
-    await written(deps, caller, _deed(tenant, "guard_service.removed", name), write)
+    await written(deps, caller, _deed(tenant, "guard_service.removed", name, expected_revision), write)
     await deps.snapshots.changed()
 
 

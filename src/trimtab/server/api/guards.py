@@ -48,7 +48,18 @@ from trimtab.server.bodies.guard import (
     TriedFinding,
 )
 from trimtab.server.guard_views import guard_view
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.server.routes import (
+    CallerNow,
+    Cursor,
+    Deps,
+    Limit,
+    Operation,
+    Seen,
+    Tenant,
+    read_cursor,
+    route,
+    write_cursor,
+)
 from trimtab.storage import revision
 from trimtab.telemetry.answers import guard_line, read_decision
 from trimtab.telemetry.guard_query import STOPS, Report
@@ -477,7 +488,7 @@ async def put_refusal(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONB
     "DELETE",
     REFUSALS,
     "guard:write",
-    Operation(id="dropGuardRefusal", summary="Remove what users are told", tag=TAG, status=204, errors=(404,)),
+    Operation(id="dropGuardRefusal", summary="Remove what users are told", tag=TAG, status=204, errors=(404, 409)),
 )
 async def drop_refusal(
     deps: Deps,
@@ -486,6 +497,7 @@ async def drop_refusal(
     name: FromQuery[GuardName] = "default",
     app: FromQuery[str] = "",
     language: FromQuery[str] = "",
+    expected_revision: Seen = None,
 ) -> None:
     """What is more general, or Trimtab's own words, holds again."""
 
@@ -496,7 +508,7 @@ async def drop_refusal(
         revision.bump(conn, REVISION)
 
     gone = Refusal(project_id=tenant.id, name=name, app=app, language=language, text="")
-    await written(deps, caller, _refusal_deed(tenant, "guard_refusal.removed", gone), write)
+    await written(deps, caller, _refusal_deed(tenant, "guard_refusal.removed", gone, expected_revision), write)
     await deps.snapshots.changed()
 
 

@@ -40,6 +40,7 @@ from trimtab.server.routes import (
     Deps,
     Limit,
     Operation,
+    Seen,
     Tenant,
     cut,
     read_cursor,
@@ -332,10 +333,12 @@ async def _in_force(deps: Dependencies, tenant: Project, made: Edited[LimitRow])
     "limit:write",
     Operation(id="deleteLimit", summary="Remove a limit", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_limit(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_limit(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """What it counted stays until its window ends: the same limit made anew goes on counting."""
     declared = frozenset(_declared(deps, tenant))
-    deed = _deed(tenant, "limit.removed", name)
+    deed = _deed(tenant, "limit.removed", name, expected_revision)
     await written(deps, caller, deed, lambda conn: limit_store.remove_limit(conn, tenant.id, name, declared))
     await deps.snapshots.changed()
 

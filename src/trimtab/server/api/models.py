@@ -23,7 +23,7 @@ from trimtab.server import auditing, standings
 from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.common import ModelPage, ModelPatch, ModelView, NewModel, PriceBody, PriceView, TestResult
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 
 TAG = "models"
 KIND = "model"
@@ -207,7 +207,9 @@ def _changed(old: ModelRow, data: ModelPatch, now: int) -> ModelRow:
     "model:write",
     Operation(id="deleteModel", summary="Remove a model", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_model(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """Refused while another model falls back to it, or a route names it. In the path, write ``/`` as ``%2F``."""
     declared = deps.config.declared(tenant.slug)
     routes = deps.config.routes if deps.config.project == tenant.slug else {}
@@ -217,7 +219,7 @@ async def delete_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: From
         others = {row.route.name: row.route for row in route_store.routes(conn, tenant.id)}
         route_store.refuse_while_named(name, {**others, **routes}, "model")
 
-    await written(deps, caller, _deed(tenant, "model.removed", name), remove)
+    await written(deps, caller, _deed(tenant, "model.removed", name, expected_revision), remove)
     await deps.snapshots.changed()
 
 

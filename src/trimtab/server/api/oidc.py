@@ -38,7 +38,7 @@ from trimtab.server.bodies.identity import (
 )
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.oidc_client import Exchange
-from trimtab.server.routes import CallerNow, Deps, Operation, route
+from trimtab.server.routes import CallerNow, Deps, Operation, Seen, route
 
 TAG = "sign-in"
 COOKIE: Final = "trimtab_sign_in"
@@ -232,7 +232,11 @@ def _changed(old: ProviderRow, data: IdentityProviderPatch, now: int) -> Provide
     Operation(id="removeIdentityProvider", summary="Remove an identity provider", tag=TAG, status=204, errors=(404,)),
 )
 async def remove_identity_provider(
-    deps: Deps, caller: CallerNow, provider: FromPath[str], end_sessions: FromQuery[bool] = True
+    deps: Deps,
+    caller: CallerNow,
+    provider: FromPath[str],
+    end_sessions: FromQuery[bool] = True,
+    expected_revision: Seen = None,
 ) -> None:
     """Nobody signs in with it any more, and the sessions that began with it end, on every worker, unless
     ``end_sessions`` is false. People and what they were given stay."""
@@ -242,7 +246,7 @@ async def remove_identity_provider(
         if end_sessions:
             _end_sessions(conn, deps, caller, provider)
 
-    await written(deps, caller, _deed("identity_provider.removed", provider), work)
+    await written(deps, caller, _deed("identity_provider.removed", provider, expected_revision), work)
 
 
 @route(

@@ -48,6 +48,7 @@ from trimtab.server.routes import (
     Deps,
     Limit,
     Operation,
+    Seen,
     Tenant,
     Within,
     read_cursor,
@@ -329,10 +330,12 @@ async def change_role(
     "role:write",
     Operation(id="removeRole", summary="Take a role away that nobody has", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_role(deps: Deps, caller: CallerNow, within: Within, role: FromPath[str]) -> None:
+async def remove_role(
+    deps: Deps, caller: CallerNow, within: Within, role: FromPath[str], expected_revision: Seen = None
+) -> None:
     held = in_organisation(caller, within).held
     state = auditing.row(CUSTOM_ROLES, organisation_id=within.id, name=role)
-    edit = Edit(place=within.id, kind=ROLE, name=role)
+    edit = Edit(place=within.id, kind=ROLE, name=role, expected=expected_revision)
     deed = Deed(project=None, action="role.removed", subject=f"role:{within.slug}/{role}", state=state, edit=edit)
     await written(deps, caller, deed, lambda conn: roles.remove(conn, within.id, role, held))
     await deps.snapshots.changed()

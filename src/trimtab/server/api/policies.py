@@ -37,7 +37,7 @@ from trimtab.server.bodies.policy import (
 from trimtab.server.content_access import may_read, refuse_words
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.planning_policies import planned
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, Within, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, Within, cut, route
 
 TAG = "access policies"
 KIND: Final = "set_of_policies"
@@ -210,10 +210,9 @@ async def _switch(deps: Dependencies, caller: Caller, place: Place, name: str, a
     return await _shown(deps, place, made)
 
 
-async def _remove(deps: Dependencies, caller: Caller, place: Place, name: str) -> None:
-    await written(
-        deps, caller, _deed(place, "policy.removed", name), lambda conn: policies.remove(conn, place.scope, name)
-    )
+async def _remove(deps: Dependencies, caller: Caller, place: Place, name: str, expected: int | None) -> None:
+    deed = _deed(place, "policy.removed", name, expected)
+    await written(deps, caller, deed, lambda conn: policies.remove(conn, place.scope, name))
     await deps.snapshots.changed()
 
 
@@ -273,11 +272,13 @@ async def switch_policies(
     "DELETE",
     OF_PROJECT + "/{name:str}",
     "policy:write",
-    Operation(id="deleteAccessPolicies", summary="Remove a set of policies", tag=TAG, status=204, errors=(404,)),
+    Operation(id="deleteAccessPolicies", summary="Remove a set of policies", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_policies(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_policies(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """With all its versions; the audit log keeps that they were."""
-    await _remove(deps, caller, _mine(tenant), name)
+    await _remove(deps, caller, _mine(tenant), name, expected_revision)
 
 
 # --- routes of an organisation ---
@@ -338,11 +339,13 @@ async def switch_wide(
     OF_ORGANISATION + "/{name:str}",
     "policy:write",
     Operation(
-        id="deleteOrganisationPolicies", summary="Remove an organisation's set", tag=TAG, status=204, errors=(404,)
+        id="deleteOrganisationPolicies", summary="Remove an organisation's set", tag=TAG, status=204, errors=(404, 409)
     ),
 )
-async def delete_wide(deps: Deps, caller: CallerNow, within: Within, name: FromPath[str]) -> None:
-    await _remove(deps, caller, _wide(within), name)
+async def delete_wide(
+    deps: Deps, caller: CallerNow, within: Within, name: FromPath[str], expected_revision: Seen = None
+) -> None:
+    await _remove(deps, caller, _wide(within), name, expected_revision)
 
 
 # --- trying ---

@@ -28,7 +28,7 @@ from trimtab.server.bodies.common import (
     TimeoutsBody,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 
 TAG = "providers"
 KIND = "provider"
@@ -264,7 +264,7 @@ def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int
 
 def _anew(data: ProviderPatch) -> set[str]:
     """The fields of secrets that a change gives, and does not only keep."""
-    fields = set() if data.api_key is UNSET and data.api_keys is UNSET else {"api_key"}
+    fields: set[str] = set() if data.api_key is UNSET and data.api_keys is UNSET else {"api_key"}
     for name, given in (("headers", data.headers), ("options", data.options)):
         if given is not UNSET:
             fields |= {f"{name}.{key}" for key, value in given.items() if value != MASK}
@@ -302,10 +302,12 @@ def _secret(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> Sealed
     "provider:write",
     Operation(id="deleteProvider", summary="Remove a provider", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_provider(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_provider(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """Refused while a model uses it."""
     declared = deps.config.declared(tenant.slug)
-    deed = _deed(tenant, "provider.removed", name)
+    deed = _deed(tenant, "provider.removed", name, expected_revision)
     await written(deps, caller, deed, lambda conn: store.remove_provider(conn, tenant.id, name, declared))
     await deps.snapshots.changed()
 

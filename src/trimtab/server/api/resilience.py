@@ -25,7 +25,7 @@ from trimtab.server.bodies.resilience import (
     TargetView,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 
 TAG = "resilience"
 SUBJECTS: tuple[Subject, ...] = ("provider", "model")
@@ -116,9 +116,11 @@ async def _put(
     return _view(row, made.revision)
 
 
-async def _remove(deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str) -> None:
+async def _remove(
+    deps: Dependencies, caller: Caller, tenant: Project, subject: Subject, name: str, expected: int | None
+) -> None:
     _in_catalog(deps, tenant, subject, name)
-    deed = _deed(tenant, "resilience.removed", subject, name)
+    deed = _deed(tenant, "resilience.removed", subject, name, expected)
     await written(deps, caller, deed, lambda conn: policy_store.remove_policy(conn, tenant.id, subject, name))
     await deps.snapshots.changed()
 
@@ -150,9 +152,11 @@ async def set_provider(
         errors=(404, 409),
     ),
 )
-async def remove_provider(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def remove_provider(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """In force on every worker when it returns."""
-    await _remove(deps, caller, tenant, "provider", name)
+    await _remove(deps, caller, tenant, "provider", name, expected_revision)
 
 
 @route(
@@ -181,9 +185,11 @@ async def set_model(
         errors=(404, 409),
     ),
 )
-async def remove_model(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def remove_model(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """In the path, write ``/`` as ``%2F``."""
-    await _remove(deps, caller, tenant, "model", name)
+    await _remove(deps, caller, tenant, "model", name, expected_revision)
 
 
 @route(

@@ -34,7 +34,7 @@ from trimtab.server.bodies.route import (
 )
 from trimtab.server.config.routes import known_of
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 from trimtab.telemetry.answers import decision_line
 from trimtab.telemetry.views import StepLine
 
@@ -198,10 +198,12 @@ def _changed(old: RouteRow, data: RoutePatch, now: int) -> RouteRow:
     "route:write",
     Operation(id="deleteRoute", summary="Remove a route", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_route(deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str]) -> None:
+async def delete_route(
+    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], expected_revision: Seen = None
+) -> None:
     """Refused while another route names it. In the path, write ``/`` as ``%2F``."""
     declared = _declared(deps, tenant)
-    deed = _deed(tenant, "route.removed", name)
+    deed = _deed(tenant, "route.removed", name, expected_revision)
     await written(deps, caller, deed, lambda conn: store.remove_route(conn, tenant.id, name, declared))
     await deps.snapshots.changed()
 
