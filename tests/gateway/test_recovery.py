@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from harness import PRICE, OpenSpool, provider, running
+from msgspec.structs import replace
 from placing import place, release
 from upstream import WHOLE, Upstream, answers, upstream
 
@@ -163,6 +164,33 @@ def test_a_killed_servers_call_is_put_on_record_with_every_attempt_that_was_made
             assert leftovers(tmp_path) == []
             asking.cancel()
             two.go_on.set()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("asked", "tier"), [("flex", "flex"), ("auto", ""), (None, "")])
+def test_a_killed_servers_call_is_estimated_at_the_tier_that_it_asked_for(
+    tmp_path: Path, asked: str | None, tier: str
+) -> None:
+    async def main() -> None:
+        notes = Inflight(tmp_path, "w0")
+        async with (
+            upstream(wait_forever) as up,
+            running([provider("lab", up.port)], [replace(FAST, fallback=())], notes=notes) as g,
+        ):
+            asking = asyncio.ensure_future(g.chat(ASK if asked is None else ASK | {"service_tier": asked}))
+            async with asyncio.timeout(PATIENCE_S):
+                while not up.requests:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            killed(notes)
+            spool = OpenSpool()
+            assert await recovery(tmp_path, Store(), spool).look() == 1
+            ((attempt,),) = (record.attempts for record in spool.records)
+            assert attempt.usage is not None
+            assert (attempt.usage.tier, attempt.tier_asked) == (tier, asked or "")
+            assert attempt.cost.price.endswith("@flex=standard") == (tier == "flex")
+            asking.cancel()
+            up.go_on.set()
 
     asyncio.run(main())
 

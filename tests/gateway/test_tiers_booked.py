@@ -225,3 +225,40 @@ def test_across_dialects_the_tier_that_the_provider_names_is_booked_and_none_was
                 assert attempt.cost.price.endswith("@priority=standard")
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("kind", "upstream", "asked", "booked"),
+    [
+        ("gemini", "gemini-2.5-flash", "flex", "flex"),
+        ("gemini", "gemini-2.5-flash", "priority", "priority"),
+        ("gemini", "gemini-2.5-flash", "auto", ""),
+        ("anthropic", "claude-opus-4-8", "flex", ""),
+    ],
+)
+def test_a_tier_crosses_to_a_vendor_that_means_the_same_by_it(
+    kind: str, upstream: str, asked: str, booked: str
+) -> None:
+    async def story() -> None:
+        async with vendor(kind, upstream) as (g, _):
+            await _chat(g, asked, stream=False)
+            attempt = (await g.spool.one()).attempts[0]
+        assert attempt.usage is not None
+        assert (attempt.tier_asked, attempt.usage.tier) == (booked, booked)
+        assert (f'"serviceTier":"{asked}"'.encode() in attempt.request) == bool(booked)
+
+    asyncio.run(story())
+
+
+def test_a_place_that_another_vendor_cannot_promise_is_refused_and_not_dropped() -> None:
+    async def story() -> None:
+        async with vendor("openai", "gpt-5-mini") as (g, _):
+            client: Any = as_anthropic(g)
+            with pytest.raises(anthropic.BadRequestError, match="inference_geo"):
+                await client.messages.create(model="m", max_tokens=9, messages=SAY, extra_body={"inference_geo": "us"})
+            told = await client.messages.create(
+                model="m", max_tokens=9, messages=SAY, extra_body={"inference_geo": "global"}
+            )
+        assert told.content
+
+    asyncio.run(story())

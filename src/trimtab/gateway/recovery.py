@@ -22,6 +22,7 @@ from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.tiers import AUTO
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import AppNote, Attempt, CallRecord, Fault
 from trimtab.telemetry.spool.inflight import Left, Leftover, Note, leftovers
@@ -169,7 +170,8 @@ def _attempt(left: Left, parts: Parts) -> Attempt:
     """When it ended nobody knows: it is given no length. What it wrote is taken as one token for each event that had
     come; the provider may have gone on, and charged for more."""
     note = left.note
-    usage = Usage(input=note.input_tokens, output=left.events, estimated=True)
+    tier = "+".join(word for word in note.tier.split("+") if word != AUTO)  # what came of it nobody read
+    usage = Usage(input=note.input_tokens, output=left.events, estimated=True, tier=tier)
     return Attempt(
         span_id=note.attempt_span_id,
         provider=note.provider,
@@ -184,6 +186,7 @@ def _attempt(left: Left, parts: Parts) -> Attempt:
         stream=note.stream,
         usage=usage,
         cost=_cost(note, usage, parts),
+        tier_asked=note.tier,
     )
 
 

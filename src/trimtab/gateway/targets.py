@@ -73,6 +73,14 @@ def dialect_for(provider: Provider, front: Dialect) -> Dialect:
     return known
 
 
+def tier_for(provider: Provider, front: Dialect, asked: str) -> str:
+    """In which service tier a provider is asked to work, of a call that asks for ``asked`` (`llm.tiers`): in that one
+    where it speaks the client's dialect, or has one that means the same (`Quirks.tiers`); elsewhere it is left out."""
+    if not asked or asked in provider.quirks.tiers or dialect_for(provider, front) is front:
+        return asked
+    return ""
+
+
 _spoken: dict[tuple[str, str, Dialect], Dialect] = {}
 """By kind, declared dialect and front: there are some dozens of each of the first, and a handful of the others."""
 

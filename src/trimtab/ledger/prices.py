@@ -273,11 +273,8 @@ class PriceBook:
     ) -> list[Card] | None:
         """The rows by which a call may be priced that asked for a tier: what it may cost at most is the dearest of
         them. None where one of them is not known."""
-        offers = self._offers(kind.price_id, upstream, at_ns, "service_tier")  # none is made faster without asking
-        if dated is not None:
-            offers += [word for word in dated.tiers(upstream) if word not in offers]
         found: list[Card] = []
-        for tier in service_tiers.may_come(asked, [word for word in offers if word != BATCH]):
+        for tier in self._may_come(kind, upstream, at_ns, dated, asked) if asked else ("",):
             own = None if dated is None else dated.card(upstream, at_ns, tier)
             if own is None and override is None and kind.free:
                 own = _FREE
@@ -286,6 +283,14 @@ class PriceBook:
                 return None
             found.append(own)
         return found
+
+    def _may_come(
+        self, kind: ProviderKind, upstream: str, at_ns: int, dated: Dated | None, asked: str
+    ) -> tuple[str, ...]:
+        offers = self._offers(kind.price_id, upstream, at_ns, "service_tier")  # none is made faster without asking
+        if dated is not None:
+            offers += [word for word in dated.tiers(upstream) if word not in offers]
+        return service_tiers.may_come(asked, [word for word in offers if word != BATCH])
 
     def _offers(self, price_id: str, upstream: str, at_ns: int, *names: str) -> list[str]:
         """The tiers that the packaged book has a price for; ``names``: only what it calls so."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.call import Call, Try
+from trimtab.gateway.targets import tier_for
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.ledger.prices import Dated
 from trimtab.ledger.types import Cost, PriceOverride
@@ -54,8 +55,8 @@ class Prices(Protocol):
 
 def settle(call: Call, attempt: Try, prices: Prices) -> None:
     """Fill in the attempt's usage (estimated where it must be) and cost."""
-    if call.head.tier and attempt.dialect in (None, call.front):  # another dialect's request says nothing of it
-        attempt.tier_asked = call.head.tier
+    if call.head.tier:
+        attempt.tier_asked = tier_for(attempt.target.provider, call.front, call.head.tier)
     broken_off = attempt.outcome != "answer" or attempt.cut_off
     if attempt.usage is None or (broken_off and attempt.stop in UNSAID):
         attempt.usage = _estimate(call, attempt) or attempt.usage

@@ -26,7 +26,7 @@ from trimtab.gateway.carried_size import Size
 from trimtab.gateway.deadline import exceeded, left_s
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.staying_up.gate import Overloaded
-from trimtab.gateway.targets import Provider, dialect_for
+from trimtab.gateway.targets import Provider, tier_for
 from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits, Worsts, worsts_of
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
@@ -218,10 +218,9 @@ class Spending:
             call.extra_headers += told(reservation, call.front.name, self._now())
 
     def _price(self, project: str, call: Call, targets: tuple[Target, ...], tier: str) -> Together:
-        """What each of them may cost, and until when that holds. Of the tier that is asked for, a request in another
-        dialect says nothing."""
+        """What each of them may cost, and until when that holds."""
         now_ns, front, asked = call.started_ns, call.front, call.head.tier
-        tiers = [asked if asked and dialect_for(target.provider, front) is front else "" for target in targets]
+        tiers = [tier_for(target.provider, front, asked) for target in targets]
         found = tuple([self._worst(project, target, now_ns, of) for target, of in zip(targets, tiers, strict=True)])
         if len(self._together) > MOST_TOGETHER:
             self._together.clear()

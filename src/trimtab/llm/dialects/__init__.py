@@ -47,7 +47,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     ``thoughts_return`` says that it refuses a conversation with tool calls whose assistant's messages lack
     ``reasoning_content``; ``thoughts_field`` is what it calls thoughts in a conversation, or ``""`` where it refuses
     them there; ``thoughts_details`` says that it signs them, and takes them back as ``reasoning_details``. ``hints``
-    are those of `OPENAIS_HINTS` that it knows as well: others may refuse a call for them.
+    are those of `OPENAIS_HINTS` that it knows as well: others may refuse a call for them. ``tiers`` are service tiers
+    that it can be asked for by a call of another dialect, because they mean there what they mean here.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -65,6 +66,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     thoughts_field: str = "reasoning_content"
     thoughts_details: bool = False
     hints: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
 
 
 ANSWERED_MEMBERS = ("refusal", "annotations", "audio", "function_call")

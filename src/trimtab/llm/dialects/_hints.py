@@ -14,6 +14,7 @@ import msgspec
 from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
 from trimtab.llm.dialects._crossing import opaque_fields
 from trimtab.llm.dialects._reading import BROKEN
+from trimtab.llm.tiers import asked_tier
 from trimtab.llm.types import Opaque, Request
 
 _PENALTIES = ("frequency_penalty", "presence_penalty")
@@ -39,15 +40,30 @@ def hints_of(request: Request) -> dict[str, Any]:
     return {name: value for name, value in given.items() if _is_sound(name, value)}
 
 
+def tier_hint(request: Request, quirks: Quirks) -> str:
+    """The service tier that a call of another dialect asks for, where the provider has one that means the same."""
+    if not quirks.tiers or request.dialect not in ("openai_chat", "openai_responses", "gemini"):
+        return ""
+    asked = asked_tier(*_members(request, "service_tier", "serviceTier").values())
+    return asked if asked in quirks.tiers else ""
+
+
 def chat_hints(request: Request, quirks: Quirks) -> dict[str, Any]:
     """Members of the body. Every compatible server knows the penalties; what else it knows its row says."""
-    return {name: value for name, value in hints_of(request).items() if name in _PENALTIES or name in quirks.hints}
+    found = {name: value for name, value in hints_of(request).items() if name in _PENALTIES or name in quirks.hints}
+    return found | _service_tier(request, quirks)
+
+
+def _service_tier(request: Request, quirks: Quirks) -> dict[str, str]:
+    tier = tier_hint(request, quirks)
+    return {"service_tier": tier} if tier else {}
 
 
 def responses_hints(request: Request, quirks: Quirks) -> tuple[dict[str, Any], str | None]:
     """Members of the body, and the verbosity, which stands in ``text``."""
     found = {name: value for name, value in hints_of(request).items() if name in quirks.hints}
-    return {name: found[name] for name in _CACHE if name in found}, found.get("verbosity")
+    members = {name: found[name] for name in _CACHE if name in found} | _service_tier(request, quirks)
+    return members, found.get("verbosity")
 
 
 def gemini_hints(request: Request) -> dict[str, Any]:

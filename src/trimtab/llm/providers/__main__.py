@@ -97,6 +97,10 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append("signed thoughts go back as `reasoning_details`, whoever's client hands them back")
     if quirks.hints:
         found.append(f"hints of other dialects that it knows: {', '.join(f'`{name}`' for name in quirks.hints)}")
+    if quirks.tiers:
+        found.append(
+            f"service tiers that calls of other dialects reach: {', '.join(f'`{name}`' for name in quirks.tiers)}"
+        )
     if quirks.dimensions_field != plain.dimensions_field:
         found.append(f"the length of vectors goes as `{quirks.dimensions_field}`")
     if quirks.rank_top_field != plain.rank_top_field:

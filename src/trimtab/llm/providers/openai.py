@@ -12,7 +12,7 @@ PLUG = ProviderKind(
     base_url="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
     price_id="openai",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS, tiers=("flex", "priority")),
     passes=("images", "audio", "files", "batches"),
     models=("gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small"),
 )

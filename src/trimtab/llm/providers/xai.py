@@ -21,7 +21,7 @@ PLUG = ProviderKind(
     key_variable="XAI_API_KEY",
     price_id="x-ai",
     bills=True,
-    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=("prompt_cache_key",)),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=("prompt_cache_key",), tiers=("priority",)),
     passes=("images", "files", "batches"),
     models=("grok-4", "grok-3-mini"),
 )

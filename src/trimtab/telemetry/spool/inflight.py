@@ -43,7 +43,7 @@ class Note(Struct, frozen=True, array_like=True):
     """One attempt that was begun. ``input_tokens`` is an estimate from the size of the body. ``ended`` is the attempt
     itself where it has ended meanwhile and another was made for its call. What follows it is of calls that name an
     app; ``claims`` is a response that was made in the background, where ``ended`` is what reading it books: if it is
-    this call's to book."""
+    this call's to book. ``tier`` is the service tier that was asked for."""
 
     request_id: str
     trace_id: str
@@ -74,6 +74,7 @@ class Note(Struct, frozen=True, array_like=True):
     variant: str = ""
     rollout: str = ""
     claims: str = ""
+    tier: str = ""
 
 
 class Left(Struct, frozen=True):

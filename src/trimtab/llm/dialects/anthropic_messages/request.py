@@ -26,8 +26,12 @@ _TRANSLATED = {
 }
 """All other fields are extras; ``metadata``, ``thinking``, ``output_config`` and ``output_format`` are read as well."""
 
-_BINDING: dict[str, Callable[[Any], bool]] = {"mcp_servers": bool, "container": bool}
-"""Extras that decide what the answer is, and when."""
+_BINDING: dict[str, Callable[[Any], bool]] = {
+    "mcp_servers": bool,
+    "container": bool,
+    "inference_geo": lambda place: place not in (None, "", "global"),
+}
+"""Extras that decide what the answer is, and when, and where it may be made."""
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 

@@ -12,7 +12,7 @@ from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import gemini_part
-from trimtab.llm.dialects._hints import gemini_hints
+from trimtab.llm.dialects._hints import gemini_hints, tier_hint
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.gemini.parts import NAME, Wire, Writer, media_wire, result_wire
 from trimtab.llm.dialects.gemini.request import SHOWS_THOUGHTS
@@ -25,7 +25,7 @@ _LEVELS = {"max": "XHIGH"}
 _BUDGETED = ("gemini-1", "gemini-2")
 
 
-def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
+def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
     if request.max_tokens == 0:
@@ -49,6 +49,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
     body |= {name: value for name, value in plain.items() if value is not None}
     if own:
         body |= {name: raw for name, raw in request.extra.items() if name not in ("generationConfig", SHOWS_THOUGHTS)}
+    elif tier := tier_hint(request, quirks):
+        body["serviceTier"] = tier
     return encode_request(body)
 
 
