@@ -1,9 +1,9 @@
 """Ollama: https://docs.ollama.com/api/openai-compatibility
 
 Its list of supported fields has ``max_tokens`` only, and neither ``tool_choice`` nor ``n``. In a conversation it reads
-thoughts as ``reasoning`` (``openai/openai.go``). A prompt that is longer than its context may be cut without a word; how
-long that is cannot be said in a call: set ``OLLAMA_CONTEXT_LENGTH`` there, or ``num_ctx`` in a Modelfile. A picture by
-an address is refused, and the call goes to the next target.
+thoughts as ``reasoning`` (``openai/openai.go``). A prompt that is longer than its context may be cut without a word;
+how long that is cannot be said in a call: set ``OLLAMA_CONTEXT_LENGTH`` there, or ``num_ctx`` in a Modelfile. A picture
+by an address is refused, and the call goes to the next target.
 """
 
 from trimtab.llm.dialects import Quirks
