@@ -276,12 +276,22 @@ def test_a_tool_result_without_content_is_an_empty_text() -> None:
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools"),
         ({"mcp_servers": [{"type": "url", "url": "https://example.org"}]}, "mcp_servers"),
         ({"max_tokens": 0}, "max_tokens"),
+        ({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, "thread"),
+        ({"thread": {"type": "create"}}, "thread"),
+        ({"compaction": {"type": "summarize"}}, "compaction"),
+        ({"inference_geo": "us"}, "inference_geo"),
+        ({"billing_policy": {"type": "billing_policy", "bill_to": "user_profile"}}, "billing_policy"),
     ],
 )
 def test_wishes_openai_cannot_grant_are_refused(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(Unsupported) as caught:
         to_openai(anthropic(HI, **fields))
     assert caught.value.param == param
+
+
+def test_what_asks_for_nothing_special_of_anthropic_crosses() -> None:
+    plain = {"inference_geo": "global", "billing_policy": {"bill_to": "self"}, "thread": None, "fallbacks": "default"}
+    assert not {"inference_geo", "billing_policy", "thread", "fallbacks"} & set(to_openai(anthropic(HI, **plain)))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A client's Messages request -> `Request`. https://docs.claude.com/en/api/messages"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 
@@ -29,9 +29,13 @@ _TRANSLATED = {
 _BINDING: dict[str, Callable[[Any], bool]] = {
     "mcp_servers": bool,
     "container": bool,
+    "thread": bool,  # what was said before is held there, under ids of its own
+    "compaction": bool,  # a summary is wanted, and no answer
     "inference_geo": lambda place: place not in (None, "", "global"),
+    "billing_policy": lambda told: isinstance(told, dict) and cast("dict[str, Any]", told).get("bill_to") not in _SELF,
 }
-"""Extras that decide what the answer is, and when, and where it may be made."""
+"""Extras that decide what the answer is, when, where it is made and who pays for it."""
+_SELF = (None, "self")
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
