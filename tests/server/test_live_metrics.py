@@ -8,7 +8,8 @@ from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.shadow import Shadows
 from trimtab.gateway.staying_up.gate import Gate
 from trimtab.gateway.staying_up.live import Live
-from trimtab.server.live_metrics import live_lines, shadow_lines
+from trimtab.server.live_metrics import follow, live_lines
+from trimtab.server.metrics import Gauges, Metrics
 
 
 def test_breakers_load_and_queues_are_told_in_a_form_that_prometheus_reads() -> None:
@@ -33,18 +34,39 @@ def test_breakers_load_and_queues_are_told_in_a_form_that_prometheus_reads() -> 
     assert found["trimtab_gate_running", "server"] == 0
 
 
-def test_copies_of_calls_are_told_by_project_and_why_they_were_not_made() -> None:
+def told(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_what_targets_queues_and_copies_counted_is_told_once_however_often_it_is_asked_for() -> None:
     async def serve(call: Call, copy: Copy) -> None:
         """No copy is made here."""
 
-    shadows = Shadows(serve, Gate("This server", Concurrency(limit=10)), lambda: 0)
+    live, server = Live(), Gate("This server", Concurrency(limit=10))
+    shadows = Shadows(serve, server, lambda: 0)
+    metrics = Metrics(Gauges({}), lambda _: "default")
+    follow(metrics, live, server, shadows, lambda _: "default")
+    state, gate = live.of("prj_1", "lab", "odd\nname"), live.gate("prj_1", "lab", "", Concurrency(limit=2))
     shadows.made["prj_1"] += 2
     shadows.dropped["prj_1", "budget"] += 3
-    text = shadow_lines(shadows, lambda _: "default").decode()
-    found = {
-        (sample.name, sample.labels["project"], sample.labels.get("why")): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-    assert found["trimtab_shadow_calls_total", "default", None] == 2
-    assert found["trimtab_shadow_dropped_total", "default", "budget"] == 3
+    gate.shed = 5
+    for _ in range(2):
+        found = told(metrics)
+        assert found["trimtab_shadow_calls_total", "default"] == 2
+        assert found["trimtab_shadow_dropped_total", "default", "budget"] == 3
+        assert found["trimtab_gate_shed_total", "lab", "default"] == 5
+        assert found["trimtab_gate_shed_total", "server", ""] == 0
+        assert found["trimtab_target_breaker_openings_total", "odd\nname", "default", "lab"] == 0
+    shadows.made["prj_1"] += 1
+    gate.shed = 2  # a new one, with other rules
+    for _ in range(state.breaker.policy.failures_in_a_row):
+        state.breaker.failed(1)
+    found = told(metrics)
+    assert found["trimtab_shadow_calls_total", "default"] == 3
+    assert found["trimtab_gate_shed_total", "lab", "default"] == 7
+    assert found["trimtab_target_breaker_openings_total", "odd\nname", "default", "lab"] == 1

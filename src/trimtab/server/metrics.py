@@ -10,7 +10,7 @@ when somebody asks (with several workers, also `POUR_S` after it was counted: an
 import asyncio
 import os
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ LATENCY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 MAX_SERIES = 2000
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+Counts = Callable[[], Iterable[tuple[tuple[str, ...], int]]]
+"""The values of labels, and how much was counted there since this process started."""
 POUR_S = 0.25
 """With several workers: how long what one has counted is known to itself only."""
 
@@ -78,6 +80,7 @@ class Metrics:
         # Looking a series up by its labels costs more than counting in it, so found ones are kept.
         self._call_series: dict[tuple[str, str, str], _CallSeries] = {}
         self._attempt_series: dict[tuple[str, str, str, int], _AttemptSeries] = {}
+        self._followed: list[_Followed] = []
         self._is_shared = MULTIPROCESS in os.environ
         self._is_due = False
 
@@ -113,6 +116,13 @@ class Metrics:
             call.pour()
         for attempt in self._attempt_series.values():
             attempt.pour()
+        for followed in self._followed:
+            followed.pour()
+
+    def follow(self, name: str, about: str, labels: tuple[str, ...], read: Counts) -> None:
+        """Tell a count that is kept elsewhere in this process, by its labels: of all workers together."""
+        counter = self._prom.Counter(name, about, labels, registry=self._registry)
+        self._followed.append(_Followed(counter, read))
 
     def limit(self, project: str, limit: str, verdict: str) -> None:
         """Count what a limit said of a call: ``refused`` or ``over``. Limits are few, so their names are labels."""
@@ -190,6 +200,26 @@ class _Samples:
         if self._sum:
             self._histogram._sum.inc(self._sum)  # noqa: SLF001
             self._sum = 0.0
+
+
+class _Followed:
+    """``known`` is what each count was when it was poured last. One that is less than that has begun anew, as a queue's
+    does under other rules."""
+
+    __slots__ = ("_counter", "_known", "_read")
+
+    def __init__(self, counter: "Counter", read: Counts) -> None:
+        self._counter = counter
+        self._read = read
+        self._known: dict[tuple[str, ...], int] = {}
+
+    def pour(self) -> None:
+        for labels, count in self._read():
+            before = self._known.get(labels)
+            if count != before:
+                grown = count - before if before is not None and count > before else count
+                self._counter.labels(*labels).inc(grown)
+                self._known[labels] = count
 
 
 class _CallSeries:

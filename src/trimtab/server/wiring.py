@@ -73,7 +73,7 @@ from trimtab.server.inner.knowing import Library
 from trimtab.server.key_names import CatalogKeyNames
 from trimtab.server.later import Later
 from trimtab.server.lifetimes import alongside, begun, in_order
-from trimtab.server.live_metrics import live_lines, shadow_lines
+from trimtab.server.live_metrics import follow, live_lines
 from trimtab.server.local_embeddings import LocalEmbeddings
 from trimtab.server.local_models import LocalModels
 from trimtab.server.metrics import Gauges, Metrics, store_lines
@@ -458,9 +458,11 @@ def _dependencies(
             return holder.away or "The configuration has not been read yet."
         return made.spool.refusal
 
+    follow(metrics, made.live, gateway.gate, gateway.shadows, _slugs(holder))
+
     async def metrics_text() -> str:
         stored = await reader.health()
-        lines = live_lines(made.live, gateway.gate, _slugs(holder)) + shadow_lines(gateway.shadows, _slugs(holder))
+        lines = live_lines(made.live, gateway.gate, _slugs(holder))
         forwards = await forwarding.lines(_slugs(holder))
         return (metrics.text() + store_lines(stored) + lines + forwards).decode()
 
