@@ -1,0 +1,62 @@
+"""Refusals that say more than their status: which go on to the next target, and which speak against a key."""
+
+import asyncio
+from typing import Any
+
+from harness import PRICE, provider, running
+from upstream import WHOLE, answers, upstream
+
+from trimtab.gateway.targets import Model
+
+ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
+SLOW = Model(name="slow", provider="spare", upstream="up-2", price=PRICE)
+FAST_THEN_SLOW = Model(name="fast", provider="lab", upstream="up-1", fallback=("slow",), price=PRICE)
+
+
+def test_a_prompt_too_long_for_one_target_is_answered_by_the_next_and_speaks_against_neither() -> None:
+    too_long = answers({"error": {"message": "exceeds the available context size (1024 tokens)", "code": 400}}, 400)
+
+    async def main() -> None:
+        async with (
+            upstream(too_long) as first,
+            upstream(answers(WHOLE)) as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            assert (await g.chat(ASK)).status_code == 200
+            assert [a.provider for a in (await g.spool.one()).attempts] == ["lab", "spare"]
+            assert (await g.chat(ASK)).status_code == 200
+            assert (len(first.requests), len(second.requests)) == (2, 2), "it was set aside, or asked twice in one call"
+
+    asyncio.run(main())
+
+
+def test_what_a_providers_filter_refused_is_carried_to_no_other_and_its_key_goes_on() -> None:
+    flagged = answers({"error": {"code": 403, "message": "Your input was flagged for violence."}}, 403)
+
+    async def main() -> None:
+        async with (
+            upstream(flagged, answers(WHOLE)) as first,
+            upstream() as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            refused = await g.chat(ASK)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "content_filter")
+            assert (await g.chat(ASK)).status_code == 200
+            assert (len(first.requests), len(second.requests)) == (2, 0)
+
+    asyncio.run(main())
+
+
+def test_a_key_without_money_gives_way_to_the_next_target_at_once() -> None:
+    broke = answers({"type": "error", "error": {"message": "Your credit balance is too low to access the API."}}, 400)
+
+    async def main() -> None:
+        async with (
+            upstream(broke) as first,
+            upstream(answers(WHOLE)) as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            assert [(await g.chat(ASK)).status_code for _ in range(2)] == [200, 200]
+            assert (len(first.requests), len(second.requests)) == (1, 2)
+
+    asyncio.run(main())
