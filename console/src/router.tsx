@@ -142,6 +142,20 @@ const costs = createRoute({
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort", "energy"),
 });
 
+const prices = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "prices",
+  component: lazyRouteComponent(() => import("@/features/prices/PricesPage"), "PricesPage"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "model", "at", "tier", "job"),
+});
+
+const reconciliation = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "reconciliation",
+  component: lazyRouteComponent(() => import("@/features/costs/ReconciliationPage"), "ReconciliationPage"),
+  validateSearch: (raw: Raw) => fields(raw, "provider", "all", "cause", "sort"),
+});
+
 const limits = createRoute({
   getParentRoute: () => projectRoute,
   path: "limits",
@@ -509,6 +523,8 @@ const routeTree = root.addChildren([
       review,
       quality,
       costs,
+      prices,
+      reconciliation,
       limits,
       policies,
       routes,

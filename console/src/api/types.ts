@@ -76,6 +76,15 @@ export type CostGroup = CostReport["group_by"];
 export type WasteReport = S["WasteReport"];
 export type Costly = S["Costly"];
 export type CostlyCall = S["CostlyCall"];
+export type Rates = S["Rates"];
+export type DatedPriceView = S["DatedPriceView"];
+export type NewDatedPrice = Omit<S["NewDatedPrice"], "rates"> & { rates: Partial<Rates> };
+export type PriceBookView = S["PriceBookView"];
+export type CurrencyView = S["CurrencyView"];
+export type RepricingView = S["RepricingView"];
+export type ReconciliationView = S["ReconciliationView"];
+export type ReconciledLine = S["ReconciledLine"];
+export type CostSide = S["CostLine"];
 export type EnergyView = S["EnergyView"];
 
 export type SessionRow = S["SessionRow"];

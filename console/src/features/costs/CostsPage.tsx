@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Select, Skeleton, TextInput, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Download, Leaf, RefreshCw } from "lucide-react";
 import { useEffect, useState } from "react";
 import { API, inProject, withQuery } from "@/api/client";
@@ -65,6 +65,19 @@ export function CostsPage() {
   return (
     <Page
       title="Costs"
+      lead={
+        <>
+          By your{" "}
+          <Link to="/p/$project/prices" params={{ project }}>
+            prices
+          </Link>
+          ; hold them{" "}
+          <Link to="/p/$project/reconciliation" params={{ project }}>
+            against a provider's bill
+          </Link>
+          .
+        </>
+      }
       actions={
         <>
           <RangePicker range={range} onChange={(change) => patch({ ...change, range: change.range ?? "24h" })} />

@@ -22,6 +22,7 @@ import {
   type LucideIcon,
   MessagesSquare,
   Plug,
+  ReceiptText,
   Route,
   Ruler,
   Scale,
@@ -32,6 +33,7 @@ import {
   ShieldCheck,
   Swords,
   Table2,
+  Tags,
   TriangleAlert,
   UserCheck,
   Users,
@@ -66,6 +68,8 @@ export interface NavItem {
     | "/p/$project/experiments"
     | "/p/$project/scorers"
     | "/p/$project/costs"
+    | "/p/$project/prices"
+    | "/p/$project/reconciliation"
     | "/p/$project/limits"
     | "/p/$project/policies"
     | "/p/$project/cache"
@@ -186,6 +190,18 @@ export const NAV: NavItem[] = [
     icon: CircleDollarSign,
     words: "money spend bill waste price",
     group: "Run",
+  },
+  {
+    to: "/p/$project/prices",
+    label: "Prices",
+    icon: Tags,
+    words: "rates contract dated own price book currency euro re-price reprice",
+  },
+  {
+    to: "/p/$project/reconciliation",
+    label: "Reconciliation",
+    icon: ReceiptText,
+    words: "invoice bill usage export compare provider openai anthropic reconcile",
   },
   { to: "/p/$project/limits", label: "Limits", icon: Gauge, words: "budget quota rate spend burn down" },
   { to: "/p/$project/cache", label: "Cache", icon: DatabaseZap, words: "hit rate saved semantic purge" },

@@ -61,6 +61,10 @@ export function ModelRow({ project, model, onEdit }: Props) {
             <Link to="/p/$project/compliance/$kind/$name" params={{ project, kind: "models", name: model.name }}>
               its card<span className="sr-only">, {model.name}, for auditors</span>
             </Link>
+            {" · "}
+            <Link to="/p/$project/prices" params={{ project }} search={{ model: model.name }}>
+              its price<span className="sr-only"> of {model.name}, by day and tier</span>
+            </Link>
           </div>
         </div>
         <div style={{ minWidth: 0 }}>
