@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from harness import PRICE, provider, running
-from upstream import WHOLE, answers, upstream
+from upstream import DONE, STOP, WHOLE, answers, delta, event, streams, upstream
 
 from trimtab.gateway.targets import Model
 
@@ -30,6 +30,26 @@ def test_a_prompt_too_long_for_one_target_is_answered_by_the_next_and_speaks_aga
     asyncio.run(main())
 
 
+def test_what_is_said_within_a_stream_before_its_first_token_is_as_good_as_a_status() -> None:
+    said = {
+        "error": {"message": "Your input exceeds the context window of this model.", "type": "invalid_request_error"}
+    }
+    late = streams(event(said), DONE)
+
+    async def main() -> None:
+        async with (
+            upstream(late) as first,
+            upstream(streams(delta("good"), STOP, DONE), late) as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            assert (await g.chat(ASK | {"stream": True})).status_code == 200
+            assert (len(first.requests), len(second.requests)) == (1, 1), "it was asked again where no repeat helps"
+            refused = await g.chat(ASK | {"stream": True})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "context_length_exceeded")
+
+    asyncio.run(main())
+
+
 def test_what_a_providers_filter_refused_is_carried_to_no_other_and_its_key_goes_on() -> None:
     flagged = answers({"error": {"code": 403, "message": "Your input was flagged for violence."}}, 403)
 
@@ -41,6 +61,7 @@ def test_what_a_providers_filter_refused_is_carried_to_no_other_and_its_key_goes
         ):
             refused = await g.chat(ASK)
             assert (refused.status_code, refused.json()["error"]["code"]) == (403, "content_filter")
+            assert refused.json()["error"]["message"] == "Your input was flagged for violence."
             assert (await g.chat(ASK)).status_code == 200
             assert (len(first.requests), len(second.requests)) == (2, 0)
 

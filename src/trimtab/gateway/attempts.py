@@ -32,6 +32,7 @@ from trimtab.gateway.targets import dialect_for
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.dialects._refusals import reason_of
 from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 SECOND = 1_000_000_000
@@ -373,7 +374,7 @@ class Attempts:
                 out = fed(attempt, relay, block)
                 if relay.failed is not None:
                     reason = masked_text(relay.failed, attempt.target.provider)
-                    raise UpstreamFailure(reason, code="upstream_stream_error")
+                    raise refused_in_stream(reason)
                 opened.held.append(out)
                 held_bytes += len(out)
                 if relay.finished:
@@ -405,9 +406,20 @@ def answer_id(request_id: str) -> str:
     return "resp_" + request_id.removeprefix("req_")
 
 
+def refused_in_stream(words: str) -> UpstreamFailure:
+    """A stream that failed before its first token, in the provider's words. Where they say what it means, it is the
+    refusal that it would have been without a stream: OpenAI's Responses say within it that a prompt is too long."""
+    reason = reason_of(400, "", words)
+    if not reason:
+        return UpstreamFailure(words, code="upstream_stream_error")
+    error = UpstreamRejected(words, status=402 if reason == "no_money" else 400)
+    error.reason = reason
+    return error
+
+
 def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
     """A provider's refusal as the client should read it. One of *our* key must not look like one of the client's."""
-    if error.status in (401, 403):
+    if error.status in (401, 403) and not error.reason:
         error.code = "provider_key_refused"
         error.message = f"The provider {target.provider.name!r} refused this server's key: {error.message}"
         error.fix = "Your own key is fine: the operator must give this provider a valid key."
