@@ -18,7 +18,6 @@ DOLLAR: Final = 10**12
 MOST: Final = 10**6 * DOLLAR
 """No call costs a million dollars: such a number is a defect."""
 _TICK: Final = 100
-NAMES: Final = ("cost", "cost_in_usd_ticks")
 
 
 def charged_in(usage: dict[str, Any]) -> int | None:

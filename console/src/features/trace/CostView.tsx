@@ -97,9 +97,13 @@ function SpanCost({ project, trace, span }: Props) {
   );
 }
 
+/** The cost is what the provider said that it takes, and no sum of ours. */
+const isTold = (span: SpanRow) => span.price.startsWith("told:");
+
 function Priced({ span, price }: { span: SpanRow; price: PriceView }) {
   const computation = computeCost(span.tokens, price, span.cost);
-  const same = span.price === price.source;
+  const told = isTold(span);
+  const same = span.price === price.source || told;
   return (
     <>
       <ComputationTable computation={computation} recorded={span.cost ?? ""} />
@@ -114,7 +118,12 @@ function Priced({ span, price }: { span: SpanRow; price: PriceView }) {
             Rates shown are of the row in force now, <code>{price.source}</code>.
           </Notice>
         )}
-        {same && !computation.agrees && (
+        {told && (
+          <Notice tone="good" title="The provider said that it takes this">
+            Rates shown are ours, <code>{price.source}</code>, and do not have its fees, discounts and tools.
+          </Notice>
+        )}
+        {same && !told && !computation.agrees && (
           <Notice tone="warn" title="These rates alone do not make the recorded cost">
             The row prices some tokens otherwise (by tier, by time, or a longer cache); the recorded cost was made with
             the whole row and is what counts.
@@ -195,10 +204,12 @@ function Unpriced({ project, span, model, note }: { project: string; span: SpanR
       <p>
         {span.cost === null
           ? `No price is known for ${span.model_used || span.model || "this model"}, so its cost is unknown, not zero.`
-          : "The price row that made this cost is not in force any more, so its rates cannot be shown."}{" "}
+          : isTold(span)
+            ? "The provider said that it takes this; our own prices do not know the model."
+            : "The price row that made this cost is not in force any more, so its rates cannot be shown."}{" "}
         It used {formatInt(span.tokens.total)} tokens.
       </p>
-      {note && <p className="muted">{note}</p>}
+      {note && !isTold(span) && <p className="muted">{note}</p>}
       {span.price && (
         <p>
           <span className="muted">Price row </span>

@@ -60,7 +60,6 @@ class _Content(Struct):
 class _Candidate(Struct):
     word: str | None = field(default=None, name="finishReason")
     content: _Content | None = None
-    grounding: Raw | None = field(default=None, name="groundingMetadata")
 
 
 class _Feedback(Struct):
@@ -165,7 +164,7 @@ def glance(body: bytes) -> Glance:
         parts = first.content.parts if first.content is not None else None
         word, called = first.word, any(part.call is not None for part in parts or ())
     usage = usage_of(found.usage)
-    if any(each.grounding is not None for each in found.candidates or ()):
+    if b'"webSearchQueries"' in body:
         usage = with_searches(usage, queries_in(loose(body, refuse_answer).get("candidates")), found.model or "")
     return Glance(
         usage=usage,

@@ -27,16 +27,13 @@ def usage_of(value: Any) -> Usage | None:
     cached = min(count(usage.get("cachedContentTokenCount")), prompt)
     # not Google's: what we tell a client of this dialect about a provider that has such a bucket
     stored = min(count(usage.get("cacheWriteTokenCount")), prompt - cached)
-    heard, cached_heard = (
-        _told(usage.get("promptTokensDetails"), "AUDIO"),
-        _told(usage.get("cacheTokensDetails"), "AUDIO"),
-    )
-    seen, cached_seen = (
-        _told(usage.get("promptTokensDetails"), "IMAGE"),
-        _told(usage.get("cacheTokensDetails"), "IMAGE"),
-    )
-    cached_heard = min(cached_heard, cached)
-    cached_seen = min(cached_seen, cached - cached_heard)
+    heard, seen = _told(usage.get("promptTokensDetails"))
+    spoken, drawn = _told(usage.get("candidatesTokensDetails"))
+    cached_heard = cached_seen = 0
+    if cached:
+        kept_heard, kept_seen = _told(usage.get("cacheTokensDetails"))
+        cached_heard = min(kept_heard, cached)
+        cached_seen = min(kept_seen, cached - cached_heard)
     return Usage(
         input=prompt - cached - stored + count(usage.get("toolUsePromptTokenCount")),
         cache_read=cached,
@@ -44,9 +41,9 @@ def usage_of(value: Any) -> Usage | None:
         output=count(usage.get("candidatesTokenCount")),
         reasoning=count(usage.get("thoughtsTokenCount")),
         audio_input=max(0, heard - cached_heard),
-        audio_output=_told(usage.get("candidatesTokensDetails"), "AUDIO"),
+        audio_output=spoken,
         image_input=max(0, seen - cached_seen),
-        image_output=_told(usage.get("candidatesTokensDetails"), "IMAGE"),
+        image_output=drawn,
         cache_audio=cached_heard,
         cache_image=cached_seen,
         tier=tier_of(usage.get("serviceTier"), usage.get("trafficType")),
@@ -94,9 +91,18 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     return told | {"totalTokenCount": prompt + usage.output + usage.reasoning}
 
 
-def _told(details: Any, modality: str) -> int:
-    found = 0
-    for each in cast("list[Any]", details) if isinstance(details, list) else []:
-        if isinstance(each, dict) and cast("dict[str, Any]", each).get("modality") == modality:
-            found += count(cast("dict[str, Any]", each).get("tokenCount"))
-    return found
+def _told(details: Any) -> tuple[int, int]:
+    """Tokens of sound, and of pictures."""
+    heard = seen = 0
+    if not details or not isinstance(details, list):
+        return 0, 0
+    for each in cast("list[Any]", details):
+        told = cast("dict[str, Any]", each) if isinstance(each, dict) else {}
+        match told.get("modality"):
+            case "AUDIO":
+                heard += count(told.get("tokenCount"))
+            case "IMAGE":
+                seen += count(told.get("tokenCount"))
+            case _:
+                pass
+    return heard, seen

@@ -34,10 +34,14 @@ def usage_of(value: Any, tier: str = "") -> Usage | None:
         cache_write=stored,
         output=output,
         reasoning=reasoning,
-        searches=count(_details(_details(usage, "tool_calls_details"), "search_web").get("invocation")),
+        searches=_searched(usage) if "tool_calls_details" in usage else 0,
         tier=tier,
-        charged=charged_in(usage),
+        charged=charged_in(usage) if "cost" in usage or "cost_in_usd_ticks" in usage else None,
     )
+
+
+def _searched(usage: dict[str, Any]) -> int:
+    return count(_details(_details(usage, "tool_calls_details"), "search_web").get("invocation"))
 
 
 _FILES = "file_search_call"
