@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from browsing import AXE, House, Visitor
+from browsing import AXE, House, Visitor, ask
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -24,6 +24,20 @@ def test_the_conversation_shows_who_said_what(at: House, visitor: Visitor) -> No
     verdict = page.get_by_test_id("verdict")
     expect(verdict).to_contain_text("ok")
     expect(verdict).to_contain_text("streamed")
+
+
+def test_marks_heaped_on_a_letter_paint_over_nothing(at: House, visitor: Visitor) -> None:
+    """What stands above the text looks as it does above a text without them."""
+    looks: list[bytes] = []
+    for name, text in (("unmarked", "e"), ("marked", "e" + "\u0301" * 2_000)):
+        at.call(name, ask("fast", text))
+        at.server.settled()
+        page = visitor.go(at_trace(at, name))
+        said = page.get_by_test_id("conversation").get_by_label("user message")
+        expect(said).to_contain_text("e")
+        page.mouse.move(0, 0)  # else the tools of what is below it show
+        looks.append(said.get_by_text("user", exact=True).screenshot(animations="disabled"))
+    assert looks[0] == looks[1]
 
 
 def test_a_trace_of_which_more_came_says_so_and_from_when_on_until_it_is_whole(at: House, visitor: Visitor) -> None:

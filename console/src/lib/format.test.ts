@@ -4,7 +4,9 @@ import { formatUsd, parseUsd, printUsd, tokensTimesRate } from "./money";
 
 describe("numbers", () => {
   it("shortens large ones to three digits", () => {
-    expect([0, 7, 999, 1000, 1234, 12_345, 99_999, 999_499, 999_999, 1_234_567, 2e9].map(formatCompact)).toEqual([
+    expect(
+      [0, 7, 999, 1000, 1234, 12_345, 99_999, 999_499, 999_999, 1_234_567, 2e9, 3e12, 9.007e15].map(formatCompact),
+    ).toEqual([
       "0",
       "7",
       "999",
@@ -16,6 +18,8 @@ describe("numbers", () => {
       "1.00M",
       "1.23M",
       "2.00B",
+      "3.00T",
+      "9.01Q",
     ]);
   });
   it("writes durations in the unit that fits", () => {

@@ -13,6 +13,8 @@ export function formatCompact(value: number | null | undefined): string {
   const size = Math.abs(value);
   if (size < 1000) return String(Math.round(value));
   const steps: [number, string][] = [
+    [1e15, "Q"],
+    [1e12, "T"],
     [1e9, "B"],
     [1e6, "M"],
     [1e3, "k"],
