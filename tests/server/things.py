@@ -105,6 +105,10 @@ THINGS = (
         one={"text": PERMIT}, other={"text": FORBID},
     ),
     Thing(
+        name="currency", at=f"{PROJECT}/currency", verb="PATCH", one={"code": "EUR", "rate": "0.9"},
+        other={"code": "CHF", "rate": "0.8"}, single=True, stays=True,
+    ),
+    Thing(
         name="retention", at=f"{PROJECT}/retention", verb="PUT", single=True, stays=True,
         one={"content": 30}, other={"content": 60},
     ),

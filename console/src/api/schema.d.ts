@@ -1959,7 +1959,8 @@ export interface paths {
         head?: never;
         /**
          * Show costs in another currency
-         * @description The books stay in US dollars: this is one rate for reading them, not a history of rates.
+         * @description The books stay in US dollars: this is one rate for reading them, not a history of rates. With
+         *     `expected_revision` it is refused (409) where somebody changed it since that revision.
          *
          *     Needs the permission `cost:write`.
          */
@@ -4691,7 +4692,9 @@ export interface paths {
         post?: never;
         /**
          * Remove a label
-         * @description Needs the permission `prompt:write`.
+         * @description `expected_version`: where it is to point so far; it is refused (409) where somebody moved it.
+         *
+         *     Needs the permission `prompt:write`.
          */
         delete: operations["removePromptLabel"];
         options?: never;
@@ -8436,6 +8439,8 @@ export interface components {
             code: string | null;
             /** @default null */
             rate: string | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * CurrencyView
@@ -8444,6 +8449,7 @@ export interface components {
         CurrencyView: {
             code: string | null;
             rate: string | null;
+            revision: number;
         };
         /**
          * DashboardFile
@@ -8493,10 +8499,13 @@ export interface components {
         };
         /**
          * DataClassBody
-         * @description An empty class removes it.
+         * @description An empty class removes it. `expected_class`: the one that it is to have had so far, empty for none; it is
+         *     refused (409) where it has another by now, by whichever way.
          */
         DataClassBody: {
             data_class: string;
+            /** @default null */
+            expected_class: string | null;
         };
         /**
          * DataClassMark
@@ -9912,9 +9921,12 @@ export interface components {
         /**
          * GuardPlace
          * @description An archived guard guards nothing by its `applies_to`; releases that have it go on with it.
+         *     `expected_version`: the newest that was seen; it is refused (409) where somebody added another.
          */
         GuardPlace: {
             archived: boolean;
+            /** @default null */
+            expected_version: number | null;
         };
         /**
          * GuardPoint
@@ -10442,9 +10454,12 @@ export interface components {
         /**
          * JudgePlace
          * @description An archived judge takes no new version and is listed only when asked for; suites that name it go on.
+         *     `expected_version`: the newest that was seen; it is refused (409) where somebody added another.
          */
         JudgePlace: {
             archived: boolean;
+            /** @default null */
+            expected_version: number | null;
         };
         /**
          * JudgeRate
@@ -10494,11 +10509,14 @@ export interface components {
         };
         /**
          * KeyPriorityBody
-         * @description The highest priority that calls of a key may ask for; `high` is no bound.
+         * @description The highest priority that calls of a key may ask for; `high` is no bound. `expected_highest`: what it is to
+         *     have been so far; it is refused (409) where it is another by now.
          */
         KeyPriorityBody: {
             /** @enum {unknown} */
             highest: "high" | "low" | "normal";
+            /** @default null */
+            expected_highest: ("high" | "low" | "normal") | null;
         };
         /** KeyPriorityView */
         KeyPriorityView: {
@@ -25787,6 +25805,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -26707,6 +26734,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -33042,6 +33078,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -34020,6 +34065,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description In conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -34796,6 +34850,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -39623,7 +39686,9 @@ export interface operations {
     };
     removePromptLabel: {
         parameters: {
-            query?: never;
+            query?: {
+                expected_version?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -39670,6 +39735,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -392,9 +392,14 @@ def data_classes(
 @click.argument("subject", type=click.Choice(("key", "app", "dataset")))
 @click.argument("name")
 @click.argument("data_class", required=False, default="")
+@click.option(
+    "--expect-class", help="The class that it is to have had so far, '' for none: refused where it has another."
+)
 @project_option
 @api_command
-def mark(subject: str, name: str, data_class: str, *, project: str, client: Client, as_json: bool) -> None:
+def mark(
+    subject: str, name: str, data_class: str, *, expect_class: str | None, project: str, client: Client, as_json: bool
+) -> None:
     """Say of what class the data of a key, an app or a dataset is; without a class: no more.
 
     \b
@@ -402,7 +407,7 @@ def mark(subject: str, name: str, data_class: str, *, project: str, client: Clie
       trimtab policies mark key mobile-app personal
       trimtab policies mark app support
     """
-    found = client.access_policies.set_class(project, subject, name, data_class)
+    found = client.access_policies.set_class(project, subject, name, data_class, expected_class=expect_class)
     if as_json:
         print_json(found)
     else:

@@ -10,7 +10,16 @@ from typing import Any
 import click
 import msgspec
 
-from trimtab.cli.base import FAILED, api_command, local_time, money, print_json, print_table, project_option
+from trimtab.cli.base import (
+    FAILED,
+    api_command,
+    expect_option,
+    local_time,
+    money,
+    print_json,
+    print_table,
+    project_option,
+)
 from trimtab.cli.costs import Since
 from trimtab.core.errors import InvalidRequest
 from trimtab.ledger.moments import moment
@@ -304,9 +313,10 @@ def book(*, project: str, client: Client, as_json: bool) -> None:
 @command.command()
 @click.argument("code", default="USD")
 @click.argument("rate", default="")
+@expect_option
 @project_option
 @api_command
-def currency(code: str, rate: str, *, project: str, client: Client, as_json: bool) -> None:
+def currency(code: str, rate: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Show costs in another currency: RATE of CODE is one US dollar. The books stay in US dollars.
 
     \b
@@ -314,7 +324,7 @@ def currency(code: str, rate: str, *, project: str, client: Client, as_json: boo
       trimtab prices currency EUR 0.92
       trimtab prices currency USD
     """
-    shown = client.costs.set_currency(project, None if code == "USD" else code, rate or None)
+    shown = client.costs.set_currency(project, None if code == "USD" else code, rate or None, expected_revision=expect)
     if as_json:
         print_json(shown)
     else:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import click
 
@@ -15,6 +15,14 @@ from trimtab.sdk.prompt_types import MessageChange, PromptDiff
 
 _SIGNS = {"same": " ", "removed": "-", "added": "+"}
 FORMATS = {".prompty": "prompty", ".prompt": "dotprompt", ".json": "langfuse"}
+
+
+class Labelled(TypedDict):
+    """What may be said of a label."""
+
+    version: int | None
+    remove: bool
+    expect: int | None
 
 
 @click.group()
@@ -244,22 +252,23 @@ def blame(name: str, *, ref: str, project: str, client: Client, as_json: bool) -
 @click.argument("label")
 @click.argument("version", type=int, required=False)
 @click.option("--remove", is_flag=True, help="Take the label away.")
+@click.option("--expect", type=click.IntRange(min=0), help="The version it is to be at so far, 0 for none.")
 @project_option
 @api_command
-def label(
-    name: str, label: str, *, version: int | None, remove: bool, project: str, client: Client, as_json: bool
-) -> None:
+def label(name: str, label: str, *, project: str, client: Client, as_json: bool, **given: Unpack[Labelled]) -> None:
     """Point LABEL at VERSION of a prompt; at the newest, where none is said.
 
     \b
     Example:
       trimtab prompts label support production 12
     """
+    expected, remove = given["expect"], given["remove"]
     if remove:
-        client.prompts.unlabel(project, name, label)
+        client.prompts.unlabel(project, name, label, expected_version=expected)
         told: Any = {"removed": label}
     else:
-        told = client.prompts.label(project, name, label, version or client.prompts.get(project, name).newest)
+        to = given["version"] or client.prompts.get(project, name).newest
+        told = client.prompts.label(project, name, label, to, expected_version=expected)
     if as_json:
         print_json(told)
     else:

@@ -138,16 +138,23 @@ def targets(*, project: str, client: Client, as_json: bool) -> None:
 @command.command()
 @click.argument("key_id")
 @click.argument("highest", type=click.Choice(["high", "normal", "low"]))
+@click.option(
+    "--expect-priority",
+    type=click.Choice(["high", "normal", "low"]),
+    help="What it is to have been so far: refused where it is another.",
+)
 @project_option
 @api_command
-def priority(key_id: str, highest: str, *, project: str, client: Client, as_json: bool) -> None:
+def priority(
+    key_id: str, highest: str, *, expect_priority: str | None, project: str, client: Client, as_json: bool
+) -> None:
     """Bound the priority that a key's calls may ask for with the header trimtab-priority.
 
     \b
     Example:
       trimtab resilience priority key_0198 low
     """
-    client.set_key_priority(project, key_id, highest)
+    client.set_key_priority(project, key_id, highest, expected_highest=expect_priority)
     if as_json:
         print_json({"key": key_id, "highest": highest})
     else:

@@ -85,6 +85,17 @@ def expect(conn: Connection, edit: Edit, *, there: bool) -> None:
     raise Conflict(_sentence(edit, last, now), fix=_fix(now), code="revision_conflict")
 
 
+def expect_value(what: str, expected: str | int | None, now: str | int, *, param: str) -> None:
+    """Of what is one value, and needs no revision: raises `Conflict` where it is another than was seen."""
+    if expected is not None and expected != now:
+        raise Conflict(
+            f"{what} is {now or 'none'!r} by now, and you changed it from {expected or 'none'!r}.",
+            fix="Nothing was saved. Look who changed it in the audit log, and choose again.",
+            param=param,
+            code="revision_conflict",
+        )
+
+
 def note(conn: Connection, edit: Edit, actor: Actor, now: int, *, was_there: bool) -> int:
     """Count the revision up, after the change; the new one. ``was_there``: whether it was before the change."""
     mine = (EDITS.c.place == edit.place, EDITS.c.kind == edit.kind, EDITS.c.name == edit.name)

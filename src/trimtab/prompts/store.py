@@ -369,12 +369,7 @@ def label(conn: Connection, project_id: str, row: LabelRow, expected: int | None
     version(conn, project_id, row.name, row.version)
     of_it = (LABELS.c.project_id == project_id, LABELS.c.name == row.name, LABELS.c.label == row.label)
     now = conn.execute(select(LABELS.c.version).where(*of_it)).scalar_one_or_none() or 0
-    if expected is not None and expected != now:
-        raise Conflict(
-            f"The label {row.label!r} of {row.name!r} is at version {now or 'none'} now, not {expected or 'none'}.",
-            fix="Look at it again, then set it.",
-            code="prompt_changed",
-        )
+    _expect_label(row.name, row.label, expected, now)
     conn.execute(delete(LABELS).where(*of_it))
     conn.execute(insert(LABELS).values(project_id=project_id, **structs.asdict(row)))
     if now != row.version:
@@ -384,11 +379,32 @@ def label(conn: Connection, project_id: str, row: LabelRow, expected: int | None
     return row
 
 
-def unlabel(conn: Connection, project_id: str, name: str, label_name: str, actor: Actor, now: int) -> None:
-    """Raises `NotFound`."""
+def unlabel(
+    conn: Connection,
+    project_id: str,
+    name: str,
+    label_name: str,
+    actor: Actor,
+    now: int,
+    *,
+    expected: int | None = None,
+) -> None:
+    """Take a label away; ``expected`` as for `label`. Raises `NotFound` and `Conflict`."""
+    _prompt(conn, project_id, name, lock=True)
     of_it = (LABELS.c.project_id == project_id, LABELS.c.name == name, LABELS.c.label == label_name)
     pointed = conn.execute(select(LABELS.c.version).where(*of_it)).scalar_one_or_none()
-    if conn.execute(delete(LABELS).where(*of_it)).rowcount == 0:
+    if pointed is None:
         raise NotFound(f"The prompt {name[:80]!r} has no label {label_name[:80]!r}.")
+    _expect_label(name, label_name, expected, pointed)
+    conn.execute(delete(LABELS).where(*of_it))
     detail = {"label": label_name, "from": pointed, "to": None}
     audit.append(conn, project_id, actor, "prompt.unlabelled", f"prompt:{name}", now=now, detail=detail)
+
+
+def _expect_label(name: str, label_name: str, expected: int | None, now: int) -> None:
+    if expected is not None and expected != now:
+        raise Conflict(
+            f"The label {label_name!r} of {name!r} is at version {now or 'none'} now, not {expected or 'none'}.",
+            fix="Look at it again, then set it.",
+            code="prompt_changed",
+        )

@@ -265,10 +265,10 @@ class Client:
         """Each model at its provider that the worker which answers has called."""
         return self._all(_Targets, path("projects", project, "targets"))
 
-    def set_key_priority(self, project: str, key_id: str, highest: str) -> None:
-        """``high`` (no bound), ``normal`` or ``low``."""
+    def set_key_priority(self, project: str, key_id: str, highest: str, *, expected_highest: str | None = None) -> None:
+        """``high`` (no bound), ``normal`` or ``low``. `Conflict` where it is not ``expected_highest`` by now."""
         where = path("projects", project, "keys", key_id, "priority")
-        self._http.ask("PUT", where, dict[str, str], body={"highest": highest})
+        self._http.ask("PUT", where, dict[str, str], body={"highest": highest, "expected_highest": expected_highest})
 
     def models(self, project: str) -> list[t.Model]:
         return self._all(_Models, path("projects", project, "models"))

@@ -38,6 +38,8 @@ class PriceBook(Struct, frozen=True, kw_only=True):
 class Currency(Struct, frozen=True, kw_only=True):
     code: str | None
     rate: str | None
+    revision: int = 0
+    """Goes up with every change; see ``expected_revision``."""
 
 
 class RepricingLine(Struct, frozen=True, kw_only=True):

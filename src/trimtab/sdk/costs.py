@@ -100,11 +100,17 @@ class Costs:
         """The packaged price book and its age."""
         return self._http.ask("GET", path("projects", project, "price-book"), t.PriceBook)
 
-    def set_currency(self, project: str, code: str | None, rate: str | None = None) -> t.Currency:
-        """What costs are shown in; None for US dollars."""
-        return self._http.ask(
-            "PATCH", path("projects", project, "currency"), t.Currency, body={"code": code, "rate": rate}
-        )
+    def currency(self, project: str) -> t.Currency:
+        """What costs are shown in."""
+        return self._http.ask("GET", path("projects", project, "currency"), t.Currency)
+
+    def set_currency(
+        self, project: str, code: str | None, rate: str | None = None, *, expected_revision: int | None = None
+    ) -> t.Currency:
+        """What costs are shown in; None for US dollars. `Conflict` where somebody changed it since
+        ``expected_revision``."""
+        body = {"code": code, "rate": rate, "expected_revision": expected_revision}
+        return self._http.ask("PATCH", path("projects", project, "currency"), t.Currency, body=body)
 
     # --- re-pricing, reconciliation ---
 

@@ -72,9 +72,9 @@ class Guards:
         body = {"spec": dict(spec), "message": message, "expected_version": expected_version}
         return self._http.ask("POST", path("projects", project, "guards", name, "versions"), PushedGuard, body=body)
 
-    def archive(self, project: str, name: str, *, archived: bool = True) -> Guard:
+    def archive(self, project: str, name: str, *, archived: bool = True, expected_version: int | None = None) -> Guard:
         where = path("projects", project, "guards", name)
-        return self._http.ask("PATCH", where, Guard, body={"archived": archived})
+        return self._http.ask("PATCH", where, Guard, body={"archived": archived, "expected_version": expected_version})
 
     def diff(self, project: str, name: str, before: int | None = None, after: int | None = None) -> GuardDiff:
         """``after``: None for the newest; ``before``: None for the one before it."""

@@ -46,9 +46,9 @@ class Judges:
         body = {"kind": kind, "options": dict(options), "message": message, "expected_version": expected_version}
         return self._http.ask("POST", path("projects", project, "judges", name, "versions"), PushedJudge, body=body)
 
-    def archive(self, project: str, name: str, *, archived: bool = True) -> Judge:
+    def archive(self, project: str, name: str, *, archived: bool = True, expected_version: int | None = None) -> Judge:
         where = path("projects", project, "judges", name)
-        return self._http.ask("PATCH", where, Judge, body={"archived": archived})
+        return self._http.ask("PATCH", where, Judge, body={"archived": archived, "expected_version": expected_version})
 
     def diff(self, project: str, name: str, before: int | None = None, after: int | None = None) -> JudgeDiff:
         """``after``: None for the newest; ``before``: None for the one before it."""

@@ -125,10 +125,15 @@ class Policies:
         body = {"classes": list(classes), "standard": standard, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "data-classes"), t.DataClasses, body=body)
 
-    def set_class(self, project: str, subject: str, name: str, data_class: str) -> t.DataClasses:
-        """``subject`` is ``key`` (by id or name), ``app`` or ``dataset``; an empty class removes it."""
+    def set_class(
+        self, project: str, subject: str, name: str, data_class: str, *, expected_class: str | None = None
+    ) -> t.DataClasses:
+        """``subject`` is ``key`` (by id or name), ``app`` or ``dataset``; an empty class removes it. `Conflict` where
+        it is of another than ``expected_class`` (empty: none) by now."""
         where = path("projects", project, "data-classes", subject, name)
-        return self._http.ask("PUT", where, t.DataClasses, body={"data_class": data_class})
+        return self._http.ask(
+            "PUT", where, t.DataClasses, body={"data_class": data_class, "expected_class": expected_class}
+        )
 
     def terms(self, project: str) -> t.DataTermsList:
         return self._http.ask("GET", path("projects", project, "data-terms"), t.DataTermsList)

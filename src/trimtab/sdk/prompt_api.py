@@ -84,8 +84,14 @@ class Prompts:
         body = {"version": version, "expected_version": expected_version}
         return self._http.ask("PUT", where, p.PromptLabel, body=body)
 
-    def unlabel(self, project: str, name: str, label: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "prompts", name, "labels", label), type(None))
+    def unlabel(self, project: str, name: str, label: str, *, expected_version: int | None = None) -> None:
+        """``expected_version`` is where it points now: `Conflict` where somebody moved it."""
+        self._http.ask(
+            "DELETE",
+            path("projects", project, "prompts", name, "labels", label),
+            type(None),
+            query={"expected_version": expected_version},
+        )
 
     def render(
         self, project: str, name: str, variables: dict[str, Any], *, ref: str = "latest", file: str | None = None

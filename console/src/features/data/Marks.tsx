@@ -40,7 +40,12 @@ export function Marks({ project, given }: { project: string; given: DataClasses 
   const queries = useQueryClient();
   const set = useMutation({
     mutationFn: (mark: DataClassMark) =>
-      put<DataClasses>(inProject(project, "data-classes", mark.subject, mark.name), { data_class: mark.data_class }),
+      put<DataClasses>(inProject(project, "data-classes", mark.subject, mark.name), {
+        data_class: mark.data_class,
+        expected_class:
+          given.marks.find((each) => each.subject === mark.subject && each.name === mark.name)?.data_class ?? "",
+      }),
+    onError: () => queries.invalidateQueries({ queryKey: dataClassesQuery(project).queryKey }),
     onSuccess: (saved) => queries.setQueryData(dataClassesQuery(project).queryKey, saved),
   });
   const labelOf = (mark: DataClassMark) =>

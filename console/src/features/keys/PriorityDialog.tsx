@@ -23,7 +23,9 @@ export function PriorityDialog({ project, target, onClose }: Props) {
   const [highest, setHighest] = useState(target.priority);
   const queries = useQueryClient();
   const save = useMutation({
-    mutationFn: () => put(inProject(project, "keys", target.id, "priority"), { highest }),
+    mutationFn: () =>
+      put(inProject(project, "keys", target.id, "priority"), { highest, expected_highest: target.priority }),
+    onError: () => queries.invalidateQueries({ queryKey: keysQuery(project).queryKey }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
       onClose();

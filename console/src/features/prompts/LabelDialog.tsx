@@ -2,7 +2,7 @@ import { Button, Group, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, put } from "@/api/client";
+import { del, inProject, put, withQuery } from "@/api/client";
 import { promptsKey } from "@/api/prompts";
 import type { PromptVersionView, PromptView } from "@/api/types";
 import { FormDialog } from "@/ui/FormDialog";
@@ -34,8 +34,14 @@ export function LabelDialog({ project, prompt, version, onClose }: Props) {
     onSuccess: done,
   });
   const remove = useMutation({
-    mutationFn: (name: string) => del(inProject(project, "prompts", prompt.name, "labels", name)),
+    mutationFn: (name: string) =>
+      del(
+        withQuery(inProject(project, "prompts", prompt.name, "labels", name), {
+          expected_version: prompt.labels.find((each) => each.label === name)?.version,
+        }),
+      ),
     onSuccess: done,
+    onError: () => queries.invalidateQueries({ queryKey: promptsKey(project) }),
   });
   const wrong =
     label === "latest"

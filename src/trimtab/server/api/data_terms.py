@@ -100,7 +100,7 @@ async def set_classes(
     "/api/v1/projects/{project:str}/data-classes/{subject:str}/{name:str}",
     "policy:write",
     Operation(
-        id="setDataClass", summary="Say of what class a key's, app's or dataset's data is", tag=TAG, errors=(404,)
+        id="setDataClass", summary="Say of what class a key's, app's or dataset's data is", tag=TAG, errors=(404, 409)
     ),
 )
 async def set_class(
@@ -119,6 +119,11 @@ async def set_class(
     deed = Deed(project=tenant, action="data_class.set", subject=f"{marked}:{own}", state=state)
 
     def change(conn: Connection) -> None:
+        edits.hold(conn)
+        was = state(conn) or {"data_class": ""}
+        edits.expect_value(
+            f"The class of {marked} {name!r}", data.expected_class, was["data_class"], param="expected_class"
+        )
         mark = Mark(project_id=tenant.id, subject=marked, name=own, data_class=data.data_class)
         data_classes.put_mark(conn, mark, deps.now())
 

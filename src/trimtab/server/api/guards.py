@@ -204,7 +204,7 @@ async def push_guard(
     return PushedGuard(guard=row, created=created)
 
 
-@route("PATCH", ONE, "guard:write", Operation(id="placeGuard", summary="Archive a guard", tag=TAG, errors=(404,)))
+@route("PATCH", ONE, "guard:write", Operation(id="placeGuard", summary="Archive a guard", tag=TAG, errors=(404, 409)))
 async def place_guard(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[GuardPlace]
 ) -> GuardView:
@@ -212,7 +212,11 @@ async def place_guard(
     now = deps.now()
 
     def write(conn: Connection) -> GuardView:
+        edits.hold(conn)
         old = store.guard(conn, tenant.id, name)
+        edits.expect_value(
+            f"The newest version of {name!r}", data.expected_version, old.version, param="expected_version"
+        )
         if (old.archived is not None) == data.archived:
             return _viewed(conn, old)[0]
         row = store.archive(conn, tenant.id, name, now if data.archived else None)

@@ -12,7 +12,7 @@ from trimtab.evaluation import judges
 from trimtab.evaluation.judges import JudgeDraft, JudgeVersion
 from trimtab.evaluation.scorer_names import PREFIX, version_of
 from trimtab.evaluation.types import NAME
-from trimtab.governance import audit
+from trimtab.governance import audit, edits
 from trimtab.scoring.judge import configured
 from trimtab.scoring.scorers import REGISTRY
 from trimtab.server.actors import actor_of
@@ -150,7 +150,7 @@ def _check(name: str, data: NewJudgeVersion) -> None:
     "PATCH",
     ONE,
     "evaluation:write",
-    Operation(id="placeJudge", summary="Archive a judge", tag=TAG, errors=(404,)),
+    Operation(id="placeJudge", summary="Archive a judge", tag=TAG, errors=(404, 409)),
 )
 async def place_judge(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[JudgePlace]
@@ -159,7 +159,11 @@ async def place_judge(
     now = deps.now()
 
     def write(conn: Connection) -> JudgeVersion:
+        edits.hold(conn)
         old = judges.judge(conn, tenant.id, name)
+        edits.expect_value(
+            f"The newest version of {name!r}", data.expected_version, old.version, param="expected_version"
+        )
         if (old.archived is not None) == data.archived:
             return old
         row = judges.archive(conn, tenant.id, name, now if data.archived else None)

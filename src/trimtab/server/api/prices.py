@@ -1,15 +1,18 @@
 """Dated prices: what a team pays where the packaged book says otherwise, and from when until when."""
 
 from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.core.ids import new_id
+from trimtab.governance import edits
 from trimtab.governance.access import Project
+from trimtab.governance.edits import Edit
 from trimtab.ledger import price_store
 from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.price_store import Currency
 from trimtab.server import auditing
-from trimtab.server.auditing import Deed, written
+from trimtab.server.auditing import Deed, edited, written
 from trimtab.server.bodies.cost import (
     CurrencyPatch,
     CurrencyView,
@@ -172,24 +175,43 @@ async def get_price_book(deps: Deps, tenant: Tenant) -> PriceBookView:
     Operation(id="getCurrency", summary="The currency costs are shown in", tag=TAG, errors=(404,)),
 )
 async def get_currency(deps: Deps, tenant: Tenant) -> CurrencyView:
-    shown = await deps.db.read(lambda conn: price_store.currency(conn, tenant.id))
-    return CurrencyView(code=None, rate=None) if shown is None else CurrencyView(code=shown.code, rate=shown.rate)
+    def read(conn: Connection) -> tuple[int, Currency | None]:
+        return edits.current(conn, _currency(tenant)), price_store.currency(conn, tenant.id)
+
+    revision, shown = await deps.db.read(read)
+    return _shown(shown, revision)
+
+
+def _currency(tenant: Project, expected: int | None = None) -> Edit:
+    return Edit(place=tenant.id, kind="currency", name="", expected=expected)
+
+
+def _shown(shown: Currency | None, revision: int) -> CurrencyView:
+    code, rate = (None, None) if shown is None else (shown.code, shown.rate)
+    return CurrencyView(code=code, rate=rate, revision=revision)
 
 
 @route(
     "PATCH",
     "/api/v1/projects/{project:str}/currency",
     "cost:write",
-    Operation(id="setCurrency", summary="Show costs in another currency", tag=TAG, errors=(404,)),
+    Operation(id="setCurrency", summary="Show costs in another currency", tag=TAG, errors=(404, 409)),
 )
 async def set_currency(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[CurrencyPatch]) -> CurrencyView:
-    """The books stay in US dollars: this is one rate for reading them, not a history of rates."""
+    """The books stay in US dollars: this is one rate for reading them, not a history of rates. With
+    ``expected_revision`` it is refused (409) where somebody changed it since that revision."""
     shown = None if data.code is None else Currency(code=data.code, rate=data.rate or "")
     now = deps.now()
-    state = auditing.row(price_store.CURRENCIES, project_id=tenant.id)
-    deed = Deed(project=tenant, action="currency.set", subject="currency", state=state)
-    kept = await written(deps, caller, deed, lambda conn: price_store.set_currency(conn, tenant.id, shown, now))
-    return CurrencyView(code=None, rate=None) if kept is None else CurrencyView(code=kept.code, rate=kept.rate)
+    row = auditing.row(price_store.CURRENCIES, project_id=tenant.id)
+    deed = Deed(
+        project=tenant,
+        action="currency.set",
+        subject="currency",
+        state=lambda conn: row(conn) or {"code": None},
+        edit=_currency(tenant, data.expected_revision),
+    )
+    kept = await edited(deps, caller, deed, lambda conn: price_store.set_currency(conn, tenant.id, shown, now))
+    return _shown(kept.made, kept.revision)
 
 
 ROUTES = (list_prices, add_prices, end_price, delete_price, get_price_book, get_currency, set_currency)

@@ -364,14 +364,23 @@ async def set_label(
     "DELETE",
     ONE + "/labels/{label:str}",
     "prompt:write",
-    Operation(id="removePromptLabel", summary="Remove a label", tag=TAG, status=204, errors=(404,)),
+    Operation(id="removePromptLabel", summary="Remove a label", tag=TAG, status=204, errors=(404, 409)),
 )
 async def remove_label(
-    deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], label: FromPath[str]
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    name: FromPath[str],
+    label: FromPath[str],
+    expected_version: FromQuery[int | None] = None,
 ) -> None:
-    await deps.db.write(
-        lambda conn: store.unlabel(conn, tenant.id, name, label, actor_of(conn, caller), moment(conn, deps))
-    )
+    """``expected_version``: where it is to point so far; it is refused (409) where somebody moved it."""
+
+    def write(conn: Connection) -> None:
+        who, now = actor_of(conn, caller), moment(conn, deps)
+        store.unlabel(conn, tenant.id, name, label, who, now, expected=expected_version)
+
+    await deps.db.write(write)
 
 
 # --- use ---

@@ -196,7 +196,7 @@ async def remove_model(
     "PUT",
     "/api/v1/projects/{project:str}/keys/{key:str}/priority",
     "key:write",
-    Operation(id="setKeyPriority", summary="Bound the priority of a key's calls", tag=TAG, errors=(404,)),
+    Operation(id="setKeyPriority", summary="Bound the priority of a key's calls", tag=TAG, errors=(404, 409)),
 )
 async def set_key_priority(
     deps: Deps, caller: CallerNow, tenant: Tenant, key: FromPath[str], data: JSONBody[KeyPriorityBody]
@@ -205,9 +205,14 @@ async def set_key_priority(
     now = deps.now()
     state = auditing.row(policy_store.KEY_PRIORITIES, key_id=key)
     deed = Deed(project=tenant, action="key.priority_set", subject=f"key:{key}", state=state)
-    await written(
-        deps, caller, deed, lambda conn: policy_store.put_key_priority(conn, tenant.id, key, data.highest, now)
-    )
+
+    def write(conn: Connection) -> None:
+        edits.hold(conn)
+        was = policy_store.bounds(conn, tenant.id).get(key, "high")
+        edits.expect_value(f"The priority of the key {key!r}", data.expected_highest, was, param="expected_highest")
+        policy_store.put_key_priority(conn, tenant.id, key, data.highest, now)
+
+    await written(deps, caller, deed, write)
     await deps.snapshots.changed()
     return KeyPriorityView(key=key, highest=data.highest)
 

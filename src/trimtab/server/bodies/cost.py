@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from trimtab.ledger.overrides import Rates
+from trimtab.server.bodies.common import ExpectedRevision
 
 
 class DatedPriceView(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class CurrencyView(Struct, frozen=True, kw_only=True):
 
     code: str | None
     rate: str | None
+    revision: int
 
 
 class CurrencyPatch(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +78,7 @@ class CurrencyPatch(Struct, kw_only=True, forbid_unknown_fields=True):
 
     code: str | None = None
     rate: str | None = None
+    expected_revision: ExpectedRevision = None
 
 
 class PriceBookView(Struct, frozen=True, kw_only=True):

@@ -88,9 +88,11 @@ class GuardPage(Struct, frozen=True, kw_only=True):
 
 
 class GuardPlace(Struct, kw_only=True, forbid_unknown_fields=True):
-    """An archived guard guards nothing by its ``applies_to``; releases that have it go on with it."""
+    """An archived guard guards nothing by its ``applies_to``; releases that have it go on with it.
+    ``expected_version``: the newest that was seen; it is refused (409) where somebody added another."""
 
     archived: bool
+    expected_version: int | None = None
 
 
 class GuardChange(Struct, frozen=True, kw_only=True):

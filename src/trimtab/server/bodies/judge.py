@@ -50,9 +50,11 @@ class JudgePage(Struct, frozen=True, kw_only=True):
 
 
 class JudgePlace(Struct, kw_only=True, forbid_unknown_fields=True):
-    """An archived judge takes no new version and is listed only when asked for; suites that name it go on."""
+    """An archived judge takes no new version and is listed only when asked for; suites that name it go on.
+    ``expected_version``: the newest that was seen; it is refused (409) where somebody added another."""
 
     archived: bool
+    expected_version: int | None = None
 
 
 class JudgeChange(Struct, frozen=True, kw_only=True):

@@ -184,9 +184,11 @@ class DataClassesView(Struct, frozen=True, kw_only=True):
 
 
 class DataClassBody(Struct, kw_only=True, forbid_unknown_fields=True):
-    """An empty class removes it."""
+    """An empty class removes it. ``expected_class``: the one that it is to have had so far, empty for none; it is
+    refused (409) where it has another by now, by whichever way."""
 
     data_class: str
+    expected_class: str | None = None
 
 
 class PutDataTerms(DataTerms, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -34,9 +34,11 @@ class ResiliencePage(Struct, frozen=True, kw_only=True):
 
 
 class KeyPriorityBody(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The highest priority that calls of a key may ask for; ``high`` is no bound."""
+    """The highest priority that calls of a key may ask for; ``high`` is no bound. ``expected_highest``: what it is to
+    have been so far; it is refused (409) where it is another by now."""
 
     highest: Priority
+    expected_highest: Priority | None = None
 
 
 class KeyPriorityView(Struct, frozen=True, kw_only=True):

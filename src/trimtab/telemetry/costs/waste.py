@@ -114,7 +114,7 @@ _WASTE: Final[dict[WasteKind, tuple[str, str, str]]] = {
     "crashed": ("Calls that were under way when a server died: estimates.", "See why it died.", "outcome:crash"),
     "repeated": (
         "Answers to the very same request as an earlier one of the window: an exact cache would have had them.",
-        "Switch on the exact cache for what repeats; calls without temperature 0 need its `sampled`.",
+        "Switch on the exact cache for what repeats; calls without temperature 0 need it to keep sampled answers.",
         "outcome:answer final:true",
     ),
     "oversized": (
