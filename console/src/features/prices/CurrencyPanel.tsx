@@ -6,7 +6,7 @@ import { currencyQuery } from "@/api/money";
 import type { CurrencyView } from "@/api/types";
 import { useMay } from "@/lib/role";
 import { useBased, useSaving } from "@/ui/EditDrawer";
-import { ProblemNotice } from "@/ui/Notice";
+import { Refused } from "@/ui/Meanwhile";
 import { Pending } from "@/ui/Pending";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
@@ -29,14 +29,17 @@ export function CurrencyPanel({ project }: { project: string }) {
 }
 
 function CurrencyForm({ project, currency }: { project: string; currency: CurrencyView }) {
-  const now = { form: { code: currency.code ?? "", rate: currency.rate ?? "" }, revision: 0 };
-  const { form, set, dirty, undo } = useBased(now);
+  const now = { form: { code: currency.code ?? "", rate: currency.rate ?? "" }, revision: currency.revision };
+  const { form, set, dirty, undo, revision, meant } = useBased(now);
   const may = useMay("cost:write");
   const leaving = useLeaving();
   const code = form.code.trim().toUpperCase();
   const saving = useSaving({
     save: () =>
-      patch<CurrencyView>(inProject(project, "currency"), code ? { code, rate: form.rate.trim() } : { code: null }),
+      patch<CurrencyView>(inProject(project, "currency"), {
+        ...(code ? { code, rate: form.rate.trim() } : { code: null }),
+        expected_revision: revision,
+      }),
     stale: [currencyQuery(project).queryKey, ["costs", project]],
     onSaved: () => {
       undo();
@@ -90,7 +93,7 @@ function CurrencyForm({ project, currency }: { project: string; currency: Curren
       </Group>
       {saving.problem ? (
         <div style={{ marginTop: 12 }}>
-          <ProblemNotice error={saving.problem} />
+          <Refused problem={saving.problem} meant={meant(saving.problem, saving.reset)} />
         </div>
       ) : null}
       <UnsavedGuard dirty={dirty} leaving={leaving} free={["new", "model", "at", "tier", "job"]} />
