@@ -17,6 +17,7 @@ interface Props {
   bare?: boolean;
 }
 
+const MINUTE_MS = 60_000;
 const TONES = { active: "accent", expired: "warn", revoked: "bad" } as const;
 /** Roles that say less of themselves are told by their names. */
 const ROLES: Record<string, string> = {
@@ -40,6 +41,12 @@ function scopes(key: KeyView): string[] {
 
 function when(ms: number | null, now: number) {
   return ms === null ? "" : <span title={formatDateTime(ms)}>{formatAgo(ms, now)}</span>;
+}
+
+/** It is known to the minute: one that is not over, or has just been, is no number of seconds ago. */
+function lastUsed(ms: number | null, now: number) {
+  if (ms === null) return <span className="muted">not noted</span>;
+  return now - ms < 2 * MINUTE_MS ? <span title={formatDateTime(ms)}>just now</span> : when(ms, now);
 }
 
 export function KeyTable({ project, keys, onRevoke, onReplace, onPriority, bare = false }: Props) {
@@ -92,7 +99,7 @@ function facts(project: string): Column<KeyView>[] {
     {
       id: "used",
       label: "last used",
-      cell: (key) => (key.last_used === null ? <span className="muted">not noted</span> : when(key.last_used, now)),
+      cell: (key) => lastUsed(key.last_used, now),
     },
     {
       id: "calls",
