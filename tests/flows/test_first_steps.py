@@ -33,7 +33,7 @@ def printed(server: Live) -> tuple[str, str]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Any:
-    with Live(tmp_path, env={"TRIMTAB_ADMIN_KEY": ""}) as running:
+    with Live(tmp_path, env={"TRIMTAB_ADMIN_KEY": ""}, new=True) as running:
         running.start()
         yield running
 
