@@ -95,7 +95,9 @@ def test_a_patch_touches_what_it_names_and_a_masked_header_keeps_its_value(run: 
 
         assert (await patched(headers={"x-token": MASK, "x-team": "red"})).headers == {"x-token": "t", "x-team": "red"}
         assert (await patched(timeouts={"idle": 5})).timeouts.idle == 5
-        assert (await patched(base_url="http://h/v2/")).base_url == "http://h/v2"
+        # Another address is sent no secret that was given for the old one: both are given again.
+        again = {"api_key": "k-again", "headers": {"x-token": "t", "x-team": "red"}}
+        assert (await patched(base_url="http://h/v2/", **again)).base_url == "http://h/v2"
         now = await patched(api_key=None)
         assert (now.api_key, now.timeouts.idle, now.base_url) == (None, 5, "http://h/v2")
         assert (await patched()).headers == {"x-token": "t", "x-team": "red"}
