@@ -215,7 +215,7 @@ def test_a_guard_service_is_set_named_by_a_guard_and_removed(guarded: Guarded, v
     page.get_by_role("button", name="Edit own").click()
     form.get_by_label("Address").fill("https://elsewhere.test/look")
     form.get_by_role("button", name="Save").click()
-    expect(form).to_contain_text("It is sent somewhere else from now on")
+    expect(form).to_contain_text("It was given for the address before, and is not sent to another one")
     form.get_by_label("Forget the secret").check()
     form.get_by_role("button", name="Save").click()
     expect(form).to_be_hidden()
