@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from browsing import AXE, House, Visitor, ask
+from browsing import AXE, PHONE, House, Visitor, ask
 from playwright.sync_api import expect
 
 from patience import PATIENCE_S
@@ -152,3 +152,32 @@ def test_what_a_replay_cannot_know_and_what_it_finds_none_of_is_told(visitor: Vi
     panel.get_by_role("textbox", name="Calls").fill("model:(")
     panel.get_by_role("button", name="What would this have done?").click()
     expect(panel.get_by_role("alert")).to_be_visible()
+
+
+def test_only_routes_in_sight_are_asked_about_their_last_calls(at: House, visitor: Visitor) -> None:
+    at.project("many-routes")
+    base = "/api/v1/projects/many-routes"
+    long = "a-name-that-is-longer-than-a-phone-is-wide-" + "x" * 60
+    lab = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1"}
+    at.client.post(f"{base}/providers", json=lab).raise_for_status()
+    at.client.post(f"{base}/models", json={"name": long, "provider": "lab"}).raise_for_status()
+    for number in range(40):
+        tree = {"node": "fallback", "of": [long]}
+        at.client.post(f"{base}/routes", json={"name": f"route-{number:02}", "tree": tree}).raise_for_status()
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url) if "/traces?" in request.url else None)
+    page = visitor.go("/p/many-routes/routes")
+    first = page.get_by_role("region", name="Last decisions of route-00")
+    expect(first).to_contain_text("Nobody has called it")
+    visitor.at_rest()
+    assert not any("route-39" in url for url in asked)
+    assert len(asked) < 20
+    last = page.get_by_role("region", name="Last decisions of route-39")
+    last.scroll_into_view_if_needed()
+    expect(last).to_contain_text("Nobody has called it")
+    visitor.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    visitor.at_rest()
+    assert visitor.width() <= PHONE[0]
+    visitor.go("/p/many-routes/providers")
+    visitor.at_rest()
+    assert visitor.width() <= PHONE[0]

@@ -71,6 +71,20 @@ export function useSize<T extends HTMLElement>(): [(node: T | null) => void, { w
   return [ref, size];
 }
 
+/** Whether an element is in sight, or nearly: what only then is asked for costs nothing where nobody looks. */
+export function useInSight(): [(node: Element | null) => void, boolean] {
+  const [inSight, setInSight] = useState(false);
+  const observer = useRef<IntersectionObserver | null>(null);
+  const ref = useCallback((node: Element | null) => {
+    observer.current?.disconnect();
+    if (!node) return;
+    const seen = ([entry]: IntersectionObserverEntry[]) => entry && setInSight(entry.isIntersecting);
+    observer.current = new IntersectionObserver(seen, { rootMargin: "200px" });
+    observer.current.observe(node);
+  }, []);
+  return [ref, inSight];
+}
+
 export function useIsNarrow(px = 720): boolean {
   const query = `(max-width: ${px}px)`;
   const [narrow, setNarrow] = useState(() => window.matchMedia(query).matches);

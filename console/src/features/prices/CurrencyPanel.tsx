@@ -19,8 +19,8 @@ export function CurrencyPanel({ project }: { project: string }) {
     <section className={css.panel} aria-label="Currency">
       <h2>Currency</h2>
       <p className="muted">
-        Prices, limits and the books are in US dollars. The page of costs and its CSV say them in your currency too, at
-        this one rate; nothing is converted by the day.
+        Prices, limits and the books are in US dollars. The page of costs shows sums in your currency, at this one rate;
+        nothing is converted by the day.
       </p>
       <Pending of={currency} height={60} />
       {currency.data && <CurrencyForm project={project} currency={currency.data} />}

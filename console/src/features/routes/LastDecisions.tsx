@@ -2,19 +2,20 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lastCallsQuery } from "@/api/queries";
 import { formatAgo, formatMs } from "@/lib/format";
+import { useInSight } from "@/lib/hooks";
 import { formatUsd } from "@/lib/money";
 import { StatusSign } from "@/ui/status";
 import css from "./routes.module.css";
 
 /** Who answered the last calls by this name; each leads to its decision record. */
 export function LastDecisions({ project, name }: { project: string; name: string }) {
-  const calls = useQuery(lastCallsQuery(project, `model:"${name}"`, 5));
-  if (!calls.data) return null;
+  const [ref, inSight] = useInSight();
+  const calls = useQuery({ ...lastCallsQuery(project, `model:"${name}"`, 5), enabled: inSight });
   const now = Date.now();
   return (
-    <section className={css.last} aria-label={`Last decisions of ${name}`}>
+    <section className={css.last} aria-label={`Last decisions of ${name}`} ref={ref}>
       <h3>Last decisions</h3>
-      {calls.data.length === 0 ? (
+      {!calls.data ? null : calls.data.length === 0 ? (
         <p className="muted">Nobody has called it in the last day.</p>
       ) : (
         <ul>
