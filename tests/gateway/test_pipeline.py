@@ -206,7 +206,7 @@ def test_a_stream_that_breaks_after_its_first_token_ends_with_an_error_and_no_sp
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("status", [400, 422])
 def test_a_request_the_provider_finds_wrong_is_not_repeated_and_keeps_its_status(status: int) -> None:
     async def main() -> None:
         wrong = answers({"error": {"message": "temperature must be <= 2", "code": "bad"}}, status)
@@ -220,6 +220,26 @@ def test_a_request_the_provider_finds_wrong_is_not_repeated_and_keeps_its_status
             assert "temperature must be <= 2" in response.json()["error"]["message"]
             assert (len(bad.requests), len(good.requests)) == (1, 0)
             assert (await g.spool.one()).status == status
+
+    asyncio.run(main())
+
+
+def test_a_request_too_large_for_one_target_is_asked_there_once_and_answered_by_the_next_or_keeps_its_status() -> None:
+    async def main() -> None:
+        large = answers({"error": {"message": "request entity too large", "code": "bad"}}, 413)
+        async with upstream(large) as small, upstream(answers(WHOLE)) as good:
+            both = [provider("lab", small.port), provider("spare", good.port)]
+            async with running(both, with_fallback()) as g:
+                assert (await g.chat(ASK)).status_code == 200
+                assert (len(small.requests), len(good.requests)) == (1, 1)
+                assert [a.status for a in (await g.spool.one()).attempts] == [413, 200]
+            async with running(
+                [provider("lab", small.port)], [Model(name="fast", provider="lab", upstream="up-1")]
+            ) as g:
+                response = await g.chat(ASK)
+                assert (response.status_code, len(small.requests)) == (413, 2)
+                assert "request entity too large" in response.json()["error"]["message"]
+                assert (await g.spool.one()).status == 413
 
     asyncio.run(main())
 
