@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 from harness import PRICE, provider, running
+from msgspec.structs import replace
 from upstream import DONE, STOP, WHOLE, answers, delta, event, streams, upstream
 
+from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.targets import Model
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -79,5 +81,43 @@ def test_a_key_without_money_gives_way_to_the_next_target_at_once() -> None:
         ):
             assert [(await g.chat(ASK)).status_code for _ in range(2)] == [200, 200]
             assert (len(first.requests), len(second.requests)) == (1, 2)
+
+    asyncio.run(main())
+
+
+def test_what_a_filter_says_within_a_stream_is_carried_to_no_other() -> None:
+    said = {"error": {"message": "Invalid prompt: your prompt was flagged as potentially violating our usage policy."}}
+
+    async def main() -> None:
+        async with (
+            upstream(streams(event(said), DONE)) as first,
+            upstream() as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            refused = await g.chat(ASK | {"stream": True})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "content_filter")
+            assert (len(first.requests), len(second.requests)) == (1, 0)
+            board = HealthBoard()
+            record = await g.spool.one()
+            board.observe(record)
+            assert board.provider(record.project, "lab").health == "unknown", "what a caller wrote speaks against it"
+
+    asyncio.run(main())
+
+
+def test_a_refusal_of_our_key_beside_a_status_of_200_is_told_as_that_and_does_not_repeat_the_key() -> None:
+    key = "sk-of-the-operator"
+    wrong = {"error": {"code": 401, "message": f"No such key: {key}"}}
+
+    async def main() -> None:
+        async with (
+            upstream(answers(wrong)) as first,
+            running([replace(provider("lab", first.port), api_key=key)], [replace(FAST_THEN_SLOW, fallback=())]) as g,
+        ):
+            refused = await g.chat(ASK)
+            told = refused.json()["error"]
+            assert "refused this server's key" in told["message"]
+            assert "[hidden]" in told["message"]
+            assert key not in refused.text
 
     asyncio.run(main())

@@ -117,6 +117,9 @@ def test_a_prompt_that_is_too_long_is_known_and_another_model_may_have_room(stat
         (400, said("Field 'n': Value must be 1, but got 2", code=400), "", "request"),  # llama.cpp
         (400, said("`messages` must not be empty", code="invalid_request_error"), "", "request"),
         (401, said("The context window exceeds the limit; insufficient balance."), "", "key"),
+        (400, said("Invalid value: 'insufficient credits'. Supported values are: 'low', 'high'."), "", "request"),
+        (400, said("[{'loc': ('body', 'n'), 'input': 'your credit balance is too low'}]"), "", "request"),
+        (400, said("Your input was flagged: 'maximum context length'"), "filtered", "request"),
     ],
 )  # fmt: skip
 def test_what_a_refusal_means_decides_what_follows(status: int, body: Any, reason: str, failure: str) -> None:

@@ -348,16 +348,18 @@ class Attempts:
         if status != 200:
             raise rejected(dialect.parse_error(status, body, headers), attempt.target)
         opened = Opened(attempt)
-        if dialect is call.front:
-            glance = dialect.glance(body)
-            attempt.usage, attempt.response_id, attempt.model_used = glance.usage, glance.id, glance.model
-            attempt.stop = glance.stop
-            opened.whole = body
-        else:
-            response = dialect.parse_response(body)
-            attempt.usage, attempt.response_id, attempt.model_used = response.usage, response.id, response.model
-            attempt.stop = response.stop
-            opened.whole = call.front.render_response(named(response, stand_in(call, attempt.target)))
+        try:
+            if dialect is call.front:
+                found = dialect.glance(body)
+                opened.whole = body
+            else:
+                found = dialect.parse_response(body)
+                opened.whole = call.front.render_response(named(found, stand_in(call, attempt.target)))
+        except UpstreamFailure as error:  # a 200 that holds no answer, but a refusal
+            error.message = masked_text(error.message, attempt.target.provider)
+            raise (rejected(error, attempt.target) if isinstance(error, UpstreamRejected) else error) from None
+        attempt.usage, attempt.response_id, attempt.model_used = found.usage, found.id, found.model
+        attempt.stop = found.stop
         return opened
 
     async def _open_stream(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:

@@ -25,6 +25,7 @@ UNKNOWN = Standing()
 _Seen = int | Standing
 """When the last attempt was answered (Unix ns); how it stands where that failed."""
 MAX_MODELS = 5000
+_CALLERS = (400, 413, 422)
 """Clients may call any model of a provider by its path, so the oldest names give way."""
 
 
@@ -56,7 +57,9 @@ class HealthBoard:
 
 def _failing(attempt: Attempt) -> Standing | None:
     fault = attempt.fault
-    if fault is None or fault.source == "client" or fault.code == DEADLINE or attempt.status in (400, 413, 422):
+    if fault is None or fault.source == "client" or fault.code == DEADLINE or attempt.status in _CALLERS:
+        return None
+    if fault.source == "provider" and fault.status in _CALLERS:  # said within a stream, or beside a status of 403
         return None
     return Standing(health="failing", error=fault.message, seen=attempt.ended_ns // 1_000_000)
 

@@ -65,6 +65,15 @@ _CODES: dict[str, Reason] = {
 _SIZE = r"context (?:length|window|size|limit)"
 _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
+        "filtered",
+        re.compile(
+            r"content exists risk|content management policy|may contain inappropriate content|input was flagged"
+            r"|content violates usage guidelines|rejected as a result of our safety system|new_sensitive \(102[67]\)"
+            r"|prompt was flagged|limited access to this content",
+            re.IGNORECASE,
+        ),
+    ),
+    (
         "too_long",
         re.compile(
             rf"maximum {_SIZE}|exceed\w* (?:\w+ ){{0,6}}?{_SIZE}|{_SIZE} exceed"
@@ -80,15 +89,8 @@ _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
         "no_money",
         re.compile(
-            r"credit balance is too low|insufficient (?:account )?(?:balance|credits)|specified api usage limits",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "filtered",
-        re.compile(
-            r"content exists risk|content management policy|may contain inappropriate content|input was flagged"
-            r"|content violates usage guidelines|rejected as a result of our safety system|new_sensitive \(102[67]\)",
+            r"^(?:your credit balance is too low|insufficient (?:account )?(?:balance|credits)"
+            r"|you have reached your specified api usage limits)",
             re.IGNORECASE,
         ),
     ),
@@ -110,6 +112,9 @@ _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
         ),
     ),
 )
+"""A filter's words come first: what it refused is carried to no other provider, whatever else is said of it. Those of
+an account without money must begin the message: many a refusal quotes what the caller wrote, and whoever wrote them
+could set the key aside for all."""
 _SPEAKING = frozenset({400, 402, 403, 404, 412, 413, 422, 429, 500})
 """Statuses whose words are read. Others say what is wrong (401), or that it will pass (503)."""
 _BY_STATUS: dict[int, Reason] = {402: "no_money", 413: "too_long"}
