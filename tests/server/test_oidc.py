@@ -377,7 +377,7 @@ def test_sessions_end_with_their_provider_and_those_of_others_go_on(run: Run, ru
     run(story)
 
 
-def test_no_session_begins_with_a_provider_that_was_switched_off_on_the_way(
+def test_no_session_begins_with_a_provider_that_was_switched_off_or_became_another_on_the_way(
     run: Run, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(house: House) -> None:
@@ -391,18 +391,24 @@ def test_no_session_begins_with_a_provider_that_was_switched_off_on_the_way(
         assert (refused.status_code, refused.json()["code"]) == (401, "oidc_provider_off")
         assert (await house.admin.patch(IDP, json={"enabled": True})).status_code == 200
 
-        client = house.client()
-        found = await asyncio.to_thread(running.sign_in, await begun(client), "ida+staff@example.com")
-        exchange = house.deps.oidc.exchange
+        claims, change = house.deps.oidc.claims, list[dict[str, Any]]()
 
-        async def meanwhile(*given: Any) -> Tokens:
-            tokens = await exchange(*given)
-            assert (await house.admin.patch(IDP, json={"enabled": False})).status_code == 200
-            return tokens
+        async def meanwhile(*given: Any) -> Any:
+            read = await claims(*given)
+            assert (await house.admin.patch(IDP, json=change[-1])).status_code == 200
+            return read
 
-        monkeypatch.setattr(house.deps.oidc, "exchange", meanwhile)
-        assert problem(await back(client, found)) == "oidc_provider_off"
-        assert await statuses(client) == [401]
+        monkeypatch.setattr(house.deps.oidc, "claims", meanwhile)
+        for each in ({"issuer": "https://login.example.com", "client_secret": SECRET}, {"enabled": False}):
+            change.append(each)
+            for how in ({}, asked):
+                client = house.client()
+                found = await asyncio.to_thread(running.sign_in, await begun(client, **how), "ida+staff@example.com")
+                answer = await back(client, found)
+                assert "oidc_provider_off" in answer.headers["location"]
+                assert await statuses(client) == [401]
+                again = {"issuer": running.issuer, "client_secret": SECRET, "enabled": True}
+                assert (await house.admin.patch(IDP, json=again)).status_code == 200
 
     run(story)
 

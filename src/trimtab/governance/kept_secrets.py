@@ -59,7 +59,8 @@ def _is_within(path: str, outer: str) -> bool:
     """``/a/b`` is within ``/a`` and ``/a/``; a path that climbs is within nothing, however it is written."""
     if path.rstrip("/") == outer.rstrip("/"):
         return True
-    climbs = "\\" in unquote(path) or any(part in (".", "..") for part in unquote(unquote(path)).split("/"))
+    plain = unquote(unquote(path))  # and servers that know parameters of a path's parts read "..;x" as ".."
+    climbs = "\\" in plain or any(part.partition(";")[0] in (".", "..") for part in plain.split("/"))
     return not climbs and path.startswith(f"{outer.rstrip('/')}/")
 
 

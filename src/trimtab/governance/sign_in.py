@@ -131,12 +131,13 @@ def method_of(name: str) -> str:
     return f"oidc:{name}"
 
 
-def must_be_on(conn: Connection, method: str) -> None:
-    """Raises `Unauthenticated` where the provider of a sign-in was switched off or removed while it went on. Nobody
-    changes a provider until this transaction ends, so no session begins behind the back of who ends them all."""
+def must_be_on(conn: Connection, method: str, issuer: str | None = None) -> None:
+    """Raises `Unauthenticated` where the provider of a sign-in was switched off, removed or given another ``issuer``
+    while it went on. Nobody changes a provider until this transaction ends, so no session begins behind the back of who
+    ends them all."""
     exclusive(conn, PROVIDERS_LOCK)
     row = store.provider(conn, method.removeprefix("oidc:"))
-    if row is None or not row.enabled:
+    if row is None or not row.enabled or issuer not in (None, row.issuer):
         raise refusal("oidc_provider_off", "Nobody signs in with this identity provider any more.")
 
 

@@ -420,20 +420,22 @@ async def _let_in(
         challenge = begun.challenge
 
         def give(conn: Connection) -> str:
-            sign_in.must_be_on(conn, method)
+            sign_in.must_be_on(conn, method, row.issuer)
             return sign_in.grant(conn, person.id, challenge, method, now)
 
         grant = await deps.db.write(give)
         return _to(f"http://127.0.0.1:{begun.port}/?{urlencode({'grant': grant})}", [gone])
-    token = await _begin(deps, person.id, method, agent, cli=False)
+    token = await _begin(deps, person.id, method, agent, issuer=row.issuer)
     return _to(begun.next, [gone, cookie_of(deps, token, now)])
 
 
-async def _begin(deps: Dependencies, person_id: str, method: str, agent: str, *, cli: bool) -> Token:
+async def _begin(
+    deps: Dependencies, person_id: str, method: str, agent: str, *, issuer: str | None = None, cli: bool = False
+) -> Token:
     how, now = lengths(deps, method, agent, cli=cli), deps.now()
 
     def work(conn: Connection) -> Token:
-        sign_in.must_be_on(conn, method)
+        sign_in.must_be_on(conn, method, issuer)
         actor = Actor(person_id, name_of(conn, person_id))
         detail = {"by": method, "kind": how.kind}
         audit.append(
