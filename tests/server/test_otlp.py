@@ -158,9 +158,12 @@ def test_a_batch_is_kept_in_every_encoding_before_it_is_acknowledged(run: "Run",
     run(story)
 
 
-@pytest.mark.parametrize("number", ["null", "NaN", "-Infinity", '"NaN"'])
+@pytest.mark.parametrize(
+    "number", ["null", "NaN", "-Infinity", '"NaN"', "1e999", "-1E400", "9" * 400 + ".5", "9" * 5_000]
+)
 def test_a_number_that_is_none_costs_no_span_in_json(run: "Run", number: str) -> None:
-    """JavaScript's exporters write ``null`` for it, Python's ``json`` the bare word."""
+    """JavaScript's exporters write ``null`` for it, Python's ``json`` the bare word; others digits that no computer
+    counts with."""
 
     async def story(house: House) -> None:
         front = Front(house)
@@ -173,6 +176,29 @@ def test_a_number_that_is_none_costs_no_span_in_json(run: "Run", number: str) ->
         assert kept[1] is None or math.isnan(kept[1])
 
     run(story)
+
+
+def test_a_whole_number_beyond_64_bits_costs_its_span_alone(run: "Run") -> None:
+    async def story(house: House) -> None:
+        front = Front(house)
+        sent = as_json(3)
+        sent["resourceSpans"][0]["scopeSpans"][0]["spans"][1]["attributes"][0]["value"]["intValue"] = 10**400
+        answer = await front.post(json.dumps(sent).encode(), content_type="application/json")
+        told = answer.json()["partialSuccess"]
+        assert (answer.status_code, told["rejectedSpans"]) == (200, "1")
+        assert [span.name for span in front.kept.spans()] == ["span 0", "span 2"]
+
+    run(story)
+
+
+def test_a_resource_that_is_none_costs_its_own_spans_and_not_those_of_others() -> None:
+    bad, good = as_json(2), as_json(1)
+    bad["resourceSpans"][0]["resource"]["attributes"][0]["value"] = {"intValue": 10**400}
+    sent = {"resourceSpans": bad["resourceSpans"] + good["resourceSpans"]}
+    taken = take_json(json.dumps(sent).encode(), Origin("p", "k", NOW))
+    assert (taken.accepted, taken.refused) == (1, 2)
+    assert "its resource is none: 1000" in taken.message()
+    assert [json.loads(letter.wire)["name"] for letter in taken.letters] == ["span 0", "span 1"]
 
 
 def test_json_says_the_same_as_protobuf(run: "Run") -> None:

@@ -24,6 +24,11 @@ HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
         (f'["\\\\\\\\ud83d", "{HALF}"]', ["\\\\ud83d", FFFD]),
         (f'{{"{HALF}": "\\"NaN\\" {HALF}"}}', {FFFD: f'"NaN" {FFFD}'}),
         ('{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN"}', {"a": None, "b": [None, None], "c": "NaN"}),
+        (
+            '{"a": 1e999, "b": [-1E+400, 1.5e308, 1e-999], "c": "1e999"}',
+            {"a": None, "b": [None, 1.5e308, 0.0], "c": "1e999"},
+        ),
+        (f"[1e999, {'9' * 400}, {'9' * 5_000}, {'9' * 400}.5, 0.{'9' * 400}]", [None, int("9" * 400), None, None, 1.0]),
     ],
 )
 def test_what_emitters_get_wrong_is_read(sent: str, read: Any) -> None:
@@ -34,7 +39,9 @@ def test_bytes_that_are_no_utf8_are_replaced() -> None:
     assert decode(b'{"a": "\xff\xfe", "b": 1}') == {"a": FFFD + FFFD, "b": 1}
 
 
-@pytest.mark.parametrize("sent", [b"", b"{", b'["a" "b"]', b"nan", b'["\\x"]', b'{"a": NaNa}', b"\xff"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"{", b'["a" "b"]', b"nan", b'["\\x"]', b'{"a": NaNa}', b"\xff", b"[1e999, 01e5]", b"[1e999e1]"]
+)
 def test_what_is_no_json_is_refused(sent: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode(sent)
@@ -45,6 +52,22 @@ def test_a_text_without_an_end_is_refused_after_one_look_at_it(end: bytes) -> No
     """Were each of its quotes tried as the beginning of another text, this would not end within hours."""
     with pytest.raises(msgspec.DecodeError):
         decode(b'{"a": "' + b'\\"' * 1_000_000 + end)
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        b"9" * 1_000_000,
+        b"1e" * 1_000_000,
+        b"1." * 1_000_000,
+        (b"9" * 299 + b"-") * 3_000,
+        b"-" * 1_000_000,
+        b"1-" * 1_000_000,
+    ],
+)
+def test_a_number_without_an_end_is_looked_at_once(digits: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(b"[1e999, " + digits + b",]")
 
 
 def test_a_mistake_is_told_at_its_place_in_what_was_sent() -> None:

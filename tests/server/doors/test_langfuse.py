@@ -98,6 +98,25 @@ def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(
     run(story)
 
 
+@pytest.mark.parametrize("number", ["1e999", "9" * 400, "9" * 5_000, "-Infinity"])
+def test_a_number_beyond_counting_costs_no_batch(visit: Any, number: str) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        usage = {"input": "HERE", "output": 3}
+        odd = {
+            **SPAN,
+            "id": "e2",
+            "body": {"id": "b", "traceId": "t", "usageDetails": usage, "metadata": {"n": "HERE"}},
+        }
+        body = json.dumps({"batch": [SPAN, {**odd, "type": "generation-create"}]}).replace('"HERE"', number)
+        told = await client.post("/api/public/ingestion", content=body, headers=basic("pk", ADMIN))
+        assert (told.status_code, told.json()["errors"]) == (207, [])
+
+    spans = [span for batch in visit(story) if isinstance(batch, ForeignBatch) for span in batch.spans]
+    assert {span.name for span in spans} >= {"find"}
+    [odd] = [span for span in spans if "langfuse.observation.usage_details" in span.attributes]
+    assert json.loads(odd.attributes["langfuse.observation.usage_details"])["output"] == 3
+
+
 def test_a_batch_is_on_the_disk_when_it_is_answered_and_a_bad_event_is_told(visit: Any) -> None:
     async def story(house: House, client: httpx.AsyncClient) -> None:
         score = {"id": "e2", "type": "score-create", "body": {"name": "n", "value": 1, "traceId": "t"}}

@@ -2,7 +2,8 @@
 not cost a batch of five hundred spans.
 
 JavaScript writes halves of characters (`core.half_characters`), Python's ``json.dumps`` numbers that are none as
-``NaN``; bytes that are no UTF-8 come from texts that were cut by bytes.
+``NaN``; bytes that are no UTF-8 come from texts that were cut by bytes. A number may be larger than any that a computer
+counts with (``1e999``): it is none either.
 """
 
 import re
@@ -12,9 +13,16 @@ import msgspec
 
 from trimtab.core.half_characters import whole_characters
 
-_PIECE: Final = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)|\bNaN\b|-?\bInfinity\b', re.DOTALL)
-"""A text, or a number that is none. A text without an end goes on to the last byte: were it no match, each quote in it
-would be tried as the beginning of another, and a megabyte of them take hours."""
+_PIECE: Final = re.compile(
+    rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)|\bNaN\b|-?\bInfinity\b'
+    rb"|(?<![0-9.])-?(?:[0-9.]{300,}+|[0-9.]++[eE])[0-9.eE+-]*+",
+    re.DOTALL,
+)
+"""A text, a number that is none, or one with an exponent or so many digits that it may be too large. A text without an
+end goes on to the last byte: were it no match, each quote in it would be tried as the beginning of another, and a
+megabyte of them take hours; nor is a number tried from each of its digits."""
+_NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+"""A number as JSON has it."""
 
 
 def decode(body: bytes) -> Any:
@@ -33,4 +41,17 @@ def decode(body: bytes) -> Any:
 
 
 def _mend(found: re.Match[bytes]) -> bytes:
-    return found[0] if found[0][:1] == b'"' else b"null"
+    piece = found[0]
+    if piece[:1] == b'"':
+        return piece
+    return b"null" if piece[-1:] in b"Ny" or _is_too_large(piece) else piece
+
+
+def _is_too_large(number: bytes) -> bool:
+    if _NUMBER.fullmatch(number) is None:  # told at its place
+        return False
+    try:
+        msgspec.json.decode(number)
+    except msgspec.DecodeError:
+        return True
+    return False

@@ -254,15 +254,19 @@ def json_object(body: bytes, name: str) -> Any:
 def _take_json_groups(request: Any, sink: _Sink) -> None:
     block: list[ForeignSpan] = []
     for group in listed(request, "resourceSpans"):
-        resource = json_attributes(got(got(group, "resource"), "attributes"))
+        try:
+            resource, no_resource = json_attributes(got(got(group, "resource"), "attributes")), ""
+        except NO_SPAN as error:  # then none of its spans can be kept, but those of the others can
+            resource, no_resource = {}, f"its resource is none: {str(error)[:200]}"
         resource_bytes = len(_encoded(resource))
         for scoped in listed(group, "scopeSpans"):
             scope = got(scoped, "scope")
             named = (_text(got(scope, "name")), _text(got(scope, "version")))
             spans = listed(scoped, "spans")
-            if crowded := sink.surround(resource_bytes + len(named[0]) + len(named[1]), len(spans)):
+            around = resource_bytes + len(named[0]) + len(named[1])
+            if fault := no_resource or sink.surround(around, len(spans)):
                 for each in spans:
-                    sink.refuse(crowded, wire=_encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
+                    sink.refuse(fault, wire=_encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
                 continue
             for each in spans:
                 _take_json_span(each, named, resource, (sink, block))
