@@ -2,7 +2,8 @@
 
 - OpenRouter: ``cost``, in credits, which are US dollars; where the team's own key of a vendor was used, that is
   OpenRouter's fee alone, and ``cost_details.upstream_inference_cost`` is what the vendor takes beside it. That field is
-  of such calls only, by the documentation; where ``is_byok`` says that it was none, it is not added:
+  of such calls only, by the documentation; where ``is_byok`` says that it was none, it is not added, and where it says
+  that it was one and the field is empty, the fee alone would be too little, so nothing counts as told:
   https://openrouter.ai/docs/use-cases/usage-accounting
 - xAI: ``cost_in_usd_ticks``, 10^10 to the dollar, of tokens and its tools together:
   https://docs.x.ai/developers/cost-tracking
@@ -31,12 +32,13 @@ def charged_in(usage: dict[str, Any]) -> int | None:
     if isinstance(cost, dict):
         told = cast("dict[str, Any]", cost)
         return _amount(told.get("total_cost"), DOLLAR) if told.get("currency") in (None, "USD") else None
-    fee = _amount(cost, DOLLAR)
-    details = usage.get("cost_details")
-    if fee is None or usage.get("is_byok") is False or not isinstance(details, dict):
+    fee, byok, details = _amount(cost, DOLLAR), usage.get("is_byok"), usage.get("cost_details")
+    if fee is None or byok is False:
         return fee
-    upstream = cast("dict[str, Any]", details).get("upstream_inference_cost")
-    beside = 0 if upstream is None else _amount(upstream, DOLLAR)
+    upstream = cast("dict[str, Any]", details).get("upstream_inference_cost") if isinstance(details, dict) else None
+    if upstream is None:
+        return None if byok else fee  # what the vendor takes for the team's own key is not known
+    beside = _amount(upstream, DOLLAR)
     return None if beside is None else fee + beside
 
 
