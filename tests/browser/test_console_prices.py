@@ -131,7 +131,7 @@ def test_costs_are_shown_in_another_currency(at: House, visitor: Visitor) -> Non
     panel.get_by_label("One US dollar is").fill("0.92")
     panel.get_by_role("button", name="Save").click()
     expect(panel.get_by_role("button", name="Save")).to_have_attribute("aria-disabled", "true")
-    assert at.server.api("/projects/euros/currency") == {"code": "EUR", "rate": "0.92"}
+    assert at.server.api("/projects/euros/currency") == {"code": "EUR", "rate": "0.92", "revision": 2}
 
 
 def bill(at: House, project: str, *, more: Decimal = Decimal(0)) -> str:

@@ -138,7 +138,7 @@ function Drop({ project, forward, onClose }: DropProps) {
   });
   return (
     <Confirm
-      opened={name !== null}
+      opened={forward !== null}
       title={`Remove ${forward?.name}?`}
       action="Remove it"
       busy={drop.isPending}
