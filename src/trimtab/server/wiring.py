@@ -23,6 +23,7 @@ from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.watch import Watch
 from trimtab.governance import secrets
+from trimtab.governance.access import AccessTable
 from trimtab.governance.checkpoints import signer_of
 from trimtab.governance.retention import Rules
 from trimtab.governance.sealing import Keyring, Keys
@@ -537,9 +538,16 @@ def _describe() -> bytes:
 
 
 def _slugs(holder: SnapshotHolder) -> Callable[[str], str]:
+    """The slugs of one snapshot are turned round once: with many projects, to look for each would hold calls up."""
+    known: AccessTable | None = None
+    slugs: dict[str, str] = {}
+
     def slug_of(project_id: str) -> str:
-        projects = holder.current.access.projects.values()
-        return next((project.slug for project in projects if project.id == project_id), project_id)
+        nonlocal known, slugs
+        access = holder.current.access
+        if access is not known:
+            known, slugs = access, {project.id: project.slug for project in access.projects.values()}
+        return slugs.get(project_id, project_id)
 
     return slug_of
 
