@@ -101,3 +101,18 @@ def test_a_span_whose_rows_cannot_be_made_costs_no_other_its_rows(tmp_path: Path
     assert plan.broken == [(1, "RuntimeError: It cannot be put.")]
     assert rows.spans.owners == [0, 2]
     assert rows.spans.column("span_id") == [spans[0].span_id, spans[2].span_id]
+
+
+def test_a_span_that_claims_more_than_any_call_uses_has_no_tokens_no_cost_and_says_what_it_claimed() -> None:
+    said = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini"}
+    claims = span(1, attributes={**said, "gen_ai.usage.input_tokens": 2**63 - 1, "gen_ai.usage.output_tokens": 3})
+    honest = span(2, attributes={**said, "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 3})
+    rows = Rows()
+    ForeignRows(FolderBlobs(Path())).add(rows, shown([claims, honest], [False, False]))
+    assert rows.spans.column("input_tokens") == [0, 1000]
+    assert rows.spans.column("cost") == [None, 1000 * 150_000 + 3 * 600_000]
+    assert [each.get("usage_refused") for each in rows.spans.column("metadata")] == [
+        "input 9007199254740991, output 3",
+        None,
+    ]
+    assert rows.ledger.column("span_id") == [honest.span_id]

@@ -7,7 +7,7 @@ one response path.
 Token buckets in `Usage` are mutually exclusive; the sum of the five is every token that was billed or read.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Raw, Struct, field
 
@@ -15,6 +15,11 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 StopReason = Literal[
     "stop", "stop_sequence", "length", "tool_calls", "content_filter", "refusal", "pause", "error", "unknown"
 ]
+
+
+MOST_TOKENS: Final = 1_000_000_000
+"""No call uses more. The largest windows hold some 10 million tokens, so that a hundred turns of a provider's own tools
+within one answer fit; what errors tell instead of a count does not: a largest integer, -1 read as unsigned, a time."""
 
 
 class Usage(Struct, frozen=True, kw_only=True):

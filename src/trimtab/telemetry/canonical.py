@@ -77,6 +77,9 @@ class CanonicalSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     parent_node: str = ""
     workflow: str = ""
     usage: Usage | None = None
+    usage_refused: str = ""
+    """Buckets and their tokens as the emitter told them, where no call can have used so many
+    (`llm.types.MOST_TOKENS`); then there is no ``usage``."""
     tier_asked: str = ""
     aggregated: bool = False
     total_tokens: int | None = None

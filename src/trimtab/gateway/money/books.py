@@ -6,7 +6,7 @@ from typing import Protocol
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call, Try, fault_of, gone_full
-from trimtab.gateway.money.settle import Prices, settle
+from trimtab.gateway.money.settle import Prices, drop_unbelievable, settle
 from trimtab.gateway.targets import tier_for
 from trimtab.ledger.estimate import estimate_size
 from trimtab.ledger.types import Cost
@@ -97,6 +97,7 @@ class Books:
     def close(self, call: Call, attempt: Try) -> Awaitable[None]:
         """An answer is complete: price it, note the decision, and make the record durable; it is once what is given has
         been waited for."""
+        drop_unbelievable(call, attempt)
         if attempt.usage is None and attempt.kept + len(call.body) > SETTLED_AT_ONCE:
             return self._close_slowly(call, attempt)
         settle(call, attempt, self._prices)

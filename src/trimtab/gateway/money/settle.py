@@ -22,7 +22,7 @@ from trimtab.llm.dialects.openai_responses.items import NAME as RESPONSES
 from trimtab.llm.fold import fold
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 from trimtab.llm.tiers import AUTO, tier_of
-from trimtab.llm.types import Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Usage
+from trimtab.llm.types import MOST_TOKENS, Message, Part, Reasoning, Refusal, Text, ToolCall, ToolResult, Usage
 
 GOOGLE_TIER = "x-gemini-service-tier"
 """https://ai.google.dev/gemini-api/docs/priority-inference"""
@@ -57,6 +57,7 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
     """Fill in the attempt's usage (estimated where it must be) and cost."""
     if call.head.tier:
         attempt.tier_asked = tier_for(attempt.target.provider, call.front, call.head.tier)
+    drop_unbelievable(call, attempt)
     broken_off = attempt.outcome != "answer" or attempt.cut_off
     if attempt.usage is None or (broken_off and attempt.stop in UNSAID):
         attempt.usage = _estimate(call, attempt) or attempt.usage
@@ -75,6 +76,12 @@ def settle(call: Call, attempt: Try, prices: Prices) -> None:
         override=model.price,
         dated=attempt.target.provider.prices,
     )
+
+
+def drop_unbelievable(call: Call, attempt: Try) -> None:
+    """A provider that tells more than any call can use tells nothing. What passes through may be the sum of a batch."""
+    if attempt.usage is not None and attempt.usage.total() > MOST_TOKENS and call.front.operation != "passthrough":
+        attempt.usage = None
 
 
 def _tier(attempt: Try, usage: Usage) -> str:

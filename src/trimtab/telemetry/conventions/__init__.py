@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final
 
 from trimtab.core.registry import Registry
+from trimtab.llm.types import MOST_TOKENS, Usage
 from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
 from trimtab.telemetry.conventions._common import Common, of_resource
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
@@ -20,7 +21,7 @@ from trimtab.telemetry.foreign.spans import CONTENT_MARK, Attributes, ForeignSpa
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 
-CORE_VERSION = 3
+CORE_VERSION = 4
 """Version of what all conventions share: it is part of every span's mapper version."""
 _FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192
@@ -30,6 +31,7 @@ _NAME = 256
 _SHAPES = 2048
 """Sets of names that are remembered."""
 _SAID: Final = ("input", "output", "input_messages", "output_messages", "tools_offered", "documents")
+_BUCKETS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
 _PLANS = 4
 """Plans of one set of names: which families its events are of may add to them."""
 _SHAPE_NAMES, _SHAPE_TEXT = 96, 4096
@@ -177,8 +179,20 @@ def _settle(found: Found) -> None:
         found.pop("input", None)
     if "output_messages" in found:
         found.pop("output", None)
-    if "usage" in found and kind not in COUNTED:
-        found["aggregated"] = True
+    usage = found.get("usage")
+    if usage is not None:
+        if kind not in COUNTED:
+            found["aggregated"] = True
+        elif usage.total() > MOST_TOKENS:
+            _refuse_usage(found, usage)
+
+
+def _refuse_usage(found: Found, usage: Usage) -> None:
+    """What no call can have used is unknown, and no sum of the project has it."""
+    del found["usage"]
+    found.pop("total_tokens", None)
+    buckets = ((name, getattr(usage, name)) for name in _BUCKETS)
+    found["usage_refused"] = ", ".join(f"{name} {tokens}" for name, tokens in buckets if tokens)
 
 
 def _silence(found: Found) -> None:

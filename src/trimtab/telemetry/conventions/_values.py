@@ -18,7 +18,8 @@ LABEL: Final = 500
 LABELS: Final = 64
 """Entries that are kept of tags and metadata."""
 TOKENS: Final = (1 << 53) - 1
-"""No call has more tokens: a larger number is nonsense, and would not add up in 64 bits."""
+"""A larger number is read as this one: it would not add up in 64 bits. No call has nearly as many
+(`llm.types.MOST_TOKENS`)."""
 MONEY: Final = (1 << 62) - 1
 """No call costs more picodollars (4.6 million dollars)."""
 
@@ -77,10 +78,10 @@ def count(value: Any) -> int | None:
     """A number of tokens in [0, `TOKENS`]; None where there is none. Takes digits in a string, too."""
     if type(value) is int:
         return 0 if value < 0 else min(value, TOKENS)
-    if type(value) is float and value == value and abs(value) <= TOKENS:
-        return max(0, int(value))
-    if type(value) is str and len(value) <= 16 and value.isascii() and value.isdecimal():
-        return min(int(value), TOKENS)
+    if type(value) is float and value == value:
+        return max(0, int(value)) if abs(value) <= TOKENS else TOKENS if value > 0 else 0
+    if type(value) is str and value.isascii() and value.isdecimal():
+        return min(int(value), TOKENS) if len(value) <= 16 else TOKENS if value.strip("0") else 0
     return None
 
 

@@ -422,6 +422,8 @@ def _metadata(span: CanonicalSpan) -> dict[str, str]:
         found.setdefault("prompt_version", span.prompt_version[:LABEL])
     if span.cost_reported is not None:
         found.setdefault("cost_reported", f"{Decimal(span.cost_reported).scaleb(-12):f}")
+    if span.usage_refused:
+        found["usage_refused"] = span.usage_refused
     return found
 
 
