@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from harness import PRICE, provider, running
 from msgspec.structs import replace
 from upstream import DONE, STOP, WHOLE, answers, delta, event, streams, upstream
@@ -66,6 +67,26 @@ def test_what_a_providers_filter_refused_is_carried_to_no_other_and_its_key_goes
             assert refused.json()["error"]["message"] == "Your input was flagged for violence."
             assert (await g.chat(ASK)).status_code == 200
             assert (len(first.requests), len(second.requests)) == (2, 0)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"code": "model_not_found", "message": "Project `proj_1` does not have access to model `up-1`."},
+        {"code": "arrearage", "message": "Access denied, please make sure your account is in good standing."},
+    ],
+)
+def test_what_our_account_may_not_do_is_told_as_ours_and_not_as_the_clients(said: dict[str, str]) -> None:
+    async def main() -> None:
+        async with (
+            upstream(answers({"error": said}, 403)) as up,
+            running([provider("lab", up.port)], [replace(FAST_THEN_SLOW, fallback=())]) as g,
+        ):
+            told = (await g.chat(ASK)).json()["error"]
+            assert told["code"] == said["code"]
+            assert told["message"].startswith("The provider 'lab' refused this server's key: ")
 
     asyncio.run(main())
 

@@ -420,8 +420,9 @@ def refused_in_stream(words: str) -> UpstreamFailure:
 
 
 def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
-    """A provider's refusal as the client should read it. One of *our* key must not look like one of the client's."""
-    if error.status in (401, 403) and not error.reason:
+    """A provider's refusal as the client should read it. One of *our* key must not look like one of the client's; what
+    a filter found is about neither."""
+    if error.status in (401, 403) and error.reason != "filtered":
         error.code = "provider_key_refused"
         error.message = f"The provider {target.provider.name!r} refused this server's key: {error.message}"
         error.fix = "Your own key is fine: the operator must give this provider a valid key."
