@@ -8,6 +8,7 @@ describe("an address", () => {
     for (const same of [HOOK, `${HOOK}/`, "https://HOOKS.example.com:443/mine", `${HOOK}/closed`])
       expect([same, leadsElsewhere(HOOK, same)]).toEqual([same, false]);
     expect(leadsElsewhere("kafka://one:9092,two:9092/a", "kafka://two:9092/b")).toBe(false);
+    expect(leadsElsewhere("kafka://one,[::1]/a", "kafka://ONE:9092,[::1]:9092/a")).toBe(false);
   });
   it("is another with another scheme, host, port, query, or a path beside it", () => {
     const others = [

@@ -7,17 +7,20 @@ export function originOf(url: string): string {
 }
 
 const BROKERS = /^kafka:\/\/([^/]+)\//;
+/** In lower case, with the port that they have if none is said. */
+const brokersOf = (list: string): string[] =>
+  list
+    .toLowerCase()
+    .split(",")
+    .map((each) => (/:[^\]]*$/.test(each) ? each : `${each}:9092`));
 const bare = (path: string): string => path.replace(/\/+$/, "");
 
 /** Another scheme, host or port, or a path that does not lie below; none where one of them is no address yet. */
 export function leadsElsewhere(before: string, now: string): boolean {
   const [was, to] = [BROKERS.exec(before)?.[1], BROKERS.exec(now)?.[1]];
   if (was && to) {
-    const known = new Set(was.toLowerCase().split(","));
-    return to
-      .toLowerCase()
-      .split(",")
-      .some((broker) => !known.has(broker));
+    const known = new Set(brokersOf(was));
+    return brokersOf(to).some((broker) => !known.has(broker));
   }
   if (!originOf(before) || !originOf(now)) return false;
   const [old, next] = [new URL(before), new URL(now)];

@@ -56,6 +56,7 @@ export const CAUSES: Record<string, string> = {
   unpriced: "no price here",
   estimated: "estimated here",
   price: "another price",
+  told: "not what it told",
   open_day: "day not over",
   unexplained: "not explained",
   unread: "rows not read",
