@@ -8,8 +8,10 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
 
 import click
 import httpx
@@ -18,7 +20,9 @@ from live import ADMIN, admin
 from shells import Shell
 
 from patience import PATIENCE_S
-from trimtab.cli import base, terminal
+from trimtab.cli import base, evaluating, terminal
+from trimtab.cli import eval as eval_
+from trimtab.core.errors import InvalidRequest
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x1b[8m\x9b31m\r\u202egnp.exe\x00"
 SHOWN = "\\u001b]0;owned\\u0007\\u001b[2J\\u001b[8m\\u009b31m\\u000d\\u202egnp.exe\\u0000"
@@ -101,6 +105,27 @@ def test_a_span_and_an_error_do_nothing_to_who_looks_at_them(shell: Shell) -> No
         left = told.replace("\r\n", "\n").replace("\x1b[1m", "").replace("\x1b[0m", "")
         assert terminal.visible(left) == left, told
         assert "owned" in told
+
+
+def test_a_diagnosis_and_an_evaluation_do_nothing_either(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "\x1b]0;owned\x07"
+    told = on_a_terminal(shell, "doctor", "--data-dir", str(data))
+    assert "owned" in told
+    assert "\x07" not in told
+
+    def hostile(_client: object, _project: str, _suite: str, tell: Callable[[str], None]) -> NoReturn:
+        tell(HOSTILE)
+        raise InvalidRequest(HOSTILE, fix="")
+
+    monkeypatch.setattr(evaluating, "suite_of", hostile)
+    monkeypatch.setenv("TRIMTAB_API_KEY", "tk_any")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with pytest.raises(click.ClickException):
+        eval_.command.main(["any", "--release", "a@r1", "--url", "http://127.0.0.1:9"], standalone_mode=False)
+    assert screen.getvalue() == f"{SHOWN}\n"
 
 
 def on_a_terminal(shell: Shell, *arguments: str) -> str:

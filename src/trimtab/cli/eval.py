@@ -76,7 +76,7 @@ def command(
     try:
         if not has_key():
             raise Unauthenticated("No key is set for the server.", fix="Set TRIMTAB_API_KEY (or TRIMTAB_ADMIN_KEY).")
-        with Client(url) as client:
+        with Client(url) as client, terminal.guarded():
             name, folder = evaluating.suite_of(client, project, suite, _tell)
             if _consider(client, name, asked, yes=yes):
                 asked = structs.replace(asked, more={**asked.more, "allow_unpriced": True})

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import click
 
-from trimtab.cli import saved_sessions
+from trimtab.cli import saved_sessions, terminal
 from trimtab.cli.base import json_option, local_time, print_json, told, url_option
 from trimtab.core.errors import InvalidRequest, Unauthenticated
 from trimtab.sdk.client import Client
@@ -44,7 +44,7 @@ def command(*, provider: str | None, no_browser: bool, end: bool, url: str | Non
       trimtab login --end
     """
     where = server_url(url)
-    with told(as_json=as_json):
+    with told(as_json=as_json), terminal.guarded():
         if end:
             _end(where, as_json=as_json)
         else:

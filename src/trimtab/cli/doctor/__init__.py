@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trimtab.cli import terminal
 from trimtab.cli.base import FAILED, OK, json_option, print_json, told
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def command(
             settings = Settings.read(data_dir=data_dir, config=config, host=host, port=port)
             server = checks.running_server(settings.data_dir.absolute())
             report += examine(checks.Patient(settings=settings, environ=os.environ, server=server))
-    _print(report, as_json=as_json)
+    with terminal.guarded():
+        _print(report, as_json=as_json)
     ctx.exit(FAILED if any(check.state == "fail" for check in report) else OK)
 
 
