@@ -119,7 +119,7 @@ const keys = createRoute({
   getParentRoute: () => projectRoute,
   path: "keys",
   component: lazyRouteComponent(() => import("@/features/keys/KeysPage"), "KeysPage"),
-  validateSearch: (raw: Raw) => fields(raw, "new", "show"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "show", "q"),
 });
 
 const people = createRoute({

@@ -40,6 +40,15 @@ def test_a_key_is_revoked(shell: Shell) -> None:
     assert (key["role"], key["state"]) == ("read_only", "revoked")
 
 
+def test_keys_are_listed_by_words_and_state(shell: Shell) -> None:
+    ids = {name: shell.json("keys", "create", name)["key"]["id"] for name in ("shop web", "shop nightly", "other")}
+    shell.ok("keys", "revoke", ids["shop nightly"])
+    assert [key["name"] for key in shell.json("keys", "list", "-q", "shop")] == ["shop nightly", "shop web"]
+    assert [key["name"] for key in shell.json("keys", "list", "-q", "shop", "--state", "active")] == ["shop web"]
+    assert [key["name"] for key in shell.json("keys", "list", "--state", "ended")] == ["shop nightly"]
+    assert "No key fits." in shell.ok("keys", "list", "-q", "nobody")
+
+
 def test_a_key_is_revoked_by_its_name_or_by_what_leaked_of_it(shell: Shell) -> None:
     """Who finds a secret in a log knows neither the key's name nor its id."""
     secret = shell.run("keys", "create", "leaky").stdout.strip()

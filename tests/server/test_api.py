@@ -386,3 +386,39 @@ def test_no_secret_is_in_any_answer_log_or_file(run: Run, tmp_path: Any, caplog:
         assert secret not in caplog.text, name
         for path, content in files.items():
             assert secret.encode() not in content, (name, path)
+
+
+def test_keys_are_looked_for_by_words_and_state_and_counted(run: Run) -> None:
+    async def story(house: House) -> None:
+        admin = house.admin
+        names = ("Shop 100%", "shop web", "shop_web", "nightly")
+        issued = [await made(admin, f"{AT}/keys", name=name) for name in names]
+        soon = await made(admin, f"{AT}/keys", name="shop soon over", expires=house.deps.now() + 60_000)
+        await admin.delete(f"{AT}/keys/{issued[0]['key']['id']}")
+
+        async def found(**query: str) -> list[str]:
+            page = (await admin.get(f"{AT}/keys", params=query)).json()
+            assert page["total"] == len(page["items"])
+            return [each["name"] for each in page["items"]]
+
+        assert await found(q="SHOP") == ["shop soon over", "shop_web", "shop web", "Shop 100%"]
+        assert await found(q="web shop") == ["shop_web", "shop web"]
+        assert await found(q="shop_") == ["shop_web"], "what is a pattern in SQL is a letter here"
+        assert await found(q="0%") == ["Shop 100%"]
+        assert await found(q=issued[3]["key"]["prefix"]) == ["nightly"]
+        assert await found(q=issued[3]["key"]["id"]) == ["nightly"]
+        assert await found(q="nobody") == []
+        house.clock.advance(120)
+        assert await found(state="active") == ["nightly", "shop_web", "shop web"]
+        assert await found(state="expired") == [soon["key"]["name"]]
+        assert await found(state="revoked") == ["Shop 100%"]
+        assert await found(state="ended", q="shop") == ["shop soon over", "Shop 100%"]
+        first = (await admin.get(f"{AT}/keys", params={"q": "shop", "state": "active", "limit": 1})).json()
+        assert ([each["name"] for each in first["items"]], first["total"]) == (["shop_web"], 2)
+        rest = {"q": "shop", "state": "active", "limit": 1, "cursor": first["cursor"]}
+        assert (await admin.get(f"{AT}/keys", params=rest)).json()["items"][0]["name"] == "shop web"
+        assert (await admin.get("/api/v1/keys", params={"state": "ended"})).json()["total"] == 0
+        for wrong in ({"state": "gone"}, {"q": "a\0b"}, {"q": "x" * 501}):
+            assert (await admin.get(f"{AT}/keys", params=wrong)).status_code == 400
+
+    run(story)

@@ -14,6 +14,7 @@ import type {
   CostReport,
   Facet,
   GroupBy,
+  KeyPage,
   KeyView,
   LimitEventView,
   LimitView,
@@ -39,6 +40,7 @@ import type {
 } from "./types";
 
 export const PAGE_SIZE = 100;
+const KEYS_AT_ONCE = 50;
 
 /** Every item of a list that comes in pages. */
 export async function everyPage<T>(
@@ -78,7 +80,35 @@ export const projectsQuery = () =>
 export const keysQuery = (project: string) =>
   queryOptions({
     queryKey: ["keys", project],
-    queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal),
+    queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal, { limit: "500" }),
+  });
+
+export interface KeyFilter {
+  q?: string;
+  state?: "active" | "ended";
+}
+
+/** Page by page, newest first; asked anew with all others when a key was made or changed. */
+export const keyPagesQuery = (project: string, filter: KeyFilter) =>
+  infiniteQueryOptions({
+    queryKey: [...keysQuery(project).queryKey, "pages", filter],
+    queryFn: ({ pageParam, signal }) =>
+      get<KeyPage>(
+        withQuery(inProject(project, "keys"), { ...filter, cursor: pageParam, limit: KEYS_AT_ONCE }),
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.cursor ?? null,
+    placeholderData: keepPreviousData,
+  });
+
+/** How many there are. */
+export const keyCountQuery = (project: string, filter: KeyFilter) =>
+  queryOptions({
+    queryKey: [...keysQuery(project).queryKey, "count", filter],
+    queryFn: ({ signal }) => get<KeyPage>(withQuery(inProject(project, "keys"), { ...filter, limit: 1 }), signal),
+    select: (page) => page.total,
+    placeholderData: keepPreviousData,
   });
 
 /** How people may sign in; needs no session. */

@@ -3739,7 +3739,8 @@ export interface paths {
         };
         /**
          * List a project's keys
-         * @description Newest first, revoked and expired ones too; never their secrets.
+         * @description Newest first, revoked and expired ones too unless `state` says which (`ended`: either); never their
+         *     secrets.
          *
          *     Needs the permission `key:read`.
          */
@@ -10501,9 +10502,13 @@ export interface components {
             archived: number | null;
             created: number;
         };
-        /** KeyPage */
+        /**
+         * KeyPage
+         * @description `total` is how many there are on all pages.
+         */
         KeyPage: {
             items: components["schemas"]["KeyView"][];
+            total: number;
             /** @default null */
             cursor: string | null;
         };
@@ -16520,6 +16525,10 @@ export interface operations {
     listInstanceKeys: {
         parameters: {
             query?: {
+                /** @description Words in the name, the visible start of the secret, or the whole id. */
+                q?: string;
+                /** @description Only keys in this state; `ended`: expired or revoked. */
+                state?: "active" | "ended" | "expired" | "revoked";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
@@ -34545,6 +34554,10 @@ export interface operations {
     listKeys: {
         parameters: {
             query?: {
+                /** @description Words in the name, the visible start of the secret, or the whole id. */
+                q?: string;
+                /** @description Only keys in this state; `ended`: expired or revoked. */
+                state?: "active" | "ended" | "expired" | "revoked";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */

@@ -8,6 +8,7 @@ type Body<T, Needed extends keyof T> = Pick<T, Needed> & Partial<T>;
 
 export type Me = S["Me"];
 export type ProjectView = S["ProjectView"];
+export type KeyPage = S["KeyPage"];
 export type KeyView = S["KeyView"];
 export type NewKey = Body<S["NewKey"], "name" | "role" | "expires">;
 export type MemberView = S["MemberView"];

@@ -30,16 +30,24 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option("--query", "-q", "q", default="", help="Words in the name, how the secret starts, or a whole id.")
+@click.option(
+    "--state",
+    type=click.Choice(["active", "expired", "revoked", "ended"]),
+    default=None,
+    help="Only these; ended: expired or revoked. [default: all]",
+)
 @project_option
 @api_command
-def list_keys(*, project: str, client: Client, as_json: bool) -> None:
-    """List a project's keys. Secrets are never shown again.
+def list_keys(*, q: str, state: str | None, project: str, client: Client, as_json: bool) -> None:
+    """List a project's keys, newest first. Secrets are never shown again.
 
     \b
-    Example:
+    Examples:
       trimtab keys list --project support
+      trimtab keys list -q nightly --state active
     """
-    keys = client.keys(project)
+    keys = client.keys(project, q=q, state=state)
     if as_json:
         print_json(keys)
         return
@@ -59,7 +67,7 @@ def list_keys(*, project: str, client: Client, as_json: bool) -> None:
     print_table(
         ("ID", "NAME", "STARTS WITH", "ROLE", "STATE", "CREATED", "EXPIRES", "LAST USED"),
         rows,
-        empty="This project has no keys. Make one with: trimtab keys create NAME",
+        empty="No key fits." if q or state else "This project has no keys. Make one with: trimtab keys create NAME",
     )
 
 

@@ -1,7 +1,7 @@
 """The SQL of projects, keys and login tokens. Functions of a connection; times are Unix milliseconds."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     LargeBinary,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
+    not_,
     or_,
     select,
     true,
@@ -165,13 +168,53 @@ def add_key(conn: Connection, key: KeyRow) -> None:
     conn.execute(insert(KEYS).values(values))
 
 
-def keys(conn: Connection, project_id: str | None, *, before: str = "", limit: int = 1_000_000) -> list[KeyRow]:
+class KeySearch(Struct, frozen=True, kw_only=True):
+    """Which keys are looked for: each word is in its name, begins its secret as far as
+    that is visible, or is its id; in this state at ``now``, where
+    ``ended`` is expired or revoked, None any."""
+
+    words: str = ""
+    state: Literal["active", "expired", "revoked", "ended"] | None = None
+    now: int = 0
+
+
+ANY_KEY = KeySearch()
+
+
+def keys(
+    conn: Connection,
+    project_id: str | None,
+    *,
+    before: str = "",
+    limit: int = 1_000_000,
+    sought: KeySearch = ANY_KEY,
+) -> list[KeyRow]:
     """One project's keys (None: the instance's own), newest first, older than the key ``before``. Ids are UUIDv7, so
     their order is that of making."""
-    found = select(KEYS).where(KEYS.c.project_id.is_(None) if project_id is None else KEYS.c.project_id == project_id)
+    found = select(KEYS).where(*_sought(project_id, sought))
     if before:
         found = found.where(KEYS.c.id < before)
     return [_key(row) for row in conn.execute(found.order_by(KEYS.c.id.desc()).limit(limit))]
+
+
+def count_keys(conn: Connection, project_id: str | None, sought: KeySearch = ANY_KEY) -> int:
+    return conn.execute(select(func.count()).select_from(KEYS).where(*_sought(project_id, sought))).scalar_one()
+
+
+def _sought(project_id: str | None, sought: KeySearch) -> list[ColumnElement[bool]]:
+    k = KEYS.c
+    found = [k.project_id.is_(None) if project_id is None else k.project_id == project_id]
+    for word in sought.words.split()[:20]:
+        begins = k.prefix.startswith(word, autoescape=True)
+        found.append(or_(k.id == word, begins, k.name.icontains(word, autoescape=True)))
+    live = or_(k.expires.is_(None), k.expires > sought.now)
+    states: dict[str | None, list[ColumnElement[bool]]] = {
+        "active": [k.revoked.is_(None), live],
+        "expired": [k.revoked.is_(None), not_(live)],
+        "revoked": [k.revoked.is_not(None)],
+        "ended": [or_(k.revoked.is_not(None), not_(live))],
+    }
+    return [*found, *states.get(sought.state, [])]
 
 
 def key_names(conn: Connection, project_id: str) -> list[tuple[str, str, bool]]:

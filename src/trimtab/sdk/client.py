@@ -186,8 +186,10 @@ class Client:
         `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", slug), t.Project, body=changes)
 
-    def keys(self, project: str) -> list[t.Key]:
-        return self._all(_Keys, path("projects", project, "keys"))
+    def keys(self, project: str, *, q: str = "", state: str | None = None) -> list[t.Key]:
+        """Newest first. ``q``: words in the name, how the secret starts, or a whole id; ``state``: only those that are
+        ``active``, ``expired``, ``revoked``, or ``ended`` (either)."""
+        return self._all(_Keys, path("projects", project, "keys"), q=q or None, state=state, limit=500)
 
     def create_key(
         self,
@@ -501,11 +503,13 @@ class Client:
         body = {"off": off, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "detectors"), t.DetectorList, body=body)
 
-    def _all(self, shape: type[_Items | r.RoutePage | c.PolicyPage | m.LimitPage], where: str) -> list[Any]:
+    def _all(
+        self, shape: type[_Items | r.RoutePage | c.PolicyPage | m.LimitPage], where: str, **query: str | int | None
+    ) -> list[Any]:
         found: list[Any] = []
         cursor: str | None = None
         while True:
-            page: Any = self._http.ask("GET", where, shape, query={"cursor": cursor})
+            page: Any = self._http.ask("GET", where, shape, query={**query, "cursor": cursor})
             found += page.items
             cursor = page.cursor
             if cursor is None:

@@ -1,15 +1,19 @@
-import { Switch } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Button, Switch, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
-import { useState } from "react";
-import { keysQuery } from "@/api/queries";
+import { Plus, Search } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { type KeyFilter, keyCountQuery, keyPagesQuery } from "@/api/queries";
 import type { IssuedKey, KeyView } from "@/api/types";
+import { plural } from "@/lib/format";
+import { useShortcuts } from "@/lib/hooks";
 import { Empty } from "@/ui/bits";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import { KeyTable } from "./KeyTable";
+import css from "./keys.module.css";
 import { NewKeyDialog, SecretDialog } from "./NewKeyDialog";
 import { PriorityDialog } from "./PriorityDialog";
 import { ReplaceDialog } from "./ReplaceDialog";
@@ -20,7 +24,11 @@ export function KeysPage() {
   const { project } = useParams({ from: "/inside/p/$project/keys" });
   const search = useSearch({ from: "/inside/p/$project/keys" });
   const navigate = useNavigate({ from: "/p/$project/keys" });
-  const keys = useQuery(keysQuery(project));
+  const all = search.show === "all";
+  const q = search.q ?? "";
+  const filter: KeyFilter = { q: search.q, state: all ? undefined : "active" };
+  const keys = useInfiniteQuery(keyPagesQuery(project, filter));
+  const ended = useQuery(keyCountQuery(project, { q: search.q, state: "ended" })).data ?? 0;
   const [issued, setIssued] = useState<IssuedKey | null>(null);
   const [replacing, setReplacing] = useState<KeyView | null>(null);
   const [revoking, setRevoking] = useState<KeyView | null>(null);
@@ -31,9 +39,9 @@ export function KeysPage() {
     // Coming back to this page later must not ask for yet another key.
     leaveDialog();
   };
-  const all = search.show === "all";
-  const rows = (keys.data ?? []).filter((key) => all || key.state === "active");
-  const ended = (keys.data?.length ?? 0) - (keys.data ?? []).filter((key) => key.state === "active").length;
+  const rows = keys.data?.pages.flatMap((page) => page.items) ?? [];
+  const total = keys.data?.pages[0]?.total ?? 0;
+  const onWords = (words: string) => void navigate({ search: (s) => ({ ...s, q: words || undefined }), replace: true });
   const create = (
     <WriteButton
       needs="key:write"
@@ -50,19 +58,33 @@ export function KeysPage() {
       lead="Applications call with a key of this project. Each can be ended by itself, at once, everywhere."
       actions={
         <>
-          {ended > 0 && (
+          {(ended > 0 || all) && (
             <Switch
               label={`Show ended (${ended})`}
               checked={all}
-              onChange={(e) => void navigate({ search: { show: e.currentTarget.checked ? "all" : undefined } })}
+              onChange={(e) => void navigate({ search: (s) => ({ ...s, show: on(e.currentTarget.checked) }) })}
             />
           )}
-          {rows.length > 0 && create}
+          {(rows.length > 0 || q) && create}
         </>
       }
     >
+      {(total > 0 || q || keys.isPlaceholderData) && (
+        <Words words={q} onWords={onWords} told={told(keys.data && total, q)} />
+      )}
       <Pending of={keys} height={180} />
-      {keys.data && rows.length === 0 && (
+      {keys.data && rows.length === 0 && q && (
+        <Empty title="No key fits">
+          <p>
+            Each word must be in the name, or be how the secret starts
+            {ended > 0 && !all && "; ended keys do fit"}.
+          </p>
+          <Button variant="default" onClick={() => onWords("")}>
+            Show all
+          </Button>
+        </Empty>
+      )}
+      {keys.data && rows.length === 0 && !q && !keys.isPlaceholderData && (
         <Empty title="No key yet">
           <p>
             Give each application or person a key of their own: calls are traced and costed by key, and one can be
@@ -80,6 +102,11 @@ export function KeysPage() {
           onPriority={setRanking}
         />
       )}
+      {keys.hasNextPage && (
+        <Button variant="default" mt={12} loading={keys.isFetchingNextPage} onClick={() => void keys.fetchNextPage()}>
+          Show more
+        </Button>
+      )}
       {search.new && <NewKeyDialog project={project} onIssued={onIssued} onClose={leaveDialog} />}
       {issued && <SecretDialog project={project} issued={issued} onClose={() => setIssued(null)} />}
       <ReplaceDialog
@@ -94,5 +121,55 @@ export function KeysPage() {
       <RevokeDialog project={project} target={revoking} onClose={() => setRevoking(null)} />
       {ranking && <PriorityDialog project={project} target={ranking} onClose={() => setRanking(null)} />}
     </Page>
+  );
+}
+
+const on = (checked: boolean) => (checked ? "all" : undefined);
+
+function told(total: number | undefined, q: string): string {
+  return total === undefined ? "" : `${plural(total, "key")}${q ? (total === 1 ? " fits" : " fit") : ""}`;
+}
+
+interface WordsProps {
+  words: string;
+  onWords: (words: string) => void;
+  told: string;
+}
+
+/** Asked when one pauses, not with every letter. */
+function Words({ words, onWords, told }: WordsProps) {
+  const [text, setText] = useState(words);
+  const [settled] = useDebouncedValue(text, 250);
+  const field = useRef<HTMLInputElement>(null);
+  useShortcuts({ "/": () => field.current?.focus() });
+  const asked = useRef(words);
+  // What somebody types on while the address follows is not taken from them.
+  useEffect(() => {
+    if (words !== asked.current) setText(words);
+    asked.current = words;
+  }, [words]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only what was typed moves the address
+  useEffect(() => {
+    if (settled !== text || settled.trim() === words) return;
+    asked.current = settled.trim();
+    onWords(asked.current);
+  }, [settled]);
+  return (
+    <div className={css.bar} role="search">
+      <TextInput
+        ref={field}
+        className={css.words}
+        aria-label="Words in keys"
+        placeholder="Name, or the start of a secret"
+        leftSection={<Search size={14} aria-hidden="true" />}
+        value={text}
+        maxLength={500}
+        spellCheck={false}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+      <span className="muted num" role="status">
+        {told}
+      </span>
+    </div>
   );
 }

@@ -1,7 +1,10 @@
 """Keys: of a project, and of the whole instance."""
 
-from litestar.params import FromPath, JSONBody
-from msgspec import Struct, to_builtins
+from typing import Annotated, Literal
+
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
+from msgspec import Meta, Struct, to_builtins
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest
@@ -11,14 +14,45 @@ from trimtab.governance.access import Project
 from trimtab.governance.key_use_store import last_used
 from trimtab.governance.keys import Issued, Wanted
 from trimtab.governance.people_store import name_of
-from trimtab.governance.store import KeyRow
+from trimtab.governance.store import KeyRow, KeySearch
 from trimtab.server.auditing import Deed, row, written
 from trimtab.server.auth import Caller
 from trimtab.server.bodies.common import IssuedKey, KeyPage, KeyView, NewKey
+from trimtab.server.dataset_views import no_nul
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "keys"
+
+
+Words = Annotated[
+    str,
+    Meta(max_length=500, description="Words in the name, the visible start of the secret, or the whole id."),
+    QueryParameter(max_length=500),
+]
+
+InState = Annotated[
+    Literal["active", "expired", "revoked", "ended"] | None,
+    Meta(description="Only keys in this state; `ended`: expired or revoked."),
+    QueryParameter(name="state"),
+]
+
+
+class _Listing(Struct, frozen=True, kw_only=True):
+    q: str
+    state: Literal["active", "expired", "revoked", "ended"] | None
+    cursor: str | None
+    limit: int
+
+
+def _listing(
+    q: Words = "",
+    in_state: InState = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> _Listing:
+    no_nul(q)
+    return _Listing(q=q, state=in_state, cursor=cursor, limit=limit)
 
 
 class _Beside(Struct, frozen=True, kw_only=True):
@@ -55,19 +89,21 @@ def _listed(names: tuple[str, ...] | None) -> list[str] | None:
     return None if names is None else list(names)
 
 
-async def _page(deps: Dependencies, project_id: str | None, cursor: str | None, limit: int) -> KeyPage:
-    before, now = read_cursor(cursor), deps.now()
+async def _page(deps: Dependencies, project_id: str | None, listing: _Listing) -> KeyPage:
+    before, now, limit = read_cursor(listing.cursor), deps.now(), listing.limit
+    sought = KeySearch(words=listing.q, state=listing.state, now=now)
 
-    def read(conn: Connection) -> tuple[list[KeyRow], _Beside]:
-        rows = store.keys(conn, project_id, before=before, limit=limit + 1)
+    def read(conn: Connection) -> tuple[list[KeyRow], int, _Beside]:
+        rows = store.keys(conn, project_id, before=before, limit=limit + 1, sought=sought)
         owners = {row.owner_id for row in rows if row.owner_id is not None}
         used = last_used(conn, [row.id for row in rows])
         names = {each: name_of(conn, each) for each in owners}
-        return rows, _Beside(owners=names, highest=bounds(conn, project_id), used=used)
+        beside = _Beside(owners=names, highest=bounds(conn, project_id), used=used)
+        return rows, store.count_keys(conn, project_id, sought), beside
 
-    rows, beside = await deps.db.read(read)
+    rows, total, beside = await deps.db.read(read)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return KeyPage(items=[_view(deps, each, now, beside) for each in rows[:limit]], cursor=more)
+    return KeyPage(items=[_view(deps, each, now, beside) for each in rows[:limit]], total=total, cursor=more)
 
 
 def _wanted(deps: Dependencies, tenant: Project | None, data: NewKey) -> Wanted:
@@ -135,10 +171,12 @@ async def _revoke(deps: Dependencies, caller: Caller, tenant: Project | None, ke
     "/api/v1/projects/{project:str}/keys",
     "key:read",
     Operation(id="listKeys", summary="List a project's keys", tag=TAG, errors=(404,)),
+    {"listing": _listing},
 )
-async def list_keys(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> KeyPage:
-    """Newest first, revoked and expired ones too; never their secrets."""
-    return await _page(deps, tenant.id, cursor, limit)
+async def list_keys(deps: Deps, tenant: Tenant, listing: NamedDependency[SkipValidation[_Listing]]) -> KeyPage:
+    """Newest first, revoked and expired ones too unless ``state`` says which (``ended``: either); never their
+    secrets."""
+    return await _page(deps, tenant.id, listing)
 
 
 @route(
@@ -168,10 +206,11 @@ async def revoke_key(deps: Deps, caller: CallerNow, tenant: Tenant, key: FromPat
     "/api/v1/keys",
     "key:read",
     Operation(id="listInstanceKeys", summary="List the keys of the whole instance", tag=TAG),
+    {"listing": _listing},
 )
-async def list_instance_keys(deps: Deps, cursor: Cursor = None, limit: Limit = 100) -> KeyPage:
+async def list_instance_keys(deps: Deps, listing: NamedDependency[SkipValidation[_Listing]]) -> KeyPage:
     """The admin key and instance-wide read-only keys, newest first."""
-    return await _page(deps, None, cursor, limit)
+    return await _page(deps, None, listing)
 
 
 @route(

@@ -163,7 +163,10 @@ class KeyView(Struct, frozen=True, kw_only=True):
 
 
 class KeyPage(Struct, frozen=True, kw_only=True):
+    """``total`` is how many there are on all pages."""
+
     items: list[KeyView]
+    total: int
     cursor: str | None = None
 
 
