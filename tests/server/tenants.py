@@ -89,7 +89,7 @@ VALUES: Final[dict[str, list[Any]]] = {
     "release": ["latest", "r1"], "note": ["because"], "actor": ["", "admin"], "action": ["", "view.created"],
     "days": [1, 30], "a": _TRACES, "b": _TRACES, "frameworks": ["", "eu_ai_act"], "oversized": [32_000],
     "at_least": [0.5, 0.9], "split": [""], "tag": ["", "beta"], "columns": [], "tags": [], "uses": [], "licence": [""],
-    "message": [""], "expected_revision": [1], "folder": ["", "main"], "scorer": ["", "exact"], "case_id": ["", "one"],
+    "message": [""], "expected_revision": [1], "expected_version": [1], "folder": ["", "main"], "scorer": ["", "exact"], "case_id": ["", "one"],
     "language": [""], "value": ["user-1", "fast"], "model": ["fast", "gpt-4o"], "score": ["helpful", "tone", "thumb"],
     "content": _DAYS, "spans": _DAYS, "scores": _DAYS, "ledger": _DAYS, "assignee": [""], "state": [],
     "tier": ["", "flex", "priority"],

@@ -63,6 +63,12 @@ def test_buckets_of_rows_are_the_exclusive_buckets_of_attempts(used: list[tuple[
         assert sum(row["cost_parts"]) == row["cost"] == sum(buckets)
 
 
+def test_a_number_of_searches_that_no_column_holds_is_the_largest_and_no_other(blobs: FolderBlobs) -> None:
+    told = Usage(input=1, searches=(1 << 32) + 5, file_searches=1 << 40, images=(1 << 32) + 1)
+    (row,) = books(record(1, attempts=(attempt(1, usage=told),)), blobs)
+    assert [row[name] for name in ("searches", "file_searches", "images")] == [(1 << 32) - 1] * 3
+
+
 def body(**fields: Any) -> bytes:
     whole = {"model": "m", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]}
     return msgspec.json.encode(whole | fields)

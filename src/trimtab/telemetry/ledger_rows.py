@@ -26,6 +26,7 @@ REMEMBERED_LENGTH: Final = 20_000
 LONGEST_INT64: Final = (1 << 63) - 1
 
 _NO_USAGE: Final = Usage()
+_UINT32: Final = (1 << 32) - 1
 _SEGMENTS: Final = ("segment:", "segment=")
 _IGNORED: Final = frozenset(
     ("stream", "stream_options", "user", "metadata", "safety_identifier", "store", "service_tier")
@@ -109,12 +110,17 @@ def _row(record: CallRecord, attempt: Attempt, number: int, marks: Marks, more: 
         record.key_id, list(record.tags), marks.prompt, marks.preview, marks.fingerprint, attempt.response_id,
         max(0, attempt.ended_ns - attempt.started_ns), max(0, usage.input), max(0, usage.cache_read),
         max(0, usage.cache_write), max(0, usage.output), max(0, usage.reasoning), max(0, usage.cache_write_1h),
-        max(0, usage.audio_input), max(0, usage.audio_output), max(0, usage.images), int(attempt.usage is not None),
+        max(0, usage.audio_input), max(0, usage.audio_output), _count(usage.images), int(attempt.usage is not None),
         int(usage.estimated), CURRENCY, cost, list(attempt.cost.parts) if cost == attempt.cost.amount else [],
         attempt.cost.price, cost, attempt.cost.price, "", version, usage.tier, attempt.tier_asked,
         max(0, usage.image_input), max(0, usage.image_output), max(0, usage.cache_audio), max(0, usage.cache_image),
-        max(0, usage.searches), max(0, usage.file_searches), held(attempt.cost.told), held(attempt.cost.counted),
+        _count(usage.searches), _count(usage.file_searches), held(attempt.cost.told), held(attempt.cost.counted),
     )  # fmt: skip
+
+
+def _count(number: int) -> int:
+    """What a provider told, in a column of 32 bits: the engine would keep the rest of a larger number."""
+    return min(max(0, number), _UINT32)
 
 
 def _segment(record: CallRecord) -> str:
