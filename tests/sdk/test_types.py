@@ -154,9 +154,16 @@ def test_every_struct_of_the_sdk_has_its_counterpart() -> None:
         for thing in vars(module).values()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
-    assert own - {cache_types.Policy, ours.KeyScope} <= set(PAIRS), (
-        "a policy is plain JSON to the SDK, a scope a part of a body"
+    assert own - {cache_types.Policy, ours.KeyScope, ours.Besides} <= set(PAIRS), (
+        "a policy is plain JSON to the SDK, a scope and what a provider has besides are parts of bodies"
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"), [(ours.KeyScope, bodies.NewKey), (ours.Besides, bodies.NewProvider)], ids=["key", "provider"]
+)
+def test_a_part_of_a_body_has_fields_that_the_server_takes(part: type, whole: type[msgspec.Struct]) -> None:
+    assert set(part.__annotations__) <= {field.encode_name for field in fields(whole)}
 
 
 @pytest.mark.parametrize("ours_", PAIRS, ids=lambda kind: kind.__name__)
