@@ -131,12 +131,13 @@ def test_prices_of_the_config_file_are_listed_and_changed_there_only(run: "Run")
 def test_costs_may_be_shown_in_another_currency(run: "Run") -> None:
     async def story(house: House) -> None:
         admin = house.admin
-        assert (await admin.get(f"{AT}/currency")).json() == {"code": None, "rate": None}
+        assert (await admin.get(f"{AT}/currency")).json() == {"code": None, "rate": None, "revision": 1}
         shown = await admin.patch(f"{AT}/currency", json={"code": "EUR", "rate": "0.920"})
-        assert shown.json() == {"code": "EUR", "rate": "0.92"}
+        assert shown.json() == {"code": "EUR", "rate": "0.92", "revision": 2}
         assert (await admin.patch(f"{AT}/currency", json={"code": "euro", "rate": "1"})).status_code == 400
         assert (await admin.patch(f"{AT}/currency", json={"code": "EUR"})).status_code == 400
-        assert (await admin.patch(f"{AT}/currency", json={"code": None})).json() == {"code": None, "rate": None}
+        none = (await admin.patch(f"{AT}/currency", json={"code": None})).json()
+        assert none == {"code": None, "rate": None, "revision": 3}
 
     run(story)
 

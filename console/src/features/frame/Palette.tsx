@@ -36,6 +36,14 @@ export function matches(item: Pick<Item, "label" | "words">, text: string): bool
     .every((word) => hay.includes(word));
 }
 
+/** What fits, and first of all what is called so: "provid" is Providers, not a page that only speaks of them. */
+export function sought<T extends Pick<Item, "label" | "words">>(items: readonly T[], text: string): T[] {
+  const begun = text.toLowerCase();
+  const fitting = items.filter((item) => matches(item, text));
+  const called = (item: T) => (item.label.toLowerCase().startsWith(begun) ? 0 : 1);
+  return text ? fitting.sort((a, b) => called(a) - called(b)) : fitting;
+}
+
 /** Ctrl or Cmd K: any page, app, model, project or trace from the keyboard. */
 export function Palette({ opened, onClose, project, onHelp }: Props) {
   return (
@@ -122,7 +130,7 @@ function PaletteBody({ onClose, project, onHelp }: Omit<Props, "opened">) {
   const input = useRef<HTMLInputElement>(null);
   const items = useItems(project, onHelp);
   const trimmed = text.trim();
-  const found = items.filter((item) => matches(item, trimmed));
+  const found = sought(items, trimmed);
   if (TRACE_ID.test(trimmed)) {
     found.unshift({
       id: "trace",
