@@ -67,6 +67,12 @@ class Workers:
     async def state(self) -> store.State | None:
         return await self.db.read(lambda conn: store.state(conn, "p", "hook"))
 
+    async def noted(self, delivered: int) -> None:
+        """Until the catalog says so."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (state := await self.state()) is None or state.delivered < delivered:  # noqa: ASYNC110  it knows none
+                await asyncio.sleep(0.01)
+
     def delivered(self) -> list[str]:
         return sorted(trace_id for receiver in self.receivers for trace_id in receiver.traces)
 
@@ -104,8 +110,7 @@ def test_one_worker_delivers_and_another_goes_on_when_it_ends(run: Any) -> None:
             workers.start(node)
         workers.come("first")
         await until(lambda: workers.delivered() == ["first"])
-        state = await workers.state()
-        assert state is not None
+        await workers.noted(1)  # who is stopped before that is followed by one that delivers it again
         [serving] = [number for number, receiver in enumerate(workers.receivers) if receiver.traces]
         await workers.stop(serving)
         workers.come("second")
