@@ -90,3 +90,32 @@ def test_a_set_of_policies_is_switched_as_it_was_read(shell: Shell, tmp_path: Pa
         refused = shell.run("policies", switch, "mine", "--expect", "1")
         assert (refused.exit_code, "yours was made from 1" in refused.stderr) == (1, True), refused.stderr
     assert "Version 1 of mine is in force" in shell.ok("policies", "on", "mine")
+
+
+def test_what_is_put_away_or_ended_stays_where_somebody_changed_it_meanwhile(with_model: Shell, tmp_path: Path) -> None:
+    shell = with_model
+    shell.ok("environments", "set", "expected-lab", "--note")
+    prompt = tmp_path / "expected-hello.prompt.md"
+    prompt.write_text("Hello.")
+    shell.ok("prompts", "push", str(prompt))
+    project = shell.environment["TRIMTAB_PROJECT"]
+    with Client(shell.server.url, ADMIN) as client:
+        suite = {"dataset": "questions", "scorers": [{"scorer": "length"}]}
+        client.suites.put(project, "expected", suite)
+        client.apps.put(project, "expected-desk", {"route": "fast"})
+        rule = {"kind": "online", "app": "support", "share": 0.1, "scorers": [{"scorer": "length"}]}
+        client.online.put(project, "expected", rule)
+        [price] = client.costs.add_prices(project, [{"model": "expected-*", "rates": {"input": "1", "output": "2"}}])
+    for command, told in (
+        (("environments", "remove", "expected-lab"), "yours was made from 77"),
+        (("prompts", "archive", "expected-hello"), "you changed it from 77"),
+        (("suites", "archive", "expected"), "is at revision 1"),
+        (("apps", "archive", "expected-desk"), "you saw 77"),
+        (("online", "remove", "expected"), "it has revision 1 now"),
+        (("prices", "end", price.id, "--to", "2099-01-01"), "yours was made from 77"),
+        (("prices", "remove", price.id), "yours was made from 77"),
+    ):
+        refused = shell.run(*command, "--expect", "77")
+        assert (refused.exit_code, told in refused.stderr) == (1, True), (command, refused.stderr)
+    shell.ok("prices", "remove", price.id, "--expect", "1")
+    shell.ok("suites", "archive", "expected", "--expect", "1")

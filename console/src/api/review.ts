@@ -67,8 +67,8 @@ export const putQueue = (project: string, name: string, spec: QueueSpec, revisio
   put<QueueView>(inProject(project, "review", "queues", name), { spec, expected_revision: revision });
 
 /** Nothing is sent to it any more; to put it again brings it back. */
-export const archiveQueue = (project: string, name: string) =>
-  request<QueueView>("DELETE", inProject(project, "review", "queues", name));
+export const archiveQueue = (project: string, name: string, expected_revision: number) =>
+  request<QueueView>("DELETE", withQuery(inProject(project, "review", "queues", name), { expected_revision }));
 
 /** Claims what is most urgent; null where nothing waits for the caller. */
 export const takeNext = (project: string, queue: string) =>

@@ -4528,7 +4528,8 @@ export interface paths {
         head?: never;
         /**
          * Let a dated price end
-         * @description A price that was in force is ended rather than removed: rows it priced keep a row to point at.
+         * @description A price that was in force is ended rather than removed: rows it priced keep a row to point at. With
+         *     `expected_revision` it is refused (409) where somebody let it end otherwise since that revision.
          *
          *     Needs the permission `cost:write`.
          */
@@ -7043,9 +7044,14 @@ export interface components {
             items: components["schemas"]["AppView"][];
             cursor: string | null;
         };
-        /** AppPlace */
+        /**
+         * AppPlace
+         * @description `expected_revision`: that of the draft that was seen; it is refused (409) where somebody changed it since.
+         */
         AppPlace: {
             archived: boolean;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * AppSpec
@@ -8640,6 +8646,8 @@ export interface components {
         DatedPricePatch: {
             /** @default null */
             valid_to: number | null;
+            /** @default null */
+            expected_revision: number | null;
         };
         /**
          * DatedPriceView
@@ -8660,6 +8668,7 @@ export interface components {
             source: "catalog" | "config";
             /** @enum {unknown} */
             state: "ended" | "in_force" | "planned";
+            revision: number;
             created: number;
         };
         /** DatedPrices */
@@ -12084,9 +12093,14 @@ export interface components {
             /** @default 1 */
             layout: number;
         };
-        /** PlaceSuite */
+        /**
+         * PlaceSuite
+         * @description `expected_revision`: the one that was seen; it is refused (409) where somebody changed the suite since.
+         */
         PlaceSuite: {
             archived: boolean;
+            /** @default null */
+            expected_revision: number | null;
         };
         /** PlacementPage */
         PlacementPage: {
@@ -12813,13 +12827,18 @@ export interface components {
         };
         /**
          * PromptPlace
-         * @description What is left out stays.
+         * @description What is left out stays. `expected_version`: the newest that was seen; `expected_folder`: where it is to be so
+         *     far, empty for no folder. It is refused (409) where somebody added another, or moved it.
          */
         PromptPlace: {
             /** @default null */
             folder: string | null;
             /** @default null */
             archived: boolean | null;
+            /** @default null */
+            expected_version: number | null;
+            /** @default null */
+            expected_folder: string | null;
         };
         /**
          * PromptPreview
@@ -29593,7 +29612,10 @@ export interface operations {
     };
     removeEnvironment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -37442,7 +37464,10 @@ export interface operations {
     };
     deleteOnlineRule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -37488,6 +37513,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -38802,7 +38836,10 @@ export interface operations {
     };
     deletePrice: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -39208,6 +39245,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -43925,7 +43971,10 @@ export interface operations {
     };
     archiveReviewQueue: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now. */
+                expected_revision?: number;
+            };
             header?: never;
             path: {
                 project: string;
@@ -43973,6 +44022,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -47161,6 +47219,15 @@ export interface operations {
             };
             /** @description No such thing in this project */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description In conflict with what is there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

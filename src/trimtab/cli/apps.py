@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import click
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option, seen_option
 from trimtab.cli.route_files import read_value
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.sdk.client import Client
@@ -195,16 +195,17 @@ def _take_out(spec: dict[str, Any], field: str) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--restore", is_flag=True, help="Take it out of the archive again.")
+@seen_option
 @project_option
 @api_command
-def archive(name: str, *, restore: bool, project: str, client: Client, as_json: bool) -> None:
+def archive(name: str, *, expect: int | None, restore: bool, project: str, client: Client, as_json: bool) -> None:
     """Put an app away: it answers no calls any more, and keeps its name, its draft and its releases.
 
     \b
     Example:
       trimtab apps archive old-helper
     """
-    found = client.apps.archive(project, name, restore=restore)
+    found = client.apps.archive(project, name, restore=restore, expected_revision=expect)
     if as_json:
         print_json(found)
     else:

@@ -94,13 +94,16 @@ expect_option = click.option(
 """Of commands that replace a thing whole."""
 
 
-seen_option = click.option(
+SEEN_ABOUT = "The revision it was seen at (--json shows it): it stays where somebody changed it since."
+seen_option = click.option("--expect", type=click.IntRange(min=1), default=None, help=SEEN_ABOUT)
+"""Of commands that remove a thing, or put it away."""
+seen_version_option = click.option(
     "--expect",
     type=click.IntRange(min=1),
     default=None,
-    help="The revision it was seen at (--json shows it): it stays where somebody changed it since.",
+    help="Its newest version as it was seen: it stays as it is where somebody added another.",
 )
-"""Of commands that remove a thing."""
+"""Of commands that put a thing away whose versions never change."""
 
 
 def api_command(function: Callable[P, R]) -> Callable[P, R]:

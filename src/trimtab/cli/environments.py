@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, print_json, print_table, project_option
+from trimtab.cli.base import SEEN_ABOUT, api_command, print_json, print_table, project_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.rollout_types import Environment
@@ -98,16 +98,17 @@ def _freezes(file: Path) -> list[dict[str, Any]]:
 
 @command.command()
 @click.argument("name")
+@click.option("--expect", type=click.IntRange(min=0), default=None, help=SEEN_ABOUT)
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove an environment in which nothing runs.
 
     \b
     Example:
       trimtab environments remove canada
     """
-    client.rollouts.remove_environment(project, name)
+    client.rollouts.remove_environment(project, name, expected_revision=expect)
     if as_json:
         print_json({"removed": name})
     else:

@@ -17,6 +17,7 @@ from trimtab.cli.base import (
     print_json,
     print_table,
     project_option,
+    seen_version_option,
 )
 from trimtab.cli.guard_points import operating_point
 from trimtab.cli.guard_services import service, services
@@ -197,16 +198,17 @@ def diff(name: str, *, before: int | None, after: int | None, project: str, clie
 @command.command()
 @click.argument("name")
 @click.option("--restore", is_flag=True, help="Take it out of the archive.")
+@seen_version_option
 @project_option
 @api_command
-def archive(name: str, *, restore: bool, project: str, client: Client, as_json: bool) -> None:
+def archive(name: str, *, expect: int | None, restore: bool, project: str, client: Client, as_json: bool) -> None:
     """Put a guard away: it guards nothing by itself; releases that have it go on with it.
 
     \b
     Example:
       trimtab guards archive pii
     """
-    found = client.guards.archive(project, name, archived=not restore)
+    found = client.guards.archive(project, name, archived=not restore, expected_version=expect)
     if as_json:
         print_json(found)
     else:

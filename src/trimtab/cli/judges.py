@@ -7,7 +7,7 @@ from typing import Any, cast
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option, seen_version_option
 from trimtab.cli.spec_files import read_spec
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
@@ -143,16 +143,17 @@ def diff(name: str, *, before: int | None, after: int | None, project: str, clie
 @command.command()
 @click.argument("name")
 @click.option("--restore", is_flag=True, help="Take it out of the archive.")
+@seen_version_option
 @project_option
 @api_command
-def archive(name: str, *, restore: bool, project: str, client: Client, as_json: bool) -> None:
+def archive(name: str, *, expect: int | None, restore: bool, project: str, client: Client, as_json: bool) -> None:
     """Put a judge away; suites that name it go on.
 
     \b
     Example:
       trimtab judges archive tone
     """
-    found = client.judges.archive(project, name, archived=not restore)
+    found = client.judges.archive(project, name, archived=not restore, expected_version=expect)
     if as_json:
         print_json(found)
     else:

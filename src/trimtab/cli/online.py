@@ -6,7 +6,16 @@ from typing import Any
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, local_time, money, old_name, print_json, print_table, project_option
+from trimtab.cli.base import (
+    api_command,
+    local_time,
+    money,
+    old_name,
+    print_json,
+    print_table,
+    project_option,
+    seen_option,
+)
 from trimtab.cli.spec_files import read_spec
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
@@ -152,16 +161,17 @@ def resume(name: str, *, project: str, client: Client, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
+@seen_option
 @project_option
 @api_command
-def remove(name: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a rule; the scores that it wrote stay.
 
     \b
     Example:
       trimtab online remove helpful
     """
-    client.online.delete(project, name)
+    client.online.delete(project, name, expected_revision=expect)
     print_json({"removed": name}) if as_json else click.echo(f"{name} is removed; its scores stay.")
 
 

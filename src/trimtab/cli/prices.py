@@ -19,6 +19,7 @@ from trimtab.cli.base import (
     print_json,
     print_table,
     project_option,
+    seen_option,
 )
 from trimtab.cli.costs import Since
 from trimtab.core.errors import InvalidRequest
@@ -254,16 +255,17 @@ def show(model: str, *, at: str | None, tier: str, project: str, client: Client,
 @command.command()
 @click.argument("price_id")
 @click.option("--to", "ends", required=True, help="The first moment it no longer holds, e.g. 2026-07-01.")
+@seen_option
 @project_option
 @api_command
-def end(price_id: str, *, ends: str, project: str, client: Client, as_json: bool) -> None:
+def end(price_id: str, *, expect: int | None, ends: str, project: str, client: Client, as_json: bool) -> None:
     """Let a dated price end; what it priced stays.
 
     \b
     Example:
       trimtab prices end prc_0199... --to 2026-07-01
     """
-    ended = client.costs.end_price(project, price_id, moment(ends, "to"))
+    ended = client.costs.end_price(project, price_id, moment(ends, "to"), expected_revision=expect)
     if as_json:
         print_json(ended)
     else:
@@ -272,16 +274,17 @@ def end(price_id: str, *, ends: str, project: str, client: Client, as_json: bool
 
 @command.command()
 @click.argument("price_id")
+@seen_option
 @project_option
 @api_command
-def remove(price_id: str, *, project: str, client: Client, as_json: bool) -> None:
+def remove(price_id: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Remove a dated price that should never have been.
 
     \b
     Example:
       trimtab prices remove prc_0199...
     """
-    client.costs.delete_price(project, price_id)
+    client.costs.delete_price(project, price_id, expected_revision=expect)
     if as_json:
         print_json({"removed": price_id})
     else:

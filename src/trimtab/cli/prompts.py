@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 import click
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option, seen_version_option
 from trimtab.cli.prompt_files import Note, files_of, read_text
 from trimtab.core.errors import InvalidRequest
 from trimtab.prompts.types import SUFFIX
@@ -358,16 +358,17 @@ def import_prompts(
 @command.command()
 @click.argument("name")
 @click.option("--restore", is_flag=True, help="Take it out of the archive again.")
+@seen_version_option
 @project_option
 @api_command
-def archive(name: str, *, restore: bool, project: str, client: Client, as_json: bool) -> None:
+def archive(name: str, *, expect: int | None, restore: bool, project: str, client: Client, as_json: bool) -> None:
     """Put a prompt away: it can still be read and rendered, and takes no new version.
 
     \b
     Example:
       trimtab prompts archive old-greeting
     """
-    found = client.prompts.place(project, name, archived=not restore)
+    found = client.prompts.place(project, name, archived=not restore, expected_version=expect)
     if as_json:
         print_json(found)
     else:

@@ -6,7 +6,15 @@ from typing import Any, cast
 import click
 import msgspec
 
-from trimtab.cli.base import api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import (
+    api_command,
+    expect_option,
+    local_time,
+    print_json,
+    print_table,
+    project_option,
+    seen_option,
+)
 from trimtab.sdk.client import Client
 from trimtab.sdk.experiment_types import Suite
 
@@ -63,9 +71,10 @@ def show(name: str, *, project: str, client: Client, as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@expect_option
 @project_option
 @api_command
-def put(name: str, file: Path, *, project: str, client: Client, as_json: bool) -> None:
+def put(name: str, file: Path, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Make a suite, or change it to what FILE says.
 
     \b
@@ -77,16 +86,18 @@ def put(name: str, file: Path, *, project: str, client: Client, as_json: bool) -
     read = read_suite(file)
     if read.data is not None:
         upload(client, project, read.spec.dataset, read.data)
-    made = client.suites.put(project, name, cast("dict[str, Any]", msgspec.to_builtins(read.spec)))
+    spec = cast("dict[str, Any]", msgspec.to_builtins(read.spec))
+    made = client.suites.put(project, name, spec, expected_revision=expect)
     print_json(made) if as_json else click.echo(f"{made.name} is at revision {made.revision}.")
 
 
 def _placer(word: str, about: str, *, archived: bool) -> None:
     @click.argument("name")
+    @seen_option
     @project_option
     @api_command
-    def run(name: str, *, project: str, client: Client, as_json: bool) -> None:
-        made = client.suites.archive(project, name, archived=archived)
+    def run(name: str, *, expect: int | None, project: str, client: Client, as_json: bool) -> None:
+        made = client.suites.archive(project, name, archived=archived, expected_revision=expect)
         print_json(made) if as_json else click.echo(f"{made.name}: {word}d.")
 
     run.__doc__ = f"{about}\n\n\b\nExample:\n  trimtab suites {word} support\n"

@@ -20,8 +20,9 @@ from trimtab.core.errors import Conflict, InvalidRequest, NotFound
 from trimtab.evaluation import scorer_names, suites
 from trimtab.evaluation.tables import ONLINE_RULES
 from trimtab.evaluation.types import NAME
-from trimtab.governance import audit
+from trimtab.governance import audit, edits
 from trimtab.governance.audit import Actor
+from trimtab.governance.edits import Edit
 from trimtab.ledger.limits import picodollars
 from trimtab.telemetry.scores.types import MAX_NAME
 from trimtab.telemetry.search.query import compile_query
@@ -148,9 +149,10 @@ def rules(conn: Connection, project_id: str | None = None, *, after: str = "", l
     return [_rule(row) for row in conn.execute(query)]
 
 
-def rule(conn: Connection, project_id: str, name: str) -> Rule:
-    """Raises `NotFound`."""
-    row = conn.execute(select(ONLINE_RULES).where(R.project_id == project_id, R.name == name)).one_or_none()
+def rule(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> Rule:
+    """Raises `NotFound`. ``lock``: nobody else changes it until this transaction ends."""
+    query = select(ONLINE_RULES).where(R.project_id == project_id, R.name == name)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFound(
             f"There is no online rule {name[:80]!r} in this project.",
@@ -218,7 +220,7 @@ def _make(conn: Connection, wanted: Put) -> None:
         "spec": _json(wanted.spec),
         "state": _json(_begun(wanted, RuleState())),
         "paused": wanted.paused,
-        "revision": 1,
+        "revision": edits.following(conn, _edit(wanted.project_id, wanted.name)),
         "created": wanted.now,
         "updated": wanted.now,
     }
@@ -230,10 +232,15 @@ def _make(conn: Connection, wanted: Put) -> None:
     _tell(conn, wanted, "online_rule.created", {"to": _told(wanted.spec, paused=wanted.paused)})
 
 
-def remove(conn: Connection, project_id: str, name: str, actor: Actor, now: int) -> None:
-    """Its scores stay. Raises `NotFound`."""
-    old = rule(conn, project_id, name)
+def remove(
+    conn: Connection, project_id: str, name: str, actor: Actor, now: int, *, expected: int | None = None
+) -> None:
+    """Its scores stay. Raises `NotFound`, and `Conflict` where ``expected`` is not its revision."""
+    old = rule(conn, project_id, name, lock=True)
+    if expected is not None and expected != old.revision:
+        raise _changed(name, old.revision)
     conn.execute(delete(ONLINE_RULES).where(R.project_id == project_id, R.name == name))
+    edits.removed(conn, _edit(project_id, name), old.revision, actor, now)
     detail = {"from": _told(old.spec, paused=old.paused)}
     audit.append(conn, project_id, actor, "online_rule.removed", f"online_rule:{name}", now=now, detail=detail)
 
@@ -303,6 +310,10 @@ def search_of(spec: OnlineSpec) -> str:
 
 def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _edit(project_id: str, name: str) -> Edit:
+    return Edit(place=project_id, kind="online_rule", name=name)
 
 
 def _every(spec: ScheduleSpec) -> int:

@@ -179,10 +179,11 @@ def suites(
     return [_made(row) for row in conn.execute(query.order_by(SUITES.c.name).limit(limit))]
 
 
-def suite(conn: Connection, project_id: str, name: str) -> Suite:
-    """Raises `NotFound`."""
+def suite(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> Suite:
+    """Raises `NotFound`. ``lock``: nobody else changes it until this transaction ends."""
     name = name.replace("\0", "?")  # which no name has, and PostgreSQL does not take
-    row = conn.execute(select(SUITES).where(SUITES.c.project_id == project_id, SUITES.c.name == name)).one_or_none()
+    query = select(SUITES).where(SUITES.c.project_id == project_id, SUITES.c.name == name)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         known = conn.execute(select(SUITES.c.name).where(SUITES.c.project_id == project_id)).scalars()
         raise NotFound(f"There is no suite {name[:80]!r} in this project.", fix=did_you_mean(name, known, "suite"))
@@ -199,7 +200,7 @@ def put(conn: Connection, edit: SuiteEdit) -> tuple[Suite, bool]:
     before = None if row is None else _made(row)
     revision = 0 if before is None else before.revision
     if edit.expected is not None and edit.expected != revision:
-        raise _changed(edit, revision)
+        raise _changed(edit.name, revision)
     wanted = digest(edit.spec)
     if before is not None and before.hash == wanted and before.archived is None:
         return before, False
@@ -221,16 +222,28 @@ def put(conn: Connection, edit: SuiteEdit) -> tuple[Suite, bool]:
                 insert(SUITES).values(values) if before is None else update(SUITES).where(*mine).values(values)
             )
     except IntegrityError as error:  # another was quicker
-        raise _changed(edit, revision + 1) from error
+        raise _changed(edit.name, revision + 1) from error
     action = "suite.created" if before is None else "suite.changed"
     told = {"hash": wanted, "before": "" if before is None else before.hash}
     audit.append(conn, edit.project_id, edit.actor, action, f"suite:{edit.name}", now=edit.now, detail=told)
     return made, True
 
 
-def archive(conn: Connection, project_id: str, name: str, *, away: bool, actor: Actor, now: int) -> Suite:
-    """Put a suite away, or take it out again. Its experiments stay. Raises `NotFound`."""
-    found = suite(conn, project_id, name)
+def archive(
+    conn: Connection,
+    project_id: str,
+    name: str,
+    *,
+    away: bool,
+    actor: Actor,
+    now: int,
+    expected: int | None = None,
+) -> Suite:
+    """Put a suite away, or take it out again. Its experiments stay. Raises `NotFound`, and `Conflict` where
+    ``expected`` is not its revision."""
+    found = suite(conn, project_id, name, lock=True)
+    if expected is not None and expected != found.revision:
+        raise _changed(name, found.revision)
     if (found.archived is not None) != away:
         mine = (SUITES.c.project_id == project_id, SUITES.c.name == name)
         changed = {"archived": now if away else None, "updated": now, "revision": found.revision + 1}
@@ -246,10 +259,10 @@ def _made(row: Any) -> Suite:
     return Suite(**values)
 
 
-def _changed(edit: SuiteEdit, revision: int) -> Conflict:
+def _changed(name: str, revision: int) -> Conflict:
     said = f"is at revision {revision}" if revision else "is not there"
     return Conflict(
-        f"The suite {edit.name!r} {said}: somebody changed it meanwhile.",
+        f"The suite {name!r} {said}: somebody changed it meanwhile.",
         fix="Read it again and make your change there.",
         code="suite_changed",
     )

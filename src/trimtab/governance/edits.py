@@ -109,6 +109,20 @@ def note(conn: Connection, edit: Edit, actor: Actor, now: int, *, was_there: boo
     return made
 
 
+def removed(conn: Connection, edit: Edit, revision: int, actor: Actor, now: int) -> None:
+    """Note at which ``revision`` something went that keeps its revision in a row of its own, for `following`."""
+    mine = (EDITS.c.place == edit.place, EDITS.c.kind == edit.kind, EDITS.c.name == edit.name)
+    values = {"revision": revision + 1, "author_name": actor.name[:200], "at": now}
+    if conn.execute(update(EDITS).where(*mine).values(values)).rowcount == 0:
+        conn.execute(insert(EDITS).values(place=edit.place, kind=edit.kind, name=edit.name, **values))
+
+
+def following(conn: Connection, edit: Edit) -> int:
+    """The revision at which such a thing begins: `FIRST`, or beyond those of one of its name that was `removed`."""
+    last = _last(conn, edit)
+    return FIRST if last is None else last.revision + 1
+
+
 def current(conn: Connection, edit: Edit) -> int:
     return revision_of(_last(conn, edit))
 

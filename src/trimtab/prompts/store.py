@@ -171,12 +171,8 @@ def prompts(conn: Connection, project_id: str, wanted: Wanted, *, after: str = "
     return [_made(PromptRow, row) for row in conn.execute(found.order_by(PROMPTS.c.name).limit(limit))]
 
 
-def prompt(conn: Connection, project_id: str, name: str) -> PromptRow:
-    """Raises `NotFound`."""
-    return _prompt(conn, project_id, name, lock=False)
-
-
-def _prompt(conn: Connection, project_id: str, name: str, *, lock: bool) -> PromptRow:
+def prompt(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> PromptRow:
+    """Raises `NotFound`. ``lock``: nobody else changes it until this transaction ends."""
     found = select(*_PROMPT).where(PROMPTS.c.project_id == project_id, PROMPTS.c.name == name)
     row = conn.execute(found.with_for_update() if lock else found).one_or_none()
     if row is None:
@@ -187,7 +183,7 @@ def _prompt(conn: Connection, project_id: str, name: str, *, lock: bool) -> Prom
 
 def place(conn: Connection, project_id: str, name: str, changes: dict[str, Any], now: int) -> PromptRow:
     """Move it to a folder, put it away, or take it out again: ``folder``, ``archived``. Raises `NotFound`."""
-    old = _prompt(conn, project_id, name, lock=True)
+    old = prompt(conn, project_id, name, lock=True)
     new = structs.replace(old, **changes, updated=now)
     search = _search(name, new.folder, version(conn, project_id, name, new.newest).content)
     values = {"folder": new.folder, "archived": new.archived, "updated": now, "search": search}
@@ -257,7 +253,7 @@ def _conflict(draft: Draft, newest: int) -> Conflict:
 def _ensured(conn: Connection, draft: Draft) -> PromptRow:
     """The prompt's row, locked; newly made with no version where there was none."""
     try:
-        return _prompt(conn, draft.project_id, draft.name, lock=True)
+        return prompt(conn, draft.project_id, draft.name, lock=True)
     except NotFound:
         if draft.expected:
             raise _conflict(draft, 0) from None
@@ -267,7 +263,7 @@ def _ensured(conn: Connection, draft: Draft) -> PromptRow:
             conn.execute(insert(PROMPTS).values(**row, archived=None, created=draft.now, updated=draft.now))
     except IntegrityError:  # somebody else's was quicker
         pass
-    return _prompt(conn, draft.project_id, draft.name, lock=True)
+    return prompt(conn, draft.project_id, draft.name, lock=True)
 
 
 def version(conn: Connection, project_id: str, name: str, number: int) -> Stored:
@@ -365,7 +361,7 @@ def labels(conn: Connection, project_id: str, names: list[str]) -> list[LabelRow
 def label(conn: Connection, project_id: str, row: LabelRow, expected: int | None = None) -> LabelRow:
     """Point a label at a version. ``expected`` is the version that it points at now, 0 for none. Raises `NotFound`, and
     `Conflict` where it points elsewhere."""
-    _prompt(conn, project_id, row.name, lock=True)
+    prompt(conn, project_id, row.name, lock=True)
     version(conn, project_id, row.name, row.version)
     of_it = (LABELS.c.project_id == project_id, LABELS.c.name == row.name, LABELS.c.label == row.label)
     now = conn.execute(select(LABELS.c.version).where(*of_it)).scalar_one_or_none() or 0
@@ -390,7 +386,7 @@ def unlabel(
     expected: int | None = None,
 ) -> None:
     """Take a label away; ``expected`` as for `label`. Raises `NotFound` and `Conflict`."""
-    _prompt(conn, project_id, name, lock=True)
+    prompt(conn, project_id, name, lock=True)
     of_it = (LABELS.c.project_id == project_id, LABELS.c.name == name, LABELS.c.label == label_name)
     pointed = conn.execute(select(LABELS.c.version).where(*of_it)).scalar_one_or_none()
     if pointed is None:

@@ -183,11 +183,19 @@ def refuse_archived(found: App) -> None:
         )
 
 
-def archive(conn: Connection, project_id: str, name: str, *, away: bool, actor: Actor, now: int) -> App:
+def archive(
+    conn: Connection, project_id: str, name: str, *, away: bool, actor: Actor, now: int, expected: int | None = None
+) -> App:
     """Put it away, or take it out again. An archived app answers no calls. Raises `NotFound`, and `Conflict` while a
-    rollout of it is open."""
+    rollout of it is open, or where ``expected`` is not the revision of its draft."""
     bump(conn, REVISION)
     old = app(conn, project_id, name, lock=True)
+    if expected is not None and expected != old.revision:
+        raise Conflict(
+            f"The draft of {name!r} is at revision {old.revision} now; you saw {expected}.",
+            fix="Read it again (trimtab apps show), then decide.",
+            code="app_changed",
+        )
     if (old.archived is not None) == away:
         return old
     at = (PLACEMENTS.c.project_id == project_id, PLACEMENTS.c.app == name, PLACEMENTS.c.rollout.is_not(None))

@@ -14,8 +14,9 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound
-from trimtab.governance import audit
+from trimtab.governance import audit, edits
 from trimtab.governance.audit import Actor
+from trimtab.governance.edits import Edit
 from trimtab.governance.projects import REVISION
 from trimtab.releases import protection as rules
 from trimtab.releases.tables import ENVIRONMENTS, PLACEMENTS
@@ -125,11 +126,12 @@ def put(conn: Connection, edit: EnvironmentEdit) -> tuple[Environment, bool]:
     bump(conn, REVISION)
     known = environments(conn, edit.project_id)
     old = next((each for each in known if each.name == edit.name), None)
-    made = _edited(old, edit, known)
+    first = edits.following(conn, _edit(edit.project_id, edit.name)) if old is None else 0
+    made = _edited(old, edit, known, first)
     if old is not None and structs.replace(made, revision=old.revision, updated=old.updated) == old:
         return old, False
     if edit.expected is not None and edit.expected != (old.revision if old else 0):
-        raise _changed(edit, old)
+        raise _changed(edit.name, edit.expected, old)
     if old is None and len(known) >= MOST:
         raise Conflict(f"A project has at most {MOST} environments.", fix="Remove one that is not used.")
     _materialise(conn, known)
@@ -145,7 +147,12 @@ def put(conn: Connection, edit: EnvironmentEdit) -> tuple[Environment, bool]:
     return made, True
 
 
-def _edited(old: Environment | None, edit: EnvironmentEdit, known: list[Environment]) -> Environment:
+def _edit(project_id: str, name: str) -> Edit:
+    return Edit(place=project_id, kind="environment", name=name)
+
+
+def _edited(old: Environment | None, edit: EnvironmentEdit, known: list[Environment], first: int) -> Environment:
+    """``first`` is the revision of one that is new."""
     last = max(each.position for each in known)
     base = old or Environment(
         project_id=edit.project_id, name=edit.name, position=last + 1, default=False, protection=Protection(),
@@ -165,7 +172,7 @@ def _edited(old: Environment | None, edit: EnvironmentEdit, known: list[Environm
         position=position,
         default=base.default if edit.default is None else edit.default,
         protection=base.protection if edit.protection is None else rules.check(edit.protection),
-        revision=base.revision + 1,
+        revision=first if old is None else base.revision + 1,
         updated=edit.now,
     )
 
@@ -183,10 +190,15 @@ def _materialise(conn: Connection, known: list[Environment]) -> None:
         conn.execute(insert(ENVIRONMENTS), [_values(each) for each in known])
 
 
-def remove(conn: Connection, project_id: str, name: str, actor: Actor, now: int) -> None:
-    """Raises `NotFound`, and `Conflict` where something runs there or it is the default."""
+def remove(
+    conn: Connection, project_id: str, name: str, actor: Actor, now: int, *, expected: int | None = None
+) -> None:
+    """Raises `NotFound`, and `Conflict` where something runs there, it is the default, or ``expected`` is not its
+    revision."""
     bump(conn, REVISION)
     found = environment(conn, project_id, name)
+    if expected is not None and expected != found.revision:
+        raise _changed(name, expected, found)
     if found.default:
         raise Conflict(f"{name} is the default environment.", fix="Make another one the default first.")
     running = [each.app for each in placements(conn, project_id) if each.environment == name and _runs(each)]
@@ -200,6 +212,7 @@ def remove(conn: Connection, project_id: str, name: str, actor: Actor, now: int)
     of_it = (ENVIRONMENTS.c.project_id == project_id, ENVIRONMENTS.c.name == name)
     conn.execute(delete(ENVIRONMENTS).where(*of_it))
     conn.execute(delete(PLACEMENTS).where(PLACEMENTS.c.project_id == project_id, PLACEMENTS.c.environment == name))
+    edits.removed(conn, _edit(project_id, name), found.revision, actor, now)
     detail = {"from": _told(found), "to": None}
     audit.append(conn, project_id, actor, "environment.removed", f"environment:{name}", now=now, detail=detail)
 
@@ -227,11 +240,11 @@ def _check_name(name: str) -> None:
         )
 
 
-def _changed(edit: EnvironmentEdit, old: Environment | None) -> Conflict:
+def _changed(name: str, expected: int, old: Environment | None) -> Conflict:
     if old is None:
-        message = f"There is no environment {edit.name!r}."
+        message = f"There is no environment {name!r}."
     else:
-        message = f"{edit.name} is at revision {old.revision} now; yours was made from {edit.expected}."
+        message = f"{name} is at revision {old.revision} now; yours was made from {expected}."
     return Conflict(message, fix="Look at it again, then change it.", code="environment_changed")
 
 

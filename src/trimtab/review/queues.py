@@ -72,9 +72,10 @@ def holdings(conn: Connection) -> list[HoldQueue]:
     ]
 
 
-def queue(conn: Connection, project_id: str, name: str) -> Queue:
-    """Raises `NotFound`."""
-    row = conn.execute(select(REVIEW_QUEUES).where(Q.project_id == project_id, Q.name == name)).one_or_none()
+def queue(conn: Connection, project_id: str, name: str, *, lock: bool = False) -> Queue:
+    """Raises `NotFound`. ``lock``: nobody else changes it until this transaction ends."""
+    query = select(REVIEW_QUEUES).where(Q.project_id == project_id, Q.name == name)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFound(
             f"There is no review queue {name[:80]!r} in this project.",
@@ -95,12 +96,12 @@ def put(conn: Connection, wanted: Put) -> tuple[Queue, bool]:
         return queue(conn, wanted.project_id, wanted.name), True
     revision = 0 if row is None else int(row.revision)
     if row is None or wanted.expected not in (None, revision):
-        raise _changed(wanted, revision)
+        raise _changed(wanted.name, revision, wanted.expected)
     if row.spec == spec and row.archived is None:
         return _queue(row), False
     values = {"spec": spec, "revision": revision + 1, "archived": None, "updated": wanted.now}
     if conn.execute(update(REVIEW_QUEUES).where(*at, Q.revision == revision).values(values)).rowcount != 1:
-        raise _changed(wanted, revision + 1)
+        raise _changed(wanted.name, revision + 1, wanted.expected)
     bump(conn, REVISION)
     _tell(conn, wanted, "review_queue.changed")
     return queue(conn, wanted.project_id, wanted.name), False
@@ -118,14 +119,19 @@ def _make(conn: Connection, wanted: Put, spec: str) -> None:
         with conn.begin_nested():
             conn.execute(insert(REVIEW_QUEUES).values(values))
     except IntegrityError as error:
-        raise _changed(wanted, 1) from error
+        raise _changed(wanted.name, 1, wanted.expected) from error
     bump(conn, REVISION)
     _tell(conn, wanted, "review_queue.created")
 
 
-def archive(conn: Connection, project_id: str, name: str, actor: Actor, now: int) -> Queue:
-    """Nothing is sent to it any more; what waits there may still be worked off. Raises `NotFound`."""
-    found = queue(conn, project_id, name)
+def archive(
+    conn: Connection, project_id: str, name: str, actor: Actor, now: int, *, expected: int | None = None
+) -> Queue:
+    """Nothing is sent to it any more; what waits there may still be worked off. Raises `NotFound`, and `Conflict` where
+    ``expected`` is not its revision."""
+    found = queue(conn, project_id, name, lock=True)
+    if expected is not None and expected != found.revision:
+        raise _changed(name, found.revision, expected)
     if found.archived is None:
         values = {"archived": now, "revision": found.revision + 1, "updated": now}
         conn.execute(update(REVIEW_QUEUES).where(Q.project_id == project_id, Q.name == name).values(values))
@@ -186,9 +192,9 @@ def _check_rule(rule: SendRule) -> None:
         raise _wrong("rules", f"The rule {rule.name!r} searches for nothing.", "Give 'q', or make it 'random'.")
 
 
-def _changed(wanted: Put, revision: int) -> Conflict:
+def _changed(name: str, revision: int, expected: int | None) -> Conflict:
     return Conflict(
-        f"The queue {wanted.name!r} is at revision {revision}, not {wanted.expected}.",
+        f"The queue {name!r} is at revision {revision}, not {expected}.",
         fix="Read it again, and change what is there now.",
         code="revision_conflict",
     )

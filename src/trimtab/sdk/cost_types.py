@@ -23,6 +23,7 @@ class DatedPrice(Struct, frozen=True, kw_only=True):
     note: str
     source: str
     state: str
+    revision: int
     tier: str = ""
 
 

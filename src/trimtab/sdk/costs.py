@@ -89,12 +89,16 @@ class Costs:
         body = {"prices": prices}
         return self._http.ask("POST", path("projects", project, "prices"), _Prices, body=body).items
 
-    def end_price(self, project: str, price_id: str, valid_to: int) -> t.DatedPrice:
+    def end_price(
+        self, project: str, price_id: str, valid_to: int | None, *, expected_revision: int | None = None
+    ) -> t.DatedPrice:
+        """``valid_to`` None: it goes on. Raises `Conflict` where somebody changed it since ``expected_revision``."""
         where = path("projects", project, "prices", price_id)
-        return self._http.ask("PATCH", where, t.DatedPrice, body={"valid_to": valid_to})
+        body = {"valid_to": valid_to, "expected_revision": expected_revision}
+        return self._http.ask("PATCH", where, t.DatedPrice, body=body)
 
-    def delete_price(self, project: str, price_id: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "prices", price_id), type(None))
+    def delete_price(self, project: str, price_id: str, *, expected_revision: int | None = None) -> None:
+        self._http.remove(path("projects", project, "prices", price_id), expected_revision)
 
     def book(self, project: str) -> t.PriceBook:
         """The packaged price book and its age."""

@@ -57,10 +57,13 @@ class Suites:
         body = {"spec": dict(spec), "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "suites", name), t.Suite, body=body)
 
-    def archive(self, project: str, name: str, *, archived: bool = True) -> t.Suite:
-        """Put it away, or take it out again."""
+    def archive(
+        self, project: str, name: str, *, archived: bool = True, expected_revision: int | None = None
+    ) -> t.Suite:
+        """Put it away, or take it out again. Raises `Conflict` where it was changed since ``expected_revision``."""
         where = path("projects", project, "suites", name)
-        return self._http.ask("PATCH", where, t.Suite, body={"archived": archived})
+        body = {"archived": archived, "expected_revision": expected_revision}
+        return self._http.ask("PATCH", where, t.Suite, body=body)
 
 
 class Experiments:

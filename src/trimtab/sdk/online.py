@@ -46,9 +46,9 @@ class Online:
         body = {"spec": dict(spec), "paused": paused, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "online-rules", name), OnlineRule, body=body)
 
-    def delete(self, project: str, name: str) -> None:
-        """The scores that it wrote stay."""
-        self._http.ask("DELETE", path("projects", project, "online-rules", name), type(None))
+    def delete(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        """The scores that it wrote stay. Raises `Conflict` where somebody changed it since ``expected_revision``."""
+        self._http.remove(path("projects", project, "online-rules", name), expected_revision)
 
     def quality(
         self,

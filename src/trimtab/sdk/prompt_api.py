@@ -62,11 +62,20 @@ class Prompts:
         return self._http.ask("POST", where, p.Pushed, body={"file": file, **more})
 
     def place(
-        self, project: str, name: str, *, folder: str | None = None, archived: bool | None = None
+        self,
+        project: str,
+        name: str,
+        *,
+        folder: str | None = None,
+        archived: bool | None = None,
+        expected_version: int | None = None,
+        expected_folder: str | None = None,
     ) -> p.PromptInfo:
-        """Move it to a folder, put it away or take it out again."""
+        """Move it to a folder, put it away or take it out again. Raises `Conflict` where its newest version or its
+        folder is another by now than is expected."""
         where = path("projects", project, "prompts", name)
-        return self._http.ask("PATCH", where, p.PromptInfo, body={"folder": folder, "archived": archived})
+        expected = {"expected_version": expected_version, "expected_folder": expected_folder}
+        return self._http.ask("PATCH", where, p.PromptInfo, body={"folder": folder, "archived": archived, **expected})
 
     def diff(self, project: str, name: str, before: str = "", after: str = "latest") -> p.PromptDiff:
         """Without ``before``, from the version that ``after`` was made from."""

@@ -46,9 +46,12 @@ class Apps:
         body = {"spec": spec, "expected_revision": expected_revision}
         return self._http.ask("PUT", path("projects", project, "apps", app), t.AppDetail, body=body)
 
-    def archive(self, project: str, app: str, *, restore: bool = False) -> t.AppDetail:
-        """An archived app answers no calls."""
-        body = {"archived": not restore}
+    def archive(
+        self, project: str, app: str, *, restore: bool = False, expected_revision: int | None = None
+    ) -> t.AppDetail:
+        """An archived app answers no calls. ``expected_revision`` is that of the draft that was seen; raises `Conflict`
+        where somebody changed it since."""
+        body = {"archived": not restore, "expected_revision": expected_revision}
         return self._http.ask("PATCH", path("projects", project, "apps", app), t.AppDetail, body=body)
 
 

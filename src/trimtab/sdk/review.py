@@ -40,8 +40,10 @@ class Review:
         body = {"spec": dict(spec), "expected_revision": expected_revision}
         return self._http.ask("PUT", _at(project, "queues", queue), Json, body=body)
 
-    def archive_queue(self, project: str, queue: str) -> Json:
-        return self._http.ask("DELETE", _at(project, "queues", queue), Json)
+    def archive_queue(self, project: str, queue: str, *, expected_revision: int | None = None) -> Json:
+        """Nothing more is sent to it. Raises `Conflict` where somebody changed it since ``expected_revision``."""
+        query = {"expected_revision": expected_revision}
+        return self._http.ask("DELETE", _at(project, "queues", queue), Json, query=query)
 
     def items(self, project: str, **wanted: str | int | bool | None) -> Iterator[Json]:
         """Newest first. ``wanted``: ``queue``, ``state``, ``app``, ``trace_id``, ``assignee`` (or ``me``), ``free``,

@@ -61,8 +61,9 @@ class Rollouts:
         """``position``, ``default``, ``protection``, ``expected_revision``; what is left out stays."""
         return self._http.ask("PUT", path("projects", project, "environments", name), t.Environment, body=changes)
 
-    def remove_environment(self, project: str, name: str) -> None:
-        self._http.ask("DELETE", path("projects", project, "environments", name), type(None))
+    def remove_environment(self, project: str, name: str, *, expected_revision: int | None = None) -> None:
+        """Nothing may run there. Raises `Conflict` where somebody changed it since ``expected_revision``."""
+        self._http.remove(path("projects", project, "environments", name), expected_revision)
 
     def readiness(self, project: str, app: str, environment: str, ref: str, note: str = "") -> t.Readiness:
         """What lacks before that release may run there."""

@@ -32,10 +32,10 @@ _CURSOR_ABOUT = "From the page before; leave it out for the first."
 Cursor = Annotated[
     Annotated[str, Meta(description=_CURSOR_ABOUT, max_length=1000)] | None, QueryParameter(max_length=1000)
 ]
-_EXPECTED_ABOUT = (
+SEEN_ABOUT = (
     "The revision that was seen: refused (409) where it is another by now. Left out: removed whatever it is by now."
 )
-Seen = Annotated[Annotated[int, Meta(description=_EXPECTED_ABOUT, ge=1)] | None, QueryParameter(ge=1)]
+Seen = Annotated[Annotated[int, Meta(description=SEEN_ABOUT, ge=1)] | None, QueryParameter(ge=1)]
 """What a removal may say of what it removes, as ``expected_revision``."""
 Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most."), QueryParameter(ge=1, le=500)]
 

@@ -256,7 +256,12 @@ function More({ project, app }: { project: string; app: AppDetail }) {
   const may = useMay("release:write");
   const [asking, setAsking] = useState(false);
   const archive = useMutation({
-    mutationFn: () => patch<AppDetail>(inProject(project, "apps", app.name), { archived: app.archived === null }),
+    mutationFn: () =>
+      patch<AppDetail>(inProject(project, "apps", app.name), {
+        archived: app.archived === null,
+        expected_revision: app.revision,
+      }),
+    onError: () => queries.invalidateQueries({ queryKey: ["app", project, app.name] }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["apps", project] });
       await queries.invalidateQueries({ queryKey: ["app", project, app.name] });

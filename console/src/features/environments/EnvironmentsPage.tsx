@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { LockKeyhole, LockKeyholeOpen, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject } from "@/api/client";
+import { del, inProject, withQuery } from "@/api/client";
 import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
 import { Empty, Tag } from "@/ui/bits";
@@ -79,7 +79,9 @@ function EnvironmentCard({ project, environment, onEdit }: CardProps) {
   const queries = useQueryClient();
   const { name, protection } = environment;
   const remove = useMutation({
-    mutationFn: () => del(inProject(project, "environments", name)),
+    mutationFn: () =>
+      del(withQuery(inProject(project, "environments", name), { expected_revision: environment.revision })),
+    onError: () => queries.invalidateQueries({ queryKey: environmentsQuery(project).queryKey }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: environmentsQuery(project).queryKey });

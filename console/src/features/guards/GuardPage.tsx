@@ -253,7 +253,12 @@ function Acts({ project, guard, kind, onAct }: ActsProps) {
   const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const place = useMutation({
-    mutationFn: () => patch<GuardView>(inProject(project, "guards", guard.name), { archived: guard.archived === null }),
+    mutationFn: () =>
+      patch<GuardView>(inProject(project, "guards", guard.name), {
+        archived: guard.archived === null,
+        expected_version: guard.version,
+      }),
+    onError: () => queries.invalidateQueries({ queryKey: guardsKey(project) }),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: guardsKey(project) });
       setAsking(false);

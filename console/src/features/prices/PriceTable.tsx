@@ -131,10 +131,12 @@ function useDone(project: string, onClose: () => void) {
 
 function EndDialog({ project, price, onClose }: DialogProps) {
   const [day, setDay] = useState(() => new Date().toISOString().slice(0, 10));
+  const queries = useQueryClient();
   const onSuccess = useDone(project, onClose);
   const end = useMutation({
     mutationFn: (valid_to: number | null) =>
-      patch<DatedPriceView>(inProject(project, "prices", price.id), { valid_to }),
+      patch<DatedPriceView>(inProject(project, "prices", price.id), { valid_to, expected_revision: price.revision }),
+    onError: () => queries.invalidateQueries({ queryKey: pricesQuery(project).queryKey }),
     onSuccess,
   });
   return (
@@ -160,7 +162,12 @@ function EndDialog({ project, price, onClose }: DialogProps) {
 
 function RemoveDialog({ project, price, onClose }: DialogProps) {
   const onSuccess = useDone(project, onClose);
-  const remove = useMutation({ mutationFn: () => del(inProject(project, "prices", price.id)), onSuccess });
+  const queries = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => del(inProject(project, "prices", price.id), price.revision),
+    onError: () => queries.invalidateQueries({ queryKey: pricesQuery(project).queryKey }),
+    onSuccess,
+  });
   return (
     <Confirm
       opened

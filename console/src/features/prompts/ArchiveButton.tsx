@@ -13,7 +13,12 @@ export function ArchiveButton({ project, prompt }: { project: string; prompt: Pr
   const queries = useQueryClient();
   const archived = prompt.archived !== null;
   const place = useMutation({
-    mutationFn: () => patch<PromptView>(inProject(project, "prompts", prompt.name), { archived: !archived }),
+    mutationFn: () =>
+      patch<PromptView>(inProject(project, "prompts", prompt.name), {
+        archived: !archived,
+        expected_version: prompt.newest,
+      }),
+    onError: () => queries.invalidateQueries({ queryKey: promptsKey(project) }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: promptsKey(project) });

@@ -29,8 +29,8 @@ interface Props {
 export function OnlineRules({ project, edit, isNew, onSearch }: Props) {
   const found = useQuery(onlineRulesQuery(project));
   const may = useMay("evaluation:write");
-  const [removing, setRemoving] = useState("");
-  const act = useActions(project, () => setRemoving(""));
+  const [removing, setRemoving] = useState<RuleView | null>(null);
+  const act = useActions(project, () => setRemoving(null));
   const edited = found.data?.find((each) => each.name === edit);
   const troubled = (found.data ?? []).filter((each) => each.trouble && !each.paused);
   return (
@@ -78,13 +78,16 @@ export function OnlineRules({ project, edit, isNew, onSearch }: Props) {
         />
       )}
       <Confirm
-        opened={removing !== ""}
-        title={`Remove ${removing}?`}
+        opened={removing !== null}
+        title={`Remove ${removing?.name}?`}
         action="Remove it"
         busy={act.remove.isPending}
         error={act.remove.error}
-        onConfirm={() => act.remove.mutate(removing)}
-        onClose={() => setRemoving("")}
+        onConfirm={() => removing && act.remove.mutate(removing)}
+        onClose={() => {
+          act.remove.reset();
+          setRemoving(null);
+        }}
       >
         It looks at nothing more. The scores that it wrote, and the experiments that it ran, stay.
       </Confirm>
@@ -101,7 +104,8 @@ function useActions(project: string, onRemoved: () => void) {
     onSettled: renew,
   });
   const remove = useMutation({
-    mutationFn: (name: string) => del(inProject(project, "online-rules", name)),
+    mutationFn: (rule: RuleView) => del(inProject(project, "online-rules", rule.name), rule.revision),
+    onError: renew,
     onSuccess: async () => {
       onRemoved();
       await renew();
@@ -114,7 +118,7 @@ interface Acts {
   busy: string;
   onPause: (rule: RuleView) => void;
   onEdit: (name: string) => void;
-  onRemove: (name: string) => void;
+  onRemove: (rule: RuleView) => void;
 }
 
 function columns(project: string, may: boolean, acts: Acts): Column<RuleView>[] {
@@ -171,7 +175,7 @@ function columns(project: string, may: boolean, acts: Acts): Column<RuleView>[] 
             <Button
               variant="subtle"
               size="compact-xs"
-              onClick={() => acts.onRemove(row.name)}
+              onClick={() => acts.onRemove(row)}
               aria-label={`Remove ${row.name}`}
             >
               Remove…

@@ -15,7 +15,10 @@ export function PlaceQueue({ project, queue }: { project: string; queue: QueueVi
   const away = queue.archived === null;
   const act = useMutation({
     mutationFn: () =>
-      away ? archiveQueue(project, queue.name) : putQueue(project, queue.name, queue.spec, queue.revision),
+      away
+        ? archiveQueue(project, queue.name, queue.revision)
+        : putQueue(project, queue.name, queue.spec, queue.revision),
+    onError: () => queries.invalidateQueries({ queryKey: reviewKey(project) }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: reviewKey(project) });

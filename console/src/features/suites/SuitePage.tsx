@@ -103,8 +103,12 @@ function ArchiveButton({ project, suite }: { project: string; suite: SuiteView }
   const queries = useQueryClient();
   const away = suite.archived === null;
   const act = useMutation({
-    mutationFn: () => change<SuiteView>(inProject(project, "suites", suite.name), { archived: away }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: suitesKey(project) }),
+    mutationFn: () =>
+      change<SuiteView>(inProject(project, "suites", suite.name), {
+        archived: away,
+        expected_revision: suite.revision,
+      }),
+    onSettled: () => queries.invalidateQueries({ queryKey: suitesKey(project) }),
   });
   return (
     <>

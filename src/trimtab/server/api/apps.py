@@ -100,7 +100,8 @@ async def place_app(
 
     def write(conn: Connection) -> App:
         actor = actor_of(conn, caller)
-        return apps.archive(conn, tenant.id, app, away=data.archived, actor=actor, now=deps.now())
+        away, expected = data.archived, data.expected_revision
+        return apps.archive(conn, tenant.id, app, away=away, actor=actor, now=deps.now(), expected=expected)
 
     found = await deps.db.write(write)
     await deps.snapshots.changed()

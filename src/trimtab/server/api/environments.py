@@ -1,8 +1,9 @@
 """Environments, what they demand of a release, and what there is of it: approvals and verdicts of gates."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta
 from sqlalchemy import Connection
 
 from trimtab.governance.permissions import Permission, require
@@ -28,6 +29,7 @@ from trimtab.server.bodies.environment import (
 )
 from trimtab.server.policing import Asked, permit
 from trimtab.server.routes import (
+    SEEN_ABOUT,
     CallerNow,
     Cursor,
     Deps,
@@ -41,6 +43,8 @@ from trimtab.server.routes import (
 from trimtab.storage.revision import bump
 
 TAG = "environments"
+SeenEnvironment = Annotated[Annotated[int, Meta(description=SEEN_ABOUT, ge=0)] | None, QueryParameter(ge=0)]
+"""As `Seen`; 0 of one that every project has from the start and nobody has changed."""
 LOOSENS: Final[Permission] = "project:write"
 """Whoever wants a release through must not be able to take the demands away that it does not meet."""
 BASE = "/api/v1/projects/{project:str}/environments"
@@ -100,13 +104,21 @@ async def set_environment(
     "release:promote",
     Operation(id="removeEnvironment", summary="Remove an environment", tag=TAG, status=204, errors=(404, 409)),
 )
-async def remove_environment(deps: Deps, caller: CallerNow, tenant: Tenant, environment: FromPath[str]) -> None:
+async def remove_environment(
+    deps: Deps,
+    caller: CallerNow,
+    tenant: Tenant,
+    environment: FromPath[str],
+    expected_revision: SeenEnvironment = None,
+) -> None:
     """Refused while something runs there, and for the default one; a protected one is an administrator's to remove."""
 
     def write(conn: Connection) -> None:
+        bump(conn, REVISION)  # first, as above
         if environments.loosens(environments.environments(conn, tenant.id), environment, Protection()):
             require(caller.principal, LOOSENS)
-        environments.remove(conn, tenant.id, environment, actor_of(conn, caller), moment(conn, deps))
+        actor, now = actor_of(conn, caller), moment(conn, deps)
+        environments.remove(conn, tenant.id, environment, actor, now, expected=expected_revision)
 
     await deps.db.write(write)
     await deps.snapshots.changed()

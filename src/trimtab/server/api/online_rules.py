@@ -9,7 +9,18 @@ from trimtab.ledger.limits import dollars
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.bodies.quality import PutRule, RulePage, RuleView
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
+from trimtab.server.routes import (
+    CallerNow,
+    Cursor,
+    Deps,
+    Limit,
+    Operation,
+    Seen,
+    Tenant,
+    read_cursor,
+    route,
+    write_cursor,
+)
 
 TAG = "online"
 BASE = "/api/v1/projects/{project:str}/online-rules"
@@ -84,13 +95,16 @@ async def put_rule(
     "DELETE",
     ONE,
     "evaluation:write",
-    Operation(id="deleteOnlineRule", summary="Remove an online rule", tag=TAG, errors=(404,), status=204),
+    Operation(id="deleteOnlineRule", summary="Remove an online rule", tag=TAG, errors=(404, 409), status=204),
 )
-async def delete_rule(deps: Deps, caller: CallerNow, tenant: Tenant, rule: FromPath[str]) -> None:
+async def delete_rule(
+    deps: Deps, caller: CallerNow, tenant: Tenant, rule: FromPath[str], expected_revision: Seen = None
+) -> None:
     """The scores that it wrote stay."""
 
     def write(conn: Connection) -> None:
-        online.remove(conn, tenant.id, rule, actor_of(conn, caller), moment(conn, deps))
+        actor, now = actor_of(conn, caller), moment(conn, deps)
+        online.remove(conn, tenant.id, rule, actor, now, expected=expected_revision)
 
     await deps.db.write(write)
 

@@ -1,5 +1,7 @@
 """Dated prices: what a team pays where the packaged book says otherwise, and from when until when."""
 
+from typing import Final
+
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
@@ -7,7 +9,7 @@ from trimtab.core.errors import Conflict, InvalidRequest
 from trimtab.core.ids import new_id
 from trimtab.governance import edits
 from trimtab.governance.access import Project
-from trimtab.governance.edits import Edit
+from trimtab.governance.edits import FIRST, Edit
 from trimtab.ledger import price_store
 from trimtab.ledger.overrides import DatedPrice
 from trimtab.ledger.price_store import Currency
@@ -24,13 +26,15 @@ from trimtab.server.bodies.cost import (
     PriceBookView,
 )
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 
 TAG = "costs"
-MOST_AT_ONCE = 1_000
+KIND: Final = "price"
+MOST_AT_ONCE: Final = 1_000
 
 
-def _view(row: DatedPrice, now: int) -> DatedPriceView:
+def _view(row: DatedPrice, now: int, revision: int) -> DatedPriceView:
+    """``revision`` 0: the config file declares it."""
     planned = row.valid_from is not None and now < row.valid_from
     return DatedPriceView(
         id=row.id,
@@ -43,6 +47,7 @@ def _view(row: DatedPrice, now: int) -> DatedPriceView:
         note=row.note,
         source="config" if row.source == "config" else "catalog",
         state="planned" if planned else "in_force" if row.holds(now) else "ended",
+        revision=revision,
         created=row.created,
     )
 
@@ -62,9 +67,10 @@ def _in_catalog(price_id: str) -> None:
         )
 
 
-def _deed(tenant: Project, action: str, price_id: str) -> Deed:
+def _deed(tenant: Project, action: str, price_id: str, expected: int | None) -> Deed:
     state = auditing.row(price_store.PRICES, project_id=tenant.id, id=price_id)
-    return Deed(project=tenant, action=action, subject=f"price:{price_id}", state=state)
+    edit = Edit(place=tenant.id, kind=KIND, name=price_id, expected=expected)
+    return Deed(project=tenant, action=action, subject=f"price:{price_id}", state=state, edit=edit)
 
 
 @route(
@@ -75,9 +81,12 @@ def _deed(tenant: Project, action: str, price_id: str) -> Deed:
 )
 async def list_prices(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> DatedPricePage:
     """In the order in which they were made; those of the config file first."""
+    revisions = await deps.db.read(lambda conn: edits.revisions(conn, tenant.id, KIND))  # before what they are of
     rows = await _rows(deps, tenant)
     ids, more = cut(sorted(rows), cursor, limit)
-    return DatedPricePage(items=[_view(rows[name], deps.now()) for name in ids], cursor=more)
+    now = deps.now()
+    items = [_view(rows[n], now, 0 if rows[n].source == "config" else revisions.get(n, FIRST)) for n in ids]
+    return DatedPricePage(items=items, cursor=more)
 
 
 @route(
@@ -113,7 +122,7 @@ async def add_prices(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBo
     deed = Deed(project=tenant, action="prices.added", subject="prices", detail={**told, "count": len(rows)})
     added = await written(deps, caller, deed, lambda conn: price_store.add_prices(conn, tenant.id, rows))
     await deps.snapshots.changed()
-    return DatedPrices(items=[_view(row, now) for row in added])
+    return DatedPrices(items=[_view(row, now, FIRST) for row in added])
 
 
 @route(
@@ -125,14 +134,15 @@ async def add_prices(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBo
 async def end_price(
     deps: Deps, caller: CallerNow, tenant: Tenant, price_id: FromPath[str], data: JSONBody[DatedPricePatch]
 ) -> DatedPriceView:
-    """A price that was in force is ended rather than removed: rows it priced keep a row to point at."""
+    """A price that was in force is ended rather than removed: rows it priced keep a row to point at. With
+    ``expected_revision`` it is refused (409) where somebody let it end otherwise since that revision."""
     _in_catalog(price_id)
-    deed = _deed(tenant, "price.ended", price_id)
-    row = await written(
+    deed = _deed(tenant, "price.ended", price_id, data.expected_revision)
+    ended = await edited(
         deps, caller, deed, lambda conn: price_store.end_price(conn, tenant.id, price_id, data.valid_to)
     )
     await deps.snapshots.changed()
-    return _view(row, deps.now())
+    return _view(ended.made, deps.now(), ended.revision)
 
 
 @route(
@@ -141,9 +151,11 @@ async def end_price(
     "cost:write",
     Operation(id="deletePrice", summary="Remove a dated price", tag=TAG, status=204, errors=(404, 409)),
 )
-async def delete_price(deps: Deps, caller: CallerNow, tenant: Tenant, price_id: FromPath[str]) -> None:
+async def delete_price(
+    deps: Deps, caller: CallerNow, tenant: Tenant, price_id: FromPath[str], expected_revision: Seen = None
+) -> None:
     _in_catalog(price_id)
-    deed = _deed(tenant, "price.removed", price_id)
+    deed = _deed(tenant, "price.removed", price_id, expected_revision)
     await written(deps, caller, deed, lambda conn: price_store.remove_price(conn, tenant.id, price_id))
     await deps.snapshots.changed()
 

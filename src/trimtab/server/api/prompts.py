@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.governance import edits
 from trimtab.governance.access import Project
 from trimtab.governance.people_store import name_of
 from trimtab.prompts import blame, canonical, diff, file, store
@@ -136,7 +137,7 @@ async def get_prompt(deps: Deps, tenant: Tenant, name: FromPath[str]) -> PromptV
     "PATCH",
     ONE,
     "prompt:write",
-    Operation(id="placePrompt", summary="Move or archive a prompt", tag=TAG, errors=(404,)),
+    Operation(id="placePrompt", summary="Move or archive a prompt", tag=TAG, errors=(404, 409)),
 )
 async def place_prompt(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[PromptPlace]
@@ -149,6 +150,10 @@ async def place_prompt(
         changes["archived"] = deps.now() if data.archived else None
 
     def write(conn: Connection) -> PromptView:
+        old = store.prompt(conn, tenant.id, name, lock=True)
+        seen, folder = data.expected_version, data.expected_folder
+        edits.expect_value(f"The newest version of {name!r}", seen, old.newest, param="expected_version")
+        edits.expect_value(f"The folder of {name!r}", folder, old.folder, param="expected_folder")
         return _seen(conn, tenant, store.place(conn, tenant.id, name, changes, deps.now()))
 
     state = auditing.row(store.PROMPTS, project_id=tenant.id, name=name)

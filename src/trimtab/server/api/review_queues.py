@@ -17,7 +17,7 @@ from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
 from trimtab.server.bodies.review import PutQueue, QueuePage, QueueView
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, cut, route
+from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
 
 TAG = "review"
 AT = "/api/v1/projects/{project:str}/review"
@@ -109,14 +109,17 @@ async def put_queue(
     "DELETE",
     AT + "/queues/{queue:str}",
     "review:manage",
-    Operation(id="archiveReviewQueue", summary="Send nothing more to a queue", tag=TAG, errors=(404,)),
+    Operation(id="archiveReviewQueue", summary="Send nothing more to a queue", tag=TAG, errors=(404, 409)),
 )
-async def archive_queue(deps: Deps, caller: CallerNow, tenant: Tenant, queue: FromPath[str]) -> QueueView:
+async def archive_queue(
+    deps: Deps, caller: CallerNow, tenant: Tenant, queue: FromPath[str], expected_revision: Seen = None
+) -> QueueView:
     """What waits there may still be worked off; to put it again brings it back."""
 
     def write(conn: Connection) -> QueueView:
         now = moment(conn, deps)
-        return view(conn, queues.archive(conn, tenant.id, queue, actor_of(conn, caller), now), now)
+        actor = actor_of(conn, caller)
+        return view(conn, queues.archive(conn, tenant.id, queue, actor, now, expected=expected_revision), now)
 
     made = await deps.db.write(write)
     await deps.snapshots.changed()

@@ -71,7 +71,7 @@ async def put_suite(
     "PATCH",
     ONE,
     "evaluation:write",
-    Operation(id="placeSuite", summary="Put a suite away, or take it out again", tag=TAG, errors=(404,)),
+    Operation(id="placeSuite", summary="Put a suite away, or take it out again", tag=TAG, errors=(404, 409)),
 )
 async def place_suite(
     deps: Deps, caller: CallerNow, tenant: Tenant, suite: FromPath[str], data: JSONBody[PlaceSuite]
@@ -80,7 +80,8 @@ async def place_suite(
 
     def write(conn: Connection) -> Suite:
         actor, now = actor_of(conn, caller), moment(conn, deps)
-        return suites.archive(conn, tenant.id, suite, away=data.archived, actor=actor, now=now)
+        expected = data.expected_revision
+        return suites.archive(conn, tenant.id, suite, away=data.archived, actor=actor, now=now, expected=expected)
 
     return view(await deps.db.write(write))
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from trimtab.releases.diff import PromptChanges, ReleaseChange
 from trimtab.releases.types import AppSpec, Pinned, PinnedGuard, PinnedKnowledge, Tried
+from trimtab.server.bodies.common import SeenRevision
 from trimtab.server.bodies.prompt import PromptBundle
 
 
@@ -46,7 +47,10 @@ class PutApp(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class AppPlace(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``expected_revision``: that of the draft that was seen; it is refused (409) where somebody changed it since."""
+
     archived: bool
+    expected_revision: SeenRevision = None
 
 
 class ReleaseRow(Struct, frozen=True, kw_only=True):

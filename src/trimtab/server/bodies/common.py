@@ -61,6 +61,11 @@ ExpectedRevision = (
 )
 """What a write may say. The ``revision`` of a view goes up with every change, by whichever way it comes; it is 0 where
 the config file declares the thing, which is edited there."""
+SeenRevision = (
+    Annotated[int, Meta(ge=1, description="The revision that was seen: refused (409) where it is another by now.")]
+    | None
+)
+"""What a write may say of something that is there already."""
 KeyRole = Literal["client", "read_only", "reviewer", "editor", "viewer", "developer", "operator", "auditor"]
 Role = Literal["admin", "editor", "reviewer", "read_only", "client", "viewer", "developer", "operator", "auditor"]
 """``admin``: everything, every project. ``editor``, ``developer``: read, and change what one project's apps do

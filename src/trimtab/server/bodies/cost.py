@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from trimtab.ledger.overrides import Rates
-from trimtab.server.bodies.common import ExpectedRevision
+from trimtab.server.bodies.common import ExpectedRevision, SeenRevision
 
 
 class DatedPriceView(Struct, frozen=True, kw_only=True):
@@ -27,6 +27,7 @@ class DatedPriceView(Struct, frozen=True, kw_only=True):
     note: str
     source: Literal["config", "catalog"]
     state: Literal["planned", "in_force", "ended"]
+    revision: int
     created: int
 
 
@@ -63,6 +64,7 @@ class DatedPricePatch(Struct, kw_only=True, forbid_unknown_fields=True):
     """``valid_to`` null, or left out: it goes on."""
 
     valid_to: int | None = None
+    expected_revision: SeenRevision = None
 
 
 class CurrencyView(Struct, frozen=True, kw_only=True):

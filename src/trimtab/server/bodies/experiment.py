@@ -16,6 +16,7 @@ from trimtab.evaluation.types import (
     SuiteSpec,
 )
 from trimtab.scoring.stats import Outcome
+from trimtab.server.bodies.common import SeenRevision
 
 
 class SuiteView(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,10 @@ class PutSuite(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PlaceSuite(Struct, kw_only=True, forbid_unknown_fields=True):
+    """``expected_revision``: the one that was seen; it is refused (409) where somebody changed the suite since."""
+
     archived: bool
+    expected_revision: SeenRevision = None
 
 
 class NewExperiment(Struct, kw_only=True, forbid_unknown_fields=True):

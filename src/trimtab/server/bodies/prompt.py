@@ -105,10 +105,13 @@ class PushedPrompt(Struct, frozen=True, kw_only=True):
 
 
 class PromptPlace(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays."""
+    """What is left out stays. ``expected_version``: the newest that was seen; ``expected_folder``: where it is to be so
+    far, empty for no folder. It is refused (409) where somebody added another, or moved it."""
 
     folder: str | None = None
     archived: bool | None = None
+    expected_version: int | None = None
+    expected_folder: str | None = None
 
 
 class PromptDiff(Struct, frozen=True, kw_only=True):
