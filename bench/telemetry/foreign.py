@@ -19,7 +19,8 @@ from house import TelemetryProcess
 from otlp import bodies
 
 from trimtab.telemetry.kinds import encode_any
-from trimtab.telemetry.otlp.traces import Origin, take_protobuf
+from trimtab.telemetry.otlp.sink import Origin
+from trimtab.telemetry.otlp.traces import take_protobuf
 from trimtab.telemetry.spool.segments import Segment
 
 _TICK = os.sysconf("SC_CLK_TCK")

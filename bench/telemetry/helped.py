@@ -29,7 +29,8 @@ from trimtab.telemetry.mapping.pool import Helpers
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.mapping.traces import ForeignTraces
-from trimtab.telemetry.otlp.traces import Origin, take_protobuf
+from trimtab.telemetry.otlp.sink import Origin
+from trimtab.telemetry.otlp.traces import take_protobuf
 from trimtab.telemetry.process import hands_of
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent

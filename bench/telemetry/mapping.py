@@ -35,7 +35,8 @@ from trimtab.telemetry.mapping.came import arrival_of
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.mapping.traces import ForeignTraces
-from trimtab.telemetry.otlp.traces import Origin, take_protobuf
+from trimtab.telemetry.otlp.sink import Origin
+from trimtab.telemetry.otlp.traces import take_protobuf
 from trimtab.telemetry.process import GC_THRESHOLD
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent

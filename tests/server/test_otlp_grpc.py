@@ -10,12 +10,15 @@ import grpc
 import grpc.aio
 import pytest
 from house import ADMIN, House
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 from patience import PATIENCE_S
 from trimtab.server.doors.otlp import OtlpDoor
 from trimtab.server.doors.otlp_grpc import SERVICES, GrpcDoor
-from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.spool.intake import Intake
 
@@ -113,6 +116,24 @@ def test_a_message_is_kept_however_it_is_compressed(run: "Run", compression: grp
         assert await side.whole(body, metadata=KEY, compression=compression) == b""
         assert await side.whole(b"", metadata=KEY, compression=compression) == b""
         assert len(side.kept.spans()) == 2
+
+    told(run, story)
+
+
+def test_a_bad_span_of_a_message_is_told_and_set_aside_and_the_others_are_kept(run: "Run") -> None:
+    made: Any = ExportTraceServiceRequest.FromString(request(3))
+    spans = made.resource_spans[0].scope_spans[0].spans
+    spans[0].trace_id, spans[1].name = b"short", "BROKEN"
+    body = made.SerializeToString().replace(b"BROKEN", b"\xff\xfeOKEN")
+
+    async def story(made: Side) -> None:
+        answer = ExportTraceServiceResponse.FromString(await made.whole(body, metadata=KEY))
+        assert answer.partial_success.rejected_spans == 2
+        assert "its trace id is 5 bytes" in answer.partial_success.error_message
+        assert "it cannot be parsed" in answer.partial_success.error_message
+        assert len(made.kept.spans()) == 1
+        letters = [each for each in map(decode_any, made.kept.bodies) if isinstance(each, RefusedSpan)]
+        assert len(letters) == 2
 
     told(run, story)
 

@@ -7,7 +7,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from trimtab.telemetry.otlp.header_secrets import HIDDEN, hides
-from trimtab.telemetry.otlp.traces import Origin, take_json, take_protobuf
+from trimtab.telemetry.otlp.sink import Origin
+from trimtab.telemetry.otlp.traces import take_json, take_protobuf
 
 NOW = 1_790_000_002_000_000_000
 ORIGIN = Origin("prj", "key", NOW)

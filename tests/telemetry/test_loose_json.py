@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.otlp.loose_json import decode
+from trimtab.telemetry.otlp.loose_json import MOST_DEEP, TOO_DEEP, decode
 
 HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
 
@@ -68,6 +68,25 @@ def test_a_text_without_an_end_is_refused_after_one_look_at_it(end: bytes) -> No
 def test_a_number_without_an_end_is_looked_at_once(digits: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode(b"[1e999, " + digits + b",]")
+
+
+@pytest.mark.parametrize("depth", [MOST_DEEP, 10_000])
+def test_what_is_nested_too_deeply_costs_what_lies_so_deep_and_nothing_beside_it(depth: int) -> None:
+    deep = b'{"]": [' * (depth // 2) + b'"[{\\""' + b"]}" * (depth // 2)
+    read = decode(b'{"a": [1, ' + deep + b', 2, NaN], "b": "[", "c": ' + deep + b"}")
+    assert (read["b"], read["a"][0], read["a"][2:]) == ("[", 1, [2, None])
+    for value in (read["a"][1], read["c"]):
+        while not isinstance(value, str):
+            value = value["]" if type(value) is dict else 0]
+        assert value == ('[{"' if depth == MOST_DEEP else TOO_DEEP)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"[" * 1_000_000, b'{"a":' * 300_000, b"[" * 5_000 + b"]" * 4_000, b"[" * 2_000 + b'"']
+)
+def test_what_is_nested_too_deeply_and_never_ends_is_no_json(sent: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(sent)
 
 
 def test_a_mistake_is_told_at_its_place_in_what_was_sent() -> None:

@@ -14,7 +14,7 @@ from house import ADMIN, House
 from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
 from trimtab.server.doors.otlp import OtlpDoor
-from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.intake import Intake
@@ -129,8 +129,10 @@ def test_a_batch_is_on_the_disk_when_it_is_answered_and_a_bad_event_is_told(visi
         assert (error["id"], error["status"]) == ("e3", 400)
         assert "traceId" in error["message"]
 
-    scores, spans = visit(story)
+    scores, spans, letter = visit(story)
     assert [score.name for score in scores.scores] == ["n"]
+    assert isinstance(letter, RefusedSpan)
+    assert ("'traceId' is missing" in letter.reason, json.loads(letter.wire)["id"]) == (True, "e3")
     assert isinstance(spans, ForeignBatch)
     assert [span.name for span in spans.spans] == ["find", ""]
 

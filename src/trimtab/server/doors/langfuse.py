@@ -21,12 +21,13 @@ from trimtab.core.ids import new_id
 from trimtab.governance.access import Principal, Project
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.doors.langfuse_events import Batch, read_batch, read_score
+from trimtab.server.doors.langfuse_events import Batch, Unread, read_batch, read_score
 from trimtab.server.doors.otlp import IN_PLACE, Left, OtlpDoor
 from trimtab.server.unpack import unpack
-from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
+from trimtab.telemetry.otlp.sink import MAX_LETTERS, Origin, Sink, encoded
 from trimtab.telemetry.spool.intake import Intake
 
 PREFIX: Final = "/api/public/"
@@ -104,14 +105,19 @@ class LangfuseDoor:
 
     async def _keep(self, principal: Principal, project: Project, found: Batch, now_ns: int) -> None:
         spans = found.spans if project.capture_content else await asyncio.to_thread(_silenced, found.spans)
-        if spans:
+        letters = await asyncio.to_thread(_letters, project, principal, now_ns, found.unread) if found.unread else []
+        if spans or letters:
             await self._intake.keep(
                 [
-                    _record(project, principal, now_ns, tuple(spans[first : first + SPANS_AT_ONCE]))
-                    for first in range(0, len(spans), SPANS_AT_ONCE)
+                    *(
+                        _record(project, principal, now_ns, tuple(spans[first : first + SPANS_AT_ONCE]))
+                        for first in range(0, len(spans), SPANS_AT_ONCE)
+                    ),
+                    *letters,
                 ]
             )
             self._intake.accepted += len(spans)
+            self._intake.refused += len(found.unread)
         if found.scores:
             await self._deps.scores.write(project.id, found.scores)
 
@@ -154,6 +160,14 @@ def _silenced(spans: list[ForeignSpan]) -> list[ForeignSpan]:
 
 def _record(project: Project, principal: Principal, now_ns: int, spans: tuple[ForeignSpan, ...]) -> ForeignBatch:
     return ForeignBatch(project=project.id, key_id=principal.key_id, arrived_ns=now_ns, spans=spans)
+
+
+def _letters(project: Project, principal: Principal, now_ns: int, unread: list[Unread]) -> list[RefusedSpan]:
+    """Refused events as dead letters, the first of them."""
+    sink = Sink(Origin(project.id, principal.key_id, now_ns, project.capture_content), 0, "events")
+    for event, why, span in unread[:MAX_LETTERS]:
+        sink.refuse(why, span=span, wire=encoded(event))
+    return sink.letters
 
 
 def _project(project: Project) -> dict[str, Any]:

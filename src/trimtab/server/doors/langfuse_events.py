@@ -10,13 +10,14 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign.check import check_span
 from trimtab.telemetry.foreign.spans import STATUS_ERROR, ForeignSpan
+from trimtab.telemetry.otlp.sink import MAX_SPAN_BYTES
 from trimtab.telemetry.scores.types import Score, Source, check, new_score_id, strangers, told_by_program
 
 SCOPE: Final = "langfuse-ingestion"
@@ -40,14 +41,36 @@ _SOURCES: Final[dict[str, Source]] = {"API": "code", "EVAL": "llm", "ANNOTATION"
 Body = dict[str, Any]
 
 
+class UnfitSpan(InvalidRequest):
+    """An event that makes a span which no door takes: a dead letter that can be mended."""
+
+    def __init__(self, span: ForeignSpan, message: str, *, fix: str) -> None:
+        super().__init__(message, fix=fix)
+        self.span = span
+
+
+class Unread(NamedTuple):
+    """An event that was refused, why, and the span that it makes, where it makes one."""
+
+    event: Any
+    why: str
+    span: ForeignSpan | None
+
+
 class Batch:
-    """What a batch comes to: ``taken`` are ids of events, ``refused`` ids with the reason."""
+    """What a batch comes to: ``taken`` are ids of events, ``refused`` ids with the reason, of the events in ``unread``
+    in the same order."""
 
     def __init__(self) -> None:
         self.spans: list[ForeignSpan] = []
         self.scores: list[Score] = []
         self.taken: list[str] = []
         self.refused: list[tuple[str, str]] = []
+        self.unread: list[Unread] = []
+
+    def refuse(self, name: str, why: str, event: Any, span: ForeignSpan | None) -> None:
+        self.refused.append((name, why))
+        self.unread.append(Unread(event, why, span))
 
 
 def read_batch(events: list[Any], now_ns: int, author: str) -> Batch:
@@ -59,9 +82,10 @@ def read_batch(events: list[Any], now_ns: int, author: str) -> Batch:
         try:
             _read_event(_object(event, "an event"), now_ns, author, found, ends)
         except InvalidRequest as error:
-            found.refused.append((name, error.sentence()))
+            found.refuse(name, error.sentence(), event, error.span if isinstance(error, UnfitSpan) else None)
         except RecursionError:
-            found.refused.append((name, "The event is nested too deeply. Send less deep values, or send them as text."))
+            why = "The event is nested too deeply. Send less deep values, or send them as text."
+            found.refuse(name, why, event, None)
         else:
             found.taken.append(name)
     found.spans += [_root(trace_id, end_ns=end_ns) for trace_id, end_ns in ends.items()]
@@ -89,7 +113,13 @@ def _read_event(event: Body, now_ns: int, author: str, found: Batch, ends: dict[
 def _checked(span: ForeignSpan, now_ns: int) -> ForeignSpan:
     """The same as every door asks of a span. Raises `InvalidRequest`."""
     if fault := check_span(span, now_ns):
-        raise InvalidRequest(f"The span cannot be kept: {fault}.", fix="Correct the clock of what sends it.")
+        raise UnfitSpan(span, f"The span cannot be kept: {fault}.", fix="Correct the clock of what sends it.")
+    if sum(len(value) for value in span.attributes.values() if isinstance(value, str)) > MAX_SPAN_BYTES:
+        raise UnfitSpan(
+            span,
+            f"The span cannot be kept: it is larger than {MAX_SPAN_BYTES} bytes.",
+            fix="Send less of its input, output and metadata.",
+        )
     return span
 
 

@@ -190,16 +190,14 @@ def read_export(signal: str, kind: str, body: bytes, origin: _Origin) -> Read:
     from trimtab.telemetry.otlp import traces as otlp
 
     where = otlp.Origin(*origin)
-    if signal != "traces":
-        from trimtab.telemetry.otlp.logs import count_metrics, take_logs
+    if signal == "traces":
+        taken = otlp.take_json(body, where) if kind == JSON else otlp.take_protobuf(body, where)
+    else:
+        from trimtab.telemetry.otlp.logs import take_logs, take_metrics
 
-        if signal == "metrics":
-            return Read([], 0, 0, "", count_metrics(body, json=kind == JSON))
-        records, events, unkept = take_logs(body, where, json=kind == JSON)
-        return Read([encode_any(record) for record in records], events, 0, "", unkept)
-    taken = otlp.take_json(body, where) if kind == JSON else otlp.take_protobuf(body, where)
+        taken = (take_logs if signal == "logs" else take_metrics)(body, where, json=kind == JSON)
     bodies = [encode_any(record) for record in (*taken.records, *taken.letters)]
-    return Read(bodies, taken.accepted, taken.refused, taken.message())
+    return Read(bodies, taken.accepted, taken.refused, taken.message(), taken.unkept)
 
 
 def secrets_in(header: Callable[[bytes], bytes | None]) -> list[str]:

@@ -3,7 +3,8 @@
 GenAI instrumentations tell prompts, answers and evaluations as events, and OpenTelemetry's events are log records
 (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/). One that names its span is added to that span as an
 event; all other records and all metrics are accepted, counted, and not kept: an exporter that sends everything to one
-place is not told of an error that is none.
+place is not told of an error that is none. So nothing is asked of those but that they can be counted; an event that is
+wanted and cannot be read costs itself, as a span does.
 """
 
 from collections.abc import Iterator
@@ -11,82 +12,115 @@ from typing import Any, Final, cast
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign.check import check_span
-from trimtab.telemetry.foreign.spans import Attributes, ForeignBatch, ForeignEvent, ForeignSpan, attributes_of, value_of
+from trimtab.telemetry.foreign.spans import Attributes, ForeignEvent, ForeignSpan, attributes_of, value_of
 from trimtab.telemetry.otlp import traces as otlp
 from trimtab.telemetry.otlp.content_off import without_content
+from trimtab.telemetry.otlp.header_secrets import hide_json
+from trimtab.telemetry.otlp.sink import MAX_LETTERS, Origin, Sink, Taken, encoded
+from trimtab.telemetry.otlp.wire import BadWire, count_spans, request_of, spans_in
 
 WANTED: Final = "gen_ai."
 """What the names of the events begin with that are kept."""
+_RECORDS: Final = "log records"
+_NAME: Final = "event.name"
+"""The attribute that an event's name stood in before records had a field for it."""
 
 
-def take_logs(body: bytes, origin: otlp.Origin, *, json: bool) -> tuple[list[ForeignBatch], int, int]:
-    """Records for the spool, how many events they hold, and how many log records are not kept. Raises
-    `InvalidRequest` for a body that is no ``ExportLogsServiceRequest``."""
-    spans: list[ForeignSpan] = []
-    unkept = 0
-    for span in _json_events(body) if json else _events(body):
-        if span is None or check_span(span, origin.arrived_ns):
-            unkept += 1
-        else:
-            spans.append(span if origin.content else without_content(span))
-    project, key_id, arrived_ns, _ = origin
-    records = [
-        ForeignBatch(
-            project=project,
-            key_id=key_id,
-            arrived_ns=arrived_ns,
-            spans=tuple(spans[first : first + otlp.PIECE_SPANS]),
-        )
-        for first in range(0, len(spans), otlp.PIECE_SPANS)
-    ]
-    return records, len(spans), unkept
+def take_logs(body: bytes, origin: Origin, *, json: bool) -> Taken:
+    """What becomes of an ``ExportLogsServiceRequest``: its events are what is accepted. Raises `InvalidRequest` for a
+    body that is none."""
+    sink = Sink(origin, len(body), _RECORDS)
+    block: list[ForeignSpan] = []
+    for span in _json_events(body, sink) if json else _events(body, sink):
+        if span is None:
+            sink.unkept += 1
+            continue
+        hide_json(span.events[0].attributes)
+        if fault := check_span(span, origin.arrived_ns) or sink.too_large(lambda span=span: len(encoded(span))):
+            sink.refuse(fault, span=span)
+            continue
+        block.append(span if origin.content else without_content(span))
+        if len(block) >= otlp.PIECE_SPANS:
+            sink.keep(len(block), spans=tuple(block))
+            block.clear()
+    if block:
+        sink.keep(len(block), spans=tuple(block))
+    return sink.taken()
 
 
-def count_metrics(body: bytes, *, json: bool) -> int:
-    """How many metrics are in a body. Raises `InvalidRequest` for one that is no ``ExportMetricsServiceRequest``."""
+def take_metrics(body: bytes, origin: Origin, *, json: bool) -> Taken:
+    """What becomes of an ``ExportMetricsServiceRequest``: its metrics are counted, and not looked at. Raises
+    `InvalidRequest` for a body that is none."""
+    sink = Sink(origin, len(body), "metrics")
     if json:
         request = otlp.json_object(body, "resourceMetrics")
-        try:
-            scopes = _nested(request, ("resourceMetrics", "scopeMetrics"))
-            return sum(len(otlp.listed(scope, "metrics")) for _, scope in scopes)
-        except otlp.NO_SPAN as error:
-            raise InvalidRequest(f"The body is not OTLP: {error}.", fix=otlp.JSON_FIX, code="not_otlp") from None
-    count = 0
-    for piece in otlp.pieces_of(body, "ExportMetricsServiceRequest"):
-        try:
-            request: Any = ExportMetricsServiceRequest.FromString(piece)
-        except DecodeError:
-            raise otlp.no_request("ExportMetricsServiceRequest", "a metric cannot be parsed") from None
-        count += sum(len(scope.metrics) for group in request.resource_metrics for scope in group.scope_metrics)
-    return count
+        for _, _, metrics in otlp.json_scopes(request, ("resourceMetrics", "scopeMetrics", "metrics"), sink):
+            sink.unkept += len(metrics)
+        return sink.taken()
+    try:
+        sink.unkept = count_spans(body)
+    except BadWire as error:
+        raise otlp.no_request("ExportMetricsServiceRequest", str(error)) from None
+    return sink.taken()
 
 
-def _events(body: bytes) -> Iterator[ForeignSpan | None]:
+def _events(body: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
     """Of each log record what it adds to a span; None for one that adds nothing."""
     for piece in otlp.pieces_of(body, "ExportLogsServiceRequest"):
         try:
             request: Any = ExportLogsServiceRequest.FromString(piece)
         except DecodeError:
-            raise otlp.no_request("ExportLogsServiceRequest", "a log record cannot be parsed") from None
-        for group in request.resource_logs:
-            for scope in group.scope_logs:
-                for record in scope.log_records:
-                    yield _event(record)
+            yield from _one_by_one(piece, sink)
+        else:
+            yield from _events_of(request)
+
+
+def _events_of(request: Any) -> Iterator[ForeignSpan | None]:
+    for group in request.resource_logs:
+        for scope in group.scope_logs:
+            for record in scope.log_records:
+                yield _event(record)
+
+
+def _one_by_one(piece: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
+    """A piece that does not parse as a whole: each record alone. Nothing is kept of what is around them."""
+    try:
+        for _, _, record in spans_in(piece):
+            try:
+                request: Any = ExportLogsServiceRequest.FromString(request_of(b"", b"", record))
+            except DecodeError as error:
+                sink.refuse(f"it cannot be parsed: {str(error)[:200]}", wire=record)
+            else:
+                yield from _events_of(request)
+    except BadWire as error:
+        raise otlp.no_request("ExportLogsServiceRequest", str(error)) from None
 
 
 def _event(record: Any) -> ForeignSpan | None:
-    attributes = attributes_of(record.attributes)
-    name = getattr(record, "event_name", "") or attributes.get("event.name", "")
-    if not record.span_id or not str(name).startswith(WANTED):
+    trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
+    if not _named(trace_id, span_id):
         return None
+    name: str = record.event_name
+    names = (value_of(each.value) for each in record.attributes if each.key == _NAME)
+    if not (name.startswith(WANTED) or (not name and _is_wanted(names))):
+        return None
+    attributes = attributes_of(record.attributes)
     time_ns = record.time_unix_nano or record.observed_time_unix_nano
-    return _added(
-        (record.trace_id.hex(), record.span_id.hex()), str(name), time_ns, (attributes, value_of(record.body))
-    )
+    said = (attributes, value_of(record.body))
+    return _added((trace_id, span_id), name or str(attributes[_NAME]), time_ns, said)
+
+
+def _named(trace_id: str, span_id: str) -> bool:
+    """Whether a record names a span: what was written outside of one has no ids, or zeros."""
+    return bool(trace_id.strip("0") and span_id.strip("0"))
+
+
+def _is_wanted(names: Iterator[Any]) -> bool:
+    """Whether the last of them, which is the one that counts, is that of an event to be kept."""
+    last = next(reversed([*names]), None)
+    return isinstance(last, str) and last.startswith(WANTED)
 
 
 def _added(ids: tuple[str, str], name: str, time_ns: int, said: tuple[Attributes, Any]) -> ForeignSpan:
@@ -99,28 +133,36 @@ def _added(ids: tuple[str, str], name: str, time_ns: int, said: tuple[Attributes
     return ForeignSpan(trace_id=ids[0], span_id=ids[1], start_ns=time_ns, end_ns=0, events=(event,), partial=True)
 
 
-def _json_events(body: bytes) -> Iterator[ForeignSpan | None]:
+def _json_events(body: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
     request = otlp.json_object(body, "resourceLogs")
-    try:
-        for _, scope in _nested(request, ("resourceLogs", "scopeLogs")):
-            for record in otlp.listed(scope, "logRecords"):
-                yield _json_event(record)
-    except otlp.NO_SPAN as error:
-        raise InvalidRequest(f"The body is not OTLP: {error}.", fix=otlp.JSON_FIX, code="not_otlp") from None
+    for _, _, records in otlp.json_scopes(request, ("resourceLogs", "scopeLogs", "logRecords"), sink):
+        for record in records:
+            try:
+                found = _json_event(record)
+            except otlp.NO_SPAN as error:
+                wire = encoded(record) if len(sink.letters) < MAX_LETTERS else b""
+                sink.refuse(f"it is no log record: {str(error)[:200]}", wire=wire)
+            else:
+                yield found
 
 
 def _json_event(record: Any) -> ForeignSpan | None:
-    attributes = otlp.json_attributes(otlp.got(record, "attributes"))
-    name = otlp.got(record, "eventName") or attributes.get("event.name", "")
-    span_id = otlp.got(record, "spanId")
-    if not span_id or not str(name).startswith(WANTED):
+    """Of a record that is not wanted no more is read than that it is none. Raises one of `otlp.NO_SPAN`."""
+    name, attributes = otlp.got(record, "eventName"), otlp.got(record, "attributes")
+    trace_id, span_id = (str(otlp.got(record, each) or "").lower() for each in ("traceId", "spanId"))
+    if not _named(trace_id, span_id):
         return None
+    if not (str(name or "").startswith(WANTED) or (not name and _is_wanted(_json_names(attributes)))):
+        return None
+    read = otlp.json_attributes(attributes)
     time_ns = otlp.whole(otlp.got(record, "timeUnixNano")) or otlp.whole(otlp.got(record, "observedTimeUnixNano"))
-    ids = (str(otlp.got(record, "traceId") or "").lower(), str(span_id).lower())
-    return _added(ids, str(name), time_ns, (attributes, otlp.json_value(otlp.got(record, "body"))))
+    said = (read, otlp.json_value(otlp.got(record, "body")))
+    return _added((trace_id, span_id), str(name or read[_NAME]), time_ns, said)
 
 
-def _nested(request: Any, names: tuple[str, str]) -> Iterator[tuple[Any, Any]]:
-    for group in otlp.listed(request, names[0]):
-        for scope in otlp.listed(group, names[1]):
-            yield group, scope
+def _json_names(attributes: Any) -> Iterator[Any]:
+    """What attributes, of whatever form, have as a name of an event."""
+    for pair in cast("list[Any]", attributes) if isinstance(attributes, list) else ():
+        if isinstance(pair, dict) and cast("dict[str, Any]", pair).get("key") == _NAME:
+            value = cast("dict[str, Any]", pair).get("value")
+            yield cast("dict[str, Any]", value).get("stringValue") if isinstance(value, dict) else value

@@ -3,7 +3,7 @@ not cost a batch of five hundred spans.
 
 JavaScript writes halves of characters (`core.half_characters`), Python's ``json.dumps`` numbers that are none as
 ``NaN``; bytes that are no UTF-8 come from texts that were cut by bytes. A number may be larger than any that a computer
-counts with (``1e999``): it is none either.
+counts with (``1e999``): it is none either. What is nested deeper than a decoder goes is one value's fault, too.
 """
 
 import re
@@ -24,10 +24,25 @@ megabyte of them take hours; nor is a number tried from each of its digits."""
 _NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 """A number as JSON has it."""
 
+MOST_DEEP: Final = 500
+"""Levels that are read where a body has more of them than the decoder goes, which is about twice as many."""
+TOO_DEEP: Final = "[nested too deeply]"
+"""Stands in place of what lies deeper."""
+_BRACKET: Final = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
+"""A bracket, or a text, in which none counts."""
+
 
 def decode(body: bytes) -> Any:
-    """A value. What cannot stand in a text becomes U+FFFD, and a number that is none null. Raises `msgspec.DecodeError`
-    for what is no JSON even so, and `RecursionError`."""
+    """A value. What cannot stand in a text becomes U+FFFD, a number that is none null, and what is nested too deeply
+    `TOO_DEEP`. Raises `msgspec.DecodeError` for what is no JSON even so."""
+    try:
+        return _decoded(body)
+    except RecursionError:
+        return _decoded(_shallow(body))
+
+
+def _decoded(body: bytes) -> Any:
+    """The same, but for depth: raises `RecursionError`."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -55,3 +70,23 @@ def _is_too_large(number: bytes) -> bool:
     except msgspec.DecodeError:
         return True
     return False
+
+
+def _shallow(body: bytes) -> bytes:
+    """JSON with `TOO_DEEP` in place of each list and object below `MOST_DEEP` others."""
+    parts: list[bytes] = []
+    kept = depth = 0
+    for found in _BRACKET.finditer(body):
+        at = found.start()
+        match body[at]:
+            case 0x5B | 0x7B:
+                depth += 1
+                if depth == MOST_DEEP + 1:
+                    parts += body[kept:at], b'"', TOO_DEEP.encode(), b'"'
+            case 0x5D | 0x7D:
+                if depth == MOST_DEEP + 1:
+                    kept = at + 1
+                depth -= 1
+            case _:
+                pass
+    return b"".join(parts) if depth > MOST_DEEP else b"".join((*parts, body[kept:]))

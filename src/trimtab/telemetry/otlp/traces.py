@@ -11,7 +11,7 @@ wrong in JSON itself is mended where it can be (`otlp/loose_json.py`).
 
 import base64
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -21,13 +21,10 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign.check import check_span, fault_of
 from trimtab.telemetry.foreign.spans import (
     KINDS,
-    LETTER_BYTES,
     Attributes,
-    ForeignBatch,
     ForeignEvent,
     ForeignLink,
     ForeignSpan,
-    RefusedSpan,
     attributes_of,
     span_of,
     spans_of,
@@ -35,101 +32,11 @@ from trimtab.telemetry.foreign.spans import (
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json, hide_wire, may_hold
-from trimtab.telemetry.otlp.wire import MAX_AROUND, SPAN_BYTES, BadWire, pieces, request_of, spans_in
+from trimtab.telemetry.otlp.sink import MAX_LETTERS, MAX_SPAN_BYTES, Origin, Sink, Taken, encoded
+from trimtab.telemetry.otlp.wire import MAX_AROUND, BadWire, pieces, request_of, spans_in
 
 PIECE_SPANS: Final = 500
 """Spans of one spool record where they come as JSON."""
-MAX_SPAN_BYTES: Final = 8 << 20
-REPEATED_FREELY: Final = 1 << 20
-REPEATED: Final = 32
-"""A request's spans may repeat their resources and scopes to so many bytes, and so many times the bytes of its body
-more: else a small body with many tiny spans below a large resource would fill the memory of whoever maps it."""
-MAX_LETTERS: Final = 100
-"""Of the spans that one request is refused, so many are kept as dead letters; the rest is counted."""
-
-
-class Taken(NamedTuple):
-    """What became of a body: records for the spool, how many spans they hold, and those that are refused.
-
-    ``refused`` counts every refused span; ``letters`` keeps the first `MAX_LETTERS`.
-    """
-
-    records: list[ForeignBatch]
-    accepted: int
-    refused: int
-    letters: list[RefusedSpan]
-
-    def message(self) -> str:
-        """For people, as ``partial_success`` carries it; empty where nothing is wrong."""
-        if not self.refused:
-            return ""
-        reasons = list(dict.fromkeys(letter.reason for letter in self.letters))
-        shown = "; ".join(reasons[:5])
-        return f"{self.refused} spans were set aside, see the dead letters: {shown}"
-
-
-class Origin(NamedTuple):
-    """Whose spans they are, with which key they came, and when; ``content`` is false where the project keeps none."""
-
-    project: str
-    key_id: str
-    arrived_ns: int
-    content: bool = True
-
-
-class _Sink:
-    """Gathers what becomes of one body of so many bytes."""
-
-    def __init__(self, origin: Origin, size: int) -> None:
-        self.origin = origin
-        self.room = REPEATED_FREELY + REPEATED * size
-        self.records: list[ForeignBatch] = []
-        self.letters: list[RefusedSpan] = []
-        self.accepted = 0
-        self.refused = 0
-        self._repeated = 0
-
-    def keep(self, count: int, *, otlp: bytes = b"", spans: tuple[ForeignSpan, ...] = ()) -> None:
-        project, key_id, arrived_ns, _ = self.origin
-        expands = len(otlp) + self._repeated + count * SPAN_BYTES
-        record = ForeignBatch(
-            project=project, key_id=key_id, arrived_ns=arrived_ns, otlp=otlp, spans=spans, expands=expands
-        )
-        self._repeated = 0
-        self.records.append(record)
-        self.accepted += count
-
-    def surround(self, around: int, spans: int) -> str:
-        """So many spans repeat ``around`` bytes: why they cannot be taken, empty where they can."""
-        if around > MAX_AROUND:
-            return f"its resource and scope are larger than {MAX_AROUND} bytes"
-        if around * spans > self.room:
-            return "its request repeats large resources for too many spans: send fewer at once, or smaller resources"
-        self.room -= around * spans
-        self._repeated += around * spans
-        return ""
-
-    def refuse(self, reason: str, *, span: ForeignSpan | None = None, wire: bytes = b"") -> None:
-        self.refused += 1
-        if len(self.letters) >= MAX_LETTERS:
-            return
-        project, key_id, arrived_ns, content = self.origin
-        if not content:  # bytes that nobody can read may hold anything
-            span, wire = None if span is None else without_content(span), b""
-        known = b"" if span is None else msgspec.json.encode(span)
-        self.letters.append(
-            RefusedSpan(
-                project=project,
-                key_id=key_id,
-                arrived_ns=arrived_ns,
-                reason=reason,
-                span=known if len(known) <= LETTER_BYTES else b"",
-                wire=wire[:LETTER_BYTES] if not known or len(known) > LETTER_BYTES else b"",
-            )
-        )
-
-    def taken(self) -> Taken:
-        return Taken(self.records, self.accepted, self.refused, self.letters)
 
 
 # --- protobuf ------------------------------------------------------------------------------------------------------
@@ -137,7 +44,7 @@ class _Sink:
 
 def take_protobuf(body: bytes, origin: Origin) -> Taken:
     """An ``ExportTraceServiceRequest``. Raises `InvalidRequest` for a body that is none."""
-    sink = _Sink(origin, len(body))
+    sink = Sink(origin, len(body))
     try:
         for piece in pieces(body):
             _take_piece(piece, sink)
@@ -163,7 +70,7 @@ def pieces_of(body: bytes, name: str) -> Iterator[bytes]:
         raise no_request(name, str(error)) from None
 
 
-def _take_piece(piece: bytes, sink: _Sink) -> None:
+def _take_piece(piece: bytes, sink: Sink) -> None:
     try:
         request: Any = ExportTraceServiceRequest.FromString(piece)
     except DecodeError:
@@ -198,7 +105,7 @@ def _take_piece(piece: bytes, sink: _Sink) -> None:
         sink.keep(count - len(bad), otlp=request.SerializeToString() if bad or hidden else piece)
 
 
-def _refuse_one(sink: _Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> None:
+def _refuse_one(sink: Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> None:
     """``why`` is the fault, and the span's resource where that can be kept with it."""
     fault, group = why
     known = None
@@ -207,7 +114,7 @@ def _refuse_one(sink: _Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> No
     sink.refuse(fault, span=known, wire=span.SerializeToString())
 
 
-def _take_one_by_one(piece: bytes, sink: _Sink) -> None:
+def _take_one_by_one(piece: bytes, sink: Sink) -> None:
     """A piece that does not parse as a whole: each span alone, so that only what is broken is refused."""
     for group, scope, span in spans_in(piece):
         if len(group) + len(scope) > MAX_AROUND:  # not to be copied and parsed for each
@@ -226,17 +133,23 @@ def _take_one_by_one(piece: bytes, sink: _Sink) -> None:
 
 _INT64: Final = (-(1 << 63), (1 << 63) - 1)
 NO_SPAN: Final = (ValueError, TypeError, OverflowError, RecursionError)
+_TOO_DEEP: Final = f"a value is nested more than {loose_json.MOST_DEEP} deep"
 JSON_FIX: Final = "OTLP's JSON is described at https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."
 
 
 def take_json(body: bytes, origin: Origin) -> Taken:
     """An ``ExportTraceServiceRequest`` as JSON. Raises `InvalidRequest` for a body that is none."""
     request = json_object(body, "resourceSpans")
-    sink = _Sink(origin, len(body))
-    try:
-        _take_json_groups(request, sink)
-    except NO_SPAN as error:
-        raise InvalidRequest(f"The body is not OTLP: {error}.", fix=JSON_FIX, code="not_otlp") from None
+    sink = Sink(origin, len(body))
+    block: list[ForeignSpan] = []
+    for group, scoped, spans in json_scopes(request, ("resourceSpans", "scopeSpans", "spans"), sink):
+        for (named, resource), each in _around_json(group, scoped, spans, sink):
+            _take_json_span(each, named, resource, (sink, block))
+            if len(block) >= PIECE_SPANS:
+                sink.keep(len(block), spans=tuple(block))
+                block.clear()
+    if block:
+        sink.keep(len(block), spans=tuple(block))
     return sink.taken()
 
 
@@ -251,55 +164,70 @@ def json_object(body: bytes, name: str) -> Any:
     return cast("dict[str, Any]", request)
 
 
-def _take_json_groups(request: Any, sink: _Sink) -> None:
-    block: list[ForeignSpan] = []
-    for group in listed(request, "resourceSpans"):
-        try:
-            resource, no_resource = json_attributes(got(got(group, "resource"), "attributes")), ""
-        except NO_SPAN as error:  # then none of its spans can be kept, but those of the others can
-            resource, no_resource = {}, f"its resource is none: {str(error)[:200]}"
-        resource_bytes = len(_encoded(resource))
-        for scoped in listed(group, "scopeSpans"):
-            scope = got(scoped, "scope")
-            named = (_text(got(scope, "name")), _text(got(scope, "version")))
-            spans = listed(scoped, "spans")
-            around = resource_bytes + len(named[0]) + len(named[1])
-            if fault := no_resource or sink.surround(around, len(spans)):
-                for each in spans:
-                    sink.refuse(fault, wire=_encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
-                continue
-            for each in spans:
-                _take_json_span(each, named, resource, (sink, block))
-                if len(block) >= PIECE_SPANS:
-                    sink.keep(len(block), spans=tuple(block))
-                    block.clear()
-    if block:
-        sink.keep(len(block), spans=tuple(block))
+def json_scopes(request: Any, names: tuple[str, str, str], sink: Sink) -> Iterator[tuple[Any, Any, list[Any]]]:
+    """Of each scope its resource's group, itself, and the spans (or records) that it lists, by the names that these
+    three levels have. What stands where one of them should is refused. Raises `InvalidRequest` for the highest."""
+    groups, scopes, spans = names
+    try:
+        every = listed(request, groups)
+    except TypeError as error:
+        raise InvalidRequest(f"The body is not OTLP: {error}.", fix=JSON_FIX, code="not_otlp") from None
+    for group in every:
+        for scoped in _listed(group, scopes, sink):
+            found = _listed(scoped, spans, sink)
+            if isinstance(scoped, dict):
+                yield group, scoped, found
+
+
+def _listed(holder: Any, name: str, sink: Sink) -> list[Any]:
+    """`listed`, where what is none is refused."""
+    try:
+        return listed(holder, name)
+    except TypeError as error:
+        sink.refuse(str(error), wire=encoded(holder))
+        return []
+
+
+def _around_json(
+    group: Any, scoped: Any, spans: list[Any], sink: Sink
+) -> Iterator[tuple[tuple[tuple[str, str], Attributes], Any]]:
+    """Each of the spans with its scope's name and version and its resource; none where these cannot be read or are too
+    large: then they are refused, and those of other scopes are not."""
+    resource: Attributes = {}
+    named, what = ("", ""), "resource"
+    try:
+        resource = json_attributes(got(got(group, "resource"), "attributes"))
+        what = "scope"
+        scope = got(scoped, "scope")
+        named = (_text(got(scope, "name")), _text(got(scope, "version")))
+        fault = sink.surround(len(encoded(resource)) + len(named[0]) + len(named[1]), len(spans))
+    except NO_SPAN as error:
+        fault = f"its {what} is none: {str(error)[:200]}"
+        if not spans:
+            sink.refuse(f"a {what} is none: {str(error)[:200]}", wire=encoded(scoped))
+    for each in spans:
+        if fault:
+            sink.refuse(fault, wire=encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
+        else:
+            yield (named, resource), each
 
 
 def _take_json_span(
-    each: Any, scope: tuple[str, str], resource: Attributes, into: tuple[_Sink, list[ForeignSpan]]
+    each: Any, scope: tuple[str, str], resource: Attributes, into: tuple[Sink, list[ForeignSpan]]
 ) -> None:
     sink, block = into
     try:
         span = json_span(each, scope, resource)
         for holder in (span, *span.events):
             hide_json(holder.attributes)
-        fault = check_span(span, sink.origin.arrived_ns)
+        fault = check_span(span, sink.origin.arrived_ns) or sink.too_large(lambda: len(encoded(each)))
     except NO_SPAN as error:
-        sink.refuse(f"it is no span: {str(error)[:200]}", wire=_encoded(each))
+        sink.refuse(f"it is no span: {str(error)[:200]}", wire=encoded(each))
         return
     if fault:
         sink.refuse(fault, span=span)
     else:
         block.append(span if sink.origin.content else without_content(span))
-
-
-def _encoded(value: Any) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (ValueError, RecursionError):  # deeper than it can be written again
-        return b""
 
 
 def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> ForeignSpan:
@@ -354,6 +282,8 @@ def json_attributes(pairs: Any) -> Attributes:
 
 def json_value(value: Any) -> Any:
     """One ``AnyValue``. Raises `ValueError` or `TypeError`."""
+    if value == loose_json.TOO_DEEP:
+        raise ValueError(_TOO_DEEP)
     if value is None or isinstance(value, str | bool | float):
         return value  # not OTLP, but some write the bare value, and it is plain what they mean
     if isinstance(value, int):
@@ -387,7 +317,7 @@ def got(holder: Any, name: str) -> Any:
     if holder is None:
         return None
     if not isinstance(holder, dict):
-        raise TypeError(f"an object is missing around {name!r}")
+        raise TypeError(_TOO_DEEP if holder == loose_json.TOO_DEEP else f"an object is missing around {name!r}")
     return cast("dict[str, Any]", holder).get(name)
 
 
@@ -397,7 +327,7 @@ def listed(holder: Any, name: str) -> list[Any]:
     if found is None:
         return []
     if not isinstance(found, list):
-        raise TypeError(f"{name!r} is a list")
+        raise TypeError(_TOO_DEEP if found == loose_json.TOO_DEEP else f"{name!r} is a list")
     return cast("list[Any]", found)
 
 
