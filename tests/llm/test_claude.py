@@ -1,4 +1,4 @@
-"""What Anthropic's newer models refuse is not sent to them by a client of another dialect."""
+"""What one or another of Anthropic's models refuses is not sent to it by a client of another dialect."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from bridge import Bridge
 from patience import PATIENCE_S
 from trimtab.llm.dialects import DIALECTS, Quirks
 from trimtab.llm.dialects._claude import is_adaptive
-from trimtab.llm.types import Message, Request, Text, Tool, ToolChoice
+from trimtab.llm.simulated import claude
+from trimtab.llm.types import Message, Reasoning, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 OLD = (
     "claude-3-5-sonnet-20241022",
@@ -79,16 +80,114 @@ def test_a_newer_model_thinks_adaptively_and_is_sent_no_sampling(
     assert (more.get("thinking"), converse.get("outputConfig", {}).get("effort")) == (thinking, effort)
 
 
-def test_an_older_model_is_asked_as_before() -> None:
-    body = rendered("anthropic_messages", "claude-sonnet-4-5", **ASKED, reasoning_budget=2048)
+@pytest.mark.parametrize("model", ["claude-opus-4-5", "claude-opus-4-6", "claude-sonnet-4-6-20260201", "lab-model"])
+def test_an_effort_goes_to_the_models_that_know_it(model: str) -> None:
+    body = rendered("anthropic_messages", model, **ASKED, reasoning_effort="high")
     assert ASKED.items() <= body.items()
-    assert body["thinking"] == {"type": "enabled", "budget_tokens": 2048}
-    converse = rendered("bedrock_converse", OLD[6], **ASKED, reasoning_budget=2048)
-    assert converse["inferenceConfig"] == {"temperature": 0.2, "topP": 0.9}
-    thinking = {"type": "enabled", "budget_tokens": 2048}
-    assert converse["additionalModelRequestFields"] == {"top_k": 40, "thinking": thinking}
+    assert (body.get("thinking"), body["output_config"]) == (None, {"effort": "high"})
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "effort"),
+    [
+        ("claude-opus-4-5", "max", "high"),
+        ("claude-opus-4-5", "xhigh", "high"),
+        ("claude-sonnet-4-6", "max", "max"),
+        ("claude-sonnet-4-6", "xhigh", "high"),
+        ("claude-sonnet-4-6", "minimal", "low"),
+    ],
+)
+def test_an_effort_that_a_model_lacks_is_the_next_it_has(model: str, wish: str, effort: str) -> None:
+    assert rendered("anthropic_messages", model, reasoning_effort=wish)["output_config"] == {"effort": effort}
+
+
+THOUGHTLESS = (
+    "claude-3-7-sonnet-20250219",
+    "claude-opus-4-20250514",
+    "claude-opus-4-1-20250805",
+    "claude-sonnet-4-5",
+    "claude-haiku-4-5-20251001",
+)
+
+
+@pytest.mark.parametrize("model", THOUGHTLESS)
+@pytest.mark.parametrize(("wish", "budget"), [("minimal", 1024), ("medium", 8192), ("high", 24_576), ("max", 24_576)])
+def test_an_effort_is_a_budget_for_models_that_refuse_it(model: str, wish: str, budget: int) -> None:
+    """Anthropic says "400: This model does not support the effort parameter."."""
+    body = rendered("anthropic_messages", model, **ASKED, reasoning_effort=wish, max_tokens=60_000)
+    assert "output_config" not in body
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": budget}
+    assert set(ASKED) & set(body) == set(), "Anthropic refuses these beside a budget"
+    assert claude.refusal(body, model) == ""
+    converse = rendered("bedrock_converse", f"us.anthropic.{model}-v1:0", **ASKED, reasoning_effort=wish)
+    assert "outputConfig" not in converse
+    assert converse["additionalModelRequestFields"] == {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def test_thinking_leaves_half_of_a_bounded_answer() -> None:
+    def asked(**fields: Any) -> Any:
+        return rendered("anthropic_messages", "claude-sonnet-4-5", **fields).get("thinking")
+
+    assert asked(reasoning_effort="high", max_tokens=6000) == {"type": "enabled", "budget_tokens": 3000}
+    assert asked(reasoning_effort="high") == {"type": "enabled", "budget_tokens": 2048}, "of our own bound"
+    assert asked(reasoning_effort="high", max_tokens=2000) is None, "no room for the least budget"
+    assert asked(reasoning_budget=5000, max_tokens=5001) == {"type": "enabled", "budget_tokens": 5000}, "as it was said"
+    assert asked(reasoning_budget=5000, max_tokens=5000) == {"type": "enabled", "budget_tokens": 2500}
+    assert asked(reasoning_budget=200, max_tokens=5000) == {"type": "enabled", "budget_tokens": 1024}
+
+
+@pytest.mark.parametrize("wish", [{"reasoning_effort": "low"}, {"reasoning_budget": 1024}])
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "us.anthropic.claude-haiku-4-5-20251001-v1:0"])
+def test_nobody_thinks_where_it_would_be_refused(model: str, wish: dict[str, Any]) -> None:
+    def thinks(*messages: Message, **fields: Any) -> bool:
+        dialect = "bedrock_converse" if "us." in model else "anthropic_messages"
+        asked = Request(
+            dialect="openai_chat", model="m", messages=(Message("user", (Text("Hello"),)), *messages), tools=(LOOK,),
+            max_tokens=4000, **wish, **fields,
+        )  # fmt: skip
+        body = json.loads(DIALECTS.get(dialect).render_request(asked, model, Quirks()))
+        body = body.get("additionalModelRequestFields", {}) | body
+        assert set(body.get("output_config", {})) | set(body.get("outputConfig", {})) == set()
+        return "thinking" in body
+
+    call, result = ToolCall("c-1", "look", "{}"), Message("tool", (ToolResult("c-1", (Text("17"),)),))
+    assert thinks()
+    assert not thinks(tool_choice=ToolChoice(mode="required"))
+    assert not thinks(Message("assistant", (Text("The"),))), "the beginning of an answer"
+    assert not thinks(Message("assistant", (call,)), result), "the thought before the call was not kept"
+    assert not thinks(Message("assistant", (Reasoning(text="Hm."), call)), result), "it was not signed"
+    assert thinks(Message("assistant", (Reasoning(text="Hm.", signature="c2ln"), call)), result)
+    assert thinks(
+        Message("assistant", (call,)), result, Message("assistant", (Text("17"),)), Message("user", (Text("?"),))
+    )
+
+
+def test_models_that_cannot_think_are_not_asked_to() -> None:
+    body = rendered("anthropic_messages", "claude-3-5-sonnet-20241022", **ASKED, reasoning_effort="high")
+    assert ASKED.items() <= body.items()
+    assert {"thinking", "output_config"} & set(body) == set()
     nova = rendered("bedrock_converse", "amazon.nova-lite-v1:0", **ASKED, reasoning_budget=2048)
     assert "additionalModelRequestFields" not in nova
+
+
+@pytest.mark.parametrize("vendor", ["anthropic_messages", "bedrock_converse"])
+def test_openais_client_has_older_models_think_and_use_tools(vendor: str, serve: Callable[[Any], str]) -> None:
+    """An effort, a tool's call, and its result without the thought, which Chat Completions cannot keep."""
+    client = openai.OpenAI(
+        base_url=serve(Bridge("openai_chat", vendor)) + "/v1", api_key="k", max_retries=0, timeout=PATIENCE_S
+    )
+    tool: Any = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+    model = "us.anthropic.claude-haiku-4-5-20251001-v1:0" if vendor == "bedrock_converse" else "claude-haiku-4-5"
+    messages: list[Any] = [{"role": "user", "content": "Hello"}]
+    first = client.chat.completions.create(model=model, messages=messages, reasoning_effort="high", temperature=0.3)
+    assert "reasoning_content" in (first.choices[0].message.model_extra or {})
+    messages[0] = {"role": "user", "content": "Use look for 'x'."}
+    asked = client.chat.completions.create(model=model, messages=messages, tools=[tool], reasoning_effort="high")
+    call = (asked.choices[0].message.tool_calls or [])[0]
+    messages.append({"role": "assistant", "tool_calls": [call.to_dict()]})
+    messages.append({"role": "tool", "tool_call_id": call.id, "content": "17 degrees"})
+    last = client.chat.completions.create(model=model, messages=messages, tools=[tool], reasoning_effort="high")
+    assert "17 degrees" in (last.choices[0].message.content or "")
 
 
 def test_a_client_of_anthropics_own_dialect_is_taken_at_its_word() -> None:

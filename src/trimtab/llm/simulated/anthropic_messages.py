@@ -4,10 +4,10 @@ The shapes are those of Anthropic's reference and of the types in its Python SDK
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+from trimtab.llm.simulated import claude
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, is_base64, objects, pieces_of
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
@@ -77,25 +77,10 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"tools.{index}.custom.input_schema: Field required")
 
 
-_ADAPTIVE = re.compile(r"claude-(?:[a-z]+-(?:4-[789]|[5-9])(?!\d))")
-
-
 def check_model(body: dict[str, Any], model: str) -> None:
-    """What newer models refuse: https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide.
-
-    Raises `Refused`.
-    """
-    if _ADAPTIVE.match(model) is None:
-        return
-    for name in ("temperature", "top_p", "top_k"):
-        if body.get(name) is not None:
-            raise Refused(f"`{name}` is deprecated for this model.")
-    if an_object(body.get("thinking")).get("type") == "enabled":
-        words = '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and '
-        raise Refused(words + '"output_config.effort" to control thinking behavior.')
-    forced = an_object(body.get("tool_choice")).get("type") in ("any", "tool")
-    if forced and an_object(body.get("thinking")).get("type") == "adaptive":
-        raise Refused("Thinking may not be enabled when tool_choice forces tool use.")
+    """Raises `Refused` for what this model refuses and others do not."""
+    if words := claude.refusal(body, model):
+        raise Refused(words)
 
 
 def _check_message(index: int, message: dict[str, Any]) -> None:

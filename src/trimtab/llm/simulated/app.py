@@ -221,6 +221,8 @@ class SimulatedProviders:
             gemini.check_model(call.body, call.model)
         if vendor is anthropic_messages:
             anthropic_messages.check_model(call.body, call.model)
+        if vendor is bedrock_converse:
+            bedrock_converse.check_model(call.body, call.model)
         if vendor is openai_responses and call.scenario.status == 200:
             self.kept.keep(call.body, call.model, call.scenario, call.number)
         return call.model

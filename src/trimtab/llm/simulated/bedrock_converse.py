@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, cast
 
+from trimtab.llm.simulated import claude
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, is_base64, objects, pieces_of
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
@@ -108,6 +109,24 @@ def check(body: dict[str, Any]) -> None:
         value = an_object(body.get("inferenceConfig")).get(bound)
         if value is not None and not 0 <= value <= 1:
             raise Refused(f"The value at inferenceConfig.{bound} must be at most 1.")
+
+
+def check_model(body: dict[str, Any], model: str) -> None:
+    """What Anthropic's models refuse here as they do at home, but for a tool's result without its thought."""
+    if "anthropic." not in model:
+        return
+    bounds = an_object(body.get("inferenceConfig"))
+    more = an_object(body.get("additionalModelRequestFields"))
+    choice = an_object(an_object(body.get("toolConfig")).get("toolChoice"))
+    same = {
+        "max_tokens": bounds.get("maxTokens"),
+        "temperature": bounds.get("temperature"),
+        "top_p": bounds.get("topP"),
+    }
+    forced = {"type": "any" if {"any", "tool"} & set(choice) else "auto"}
+    effort = an_object(body.get("outputConfig")).get("effort")
+    if words := claude.refusal({"tool_choice": forced, **more, **same, "output_config": {"effort": effort}}, model):
+        raise Refused(words)
 
 
 def _check_block(place: str, block: dict[str, Any]) -> None:
@@ -237,7 +256,7 @@ def _thought(body: dict[str, Any], scenario: Scenario) -> str:
     if scenario.reasoning_text is not None:
         return scenario.reasoning_text
     thinking = an_object(an_object(body.get("additionalModelRequestFields")).get("thinking"))
-    return "The tab turns first." if thinking.get("type") == "enabled" else ""
+    return "The tab turns first." if thinking.get("type") in ("enabled", "adaptive") else ""
 
 
 def _input(text: str) -> Any:

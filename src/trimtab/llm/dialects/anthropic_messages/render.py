@@ -6,11 +6,10 @@ the vendor's own OpenAI-compatible endpoint has a rule, it is followed: https://
 """
 
 from msgspec import Raw
-from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
-from trimtab.llm.dialects._claude import effort_of, is_adaptive, thinking_of
+from trimtab.llm.dialects._claude import as_taken
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME, Wire, block_of
@@ -25,15 +24,13 @@ _EFFORTS = {"minimal": "low"}
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
-    adaptive = not own and is_adaptive(model)
-    if adaptive:
-        effort = effort_of(request)
-        thinking = thinking_of(request)
-        request = replace(request, temperature=None, top_p=None, top_k=None, reasoning_effort=effort)
-    else:
-        thinking = _thinking(request)
-    system, messages = _conversation(request, own=own)
     bound = request.max_tokens if request.max_tokens is not None else quirks.default_max_tokens
+    if own:
+        thinking = _thinking(request)
+    else:
+        request, thinking = as_taken(request, model, bound)
+        thinking = thinking or _off(request)
+    system, messages = _conversation(request, own=own)
     plain: Wire = {
         "system": system or None,
         # others go up to 2; the vendor's own translation caps what is above 1
@@ -137,6 +134,10 @@ def _tool_choice(request: Request) -> Wire | None:
 def _thinking(request: Request) -> Wire | None:
     if request.reasoning_budget is not None:
         return {"type": "enabled", "budget_tokens": request.reasoning_budget}
+    return _off(request)
+
+
+def _off(request: Request) -> Wire | None:
     return {"type": "disabled"} if request.reasoning_effort == "none" else None
 
 

@@ -8,11 +8,9 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
-from trimtab.llm.dialects._claude import effort_of, is_adaptive, thinking_of
+from trimtab.llm.dialects._claude import as_taken
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import converse_block
 from trimtab.llm.dialects._reading import encode, encode_request
@@ -49,11 +47,9 @@ _EFFORTS = {"minimal": "low"}
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
     refuse_binding(request, NAME)
     claude = _is_claude(model)
-    thinking = _budget(request)
-    if claude and is_adaptive(model):
-        thinking = thinking_of(request)
-        effort = effort_of(request)
-        request = replace(request, temperature=None, top_p=None, top_k=None, reasoning_effort=effort)
+    thinking = None
+    if claude:
+        request, thinking = as_taken(request, model, request.max_tokens or None)
     system, messages = _conversation(request)
     bounds: Wire = {
         "maxTokens": request.max_tokens or None,
@@ -62,7 +58,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
         "topP": request.top_p,
         "stopSequences": list(request.stop) or None,
     }
-    additional, tools = _additional(request, thinking if claude else None, claude=claude), _tool_config(request)
+    additional, tools = _additional(request, thinking, claude=claude), _tool_config(request)
     if tools is not None and "tool_choice" in additional:
         tools.pop("toolChoice", None)  # said once, there
     plain: Wire = {
@@ -208,11 +204,6 @@ def _tool(tool: Tool) -> Wire:
     if tool.strict is not None:
         wire["strict"] = tool.strict
     return wire
-
-
-def _budget(request: Request) -> Wire | None:
-    budget = request.reasoning_budget
-    return None if budget is None else {"type": "enabled", "budget_tokens": budget}
 
 
 def _additional(request: Request, thinking: Wire | None, *, claude: bool) -> Wire:
