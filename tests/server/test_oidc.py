@@ -22,7 +22,7 @@ from oidc_provider import SECRET, Running, provider
 
 from trimtab.core.clock import FixedClock, SystemClock
 from trimtab.core.errors import Unauthenticated, Unavailable
-from trimtab.governance import oidc, sign_in_store
+from trimtab.governance import oidc, session_store, sign_in_store
 from trimtab.llm import reach
 from trimtab.server.api.oidc import within
 from trimtab.server.oidc_client import Exchange, OidcClient, Tokens
@@ -322,6 +322,47 @@ def test_a_command_line_gets_a_session_of_its_own_once(run: Run, running: Runnin
         assert other.status_code == 401
 
     run(story)
+
+
+def test_a_command_line_whose_session_could_not_begin_spends_its_grant_once_more(
+    run: Run, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(house: House) -> None:
+        await registered(house, running)
+        verifier = "v" * 64
+        _, answer = await signed_in(
+            house, running, "ida+staff@example.com", port=4999, challenge=oidc.challenge_of(verifier)
+        )
+        body = {"grant": parse_qs(urlsplit(answer.headers["location"]).query)["grant"][0], "verifier": verifier}
+        with monkeypatch.context() as broken:
+            broken.setattr(session_store, "add", catalog_full)
+            assert (await house.client().post("/api/v1/oidc/grant", json=body)).status_code == 503
+        trail = (await house.admin.get("/api/v1/audit")).json()["items"]
+        assert [each for each in trail if each["detail"].get("kind") == "cli"] == []
+        spent = await house.client().post("/api/v1/oidc/grant", json=body)
+        assert spent.status_code == 200, spent.text
+        assert (await house.client().post("/api/v1/oidc/grant", json=body)).json()["code"] == "oidc_grant"
+
+    run(story)
+
+
+def test_a_grant_that_another_commands_verifier_was_tried_on_is_spent(run: Run, running: Running) -> None:
+    async def story(house: House) -> None:
+        await registered(house, running)
+        verifier = "v" * 64
+        _, answer = await signed_in(
+            house, running, "ida+staff@example.com", port=4999, challenge=oidc.challenge_of(verifier)
+        )
+        grant = parse_qs(urlsplit(answer.headers["location"]).query)["grant"][0]
+        for tried in ("w" * 64, verifier):
+            refused = await house.client().post("/api/v1/oidc/grant", json={"grant": grant, "verifier": tried})
+            assert (refused.status_code, refused.json()["code"]) == (401, "oidc_grant")
+
+    run(story)
+
+
+def catalog_full(*_: Any) -> None:
+    raise Unavailable("The catalog's disk is full.", fix="Make room.")
 
 
 async def begun_both(house: House, running: Running, who: str) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:

@@ -12,8 +12,8 @@ from house import ADMIN, House, Run
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from trimtab.core.errors import TrimtabError
-from trimtab.governance import sessions, totp
+from trimtab.core.errors import TrimtabError, Unavailable
+from trimtab.governance import session_store, sessions, totp
 from trimtab.governance.permissions import GRANTS, INSTANCE_ONLY, MEMBER_ROLES, PERMISSIONS
 from trimtab.governance.sessions import GRACE_MS, ROTATE_MS, How
 from trimtab.server import auth
@@ -483,6 +483,36 @@ def test_sessions_are_listed_and_ended_by_their_own_and_by_administrators(run: R
         assert len((await house.admin.get(f"/api/v1/people/{ada}/sessions")).json()["items"]) == 1
         assert (await house.admin.delete(f"/api/v1/people/{ada}/sessions")).json() == {"ended": 1}
         assert (await first.get("/api/v1/me")).status_code == 401
+
+    run(story)
+
+
+def test_a_sign_in_that_could_not_begin_its_session_spends_neither_link_nor_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(house: House) -> None:
+        begun = await made(house.admin, "/api/v1/second-factor", {})
+        secret = base64.b32decode(begun["secret"] + "=" * (-len(begun["secret"]) % 8))
+        first = totp.hotp(secret, totp.step_at(house.deps.now() // 1000))
+        recovery = (await house.admin.post("/api/v1/second-factor/confirm", json={"code": first})).json()["codes"]
+        link = (await house.admin.post("/api/v1/login-links")).json()["url"].partition("token=")[2]
+        asked = {"token": link, "code": recovery[0]}
+
+        def full(*_: Any) -> None:
+            raise Unavailable("The catalog's disk is full.", fix="Make room.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(session_store, "add", full)
+            assert (await house.client().post("/api/v1/login", json=asked)).status_code == 503
+        assert (await house.admin.get("/api/v1/second-factor")).json()["recovery_left"] == 10
+        trail = {each["action"] for each in (await house.admin.get("/api/v1/audit")).json()["items"]}
+        assert not {"second_factor.recovered", "session.begun"} & trail
+        # a wrong code spends no link either, and is counted
+        wrong = await house.client().post("/api/v1/login", json={**asked, "code": "000000"})
+        assert wrong.json()["code"] == "second_factor_wrong"
+        assert (await house.client().post("/api/v1/login", json=asked)).status_code == 200
+        assert (await house.client().post("/api/v1/login", json=asked)).json()["code"] == "login_link_spent"
+        assert (await house.admin.get("/api/v1/second-factor")).json()["recovery_left"] == 9
 
     run(story)
 

@@ -191,6 +191,11 @@ def grant(conn: Connection, person_id: str, challenge: str, method: str, now: in
     return secret
 
 
+def grant_of(conn: Connection, secret: str) -> CliGrant | None:
+    """What a command line may spend; it is not spent by looking."""
+    return store.grant_of(conn, digest(secret))
+
+
 def spend_grant(conn: Connection, secret: str) -> CliGrant | None:
     return store.spend_grant(conn, digest(secret))
 

@@ -204,6 +204,11 @@ def add_grant(conn: Connection, digest: bytes, grant: CliGrant, now: int) -> Non
     conn.execute(insert(CLI_GRANTS).values({**values, "digest": digest}))
 
 
+def grant_of(conn: Connection, digest: bytes) -> CliGrant | None:
+    row = conn.execute(select(CLI_GRANTS).where(CLI_GRANTS.c.digest == digest)).one_or_none()
+    return None if row is None else CliGrant(**{name: getattr(row, name) for name in CliGrant.__struct_fields__})
+
+
 def spend_grant(conn: Connection, digest: bytes) -> CliGrant | None:
     """Once, as a sign-in."""
     row = conn.execute(delete(CLI_GRANTS).where(CLI_GRANTS.c.digest == digest).returning(*CLI_GRANTS.c)).one_or_none()

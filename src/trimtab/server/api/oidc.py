@@ -16,7 +16,7 @@ from trimtab.governance.audit import Actor
 from trimtab.governance.edits import FIRST, Edit
 from trimtab.governance.oidc import Claimed
 from trimtab.governance.people_store import PersonRow, name_of
-from trimtab.governance.sessions import Token
+from trimtab.governance.sessions import How, Token
 from trimtab.governance.sign_in import Admitted
 from trimtab.governance.sign_in_store import IDENTITY_PROVIDERS, ProviderRow, SignIn, Terms
 from trimtab.server import auditing
@@ -429,21 +429,17 @@ async def _let_in(
     return _to(begun.next, [gone, cookie_of(deps, token, now)])
 
 
-async def _begin(
-    deps: Dependencies, person_id: str, method: str, agent: str, *, issuer: str | None = None, cli: bool = False
-) -> Token:
-    how, now = lengths(deps, method, agent, cli=cli), deps.now()
+async def _begin(deps: Dependencies, person_id: str, method: str, agent: str, *, issuer: str | None = None) -> Token:
+    how = lengths(deps, method, agent)
+    return await deps.db.write(lambda conn: _begun(conn, deps, person_id, how, issuer))
 
-    def work(conn: Connection) -> Token:
-        sign_in.must_be_on(conn, method, issuer)
-        actor = Actor(person_id, name_of(conn, person_id))
-        detail = {"by": method, "kind": how.kind}
-        audit.append(
-            conn, None, actor, "session.begun", f"person:{person_id}", now=moment(conn, deps), detail=detail
-        )  # fmt: skip
-        return sessions.begin(conn, person_id, now, None, how)
 
-    return await deps.db.write(work)
+def _begun(conn: Connection, deps: Dependencies, person_id: str, how: How, issuer: str | None = None) -> Token:
+    sign_in.must_be_on(conn, how.method, issuer)
+    actor, detail = Actor(person_id, name_of(conn, person_id)), {"by": how.method, "kind": how.kind}
+    now = moment(conn, deps)
+    audit.append(conn, None, actor, "session.begun", f"person:{person_id}", now=now, detail=detail)
+    return sessions.begin(conn, person_id, now, None, how)
 
 
 @route(
@@ -456,13 +452,24 @@ async def spend_grant(
     deps: Deps, request: Request[Any, Any, Any], data: JSONBody[GrantRequest]
 ) -> Response[CliSession]:
     """Once, and only for the command that began: it shows what its challenge was made of."""
-    found = await deps.db.write(lambda conn: sign_in.spend_grant(conn, data.grant))
-    grant = sign_in.check_grant(found, data.verifier, deps.now())
-    if await principal_of(deps, grant.person_id) is None:
-        raise Unauthenticated("You are not let in any more.", fix="Ask an administrator.", code="oidc_disabled")
     agent = request.headers.get("user-agent", "")
-    token = await _begin(deps, grant.person_id, grant.method, agent, cli=True)
-    name = await deps.db.read(lambda conn: name_of(conn, grant.person_id))
+    seen = await deps.db.read(lambda conn: sign_in.grant_of(conn, data.grant))
+    let_in = seen is not None and await principal_of(deps, seen.person_id) is not None
+
+    def work(conn: Connection) -> tuple[Token, str] | Unauthenticated:
+        try:
+            grant = sign_in.check_grant(sign_in.spend_grant(conn, data.grant), data.verifier, deps.now())
+        except Unauthenticated as refused:
+            return refused  # it is spent all the same: nobody tries a second verifier
+        if not let_in:
+            return Unauthenticated("You are not let in any more.", fix="Ask an administrator.", code="oidc_disabled")
+        how = lengths(deps, grant.method, agent, cli=True)
+        return _begun(conn, deps, grant.person_id, how), name_of(conn, grant.person_id)
+
+    made = await deps.db.write(work)
+    if isinstance(made, Unauthenticated):
+        raise made
+    token, name = made
     body = CliSession(token=token.secret, expires=token.expires, name=name)
     return Response(body, status_code=200, headers={"cache-control": "no-store"})
 

@@ -66,24 +66,14 @@ async def login(deps: Deps, request: Request[Any, Any, Any], data: JSONBody[Logi
             "A client key calls models; it does not open the console.",
             fix="Sign in with the admin key or a read-only key.",
         )
-    by_code = await _second_factor(deps, principal, data.code)
-    if data.token is not None:
-        token, spent_at = data.token, deps.now()
-        await deps.db.write(lambda conn: sessions.spend_link(conn, token, spent_at))
-    method = ("key" if data.token is None else "link") + ("+totp" if by_code else "")
-    how = lengths(deps, method, request.headers.get("user-agent", ""))
-    expires = principal.expires_ns // 1_000_000 or None
-    now = deps.now()
-    deed = Deed(
-        project=principal.project, action="session.begun", subject=f"key:{principal.key_id}", detail={"by": method}
-    )
-    token_made = await written(
-        deps, Caller(principal=principal), deed, lambda conn: sessions.begin(conn, principal.key_id, now, expires, how)
-    )
+    agent, now = request.headers.get("user-agent", ""), deps.now()
+    made = await deps.db.write(lambda conn: _begun(conn, deps, principal, data, agent))
+    if isinstance(made, Outcome):
+        raise second_factor.refused(made, now)
     return Response(
         await _me(deps, principal),
         status_code=200,
-        cookies=[cookie_of(deps, token_made, now)],
+        cookies=[cookie_of(deps, made, now)],
         headers={"cache-control": "no-store"},
     )
 
@@ -111,21 +101,33 @@ async def _principal(deps: Dependencies, data: LoginRequest) -> Principal:
     return principal
 
 
-async def _second_factor(deps: Dependencies, principal: Principal, code: str | None) -> bool:
-    """Whether a code was asked for, and was right. Raises `Unauthenticated`, `RateLimited`."""
+def _begun(
+    conn: Connection, deps: Dependencies, principal: Principal, data: LoginRequest, agent: str
+) -> Token | Outcome:
+    """The session, with the code and the link that it was begun with spent: all of it or nothing. A wrong code is
+    counted, and spends nothing else. Raises `Unauthenticated`."""
     holder, now = principal.key_id, deps.now()
-    if not await deps.db.read(lambda conn: second_factor.is_on(conn, holder)):
-        return False
-    if not code:
-        raise Unauthenticated(
-            "This key has a second factor.",
-            fix="Send the code of the authenticator app, or a recovery code, as 'code'.",
-            code="second_factor_needed",
-        )
-    outcome = await deps.db.write(lambda conn: _checked(conn, deps, principal, code, now))
-    if not outcome.ok:
-        raise second_factor.refused(outcome, now)
-    return True
+    by_code = second_factor.is_on(conn, holder)
+    if by_code:
+        if not data.code:
+            raise Unauthenticated(
+                "This key has a second factor.",
+                fix="Send the code of the authenticator app, or a recovery code, as 'code'.",
+                code="second_factor_needed",
+            )
+        outcome = _checked(conn, deps, principal, data.code, now)
+        if not outcome.ok:
+            return outcome
+    if data.token is not None:
+        sessions.spend_link(conn, data.token, now)
+    method = ("key" if data.token is None else "link") + ("+totp" if by_code else "")
+    actor, project = actor_of(conn, Caller(principal=principal)), principal.project
+    audit.append(
+        conn, None if project is None else project.id, actor, "session.begun", f"key:{holder}",
+        now=moment(conn, deps), detail={"by": method},
+    )  # fmt: skip
+    expires = principal.expires_ns // 1_000_000 or None
+    return sessions.begin(conn, holder, now, expires, lengths(deps, method, agent))
 
 
 def _checked(conn: Connection, deps: Dependencies, principal: Principal, code: str, now: int) -> Outcome:
