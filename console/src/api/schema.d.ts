@@ -9099,6 +9099,7 @@ export interface components {
         /**
          * Escalate
          * @description `difficulty` is the judge's probability above which a question goes to `strong` at once; null asks no judge.
+         *     `most_up` is the share of judged calls of which no more go up so: of those above `difficulty` the hardest.
          *     `doubts`: whole answers of `cheap` that are not good enough and are asked of `strong` again (streams are not:
          *     nothing is spliced). `least_logprob` is the mean log probability per token below which an answer is in doubt; it
          *     counts where the provider gives log probabilities.
@@ -9110,6 +9111,8 @@ export interface components {
             strong: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
             /** @default 0.4 */
             difficulty: number | null;
+            /** @default null */
+            most_up: number | null;
             /**
              * @default [
              *       "refusal",
@@ -9277,6 +9280,7 @@ export interface components {
             candidates: components["schemas"]["DecisionLine"][];
             doubts: string[];
             trouble: string;
+            advice: string[];
         };
         /** Facet */
         Facet: {
@@ -13713,7 +13717,8 @@ export interface components {
          *     records. All estimates are of the `compared` calls, which are all others. Cost is in US dollars in total, of the
          *     `priced` calls whose cost is known on record; latency in milliseconds, from the question to the whole answer, of
          *     calls that got one; failures (of the first attempt) and refusals are shares in [0, 1]. `sent_up` counts calls that
-         *     a judge of difficulty sends up at once. Doubted answers cannot be known without asking.
+         *     a judge of difficulty sends up at once, `judged` those that it was asked about; `thresholds` are of these.
+         *     Doubted answers cannot be known without asking.
          */
         Report: {
             calls: number;
@@ -13730,6 +13735,8 @@ export interface components {
             failures: components["schemas"]["Sides"];
             refusals: components["schemas"]["Sides"];
             sent_up: number;
+            judged: number;
+            thresholds: components["schemas"]["UpShare"][];
             targets: components["schemas"]["TargetShare"][];
             notes: string[];
         };
@@ -14085,7 +14092,8 @@ export interface components {
         };
         /**
          * RouteView
-         * @description `trouble` says what of it cannot be used now. One from the config file is edited there, and has no version.
+         * @description `trouble` says what of it cannot be used now, `advice` what would make it decide better.
+         *     One from the config file is edited there, and has no version.
          */
         RouteView: {
             name: string;
@@ -14097,6 +14105,7 @@ export interface components {
             /** @enum {unknown} */
             source: "catalog" | "config";
             trouble: string;
+            advice: string[];
             created: number | null;
             updated: number | null;
             targets: components["schemas"]["LeafView"][];
@@ -14486,15 +14495,16 @@ export interface components {
         };
         /**
          * Semantic
-         * @description `threshold` is the least cosine similarity to the nearest example; below it `otherwise` is taken.
+         * @description `threshold` is the least cosine similarity to the nearest example; below it `otherwise` is taken. Null takes
+         *     it from the examples, topic by topic: as near as most of them are to each other, from 0.5 to 0.65.
          */
         Semantic: {
             /** @enum {unknown} */
             node: "semantic";
             of: components["schemas"]["Topic"][];
             otherwise: string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]);
-            /** @default 0.45 */
-            threshold: number;
+            /** @default null */
+            threshold: number | null;
         };
         /**
          * SendRule
@@ -15593,6 +15603,14 @@ export interface components {
          */
         UnmaskRequest: {
             reason: string;
+        };
+        /**
+         * UpShare
+         * @description No more than `share` of the judged calls lie above `difficulty`.
+         */
+        UpShare: {
+            share: number;
+            difficulty: number;
         };
         /**
          * Usage

@@ -66,7 +66,10 @@ def _print(replayed: r.Replay) -> None:
     ]
     click.echo(f"Of {report.compared} calls that can be compared:")
     print_table(("", "RECORDED", "REPLAYED (95 %)"), rows, empty="")
-    click.echo(f"\nSent up at once by a judge of difficulty: {report.sent_up}\n")
+    click.echo(f"\nSent up at once by a judge of difficulty: {report.sent_up} of {report.judged} that were judged\n")
+    if report.thresholds:
+        told = ", ".join(f"{each.share:.0%} above {each.difficulty:g}" for each in report.thresholds)
+        click.echo(f"Of their difficulties lie at most {told}.\n")
     shares = [
         (
             s.name or "-",

@@ -58,6 +58,8 @@ def show(name: str, *, project: str, client: Client, as_json: bool) -> None:
     click.echo(f"{route.name} ({route.source}{f', version {route.version}' if route.version else ''}) {route.about}")
     if route.trouble:
         click.echo(f"Cannot be used in full: {route.trouble}")
+    for said in route.advice:
+        click.echo(said)
     click.echo(json.dumps(route.tree, indent=2, ensure_ascii=False))
     if route.affinity:
         click.echo(f"affinity: {json.dumps(route.affinity)}")
@@ -94,6 +96,8 @@ def set_route(name: str, *, file: Path, expect: int | None, project: str, client
         print_json(made)
     else:
         click.echo(f"Route {made.name} version {made.version}: {', '.join(leaf.model for leaf in made.targets)}.")
+        for said in made.advice:
+            click.echo(said)
 
 
 @command.command()
@@ -148,8 +152,9 @@ def explain(name: str, *, project: str, client: Client, as_json: bool, **given: 
         click.echo(
             f"\nA whole answer is asked of the stronger target again when in doubt: {', '.join(explained.doubts)}."
         )
-    if explained.trouble:
-        click.echo(f"\n{explained.trouble}")
+    for said in (explained.trouble, *explained.advice):
+        if said:
+            click.echo(f"\n{said}")
 
 
 def _request(

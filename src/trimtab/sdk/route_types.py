@@ -28,6 +28,8 @@ class Route(Struct, frozen=True, kw_only=True):
     source: str
     trouble: str
     targets: list[Leaf]
+    advice: list[str] = []
+    """What would make it decide better."""
     revision: int = 0
     """Goes up with every change; 0 where the config file declares it. See ``expected_revision``."""
 
@@ -43,6 +45,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     candidates: list[DecisionLine]
     doubts: list[str]
     trouble: str
+    advice: list[str] = []
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
@@ -71,6 +74,13 @@ class TargetShare(Struct, frozen=True, kw_only=True):
     estimated: bool
 
 
+class UpShare(Struct, frozen=True, kw_only=True):
+    """No more than ``share`` of the judged calls lie above ``difficulty``."""
+
+    share: float
+    difficulty: float
+
+
 class ReplayFigures(Struct, frozen=True, kw_only=True):
     calls: int
     same: int
@@ -88,6 +98,8 @@ class ReplayFigures(Struct, frozen=True, kw_only=True):
     targets: list[TargetShare]
     notes: list[str]
     cut_off: int = 0
+    judged: int = 0
+    thresholds: list[UpShare] = []
 
 
 class ReplayedCall(Struct, frozen=True, kw_only=True):

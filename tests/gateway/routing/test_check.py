@@ -56,6 +56,13 @@ MISTAKES: list[tuple[Any, str, str]] = [
     ({"node": "semantic", "of": [SPOT, SPOT], "otherwise": "fast"}, "tree.of[1].name", "stands twice"),
     ({"node": "semantic", "of": [SPOT], "otherwise": "fast", "threshold": 2}, "tree.threshold", "from 0 to 1"),
     ({"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": 7}, "tree.difficulty", "from 0 to 1"),
+    ({"node": "escalate", "cheap": "fast", "strong": "big", "most_up": 0}, "tree.most_up", "above 0 and below 1"),
+    ({"node": "escalate", "cheap": "fast", "strong": "big", "most_up": 20}, "tree.most_up", "above 0 and below 1"),
+    (
+        {"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": None, "most_up": 0.2},
+        "tree.most_up",
+        "No judge is asked",
+    ),
     (
         {"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": None, "doubts": []},
         "tree",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from kit import MODELS, PROJECT, PROVIDERS, TARGETS, made, tree_of
+from msgspec import structs
 
 from trimtab.gateway.routing.redecide import ask_of_record, reads_headers, reads_text, redecide
 from trimtab.gateway.routing.replay import (
@@ -23,6 +24,7 @@ from trimtab.gateway.routing.replay import (
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedBody, RecordedCall
 
 FAST, SLOW = ("lab", "up-fast"), ("spare", "up-slow")
+NAMES = {FAST: "fast", SLOW: "slow"}
 MS = 1_000_000
 assert set(PROVIDERS) == {"lab", "spare", "home"}
 assert MODELS["slow"].provider == "spare"
@@ -46,13 +48,14 @@ def attempt(number: int, key: TargetKey = FAST, **more: Any) -> RecordedAttempt:
     return RecordedAttempt(**(given | more))
 
 
-def price(key: TargetKey, tokens_in: int, tokens_out: int) -> int | None:
-    return {FAST: 1, SLOW: 10}[key] * 1_000_000 * (tokens_in + tokens_out)
+def price(name: str, tokens_in: int, tokens_out: int) -> int | None:
+    return {"fast": 1, "slow": 10, "dear": 30}[name] * 1_000_000 * (tokens_in + tokens_out)
 
 
 def decided(count: int, target: TargetKey | None, **more: Any) -> list[Decided]:
+    name = "" if target is None else NAMES[target]
     return [
-        Decided(call=call(n, **more), first=attempt(n), tokens_in=100, target=target, name="t") for n in range(count)
+        Decided(call=call(n, **more), first=attempt(n), tokens_in=100, target=target, name=name) for n in range(count)
     ]
 
 
@@ -89,7 +92,7 @@ def test_where_only_some_calls_move_the_others_are_facts() -> None:
         Decided(call=call(n, cost=n * 10**9), first=attempt(n), tokens_in=100, target=FAST, name="t") for n in range(70)
     ]
     moves = [
-        Decided(call=call(100 + n), first=attempt(100 + n), tokens_in=100, target=SLOW, name="t") for n in range(30)
+        Decided(call=call(100 + n), first=attempt(100 + n), tokens_in=100, target=SLOW, name="slow") for n in range(30)
     ]
     slow = [attempt(1000 + n, SLOW, output_tokens=50) for n in range(ENOUGH)]
     known = [each.first for each in (*stays, *moves)]
@@ -102,7 +105,8 @@ def test_where_only_some_calls_move_the_others_are_facts() -> None:
 
 def test_calls_that_change_are_told_the_refused_first_and_then_by_money() -> None:
     def one(number: int, target: TargetKey | None, **more: Any) -> Decided:
-        return Decided(call=call(number, **more), first=attempt(number), tokens_in=100, target=target, name="t")
+        name = "" if target is None else NAMES[target]
+        return Decided(call=call(number, **more), first=attempt(number), tokens_in=100, target=target, name=name)
 
     calls = [
         one(0, FAST),
@@ -188,6 +192,32 @@ def test_an_unknown_price_is_no_cost_of_zero() -> None:
     assert report.notes[0] == "No price is known for spare up-slow: so no cost is known of what would move there."
 
 
+def test_two_names_of_one_model_have_each_their_own_price() -> None:
+    calls = decided(40, SLOW)
+    dear = [structs.replace(each, name="dear") for each in calls[20:]]
+    records = by_target([attempt(1000 + n, SLOW) for n in range(50)])
+    report = estimate([*calls[:20], *dear], records, price, Random(1))
+    assert report.cost.replayed is not None
+    assert report.cost.replayed.value == pytest.approx((20 * 10 + 20 * 30) * 150e6 / 1e12)
+    assert [(each.name, each.replayed) for each in report.targets] == [("", 0), ("dear, slow", 40)]
+    expected = {each.call.request_id: each.expected for each in changed([calls[0], dear[0]], records, price, 10)}
+    assert expected == {"req_0": 10 * 150 * 10**6, "req_20": 30 * 150 * 10**6}
+
+
+def test_a_replay_tells_which_difficulty_sends_up_which_share() -> None:
+    calls = [structs.replace(each, difficulty=n / 100, sent_up=n > 40) for n, each in enumerate(decided(100, FAST))]
+    report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))
+    assert (report.judged, report.sent_up) == (100, 59)
+    for each in report.thresholds:
+        above = sum((one.difficulty or 0) > each.difficulty for one in calls)
+        assert above <= each.share * 100
+        assert above >= each.share * 100 - 1
+    same = [structs.replace(each, difficulty=0.5) for each in calls]
+    alike = estimate(same, by_target([each.first for each in calls]), price, Random(1))
+    assert {each.difficulty for each in alike.thresholds} == {0.5}  # above it lies none
+    assert estimate(decided(40, FAST), {}, price, Random(1)).thresholds == []
+
+
 def test_a_question_is_as_long_as_whoever_answered_it_counted() -> None:
     """A failed attempt tells no tokens: calls that failed at first were priced as if nothing had been asked."""
     failed, cut = attempt(0, status="error", input_tokens=0), attempt(0, status="cancelled", input_tokens=7)
@@ -209,7 +239,7 @@ def test_a_question_is_as_long_as_whoever_answered_it_counted() -> None:
 def test_of_a_question_whose_length_nobody_told_no_cost_is_made_up() -> None:
     known = decided(30, SLOW)
     untold = [
-        Decided(call=call(100 + n), first=attempt(100 + n, status="error"), tokens_in=None, target=SLOW, name="t")
+        Decided(call=call(100 + n), first=attempt(100 + n, status="error"), tokens_in=None, target=SLOW, name="slow")
         for n in range(10)
     ]
     report = estimate([*known, *untold], by_target([attempt(1000 + n, SLOW) for n in range(30)]), price, Random(1))
@@ -237,7 +267,7 @@ def test_what_fails_at_first_takes_as_long_as_it_failed_and_was_answered_then() 
     """On record a call that was answered at its second attempt took as long as both; so it does where it would move."""
     calls = decided(400, SLOW, duration_ns=250 * MS)
     calls = [
-        Decided(call=each.call, first=attempt(n, status="error"), tokens_in=100, target=SLOW, name="t")
+        Decided(call=each.call, first=attempt(n, status="error"), tokens_in=100, target=SLOW, name="slow")
         for n, each in enumerate(calls)
     ]
     slow = [attempt(1000 + n, SLOW, status="error" if n % 2 else "ok", output_tokens=n % 2 * 9) for n in range(400)]

@@ -54,7 +54,9 @@ export function ReplayFigures({ project, q, found }: { project: string; q: strin
             , <strong className={css.refuses}>{formatInt(report.refused)} nowhere: this tree refuses them</strong>
           </>
         )}
-        {report.sent_up > 0 && `, ${formatInt(report.sent_up)} sent up at once`}.{" "}
+        {report.judged > 0 &&
+          `, ${formatInt(report.sent_up)} of ${formatInt(report.judged)} judged ones sent up at once`}
+        . {report.thresholds.length > 0 && `${thresholds(report)} `}
         {report.cut_off > 0 &&
           `${formatInt(report.cut_off)} were cut off by their client: how long they would have taken elsewhere is not known. `}
         {report.not_enough_data > 0 &&
@@ -93,6 +95,12 @@ export function ReplayFigures({ project, q, found }: { project: string; q: strin
       )}
     </div>
   );
+}
+
+/** Which difficulty would send up which share. */
+function thresholds(report: Report): string {
+  const told = report.thresholds.map((each) => `${Math.round(100 * each.share)} % above ${each.difficulty}`);
+  return `Of their difficulties lie at most ${told.join(", ")}.`;
 }
 
 /** The answer in a sentence. */

@@ -102,6 +102,13 @@ export function RouteCard({ project, route, explaining, onExplain, replay, onRep
           {route.trouble}
         </Notice>
       )}
+      {route.advice.length > 0 && (
+        <Notice tone="warn" title="It could tell topics apart better">
+          {route.advice.map((said) => (
+            <div key={said}>{said}</div>
+          ))}
+        </Notice>
+      )}
       <ol className={css.tree} aria-label={`The tree of ${route.name}`}>
         {linesOf(route.tree as RawNode).map((line) => (
           <TreeLine key={line.path} line={line} leaf={leafOf(route.targets, line)} project={project} />

@@ -26,7 +26,7 @@ class Unknown(Exception):
 class Ask(Struct, eq=False, kw_only=True):
     """``header`` gives the first header of a lower-case name; ``draw`` a random number in [0, 1); ``now_ns`` Unix ns.
     ``keeps_to`` is what the route's affinity keeps together; ``blind`` says why the text has no embedding although it
-    was looked for.
+    was looked for. ``rehearsed``: no call comes of it, so nothing counts it.
 
     A body that its dialect cannot read in full has no text, tools or images as far as routing is concerned: whether it
     is refused is for the provider, or the translation, to say.
@@ -42,6 +42,7 @@ class Ask(Struct, eq=False, kw_only=True):
     draw: Callable[[], float]
     keeps_to: bytes = b""
     blind: str = ""
+    rehearsed: bool = False
     _learnt: bool = False
     _vector: "Vector | None" = None
     _request: Request | bool | None = False

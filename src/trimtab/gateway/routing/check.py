@@ -193,7 +193,8 @@ class _Check:
         if not self._known.can_embed:
             what = "This server has no local embedder, which a semantic node needs."
             yield Mistake(path=path, what=what, fix="Install it: pip install 'trimtab[embed]'.")
-        yield from _share(node.threshold, f"{path}.threshold")
+        if node.threshold is not None:
+            yield from _share(node.threshold, f"{path}.threshold")
         if not node.of:
             yield _empty(path)
         if len(node.of) > MAX_TOPICS:
@@ -227,6 +228,15 @@ class _Check:
                 what = "This server has no local embedder, which the judge of difficulty needs."
                 fix = "Install it: pip install 'trimtab[embed]'; or set difficulty to null."
                 yield Mistake(path=f"{path}.difficulty", what=what, fix=fix)
+        if node.most_up is not None:
+            if not 0 < node.most_up < 1:
+                what = "It is the share of judged calls that may go up: above 0 and below 1."
+                yield Mistake(path=f"{path}.most_up", what=what, fix="Give e.g. 0.2; or leave it out for no bound.")
+            elif node.difficulty is None:
+                what = "No judge is asked, so nothing goes up by it."
+                yield Mistake(
+                    path=f"{path}.most_up", what=what, fix="Give a 'difficulty' (0 for all), or leave it out."
+                )
         if not (math.isfinite(node.least_logprob) and node.least_logprob <= 0):
             what = "A log probability is 0 or below."
             yield Mistake(path=f"{path}.least_logprob", what=what, fix="Give e.g. -1.0.")

@@ -8,6 +8,7 @@ trouble; a route with none left stays, and refuses its calls with the reason.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
@@ -20,6 +21,7 @@ from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.local import is_local
 from trimtab.gateway.routing.meanings import Meanings, Topics, why_blind
 from trimtab.gateway.routing.plan import Leaf, Leaves, Order, Plan, Trail
+from trimtab.gateway.routing.share import Shares, Window
 from trimtab.gateway.routing.strategies import Lot, by_load, by_price, drawn, in_flight
 from trimtab.gateway.routing.types import (
     Branch,
@@ -78,6 +80,7 @@ class Fittings(Struct, frozen=True, kw_only=True):
     pins: Pins
     meanings: Meanings | None = None
     judge: Judge | None = None
+    shares: Shares = msgspec.field(default_factory=Shares)
 
 
 class Compiled:
@@ -90,6 +93,7 @@ class Compiled:
         "_lacking",
         "_orders",
         "_project",
+        "_topics",
         "examples",
         "leaves",
         "name",
@@ -102,6 +106,7 @@ class Compiled:
         self.name = route.name
         self.trouble = " ".join(making.trouble)
         self.examples = tuple(making.examples)
+        self._topics = tuple(making.topics)
         self.leaves: Leaves = tuple(making.leaves)
         self._lacking = lacking(self.leaves)
         self._project = project
@@ -110,6 +115,10 @@ class Compiled:
         self._fittings = making.fittings
         affinity = route.affinity
         self._affinity = affinity if affinity.session or affinity.prompt else None
+
+    def advice(self) -> list[str]:
+        """What would make its semantic nodes tell topics apart better, each with the path of its node."""
+        return [f"{path}: {said}" for path, topics in self._topics for said in topics.advice()]
 
     def plan(self, ask: Ask) -> Plan:
         """The decision for one call. Raises `ask.Unknown` where it needs the embedding of the text first: look it up
@@ -184,6 +193,7 @@ class _Making:
         self.fittings = fittings
         self.trouble: list[str] = []
         self.examples: list[str] = []
+        self.topics: list[tuple[str, Topics]] = []
         self.leaves: list[Leaf] = []
         self._route = route.name
         self._project = project
@@ -344,7 +354,8 @@ class _Making:
             self.trouble.append(f"{path} needs the local embedder, which is not installed.")
             return NOTHING
         self.examples += [example for topic in node.of for example in topic.examples]
-        topics = Topics([topic.examples for topic in node.of], meanings)
+        topics = Topics(node, meanings)
+        self.topics.append((path, topics))
 
         def order(ask: Ask, trail: Trail) -> Leaves:
             vector = ask.vector()
@@ -353,10 +364,10 @@ class _Making:
                 why = ask.blind or "its examples are still being read"
                 trail.steps.append(Step(node=path, took="otherwise", why=why))
                 return otherwise(ask, trail)
-            at, similarity = found
+            at, similarity, threshold = found
             value = round(similarity, 4)
-            if similarity < node.threshold:
-                why = f"nearest is {node.of[at].name}, below the threshold of {node.threshold:g}"
+            if similarity < threshold:
+                why = f"nearest is {node.of[at].name}, below the threshold of {threshold:.3g}"
                 trail.steps.append(Step(node=path, took="otherwise", why=why, value=value))
                 return otherwise(ask, trail)
             why = f"nearest to the examples of {node.of[at].name}"
@@ -373,9 +384,11 @@ class _Making:
         if judge is None and node.difficulty is not None:
             self.trouble.append(f"{path} needs the local embedder for its judge of difficulty; it is not installed.")
 
+        window = self.fittings.shares.of((self._project, self._route, path))
+
         def order(ask: Ask, trail: Trail) -> Leaves:
             first, second = cheap(ask, trail), strong(ask, trail)
-            if judge is not None and _is_hard(node, path, judge, ask, trail):
+            if judge is not None and _is_hard(node, path, judge, window, ask, trail):
                 return second + first
             if node.doubts:
                 trail.escalation = node
@@ -385,15 +398,21 @@ class _Making:
         return order
 
 
-def _is_hard(node: Escalate, path: str, judge: Judge, ask: Ask, trail: Trail) -> bool:
+def _is_hard(node: Escalate, path: str, judge: Judge, window: Window, ask: Ask, trail: Trail) -> bool:
     vector = ask.vector()
     bound = node.difficulty
     if vector is None or bound is None:
         trail.steps.append(Step(node=path, took="cheap", why=ask.blind or "nothing was asked that could be judged"))
         return False
-    difficulty = judge.difficulty(vector)
+    difficulty = trail.difficulty = judge.difficulty(vector)
     hard = difficulty > bound
     why = f"difficulty {'above' if hard else 'not above'} {bound:g}"
+    if node.most_up is not None:
+        if hard and (kept := window.ask(difficulty, node.most_up)):
+            hard, why = False, f"{why}, but {kept}"
+        if not ask.rehearsed:
+            window.note(difficulty, up=hard)
+    trail.sent_up = hard
     trail.steps.append(Step(node=path, took="strong" if hard else "cheap", why=why, value=round(difficulty, 4)))
     return hard
 

@@ -45,12 +45,15 @@ NO_NODES: Mapping[str, str] = MappingProxyType({})
 
 class Trail(Struct, eq=False):
     """What a decision leaves behind while it is made. ``weighed`` is, by the target's name, what strategies knew of
-    it."""
+    it; ``difficulty`` what a judge of difficulty said, None where none was asked, and
+    ``sent_up`` whether it sent the call to the strong side."""
 
     steps: list[Step] = []
     weighed: dict[str, Weighed] = {}
     escalation: Escalate | None = None
     strong: frozenset[str] = NO_NAMES
+    difficulty: float | None = None
+    sent_up: bool = False
 
 
 class Plan(Trail, eq=False):

@@ -40,10 +40,17 @@ async def redecide(
             continue
         target = plan.targets[0]
         route.answered(plan, target.model.name, ask.now_ns)
-        up = any(step.took == "strong" for step in plan.steps)
-        key = (target.provider.name, target.model.upstream)
-        name = target.model.name
-        found.append(Decided(call=call, first=first, tokens_in=told, target=key, name=name, sent_up=up))
+        found.append(
+            Decided(
+                call=call,
+                first=first,
+                tokens_in=told,
+                target=(target.provider.name, target.model.upstream),
+                name=target.model.name,
+                sent_up=plan.sent_up,
+                difficulty=plan.difficulty,
+            )
+        )
     return found
 
 

@@ -14,6 +14,7 @@ what is on record. Intervals are 95 % percentile bootstrap of what moved, the ta
 resample (Efron & Tibshirani 1993, ch. 13). Pure; randomness is passed in.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
@@ -31,14 +32,17 @@ MOST_TRIES = 8
 """So often a call asks at most, as by default (`policy.Policy.attempts`)."""
 TargetKey = tuple[str, str]
 """Provider, and the provider's id of the model."""
-Price = Callable[[TargetKey, int, int], int | None]
-"""Picodollars of so many tokens in and out there; None where no price is known."""
+Price = Callable[[str, int, int], int | None]
+"""Picodollars of so many tokens in and out at the model of that name; None where no price is known. By name, as two of
+them may stand for one model of one provider, each with a price of its own."""
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Of calls that go up, for which a replay tells the difficulty."""
 Pools = Mapping[TargetKey, Sequence[RecordedAttempt]]
 
 
 class Decided(Struct, frozen=True, kw_only=True):
     """One call decided again. ``target`` would be asked first (None: the route refuses it), ``name`` is what the tree
-    calls it; ``sent_up``: a judge of difficulty sent it to the strong side at once."""
+    calls it; ``sent_up``: a judge of difficulty, which gave it ``difficulty``, sent it to the strong side at once."""
 
     call: RecordedCall
     first: RecordedAttempt
@@ -48,6 +52,14 @@ class Decided(Struct, frozen=True, kw_only=True):
     target: TargetKey | None
     name: str
     sent_up: bool = False
+    difficulty: float | None = None
+
+
+class UpShare(Struct, frozen=True, kw_only=True):
+    """No more than ``share`` of the judged calls lie above ``difficulty``."""
+
+    share: float
+    difficulty: float
 
 
 class ReplayedRange(Struct, frozen=True, kw_only=True):
@@ -84,7 +96,8 @@ class Report(Struct, frozen=True, kw_only=True):
     records. All estimates are of the ``compared`` calls, which are all others. Cost is in US dollars in total, of the
     ``priced`` calls whose cost is known on record; latency in milliseconds, from the question to the whole answer, of
     calls that got one; failures (of the first attempt) and refusals are shares in [0, 1]. ``sent_up`` counts calls that
-    a judge of difficulty sends up at once. Doubted answers cannot be known without asking."""
+    a judge of difficulty sends up at once, ``judged`` those that it was asked about; ``thresholds`` are of these.
+    Doubted answers cannot be known without asking."""
 
     calls: int
     same: int
@@ -100,6 +113,8 @@ class Report(Struct, frozen=True, kw_only=True):
     failures: Sides
     refusals: Sides
     sent_up: int
+    judged: int
+    thresholds: list[UpShare]
     targets: list[TargetShare]
     notes: list[str]
 
@@ -201,9 +216,22 @@ def estimate(
         failures=_sides("failures", recorded, rounds),
         refusals=_sides("refusals", recorded, rounds),
         sent_up=sum(each.sent_up for each in decided),
+        judged=sum(each.difficulty is not None for each in decided),
+        thresholds=_thresholds(decided),
         targets=_shares(decided, records),
         notes=_notes(whole, known, records, price),
     )
+
+
+def _thresholds(decided: Sequence[Decided]) -> list[UpShare]:
+    judged = sorted((each.difficulty for each in decided if each.difficulty is not None), reverse=True)
+    if len(judged) < ENOUGH:
+        return []
+    return [UpShare(share=share, difficulty=_rounded_up(judged[int(share * len(judged))])) for share in SHARES]
+
+
+def _rounded_up(difficulty: float) -> float:
+    return math.ceil(difficulty * 10_000) / 10_000
 
 
 def changed(decided: Sequence[Decided], records: Pools, price: Price, most: int) -> list[ChangedCall]:
@@ -240,7 +268,7 @@ def _expected(each: Decided, lengths: Mapping[TargetKey, int | None], price: Pri
     if each.target is None or each.tokens_in is None or each.call.status == CUT_OFF:
         return None
     length = lengths.get(each.target)
-    return None if length is None else price(each.target, each.tokens_in, length)
+    return None if length is None else price(each.name, each.tokens_in, length)
 
 
 def _stays(each: Decided) -> bool:
@@ -260,7 +288,7 @@ def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Poo
     if _stays(each) or each.target is None:
         fact = _fact(each)
         return lambda _draw, _pools: fact
-    target, tokens_in = each.target, each.tokens_in
+    target, name, tokens_in = each.target, each.name, each.tokens_in
     answered = [one for one in records[target] if one.status == "ok"]
 
     def make(draw: Random, pools: Pools) -> Outcome:
@@ -275,7 +303,7 @@ def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Poo
         return Outcome(_cost(last), took_ms, failed, last.stop in REFUSED)
 
     def _cost(answer: RecordedAttempt) -> int | None:
-        return None if tokens_in is None else price(target, tokens_in, answer.output_tokens)
+        return None if tokens_in is None else price(name, tokens_in, answer.output_tokens)
 
     return make
 
@@ -309,13 +337,16 @@ def _sides(name: str, recorded: Mapping[str, float | None], rounds: Sequence[Map
 
 
 def _shares(decided: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]]) -> list[TargetShare]:
-    names = {each.target: each.name for each in decided if each.target is not None}
+    names: dict[TargetKey, set[str]] = {}
+    for each in decided:
+        if each.target is not None:
+            names.setdefault(each.target, set()).add(each.name)
     before = [(each.first.provider, each.first.model) for each in decided]
     after = [each.target for each in decided]
     moved_to = {each.target for each in decided if not _stays(each)}
     return [
         TargetShare(
-            name=names.get(key, ""),
+            name=", ".join(sorted(names.get(key, ()))),
             provider=key[0],
             model=key[1],
             recorded=before.count(key),
@@ -335,14 +366,15 @@ def _notes(whole: Sequence[Decided], known: Sequence[Decided], records: Pools, p
         f"window, and an estimate needs {ENOUGH}."
         for provider, model in poor
     ]
-    for provider, model in sorted({each.target for each in known if each.target and not _stays(each)}):
+    moved = {(each.target, each.name) for each in known if each.target and not _stays(each)}
+    for (provider, model), name in sorted(moved):
         if not any(one.status == "ok" for one in records[provider, model]):
             notes.append(f"{provider} {model} has answered none of its recorded attempts: no latency or cost is known.")
-        elif price((provider, model), 1, 1) is None:
+        elif price(name, 1, 1) is None:
             notes.append(f"No price is known for {provider} {model}: so no cost is known of what would move there.")
     if any(not _stays(each) for each in known):
         notes.append(
             "Moved calls are estimated from what their new target did with other calls; where those were easier or "
             "shorter than these, the estimate is too good."
         )
-    return notes
+    return list(dict.fromkeys(notes))

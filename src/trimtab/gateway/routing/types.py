@@ -119,17 +119,19 @@ class Topic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Semantic(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag="semantic", tag_field="node", forbid_unknown_fields=True
 ):
-    """``threshold`` is the least cosine similarity to the nearest example; below it ``otherwise`` is taken."""
+    """``threshold`` is the least cosine similarity to the nearest example; below it ``otherwise`` is taken. Null takes
+    it from the examples, topic by topic: as near as most of them are to each other, from 0.5 to 0.65."""
 
     of: tuple[Topic, ...]
     otherwise: "Node"
-    threshold: float = 0.45
+    threshold: float | None = None
 
 
 class Escalate(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag="escalate", tag_field="node", forbid_unknown_fields=True
 ):
     """``difficulty`` is the judge's probability above which a question goes to ``strong`` at once; null asks no judge.
+    ``most_up`` is the share of judged calls of which no more go up so: of those above ``difficulty`` the hardest.
     ``doubts``: whole answers of ``cheap`` that are not good enough and are asked of ``strong`` again (streams are not:
     nothing is spliced). ``least_logprob`` is the mean log probability per token below which an answer is in doubt; it
     counts where the provider gives log probabilities."""
@@ -137,6 +139,7 @@ class Escalate(
     cheap: "Node"
     strong: "Node"
     difficulty: float | None = 0.4
+    most_up: float | None = None
     doubts: tuple[Doubt, ...] = DOUBTS
     least_logprob: float = -1.0
 

@@ -16,11 +16,11 @@ from trimtab.gateway.routing.replay import (
     Price,
     Report,
     StillLive,
-    TargetKey,
     by_target,
     changed,
     estimate,
 )
+from trimtab.gateway.routing.share import Shares
 from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.governance.access import Project
 from trimtab.llm.types import Usage
@@ -63,7 +63,9 @@ async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[R
     attempts = await recorded.attempts(tenant.id, calls)
     records = by_target(await recorded.by_target(tenant.id, window))
     bodies = await recorded.bodies(tenant.id, calls)
-    fittings = structs.replace(deps.snapshots.made_with, live=StillLive(tenant.id, records), pins=Pins())
+    fittings = structs.replace(
+        deps.snapshots.made_with, live=StillLive(tenant.id, records), pins=Pins(), shares=Shares()
+    )
     targets = deps.snapshots.current.targets[tenant.id]
     compiled = compile_route(made, tenant.id, targets, others, fittings)
     await compiled.warm()
@@ -71,7 +73,7 @@ async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[R
     for attempt in attempts:
         by_call.setdefault(attempt.request_id, []).append(attempt)
     decided = await redecide(compiled, calls, by_call, bodies, Random(data.seed))  # noqa: S311  repeatable, no secret
-    where = {(leaf.target.provider.name, leaf.target.model.upstream): leaf.target for leaf in compiled.leaves}
+    where = {leaf.name: leaf.target for leaf in compiled.leaves}
     price = _priced(deps, where)
     report: Report = await asyncio.to_thread(estimate, decided, records, price, Random(data.seed))  # noqa: S311
     moved = await asyncio.to_thread(changed, decided, records, price, MOST_CHANGES)
@@ -121,14 +123,14 @@ def _route(deps: Dependencies, tenant: Project, data: ReplayRequest) -> tuple[Ro
     return checked(deps, tenant, Route(name=name, tree=data.tree, affinity=data.affinity or Affinity())), others
 
 
-def _priced(deps: Dependencies, where: dict[TargetKey, Target]) -> Price:
+def _priced(deps: Dependencies, where: dict[str, Target]) -> Price:
     now_ns, expect = deps.clock.now_ns(), deps.snapshots.made_with.expect
-    known: dict[tuple[TargetKey, int, int], int | None] = {}
+    known: dict[tuple[str, int, int], int | None] = {}
 
-    def price(key: TargetKey, tokens_in: int, tokens_out: int) -> int | None:
-        at = (key, tokens_in, tokens_out)
+    def price(name: str, tokens_in: int, tokens_out: int) -> int | None:
+        at = (name, tokens_in, tokens_out)
         if at not in known:
-            known[at] = expect(where[key], Usage(input=tokens_in, output=tokens_out), now_ns)
+            known[at] = expect(where[name], Usage(input=tokens_in, output=tokens_out), now_ns)
         return known[at]
 
     return price

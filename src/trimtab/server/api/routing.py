@@ -73,6 +73,7 @@ def _view(deps: Dependencies, tenant: Project, row: RouteRow, revision: int = 0)
         revision=revision,
         source="catalog" if revision else "config",
         trouble="" if compiled is None else compiled.trouble,
+        advice=[] if compiled is None else compiled.advice(),
         created=row.created if revision else None,
         updated=row.updated if revision else None,
         targets=[] if compiled is None else [_leaf(deps, tenant, leaf) for leaf in compiled.leaves],
@@ -228,6 +229,7 @@ async def explain_route(deps: Deps, tenant: Tenant, name: FromPath[str], data: J
     )
     given, now_ns = data.draw, deps.clock.now_ns()
     ask = ask_of(sample, now_ns, random.random if given is None else lambda: given)
+    ask.rehearsed = True
     await compiled.warm()
     plan = await compiled.decide(ask)
     lines = candidates_of(plan, tenant.id, deps.snapshots.made_with.live, now_ns)
@@ -237,6 +239,7 @@ async def explain_route(deps: Deps, tenant: Tenant, name: FromPath[str], data: J
         candidates=[decision_line(line) for line in lines],
         doubts=[] if plan.escalation is None else list(plan.escalation.doubts),
         trouble=compiled.trouble,
+        advice=compiled.advice(),
     )
 
 

@@ -24,7 +24,8 @@ class LeafView(Struct, frozen=True, kw_only=True):
 
 
 class RouteView(Struct, frozen=True, kw_only=True):
-    """``trouble`` says what of it cannot be used now. One from the config file is edited there, and has no version."""
+    """``trouble`` says what of it cannot be used now, ``advice`` what would make it decide better.
+    One from the config file is edited there, and has no version."""
 
     name: str
     about: str
@@ -34,6 +35,7 @@ class RouteView(Struct, frozen=True, kw_only=True):
     revision: int
     source: Literal["config", "catalog"]
     trouble: str
+    advice: list[str]
     created: int | None
     updated: int | None
     targets: list[LeafView]
@@ -81,6 +83,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     candidates: list[DecisionLine]
     doubts: list[str]
     trouble: str
+    advice: list[str]
 
 
 class ReplayRequest(Struct, kw_only=True, forbid_unknown_fields=True):
