@@ -82,6 +82,61 @@ def test_a_client_that_moves_to_its_own_vendor_shows_it_no_strange_signature(cli
     assert b'"x":[1.5]' in sent or client == "gemini"
 
 
+@pytest.mark.parametrize("signature", ["", None, "gemini:CiQBjz1r", "openai_responses:gAAAAABn", "openai_chat:[]"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_anthropics_client_that_comes_back_to_anthropic_shows_it_no_strange_thought(
+    signature: str | None, indent: int | None
+) -> None:
+    """It says "Invalid `signature` in `thinking` block" to it, or "thinking.signature: Field required"."""
+    dialect = DIALECTS.get("anthropic_messages")
+    strange = {"type": "thinking", "thinking": "hm", "signature": signature}
+    own = {"type": "thinking", "thinking": "mine", "signature": "EqQBCg=="}
+    said = {"type": "text", "text": 'She said "gemini:", and "signature":"".', "cache_control": {"type": "ephemeral"}}
+    messages: list[Any] = [
+        {"role": "user", "content": [{"type": "text", "text": "hi", "citations": [1.50]}]},
+        {"role": "assistant", "content": [strange, said]},
+        {"role": "user", "content": "go on"},
+        {"role": "assistant", "content": [strange]},
+        {"role": "user", "content": "and on"},
+        {"role": "assistant", "content": [own, said]},
+        {"role": "user", "content": [said]},
+    ]
+    wish = {"type": "enabled", "budget_tokens": 1024}
+    body = {"model": "fast", "max_tokens": 2000, "messages": messages, "thinking": wish, "x": [1.50]}
+    raw = json.dumps(body, indent=indent).encode()
+    sent = json.loads(dialect.forward(raw, dialect.peek(raw), "claude-sonnet-4-5", Quirks()))
+    messages[1]["content"].remove(strange)
+    assert sent == body | {"model": "claude-sonnet-4-5", "messages": messages[:3] + messages[4:]}
+
+
+@pytest.mark.parametrize("block", ["own", "strange"])
+def test_a_tools_result_whose_call_lost_its_thought_is_asked_without_a_budget(block: str) -> None:
+    dialect = DIALECTS.get("anthropic_messages")
+    thought = {"type": "thinking", "thinking": "hm", "signature": "EqQBCg==" if block == "own" else "gemini:CiQBjz1r"}
+    call: dict[str, Any] = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    messages: list[Any] = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [thought, call]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": '"gemini:"'}]},
+    ]
+    for wish, kept in (({"type": "enabled", "budget_tokens": 1024}, block == "own"), ({"type": "adaptive"}, True)):
+        raw = json.dumps({"model": "m", "max_tokens": 2000, "messages": messages, "thinking": wish}).encode()
+        sent = json.loads(dialect.forward(raw, dialect.peek(raw), "m", Quirks()))
+        assert sent.get("thinking") == (wish if kept else None)
+        assert (thought in sent["messages"][1]["content"]) == (block == "own")
+
+
+NO_CONVERSATIONS: list[Any] = [None, 3, [3], [{"role": "assistant", "content": [3]}], [{"content": [{}]}]]
+
+
+@pytest.mark.parametrize("messages", NO_CONVERSATIONS)
+def test_what_is_no_conversation_is_left_to_its_provider_to_refuse(messages: Any) -> None:
+    dialect = DIALECTS.get("anthropic_messages")
+    body = {"model": "m", "max_tokens": 9, "messages": messages, "thinking": {"signature": ""}}
+    raw = json.dumps(body).encode()
+    assert json.loads(dialect.forward(raw, dialect.peek(raw), "m", Quirks())) == body
+
+
 @given(signature=marked)
 def test_every_signature_comes_back_as_it_went(signature: str) -> None:
     for dialect in ("openai_responses", "gemini"):

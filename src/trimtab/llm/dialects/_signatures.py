@@ -76,6 +76,7 @@ def from_base64(wire: str) -> str:
 
 
 _FOREIGN = {
+    ANTHROPIC: tuple(f'"{name}:'.encode() for name in _MARKED),
     "openai_responses": tuple(f'"{mark}'.encode() for mark in _MARKS if not mark.startswith("openai_responses")),
     # base64 of a mark begins like this whatever follows it
     "gemini": tuple(

@@ -96,6 +96,8 @@ def _check_message(index: int, message: dict[str, Any]) -> None:
             raise Refused(f"messages.{index}.content.{at}: text content blocks must be non-empty")
         if kind == "thinking" and not block.get("signature"):
             raise Refused(f"messages.{index}.content.{at}.thinking.signature: Field required")
+        if kind == "thinking" and ":" in str(block["signature"]):
+            raise Refused(f"messages.{index}.content.{at}: Invalid `signature` in `thinking` block")
         if kind == "tool_use" and not isinstance(block.get("input"), dict):
             raise Refused(f"messages.{index}.content.{at}.tool_use.input: Input should be a valid dictionary")
         if kind in ("document", "image"):

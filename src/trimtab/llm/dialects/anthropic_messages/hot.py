@@ -1,5 +1,6 @@
 """What every same-dialect call pays for: read the few fields that matter, leave the bytes alone."""
 
+import re
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,8 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, refuse_answer, refuse_request, root
+from trimtab.llm.dialects._signatures import holds_foreign
+from trimtab.llm.dialects.anthropic_messages.foreign import without_foreign_thoughts
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of
 from trimtab.llm.dialects.anthropic_messages.usage import merged, usage_of
 from trimtab.llm.tiers import asked_tier
@@ -50,6 +53,7 @@ _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 _NO_METADATA: dict[str, str] = {}
+_UNSIGNED = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 
 
 def peek(body: bytes) -> Head:
@@ -89,6 +93,8 @@ def _why(body: bytes) -> TrimtabError:
 
 
 def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
+    if b'"thinking"' in body and (_UNSIGNED.search(body) or holds_foreign("anthropic_messages", body)):
+        body = without_foreign_thoughts(body)
     try:
         fields = _decode_fields(body)
         fields["model"] = Raw(_encode(model))
