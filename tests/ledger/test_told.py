@@ -2,10 +2,12 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from trimtab.ledger.overrides import DatedPrice, PriceList, Rates, check_dated
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.types import Cost, PriceOverride
+from trimtab.llm.charges import most_charge
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 
@@ -62,13 +64,31 @@ def test_a_price_of_the_teams_own_comes_first_and_so_does_ours_of_who_does_not_b
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**18))
 def test_the_parts_of_a_told_cost_add_up_to_it(read: int, wrote: int, charged: int) -> None:
-    found = cost("openrouter", "openai/gpt-4o-mini", Usage(input=read, output=wrote, cache_read=7, charged=charged))
+    used = Usage(input=read, output=wrote, cache_read=7, charged=charged)
+    found = cost("openrouter", "openai/gpt-4o-mini", used)
+    if charged > most_charge(used):
+        assert found == cost("openrouter", "openai/gpt-4o-mini", structs.replace(used, charged=None))
+        return
     assert found.amount == charged
     assert sum(found.parts) == charged
     assert all(part >= 0 for part in found.parts)
     assert found.counted is not None
     if charged >= found.counted:
         assert found.parts[-1] == charged - found.counted
+
+
+def test_a_sum_that_no_such_call_can_cost_is_not_booked_nor_told() -> None:
+    """A call of a few tokens was booked at up to a million dollars, and used up every budget."""
+    used = Usage(input=1000, output=100)
+    ours = cost("openrouter", "openai/gpt-4o-mini", used)
+    bound = most_charge(used)
+    assert bound == 1100 * 10**9 + 10 * DOLLAR
+    assert cost("openrouter", "openai/gpt-4o-mini", structs.replace(used, charged=bound)).amount == bound
+    assert cost("openrouter", "openai/gpt-4o-mini", structs.replace(used, charged=bound + 1)) == ours
+    unknown = cost("xai", "grok-of-tomorrow", structs.replace(used, charged=999_999 * DOLLAR))
+    assert (unknown.amount, unknown.told) == (None, None)
+    pieces = Usage(images=30, searches=5, file_searches=1, charged=46 * DOLLAR)
+    assert cost("xai", "grok-imagine", pieces).amount == 46 * DOLLAR
 
 
 def test_searches_are_paid_beside_tokens() -> None:

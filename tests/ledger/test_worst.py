@@ -3,12 +3,22 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.types import PriceOverride
-from trimtab.ledger.worst import IMAGE_TOKENS, most_input, worst_of
+from trimtab.ledger.worst import (
+    IMAGE_TOKENS,
+    OPEN_SEARCHES,
+    Worst,
+    dearest,
+    most_input,
+    most_searches,
+    searching,
+    worst_of,
+)
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 
@@ -46,6 +56,56 @@ def test_no_usage_within_the_bounds_costs_more(
     assert worst is not None
     assert cost.amount is not None
     assert worst.cost(fresh + read + written + slack[0], output + reasoning + slack[1]) >= cost.amount
+
+
+@pytest.mark.parametrize(
+    ("body", "searches"),
+    [
+        ({"messages": [{"role": "user", "content": 'research "type": "web_search" and "google_search": 1'}]}, 0),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]}, 3),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, OPEN_SEARCHES),
+        ({"tools": [{"type": "web_search_preview_2025_03_11"}], "max_tool_calls": 2}, 2),
+        ({"tools": [{"type": "web_search"}]}, OPEN_SEARCHES),
+        ({"tools": [{"type": "web_search", "max_uses": 999_999}]}, 1000),
+        ({"messages": [{"role": "assistant", "content": [{"type": "web_search_tool_result", "content": []}]}]}, 0),
+        ({"input": [{"type": "web_search_call", "id": "ws_1"}]}, 0),
+        ({"web_search_options": {}}, 1),
+        ({"tools": [{"google_search": {}}]}, OPEN_SEARCHES),
+        ({"tools": [{"googleSearch": {}}]}, OPEN_SEARCHES),
+        ({"tools": [{"type": "function", "function": {"name": "search"}}]}, 0),
+    ],
+)
+def test_how_often_a_call_may_search_is_read_from_its_request(body: dict[str, Any], searches: int) -> None:
+    assert most_searches(json.dumps(body).encode()) == searches
+    assert most_searches(json.dumps(body, separators=(",", ":")).encode()) == searches
+
+
+@pytest.mark.parametrize("own", [None, OWN])
+def test_a_call_that_searches_costs_no_more_than_what_is_reserved_for_it(own: PriceOverride | None) -> None:
+    kind = PROVIDER_KINDS.get("anthropic")
+    named: dict[str, Any] = {
+        "kind": kind, "model": "m", "upstream": "claude-sonnet-4-5", "at_ns": AT, "override": own,
+    }  # fmt: skip
+    cards = BOOK.cards(**named, asked="")
+    assert cards is not None
+    worst = dearest([worst_of(card) for card in cards])
+    assert worst is not None
+    for searches in (0, 1, 7):
+        cost = BOOK.cost(**named, usage=Usage(input=1000, output=100, searches=searches)).amount
+        plain = BOOK.cost(**named, usage=Usage(input=1000, output=100)).amount
+        assert cost is not None
+        assert plain is not None
+        assert cost - plain == searches * 10**10  # ten dollars for a thousand
+        assert searching(worst, searches).cost(1000, 100) >= cost
+        assert searching(worst, searches).cost(1000, 100) - worst.cost(1000, 100) == searches * 10**10
+
+
+def test_the_dearest_search_of_several_rows_counts() -> None:
+    one, two = Worst(((-1, 1, 1),), 0, 1, per_search=5), Worst(((-1, 30, 30),), 0, 10, per_search=70)
+    both = dearest([one, two])
+    assert both is not None
+    assert searching(both, 3).cost(0, 0) == 21
+    assert both.cost(10, 0) == 30
 
 
 def test_a_price_that_is_not_known_has_no_worst_case() -> None:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from trimtab.ledger import service_tiers
 from trimtab.ledger.types import TOLD, Cost, PriceOverride
+from trimtab.llm.charges import most_charge
 from trimtab.llm.providers import ProviderKind
 from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
@@ -227,7 +228,8 @@ class PriceBook:
     ) -> Cost:
         """What ``usage`` cost at that moment. ``upstream`` is the provider's id for the model, ``model`` our name.
 
-        ``amount`` is None where no price is known, also where only some of the spent tokens have one.
+        ``amount`` is None where no price is known, also where only some of the spent tokens have one. What a provider
+        says that it takes does not count where no such call can cost so much.
         """
         own = None if dated is None else dated.card(upstream, at_ns, usage.tier)
         if own is None and override is None and kind.free:
@@ -237,7 +239,7 @@ class PriceBook:
             if card is not None and (own is not None or override is not None) and _lacks_fees(card, usage):
                 card = _with_fees(card, self._card(kind, model, upstream, at_ns, None, usage.tier))
             counted = UNKNOWN if card is None else card.cost(usage)
-        if usage.charged is None:
+        if usage.charged is None or usage.charged > most_charge(usage):
             return counted
         told = kind.bills and own is None and override is None
         label = service_tiers.label(usage.tier, known=True)
@@ -278,10 +280,12 @@ class PriceBook:
             own = None if dated is None else dated.card(upstream, at_ns, tier)
             if own is None and override is None and kind.free:
                 own = _FREE
-            own = own or self._card(kind, model, upstream, at_ns, override, tier, bound=True)
-            if own is None:
+            card = own or self._card(kind, model, upstream, at_ns, override, tier, bound=True)
+            if card is None:
                 return None
-            found.append(own)
+            if (own is not None or override is not None) and card.per_search is None:
+                card = _with_fees(card, self._card(kind, model, upstream, at_ns, None, tier, bound=True))
+            found.append(card)
         return found
 
     def _may_come(

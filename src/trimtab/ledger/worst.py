@@ -11,6 +11,7 @@ from math import lcm
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.ledger.prices import Card
 
@@ -23,15 +24,28 @@ _MEDIA = re.compile(
     rb'"(?:url|image_url|file_data|data)"\s*:\s*"(?:data:[a-z]+/[^;"\\]{1,100};base64,)?[A-Za-z0-9+/=_-]{1024,}"'
 )
 """Only as the value of a member that holds media: a user's own words cannot get there."""
+OPEN_SEARCHES = 10
+"""Searches of the web that a call is taken to make at most where it bounds them by nothing."""
+MOST_SEARCHES = 1000
+_ONE_SEARCH = b'"web_search_options"'
+_SEARCHES = re.compile(
+    rb'"type"\s*:\s*"web_search(?:_preview)?(?:_20[0-9_]+)?"'
+    rb'|"(?:google_?[sS]earch(?:_retrieval|Retrieval)?|enterprise_?[wW]eb_?[sS]earch)"\s*:'
+)
+"""A provider's own tool for it, of Anthropic's, OpenAI's and Google's dialects. Quotes within a string are escaped, so
+no user's words look so."""
+_BOUNDS = re.compile(rb'"(?:max_uses|max_tool_calls)"\s*:\s*([0-9]{1,6})')
 
 
 class Worst(Struct, frozen=True):
     """The dearest rates of one price row. ``tiers``: (input tokens above which it may hold, dearest input rate, dearest
-    output rate up to there), highest first; picodollars times ``scale``."""
+    output rate up to there), highest first; picodollars times ``scale``. ``per_search`` is what one of the provider's
+    own searches of the web costs; it is in ``fixed`` of a call that may make some (`searching`)."""
 
     tiers: tuple[tuple[int, int, int], ...]
     fixed: int
     scale: int
+    per_search: int = 0
 
     def cost(self, input_tokens: int, output_tokens: int) -> int:
         """Picodollars, never less than what such a call can cost."""
@@ -73,8 +87,7 @@ class _Rates(Protocol):
 
 
 def worst_of(card: Card) -> Worst | None:
-    """None where the row says nothing of input or output: then a call's cost may be unknown. How often a provider's own
-    tools will search nobody knows before: those fees are counted when the call ended."""
+    """None where the row says nothing of input or output: then a call's cost may be unknown."""
     tiers: list[tuple[int, int, int]] = []
     dearest_in = dearest_out = 0
     for above, rates in reversed(card.tiers):
@@ -84,10 +97,15 @@ def worst_of(card: Card) -> Worst | None:
         dearest_in = max(dearest_in, per_input)
         dearest_out = max(dearest_out, per_output or 0)  # a row for embeddings has no output
         tiers.append((above, dearest_in, dearest_out))
-    fixed = card.per_request + card.per_image
+    fixed, per_search = card.per_request + card.per_image, card.per_search or 0
     if not dearest_in and not dearest_out:  # a ranking by its searches, of which it has one at least
-        fixed += card.per_search or 0
-    return Worst(tuple(reversed(tiers)), fixed, card.scale)
+        fixed, per_search = fixed + per_search, 0
+    return Worst(tuple(reversed(tiers)), fixed, card.scale, per_search)
+
+
+def searching(worst: Worst, count: int) -> Worst:
+    """The same of a call that may search so often."""
+    return replace(worst, fixed=worst.fixed + count * worst.per_search, per_search=0)
 
 
 def dearest(worsts: Sequence[Worst | None]) -> Worst | None:
@@ -101,7 +119,10 @@ def dearest(worsts: Sequence[Worst | None]) -> Worst | None:
     for start in starts:
         rates = [_from(worst, start, scale) for worst in known]
         tiers.append((start, max(into for into, _ in rates), max(out for _, out in rates)))
-    return Worst(tuple(tiers), max(worst.fixed * (scale // worst.scale) for worst in known), scale)
+    fixed, search = (
+        max(getattr(worst, name) * (scale // worst.scale) for worst in known) for name in ("fixed", "per_search")
+    )
+    return Worst(tuple(tiers), fixed, scale, search)
 
 
 def _from(worst: Worst, start: int, scale: int) -> tuple[int, int]:
@@ -133,6 +154,18 @@ def most_input(body: bytes, *, typed: bool = True) -> int:
     if (b'"type"' if typed else b'ata"') not in body:
         return len(body)
     return _with_media(body)
+
+
+def most_searches(body: bytes) -> int:
+    """How often a provider's own tool may search the web for a call, by what its request says. Nobody knows it
+    beforehand of one that sets no bound (Anthropic's ``max_uses``, OpenAI's ``max_tool_calls``): that is
+    `OPEN_SEARCHES`."""
+    if b"earch" not in body:
+        return 0
+    if _SEARCHES.search(body) is None:
+        return int(_ONE_SEARCH in body)
+    bounds = [int(bound) for bound in _BOUNDS.findall(body)]
+    return min(sum(bounds), MOST_SEARCHES) if bounds else OPEN_SEARCHES
 
 
 def _with_media(body: bytes) -> int:

@@ -15,9 +15,16 @@ Read on 2026-11-23. Whether that is what is booked is the price book's to say (`
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from trimtab.llm.types import Usage
+
 DOLLAR: Final = 10**12
 MOST: Final = 10**6 * DOLLAR
 """No call costs a million dollars: such a number is a defect."""
+PER_TOKEN: Final = 10**9
+"""A thousand dollars for a million tokens: the dearest row of any list (o1-pro's output) has 600."""
+PER_PIECE: Final = DOLLAR
+BESIDE: Final = 10 * DOLLAR
+"""What a call may take beside its tokens, pictures and searches: a film, a run of a provider's tools."""
 _TICK: Final = 100
 
 
@@ -40,6 +47,13 @@ def charged_in(usage: dict[str, Any]) -> int | None:
         return None if byok else fee  # what the vendor takes for the team's own key is not known
     beside = _amount(upstream, DOLLAR)
     return None if beside is None else fee + beside
+
+
+def most_charge(usage: Usage) -> int:
+    """More than this a call of that usage cannot have cost, in picodollars: who says so is mistaken in the unit, or has
+    counted what was not this call's."""
+    pieces = usage.images + usage.searches + usage.file_searches
+    return usage.total() * PER_TOKEN + pieces * PER_PIECE + BESIDE
 
 
 def _amount(value: Any, unit: int) -> int | None:

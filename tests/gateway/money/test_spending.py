@@ -42,6 +42,34 @@ def test_a_call_without_a_bound_is_sent_with_ours_and_one_with_a_bound_as_it_is(
     asyncio.run(main())
 
 
+def test_the_fees_of_searches_are_reserved_and_what_was_not_searched_is_given_back(tmp_path: Path) -> None:
+    """They were counted when a call had ended: as many calls at once as there were passed a budget by their fees."""
+
+    async def main() -> None:
+        said = {"type": "message", "id": "m", "role": "assistant", "model": "claude-sonnet-4-5"}
+        usage = {"input_tokens": 10, "output_tokens": 5, "server_tool_use": {"web_search_requests": 1}}
+        whole = {**said, "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "usage": usage}
+        claude = Model(name="fast", provider="lab", upstream="claude-sonnet-4-5")
+        tool = {"type": "web_search_20250305", "name": "web_search", "max_uses": 4}
+        dime = replace(CENT, bound=PICO // 10)
+        async with upstream(answers(whole)) as up:
+            lab = replace(provider("lab", up.port, "anthropic_messages"), kind="anthropic")
+            async with limited([dime], [lab], tmp_path, models=[claude]) as (g, _):
+                ask = {**ASK, "max_tokens": 5, "tools": [tool]}
+                first = await g.client.post("/v1/messages", json=ask)
+                tool["max_uses"] = 40
+                many = await g.client.post("/v1/messages", json=ask)
+                records = g.spool.records
+        assert (first.status_code, many.status_code) == (200, 400), first.text
+        assert many.json()["error"]["message"].startswith("This call may use up to 0.4009")
+        note = records[0].limits[0]
+        assert note.reserved > 4 * PICO // 100
+        assert PICO // 100 < note.used < 2 * PICO // 100
+        assert len(up.requests) == 1
+
+    asyncio.run(main())
+
+
 def test_our_bound_crosses_into_another_dialect(tmp_path: Path) -> None:
     async def main() -> None:
         said = {"type": "message", "id": "m", "role": "assistant", "model": "up-1", "stop_reason": "end_turn"}

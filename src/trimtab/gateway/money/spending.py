@@ -33,8 +33,9 @@ from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
 from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.types import LimitNote
-from trimtab.ledger.worst import FREE, Worst, dearest, most_input, worst_of
+from trimtab.ledger.worst import FREE, Worst, dearest, most_input, most_searches, searching, worst_of
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects.gemini.usage import BY_PROMPT
 from trimtab.llm.providers import PROVIDER_KINDS
 
 MINUTE = 60_000_000_000
@@ -115,6 +116,8 @@ class Spending:
         priced = self._together.get((asked, tier))
         if priced is None or now >= priced.until_ns:
             priced = self._price(project, call, asked, tier)
+        if plan.money and (searches := most_searches(call.body)):
+            priced = _searching(priced, searches)
         tokens = most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0
         output, choices = head.max_tokens if call.front.operation == "chat" else 0, head.choices
         if plan.ordinary:
@@ -256,6 +259,16 @@ class Spending:
             asked=tier,
         )
         return None if cards is None else dearest([worst_of(card) for card in cards])
+
+
+def _searching(priced: Together, searches: int) -> Together:
+    """What the targets may cost a call that may search the web so often. Google's older models take one fee for all
+    searches of a call."""
+    found: list[Priced] = []
+    for each in priced.targets:
+        count = 1 if each.upstream.rpartition("/")[2].startswith(BY_PROMPT) else searches
+        found.append(each if each.worst is None else replace(each, worst=searching(each.worst, count)))
+    return Together(priced.until_ns, tuple(found), worsts_of(found))
 
 
 def _next_minute(now_ns: int) -> int:

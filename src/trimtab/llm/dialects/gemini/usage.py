@@ -50,14 +50,14 @@ def usage_of(value: Any) -> Usage | None:
     )
 
 
-_BY_PROMPT = ("gemini-1", "gemini-2")
+BY_PROMPT = ("gemini-1", "gemini-2")
 
 
 def with_searches(usage: Usage | None, queries: set[str], model: str) -> Usage | None:
     """The usage with the searches that Google charges for, by the queries of an answer and the model that gave it."""
     if usage is None or not queries:
         return usage
-    return replace(usage, searches=1 if model.rpartition("/")[2].startswith(_BY_PROMPT) else len(queries))
+    return replace(usage, searches=1 if model.rpartition("/")[2].startswith(BY_PROMPT) else len(queries))
 
 
 def queries_in(candidates: Any) -> set[str]:
