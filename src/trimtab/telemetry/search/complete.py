@@ -79,9 +79,18 @@ def typed(q: str, cursor: int) -> Typed:
     others = f"{q[:start]} {q[end:]}".strip()
     if not colon:
         return Typed(start, end, sign, None, bare, others)
-    inside = max((found.end() for found in re.finditer(r"\(\s*|\sOR\s+", text)), default=0)
+    inside = max((found.end() for found in _BETWEEN.finditer(text) if found[0][0] != '"'), default=0)
     at = start + len(word) - len(text) + inside
-    return Typed(at, end, sign, key, text[inside:].removeprefix('"'), others)
+    return Typed(at, end, sign, key, _meant(text[inside:]), others)
+
+
+_BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\(\s*|\sOR\s+', re.DOTALL)
+"""What stands between the values of one key, or a phrase in which nothing does."""
+
+
+def _meant(text: str) -> str:
+    """What a value means as far as it is typed: in quotes a backslash takes the next sign literally."""
+    return re.sub(r'\\(["\\])', r"\1", text[1:]) if text.startswith('"') else text
 
 
 def _start(q: str, cursor: int) -> int:
