@@ -138,7 +138,7 @@ def measure(kind: type[Trimtab], site: Site, workers: int, calls: int, texts: in
     one = Peer(kind, site, workers)
     try:
         print(f"{kind.name}, {workers} worker(s): ready after {one.peer.ready_s:.2f} s; RSS (PSS, private) in MB")
-        time.sleep(5)  # the management API is made after a server is ready
+        time.sleep(5)  # the management API is imported after a server is ready
         one.read("ready")
         model = "meant" if kind is Meaning else "fast"
         wrong, rate = uvloop.run(one.load(texts, texts, model))

@@ -40,6 +40,8 @@ LARGE_DIGITS = 6
 """Bodies whose length has so many digits (100 KB) are read only for callers whose key is known."""
 TICK_S = 0.1
 CHECK_EVERY_TICKS = 50
+BUSY_CALLS = 2_000
+"""So many requests show that a process answers calls, and was not only started."""
 LEFT_S = 0.01
 """How often a server that is stopping looks whether anybody is still being answered."""
 LEAVE_AGAIN_S = 0.05
@@ -495,17 +497,21 @@ def protocol_factory(hot: HotRoutes) -> type[HotProtocol]:
 
 
 class HotServer(uvicorn.Server):
-    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens.
+    """uvicorn without its own signal handling: `serve` decides when to stop. ``on_ready`` is called once it listens,
+    ``on_busy`` once it has had `BUSY_CALLS` requests.
 
     It stops as soon as it is told to and nobody is being answered, where uvicorn looks every tenth of a second (three
     times, one after the other).
     """
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_busy: Callable[[], None] | None = None
+    ) -> None:
         self._leave = asyncio.Event()
         super().__init__(config)
         self.gives_way = False
         self._on_ready = on_ready
+        self._on_busy = on_busy
 
     @property
     def should_exit(self) -> bool:
@@ -554,6 +560,9 @@ class HotServer(uvicorn.Server):
         self._on_ready()
 
     async def on_tick(self, counter: int) -> bool:
+        if self._on_busy is not None and self.server_state.total_requests >= BUSY_CALLS:
+            on_busy, self._on_busy = self._on_busy, None
+            on_busy()
         if counter % CHECK_EVERY_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):

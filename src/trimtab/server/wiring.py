@@ -37,6 +37,7 @@ from trimtab.llm.embedder import Embedder
 from trimtab.llm.transport import Transport
 from trimtab.retrieval.shelf import FOLDER as KNOWLEDGE
 from trimtab.retrieval.shelf import Shelf
+from trimtab.server.api import all_routes
 from trimtab.server.api.data import hot_routes
 from trimtab.server.app import create_api, create_app
 from trimtab.server.carrying import Carrying
@@ -118,7 +119,7 @@ INFLIGHT = "inflight"
 
 class Wired:
     """A connected server: ``app`` for ASGI, ``protocol`` for uvicorn's ``http=``, and how to take it apart again.
-    ``complete`` makes in half a second, blocking, what only the management API needs; else its first request does."""
+    ``complete`` imports, blocking, what only the management API needs; else its first request does."""
 
     def __init__(
         self,
@@ -232,9 +233,9 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     )
     carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations)
     door = OtlpDoor(deps, made.intake)
-    api = Later(create_api)
+    api = Later(all_routes, create_api)
     app = create_app(deps, carrying, Doors(deps, door, made.intake), cast("Any", api))
-    wired = Wired(app, protocol_factory(hot), holder, gateway.watch, made.keeper, api.make)
+    wired = Wired(app, protocol_factory(hot), holder, gateway.watch, made.keeper, api.look)
     wired.on_leave(deps.tail.close)
     wired.on_leave(experimenting.stop)
     _ends(wired, made)
