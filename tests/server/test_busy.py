@@ -8,6 +8,7 @@ import httpx
 import pytest
 import uvicorn
 
+from patience import PATIENCE_S
 from trimtab.core.no_tls import no_tls
 from trimtab.server import hot
 from trimtab.server.hot import HotServer
@@ -30,7 +31,7 @@ def test_a_server_is_busy_once_and_not_before_it_has_had_its_calls(monkeypatch: 
         server = HotServer(config, ready.set, lambda: told.append(server.server_state.total_requests))
         running = asyncio.ensure_future(server.serve(sockets=[listener]))
         await ready.wait()
-        async with httpx.AsyncClient(verify=no_tls()) as client:
+        async with httpx.AsyncClient(verify=no_tls(), timeout=PATIENCE_S) as client:
             for _ in range(4):
                 assert (await client.get(url)).status_code == 204
             await server.on_tick(1)

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from trimtab.core.errors import Unavailable
 from trimtab.evaluation import tables as evaluation
@@ -119,6 +119,19 @@ def test_a_new_catalog_has_the_tables_that_the_rooms_declare(
     assert all(table.metadata is METADATA for table in ROOMS)
     assert METADATA.tables.keys() == (migrations.TABLES or METADATA.tables.keys())
     assert asyncio.run(story()) == []
+
+
+def test_an_index_of_some_rows_alone_is_one_on_either_catalog(catalog_url: str) -> None:
+    async def story() -> list[Any]:
+        db = Database.open(catalog_url)
+        try:
+            return await db.read(lambda conn: list(inspect(conn).get_indexes("dataset_cases")))
+        finally:
+            await db.close()
+
+    kinds = {each["name"]: each.get("dialect_options", {}) for each in asyncio.run(story())}
+    assert [str(told) for told in kinds["ix_dataset_cases_until"].values() if "until IS NOT NULL" in str(told)]
+    assert not any("where" in name for name in kinds["ix_dataset_cases_source"])
 
 
 def test_processes_that_start_together_migrate_once(empty_catalog_url: str) -> None:

@@ -12,12 +12,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trimtab.evaluation.answers import Answer
 from trimtab.evaluation.tables import ANSWER_DOCUMENTS, EVALUATION_CACHE
 from trimtab.evaluation.types import CellScore, Subject
 from trimtab.storage.content import Of
+from trimtab.storage.inserting import insert_into
 
 KEEP_MS: Final = 90 * 86_400_000
 """Older ones are removed: a provider's model of the same name is hardly the same after a quarter of a year."""
@@ -91,15 +91,14 @@ def keep(conn: Connection, project_id: str, entries: Sequence[Entry], now: int) 
          "body": Of(project_id, each.body.decode().replace("\\u0000", "\\ufffd"))}
         for each in entries
     ]  # fmt: skip
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(dialect.insert(EVALUATION_CACHE).on_conflict_do_nothing(), rows)
+    conn.execute(insert_into(conn, EVALUATION_CACHE).on_conflict_do_nothing(), rows)
     with_documents = [
         {"project_id": project_id, "document": document, "trace_id": each.found_by}
         for each in entries if each.found_by
         for document in each.documents
     ]  # fmt: skip
     if with_documents:
-        conn.execute(dialect.insert(ANSWER_DOCUMENTS).on_conflict_do_nothing(), with_documents)
+        conn.execute(insert_into(conn, ANSWER_DOCUMENTS).on_conflict_do_nothing(), with_documents)
 
 
 def tidy(conn: Connection, now: int) -> int:

@@ -69,8 +69,7 @@ DATASET_CASES = Table(
         "dataset",
         "until",
         # Only of what ended: what a case is now is looked up by its id, and must not be looked for among all that are.
-        sqlite_where=text("until IS NOT NULL"),
-        postgresql_where=text("until IS NOT NULL"),
+        sqlite_where=text("until IS NOT NULL"),  # and so on PostgreSQL (`storage/migrations`)
     ),
     Index("ix_dataset_cases_source", "project_id", "source"),
 )

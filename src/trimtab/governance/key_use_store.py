@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, String, Table, case, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from trimtab.governance.store import KEYS
+from trimtab.storage.inserting import insert_into
 from trimtab.storage.listed import among
 from trimtab.storage.schema import METADATA
 
@@ -23,8 +23,7 @@ def write(conn: Connection, uses: Mapping[str, int]) -> None:
     known = conn.execute(select(KEYS.c.id).where(among(conn, KEYS.c.id, uses))).scalars()
     rows: list[dict[str, Any]] = [{"key_id": each, "at": uses[each]} for each in sorted(known)]
     if rows:
-        dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-        new = dialect.insert(KEY_USES)
+        new = insert_into(conn, KEY_USES)
         later = case((new.excluded.at > KEY_USES.c.at, new.excluded.at), else_=KEY_USES.c.at)
         conn.execute(new.on_conflict_do_update(index_elements=["key_id"], set_={"at": later}), rows)
 
