@@ -16,9 +16,11 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway.call_policy import CallPolicy, compiled
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.kept.conversations import Conversations
-from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.parts import Parts
+from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.routing.affinity import Pins
-from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
+from trimtab.gateway.routing.compile import Compiled, compile_route
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.live import Live

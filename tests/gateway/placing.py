@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from trimtab.gateway.apps.compile import Releases
 from trimtab.gateway.apps.types import Placed, ProjectApps
 from trimtab.gateway.routing.affinity import Pins
-from trimtab.gateway.routing.compile import Fittings
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.staying_up.live import Live
 from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.prompts.types import Bundle, Content, Message, Source, Variable

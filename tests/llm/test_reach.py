@@ -12,8 +12,9 @@ from trimtab.core.errors import InvalidRequest, UpstreamFailure
 from trimtab.gateway.carried_where import look_where
 from trimtab.gateway.store import check_base_url
 from trimtab.llm import reach
+from trimtab.llm.endpoint import Endpoint, split_url
 from trimtab.llm.reach import is_nowhere, leads_nowhere
-from trimtab.llm.transport import Endpoint, Transport, split_url
+from trimtab.llm.transport import Transport
 
 NOWHERE = (
     "169.254.169.254", "169.254.1.1", "fe80::1", "fe80::1%eth0", "[fe80::1]", "::ffff:169.254.169.254", "fd00:ec2::254",

@@ -19,15 +19,8 @@ from cryptography.x509.oid import NameOID
 from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
 from trimtab.llm import transport as transport_module
-from trimtab.llm.transport import (
-    Answer,
-    Endpoint,
-    Origin,
-    StaleConnection,
-    Transport,
-    render_head,
-    split_url,
-)
+from trimtab.llm.endpoint import Endpoint, Origin, render_head, split_url
+from trimtab.llm.transport import Answer, StaleConnection, Transport
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

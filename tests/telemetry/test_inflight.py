@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from trimtab.telemetry.records import Attempt, Fault
 from trimtab.telemetry.spool import inflight
-from trimtab.telemetry.spool.inflight import SLOTS, Inflight, Left, Note, leftovers
+from trimtab.telemetry.spool.inflight import SLOTS, Inflight, leftovers
+from trimtab.telemetry.spool.note import Left, Note
 
 pytestmark = pytest.mark.promise
 

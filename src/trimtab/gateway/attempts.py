@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
-from trimtab.gateway.call import Call, Try, fault_of
+from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.deadline import bound, exceeded, left_s
 from trimtab.gateway.delivery import Delivery, Opened, at_its_end, fed, note_relay
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
@@ -29,6 +29,7 @@ from trimtab.gateway.routing.types import Escalate
 from trimtab.gateway.staying_up.live import TargetState
 from trimtab.gateway.staying_up.resilience import class_of
 from trimtab.gateway.targets import dialect_for
+from trimtab.gateway.tried import Try
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
 from trimtab.llm.dialects import Dialect

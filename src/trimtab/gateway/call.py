@@ -1,9 +1,7 @@
 """One call while it is under way: what is known so far, and the record it becomes."""
 
-from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
@@ -13,168 +11,27 @@ from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.guarded import Guards
 from trimtab.gateway.known import Known
+from trimtab.gateway.rewritten import Guarded
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
 from trimtab.gateway.routing.plan import Plan
-from trimtab.gateway.staying_up.gate import NORMAL, Gate
-from trimtab.gateway.staying_up.live import KeyState, TargetState
+from trimtab.gateway.staying_up.gate import NORMAL
+from trimtab.gateway.tried import MAX_KEPT_BYTES, Try
 from trimtab.governance.access import Principal, Project
-from trimtab.ledger.refusals import Unreserved
-from trimtab.ledger.types import Cost
+from trimtab.ledger.unreserved import Unreserved
 from trimtab.llm.dialects import Dialect, Head
-from trimtab.llm.types import StopReason, Usage
 from trimtab.telemetry.records import AppNote, Attempt, CacheNote, CallRecord, Candidate, ContextNote, Fault, Outcome
 from trimtab.telemetry.spool.inflight import Slot
 
 Verdict = Literal["chosen", "failed", "skipped", "not_needed", "doubted"]
-NO_HEADERS: Mapping[str, str] = {}
-NO_COST = Cost()
 UNREAD = Head(model="")
 NOBODY = Caller(trace_id="")
 """What a call has of each until it is known."""
 REQUEST = "req_"
 """What the id of a request begins with; the rest is a UUIDv7, and the id of the trace where the call begins one."""
 OK = 200
-MAX_KEPT_BYTES = 16 * 1024 * 1024
-"""More of one body than this is not kept in a record; the numbers are."""
 
 
-class Guarded(Struct, frozen=True, kw_only=True):
-    """An answer that guards have changed, in the client's dialect, before anything was put back into it: what is kept
-    of it instead of what the provider wrote."""
-
-    body: bytes
-    dialect: str
-    stop: StopReason
-
-    def over(self, attempt: Attempt, *, capture: bool) -> Attempt:
-        """What the provider was sent in another dialect stays, where it is kept; it was guarded before."""
-        return replace(
-            attempt,
-            request=attempt.request if capture else b"",
-            response=self.body if capture else b"",
-            dialect=self.dialect if capture else attempt.dialect,
-            stop=self.stop,
-        )
-
-
-class Try:
-    """One upstream call under way. Times are Unix ns; 0 means that it has not come to that."""
-
-    __slots__ = (
-        "chunks",
-        "cost",
-        "cut_off",
-        "dialect",
-        "fault",
-        "first_byte_ns",
-        "first_token_ns",
-        "gate",
-        "guarded",
-        "headers",
-        "kept",
-        "key",
-        "model_used",
-        "noted",
-        "outcome",
-        "place",
-        "request",
-        "response_id",
-        "span_id",
-        "started_ns",
-        "state",
-        "status",
-        "stop",
-        "target",
-        "tier_asked",
-        "usage",
-    )
-
-    def __init__(self, target: Target, started_ns: int) -> None:
-        self.target = target
-        self.dialect: Dialect | None = None
-        self.span_id = new_span_id()
-        self.started_ns = started_ns
-        self.first_byte_ns = 0
-        self.first_token_ns = 0
-        self.status = 0
-        self.outcome: Outcome = "answer"
-        self.fault: Fault | None = None
-        self.usage: Usage | None = None
-        self.tier_asked = ""
-        self.cost = NO_COST
-        self.response_id = ""
-        self.model_used = ""
-        self.stop = ""
-        self.request = b""
-        self.chunks: list[bytes] = []
-        self.kept = 0
-        self.noted: Slot | None = None
-        self.headers: Mapping[str, str] = NO_HEADERS
-        self.state: TargetState | None = None
-        self.gate: Gate | None = None
-        self.key: KeyState | None = None
-        self.place = 0
-        """Where its target stands in the walk."""
-        self.guarded: Guarded | None = None
-        self.cut_off = False
-        """Given up although it was asked and may have been working: its input counts as used."""
-
-    def release(self, now_ns: int) -> None:
-        """It no longer counts as under way."""
-        gate, state, key = self.gate, self.state, self.key
-        if gate is not None:
-            gate.leave((now_ns - self.started_ns) / 1e9)
-            self.gate = None
-        if state is not None and key is not None:
-            state.in_flight -= 1
-            key.in_flight -= 1
-            self.state = None
-
-    def keep(self, data: bytes) -> None:
-        """Remember bytes of the answer, up to a bound."""
-        self.kept = kept = self.kept + len(data)
-        if kept <= MAX_KEPT_BYTES:
-            self.chunks.append(data)
-        if self.noted is not None:
-            self.noted.progress(data)
-
-    def received(self) -> bytes:
-        return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
-
-    def as_attempt(self, ended_ns: int, *, stream: bool, capture: bool) -> Attempt:
-        target, guarded, chunks = self.target, self.guarded, self.chunks
-        provider = target.provider
-        response = b""
-        if capture and guarded is None and chunks:
-            response = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        made = Attempt(
-            span_id=self.span_id,
-            provider=provider.name,
-            kind=provider.kind,
-            model=target.model.upstream,
-            dialect=provider.dialect if self.dialect is None else self.dialect.name,
-            started_ns=self.started_ns,
-            ended_ns=ended_ns,
-            first_byte_ns=self.first_byte_ns,
-            first_token_ns=self.first_token_ns,
-            status=self.status,
-            outcome=self.outcome,
-            fault=self.fault,
-            stream=stream,
-            usage=self.usage,
-            cost=self.cost,
-            response_id=self.response_id,
-            model_used=self.model_used,
-            stop=self.stop,
-            request=self.request if capture or guarded is not None else b"",
-            response=response,
-            name=target.model.name,
-            tier_asked=self.tier_asked,
-        )
-        return made if guarded is None else guarded.over(made, capture=capture)
-
-
-class Call(Struct, eq=False):
+class Call:
     """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them.
 
     ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
@@ -187,12 +44,6 @@ class Call(Struct, eq=False):
     (``name@version``) was put before the messages here, where no app did.
     """
 
-    exchange: Exchange
-    front: Dialect
-    started_ns: int
-    body: bytes = b""
-    request_id: str = ""
-    span_id: str = field(default_factory=new_span_id)
     original: bytes | None = None
     ended_ns: int = 0
     principal: Principal | None = None
@@ -205,9 +56,6 @@ class Call(Struct, eq=False):
     deadline_ns: int = 0
     first_by_ns: int = 0
     priority: int = NORMAL
-    attempts: list[Attempt] = []
-    decision: list[Candidate] = []
-    rest: list[Target] = []
     plan: Plan | None = None
     extra_headers: bytes = b""
     first_token_ns: int = 0
@@ -227,9 +75,16 @@ class Call(Struct, eq=False):
     known: Known | None = None
     prompt: str = ""
 
-    def __post_init__(self) -> None:
-        self.body = self.exchange.body
-        self.request_id = REQUEST + uuid7_hex(self.started_ns)
+    def __init__(self, exchange: Exchange, front: Dialect, started_ns: int) -> None:
+        self.exchange = exchange
+        self.front = front
+        self.started_ns = started_ns
+        self.body = exchange.body
+        self.request_id = REQUEST + uuid7_hex(started_ns)
+        self.span_id = new_span_id()
+        self.attempts: list[Attempt] = []
+        self.decision: list[Candidate] = []
+        self.rest: list[Target] = []
 
     def end_try(self, now_ns: int, attempt: Try | None = None) -> None:
         """Close the attempt under way (or that one of several) and add it to the record."""

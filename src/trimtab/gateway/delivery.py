@@ -2,31 +2,32 @@
 
 from collections.abc import Callable
 
-from msgspec import Struct
-
 from trimtab.core.errors import UpstreamFailure
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.guarded import StreamGuard
 from trimtab.gateway.masking import masked, masked_text
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.relay import Relay
+from trimtab.gateway.tried import Try
 from trimtab.llm.dialects import Splitter
 from trimtab.llm.transport import Answer
 
 SECOND = 1_000_000_000
 
 
-class Opened(Struct, eq=False):
+class Opened:
     """An attempt that has begun to answer; nothing of it has reached the client. ``whole`` is a whole answer as the
     client gets it. Of a stream ``held`` is what came up to its first token; ``answer`` is None once the stream is over
     (then the connection is no longer ours)."""
 
-    attempt: Try
     whole: bytes = b""
     relay: Relay | None = None
     splitter: Splitter | None = None
     answer: Answer | None = None
-    held: list[bytes] = []
+
+    def __init__(self, attempt: Try) -> None:
+        self.attempt = attempt
+        self.held: list[bytes] = []
 
     def discard(self) -> None:
         """Nobody wants it any more: hang up."""

@@ -5,16 +5,17 @@ from urllib.parse import quote, urlencode
 
 from trimtab import __version__
 from trimtab.core.errors import InternalError, UpstreamFailure
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.exchange import FORWARDED
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider
+from trimtab.gateway.tried import Try
 from trimtab.governance.access import Project
 from trimtab.llm.auth import Auth, headers_of, query_of
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.endpoint import Endpoint, host_of, render_head, split_url
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.sigv4 import Credentials, Signer
-from trimtab.llm.transport import Endpoint, host_of, render_head, split_url
 
 MAX_KNOWN = 4096
 """Endpoints kept. Some vendors have the model in the path, and clients may call any: the oldest give way."""

@@ -14,10 +14,12 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from trimtab.core.errors import Forbidden, InvalidRequest, TooLarge
-from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.carried_texts import Texts, answered, asked_form, asked_json, nothing_read
 from trimtab.gateway.guarded import Guards
+from trimtab.gateway.rewritten import Guarded
 from trimtab.gateway.targets import ProjectTargets
+from trimtab.gateway.tried import Try
 from trimtab.guard.run import Ran
 from trimtab.guard.spec import Broken, Chain, Ready
 from trimtab.guard.standing_in import StandIns

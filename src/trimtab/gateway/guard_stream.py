@@ -13,10 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import UpstreamFailure
-from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.guard_errors import ANSWERED
 from trimtab.gateway.guard_texts import answer_pieces, answer_unread, answer_with, restored
 from trimtab.gateway.guarded import Guards
+from trimtab.gateway.rewritten import Guarded
+from trimtab.gateway.tried import Try
 from trimtab.guard.run import broken_at, missed
 from trimtab.guard.spec import Chain, Ready
 from trimtab.guard.standing_in import Restoring, StandIns

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import Forbidden, InvalidRequest, TrimtabError
 from trimtab.core.ids import new_span_id
-from trimtab.gateway.call import Call, Guarded, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.carried_texts import Texts
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_background, check_spoken
@@ -41,6 +41,8 @@ from trimtab.gateway.guard_texts import (
 )
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.kept.cache_store import About
+from trimtab.gateway.rewritten import Guarded
+from trimtab.gateway.tried import Try
 from trimtab.guard.run import Ran, Runner, Swap
 from trimtab.guard.spec import Chain
 from trimtab.guard.standing_in import StandIns

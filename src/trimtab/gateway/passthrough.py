@@ -25,7 +25,7 @@ from trimtab.core.errors import (
 )
 from trimtab.core.known import did_you_mean
 from trimtab.gateway.attempts import rejected
-from trimtab.gateway.call import Call, Try, fault_of
+from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.carried import (
     Named,
     SmallFields,
@@ -47,6 +47,7 @@ from trimtab.gateway.masking import masked
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
+from trimtab.gateway.tried import Try
 from trimtab.guard.spec import Chain
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import DIALECTS, Head

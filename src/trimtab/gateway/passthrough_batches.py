@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import NotFound
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.kept.conversation_store import noted_id
 from trimtab.gateway.kept.conversations import Conversations
@@ -25,6 +25,7 @@ from trimtab.gateway.money.books import Books
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import ProjectTargets
+from trimtab.gateway.tried import Try
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.openai_responses.usage import usage_of
 from trimtab.llm.tiers import BATCH

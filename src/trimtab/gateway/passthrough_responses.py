@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import NotFound, Unsupported
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_kept_answer, check_kept_by, check_made
 from trimtab.gateway.guarded import ProjectGuards
@@ -26,6 +26,7 @@ from trimtab.gateway.money.books import Books
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
+from trimtab.gateway.tried import Try
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import last_usage
 from trimtab.llm.dialects.openai_responses.usage import searches_in, usage_of, with_searches

@@ -9,43 +9,37 @@ record, which is on disk before the client has its last byte.
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, cast
 
-from msgspec import Struct
-
-from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable, UpstreamFailure
 from trimtab.gateway.apps.assigned import Copy
-from trimtab.gateway.apps.knowledge import Knowledge
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
 from trimtab.gateway.caller import read_caller, refuse_reserved
-from trimtab.gateway.carry import Carried, CarriedRecording, Carries
+from trimtab.gateway.carries import Carries
+from trimtab.gateway.carry import Carried, CarriedRecording
 from trimtab.gateway.context import shorten
 from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
 from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
-from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.guard_carried import also_called
 from trimtab.gateway.guard_errors import put_back, withhold
-from trimtab.gateway.guarding import Escalate, Guarding
-from trimtab.gateway.kept.answers import Answers
-from trimtab.gateway.kept.cache import Cache, Semantic
+from trimtab.gateway.guarding import Guarding
+from trimtab.gateway.kept.cache import Cache
 from trimtab.gateway.kept.cache_store import About
 from trimtab.gateway.kept.idempotency import Idempotency
 from trimtab.gateway.knowing import Knowing
-from trimtab.gateway.money.books import Books, Spool
-from trimtab.gateway.money.settle import Prices
-from trimtab.gateway.money.spending import Spending, note_refusal
+from trimtab.gateway.money.books import Books
+from trimtab.gateway.money.spending import note_refusal
+from trimtab.gateway.parts import Parts
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policed import declares, govern, may_all, screen
-from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.releasing import Apps, Direct, chats_only, check_may
-from trimtab.gateway.rotated import Remembering, Rotated
+from trimtab.gateway.releasing import Apps, chats_only, check_may
+from trimtab.gateway.rotated import Rotated
 from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
@@ -59,12 +53,8 @@ from trimtab.gateway.way import Way, Ways, targets_of
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import check_model
 from trimtab.guard.run import Runner
-from trimtab.guard.types import Tools
 from trimtab.ledger.refusals import REFUSALS
 from trimtab.llm.dialects import Dialect
-from trimtab.llm.transport import Transport
-from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.spool.inflight import Inflight
 
 logger = logging.getLogger("trimtab.gateway")
 SECOND = 1_000_000_000
@@ -74,42 +64,6 @@ NOTED = (Overloaded, *REFUSALS)
 """Refusals that know of the limit which refused, for the record."""
 OVERLOADED_STATUS = {"anthropic_messages": 529}
 """What a vendor's own clients know as "come back later", where that is not 503."""
-
-
-class Parts(Struct, frozen=True, kw_only=True):
-    """What a `Gateway` is made of. ``observe`` is told of every record (metrics, health); it must not fail or wait."""
-
-    snapshot: Callable[[], Snapshot]
-    transport: Transport
-    endpoints: Endpoints
-    prices: Prices
-    spool: Spool
-    clock: Clock
-    observe: Callable[[CallRecord], None]
-    live: Live | None = None
-    notes: Inflight | None = None
-    """Where attempts are noted before they are sent; without it a killed server leaves no rows of them."""
-    admission: Concurrency = Concurrency(limit=4096, queue=8192, max_wait_s=30.0)
-    """How many calls this process has at providers at once, and how many more may wait for their turn."""
-    answers: Answers | None = None
-    """Where answers are kept for the cache and for idempotency keys; without it there is neither."""
-    semantic: Semantic | None = None
-    spending: Spending | None = None
-    """Limits and budgets; without it there are none."""
-    idempotency_s: float = 86_400.0
-    """How long the answer to an idempotency key can be asked for again."""
-    owner: str = "w0"
-    """This process, unlike any other that ever uses the same ``answers``."""
-    guard_tools: Callable[[str], Tools] = lambda project: Tools()  # noqa: ARG005
-    """What guards of a project may reach, by its id."""
-    guard_runner: Runner | None = None
-    escalate: Escalate | None = None
-    direct: Direct | None = None
-    """Finds the releases of apps that are called by their number."""
-    knowledge: Knowledge | None = None
-    """Searches corpora; without it no app that has knowledge can be called."""
-    remembering: tuple[Remembering, ...] = ()
-    """What else remembers providers (`rotated.py`)."""
 
 
 class Gateway:
@@ -359,7 +313,7 @@ class Gateway:
             await self.knowing.begin(call, copy.release)
         assert route is not None
         plan = self._decide(call, route) or await self._learn(call, route)
-        targets = plan.targets
+        targets: Sequence[Target] = plan.targets
         if snapshot.governed or declares(call):
             assert call.project is not None
             if (governed := govern(call, snapshot.governed.get(call.project.id))) is not None:

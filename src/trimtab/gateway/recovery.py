@@ -25,7 +25,8 @@ from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.tiers import AUTO
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import AppNote, Attempt, CallRecord, Fault
-from trimtab.telemetry.spool.inflight import Left, Leftover, Note, leftovers
+from trimtab.telemetry.spool.inflight import Leftover, leftovers
+from trimtab.telemetry.spool.note import Left, Note
 from trimtab.telemetry.views import StoreHealth
 
 logger = logging.getLogger("trimtab.recovery")

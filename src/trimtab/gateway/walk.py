@@ -7,8 +7,6 @@ reason in the decision record.
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from trimtab.core.errors import RateLimited, TrimtabError, Unavailable
 from trimtab.gateway.call import Call
 from trimtab.gateway.policy import FailureClass
@@ -24,28 +22,27 @@ AT_ONCE = 2
 """Times a target is asked before the next one's turn."""
 
 
-class Walk(Struct, eq=False):
+class Walk:
     """``at`` is the place of the target to ask, ``total`` the attempts so far, ``failure`` the last one's error."""
 
-    _call: Call
-    targets: Sequence[Target]
-    _watch: Watch
-    states: list[TargetState | None] = []
-    asked: list[int] = []
     at: int = -1
     total: int = 0
     failure: TrimtabError | None = None
     _here: int = 0
-    _last: dict[int, FailureClass] = {}
-    _times: dict[tuple[int, FailureClass], int] = {}
-    _passed: dict[int, Passed] = {}
     _soonest: int = 0
     _spent: bool = False
     _waited_s: float = 0.0
 
-    def __post_init__(self) -> None:
-        count = len(self.targets)
-        self.states, self.asked = [None] * count, [0] * count
+    def __init__(self, call: Call, targets: Sequence[Target], watch: Watch) -> None:
+        self._call = call
+        self.targets = targets
+        self._watch = watch
+        count = len(targets)
+        self.states: list[TargetState | None] = [None] * count
+        self.asked = [0] * count
+        self._last: dict[int, FailureClass] = {}
+        self._times: dict[tuple[int, FailureClass], int] = {}
+        self._passed: dict[int, Passed] = {}
 
     def go(self, now_ns: int) -> bool:
         """Move ``at`` to the target to ask now; false when there is none."""

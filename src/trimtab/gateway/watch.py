@@ -6,18 +6,19 @@ breakers.
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.policy import DEFAULT, FailureClass, Policy
 from trimtab.gateway.route import Target
 from trimtab.gateway.staying_up.live import KeyState, Live, TargetState
 from trimtab.gateway.staying_up.resilience import UNHEALTHY
 from trimtab.gateway.staying_up.told_limits import SIGNS, Limited, passed_on, refused, used_up
 from trimtab.gateway.targets import ProjectTargets, Provider
+from trimtab.gateway.tried import Try
 
 SECOND = 1_000_000_000
 KEY_REFUSED_NS = 60 * SECOND
@@ -28,7 +29,7 @@ MOST_VARIANTS = 64
 MOST_AT_ONCE = 1 << 62
 
 
-class Passed(Struct, frozen=True):
+class Passed(NamedTuple):
     """Why a target was passed over, and until when at most (Unix ns; 0 where nobody knows). ``by`` is what stood in the
     way; a refused key does not, where nothing else is left."""
 

@@ -1,16 +1,14 @@
 """How a limit says no: what is used, what is allowed, and when there is room again."""
 
 import math
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, RateLimited, Unavailable
 from trimtab.ledger.held import Held
 from trimtab.ledger.limits import MOST, Rule, amount_text
-from trimtab.ledger.types import Ended, LimitNote
+from trimtab.ledger.types import LimitNote
 from trimtab.ledger.windows import SECOND, Slot, leaves_at
 
 
@@ -82,26 +80,6 @@ class CannotCount(Unavailable):
 Refusal = LimitReached | LargerThanLimit | PriceUnknown | CannotCount
 REFUSALS = (LimitReached, LargerThanLimit, PriceUnknown, CannotCount)
 """Every way in which limits refuse a call; each knows its ``rule`` and a ``note`` for the record."""
-
-
-class Unreserved(Struct, kw_only=True):
-    """What a call has of its limits where nothing is set aside for it: ``refused`` says which of them said no."""
-
-    refused: tuple[LimitNote, ...] = ()
-
-    def settle(self, attempts: Sequence[Ended]) -> None:
-        """There is nothing to settle."""
-
-    def notes(self) -> tuple[LimitNote, ...]:
-        """What the record of a call keeps of it."""
-        return self.refused
-
-    async def again(self, attempts: Sequence[Ended]) -> None:
-        """A further attempt has nothing to cover."""
-
-    def hedge(self) -> bool:
-        """Nothing stands against a second attempt beside the first."""
-        return True
 
 
 def reached(rule: Rule, held: Held, need: int) -> LimitReached | LargerThanLimit:

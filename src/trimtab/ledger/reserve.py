@@ -32,8 +32,9 @@ from trimtab.ledger.limit_plan import (
     worsts_of,
 )
 from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
-from trimtab.ledger.refusals import CannotCount, LimitReached, PriceUnknown, Refusal, Unreserved, reached
+from trimtab.ledger.refusals import CannotCount, LimitReached, PriceUnknown, Refusal, reached
 from trimtab.ledger.types import Ended, LimitNote
+from trimtab.ledger.unreserved import Unreserved
 from trimtab.llm.types import Usage
 
 ROUNDS = 5
@@ -66,18 +67,28 @@ class Reservation(Unreserved):
     what they count); `parts` says the same of any call. ``targets`` may answer it, and ``tokens`` is the most that its
     question can come to: by these an attempt is counted of which nobody knows what it used."""
 
-    keeper: Keeper
-    plan: Plan
-    made: list[Part] | None = None
-    output_cap: int | None = None
     warnings: tuple[str, ...] = ()
     settled: bool = False
-    ready: Ready = ()
-    needs: Needs = (0, 0, 0, 0)
     uses: Needs = (0, 0, 0, 0)
     settled_notes: tuple[LimitNote, ...] = ()
     targets: Sequence[Priced] = ()
     tokens: int = 0
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        plan: Plan,
+        made: list[Part] | None,
+        output_cap: int | None,
+        ready: Ready = (),
+        needs: Needs = (0, 0, 0, 0),
+    ) -> None:
+        self.keeper = keeper
+        self.plan = plan
+        self.made = made
+        self.output_cap = output_cap
+        self.ready = ready
+        self.needs = needs
 
     @property
     def parts(self) -> list[Part]:
@@ -328,7 +339,7 @@ class Limiter:
             if free < held.low:
                 keeper.wish(held)
         cap = plan.most_output if output is None and plan.cap else None
-        return Reservation(keeper, plan, None, cap, (), False, ready, needs)
+        return Reservation(keeper, plan, None, cap, ready, needs)
 
     def _put_back(self, ready: Ready, until: Held, needs: Needs) -> None:
         """What was taken of the slices before that one, which has not enough: all or nothing."""
@@ -359,10 +370,12 @@ class Limiter:
         cap = None
         if facts.output_tokens is None and plan.cap and any(part.need for part in parts if part.kind >= TOKENS):
             cap = plan.most_output
-        over = tuple(part.entry.rule.name for part in parts if part.entry.soft and _is_over(part)) if plan.soft else ()
         tokens, output = facts.input_tokens, plan.most_output if facts.output_tokens is None else facts.output_tokens
-        needs = (1, 1, tokens + output * facts.choices, 0)
-        return Reservation(keeper, plan, parts, cap, over, needs=needs, targets=facts.targets, tokens=tokens)
+        made = Reservation(keeper, plan, parts, cap, (), (1, 1, tokens + output * facts.choices, 0))
+        made.targets, made.tokens = facts.targets, tokens
+        if plan.soft:
+            made.warnings = tuple(part.entry.rule.name for part in parts if part.entry.soft and _is_over(part))
+        return made
 
     def _at_once(self, plan: Plan, facts: Facts) -> Reservation | None:
         """As `reserve_now`, where rules look at the targets."""

@@ -15,12 +15,11 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import cast
-from urllib.parse import urlsplit
 
 import httptools
-from msgspec import Struct
 
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
+from trimtab.llm.endpoint import Endpoint, Origin
 from trimtab.llm.reach import leads_nowhere, why_unreached
 
 TICK_S = 0.1
@@ -33,74 +32,19 @@ STALE_WITHIN_S = 1.0
 well have worked on the call, and sending it again is no longer nobody's business."""
 
 
-class Origin(Struct, frozen=True):
-    """Where a connection goes; the key of the pool."""
-
-    scheme: str
-    host: str
-    port: int
-
-
-class Endpoint(Struct, frozen=True, kw_only=True):
-    """A place to POST to, with everything that is the same for each call already rendered.
-
-    ``head`` is the request line and the constant headers up to ``content-length: ``. Bounds are in seconds. ``sign``,
-    where there is one, makes the header lines that depend on the body and the time (Unix ns).
-    """
-
-    origin: Origin
-    head: bytes
-    connect_s: float
-    first_byte_s: float
-    idle_s: float
-    total_s: float
-    sign: Callable[[bytes, int], bytes] | None = None
-
-
 class StaleConnection(Exception):
     """A pooled connection turned out to be closed before a byte of the answer came: the call may go on a fresh one."""
-
-
-def split_url(url: str) -> tuple[Origin, str]:
-    """A base URL as its origin and path without a trailing slash. Raises ValueError for anything but http(s)."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is not an http or https URL")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Origin(parts.scheme, parts.hostname, port), parts.path.rstrip("/")
-
-
-def host_of(origin: Origin) -> str:
-    """The value of the header ``host``."""
-    default = {"http": 80, "https": 443}[origin.scheme]
-    name = f"[{origin.host}]" if ":" in origin.host else origin.host
-    return name if origin.port == default else f"{name}:{origin.port}"
-
-
-def render_head(origin: Origin, path: str, headers: dict[str, str]) -> bytes:
-    """The constant start of every request to one endpoint.
-
-    Raises ValueError for a path or a header that could split the request.
-    """
-    if any(c <= " " or c == "\x7f" for c in path):
-        raise ValueError("the path has a space or a control character")
-    lines = [f"POST {path} HTTP/1.1", f"host: {host_of(origin)}"]
-    for key, value in headers.items():
-        if any(c in "\r\n\0" for c in key + value) or not key.isascii() or not value.isascii() or " " in key:
-            raise ValueError(f"the header {key!r} has a character that HTTP does not allow")
-        lines.append(f"{key}: {value}")
-    lines.append("content-length: ")
-    return "\r\n".join(lines).encode("ascii")
 
 
 def _garbage(message: str) -> UpstreamFailure:
     return UpstreamFailure(message, code="upstream_garbage")
 
 
-class Answer(asyncio.Protocol):
+class Answer:
     """One connection and, while a call is on it, that call's answer.
 
-    The reader sees: `head` (status and headers), then either `read` (the whole body) or `chunk` until None.
+    The reader sees: `head` (status and headers), then either `read` (the whole body) or `chunk` until None. To the loop
+    it is an `asyncio.Protocol`, though it does not inherit from that: it could not be compiled (decision 0019).
     """
 
     def __init__(self, pool: "Transport", idle: "deque[Answer]") -> None:
@@ -186,6 +130,12 @@ class Answer(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         return False
+
+    def pause_writing(self) -> None:
+        """Requests are small, and what they wait for is the answer."""
+
+    def resume_writing(self) -> None:
+        """See `pause_writing`."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed = exc or ConnectionResetError("closed by the provider")
@@ -525,10 +475,11 @@ class Transport:
         idle = self._idle.get(origin)
         if idle is None:
             idle = self._idle[origin] = deque()
+        answer = Answer(self, idle)
         try:
             async with asyncio.timeout(within_s):
-                _, answer = await self.loop.create_connection(
-                    lambda: Answer(self, idle),
+                await self.loop.create_connection(
+                    lambda: cast("asyncio.Protocol", answer),
                     origin.host,
                     origin.port,
                     ssl=context,

@@ -30,9 +30,9 @@ from trimtab.llm.types import Response
 from trimtab.review import holds, queues
 from trimtab.review.holds import Held, Hold, NewHold
 from trimtab.review.items import NewItem
+from trimtab.server.cycle import Handler, HotCycle
 from trimtab.server.fronts.common import Door, refuse
 from trimtab.server.held_answers import Rendered, has_several, read, rendered, subject_of, text, tools
-from trimtab.server.hot import Handler, HotCycle
 from trimtab.server.review_subjects import bounded
 from trimtab.storage.database import Database
 from trimtab.storage.leaders import now_ms

@@ -10,21 +10,20 @@ import asyncio
 import logging
 import select
 import socket
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import httptools
 import uvicorn
-from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from trimtab.gateway.exchange import SAID, Headers
+from trimtab.gateway.exchange import SAID
+from trimtab.server.cycle import Handler, HotCycle
 from trimtab.server.doors import helicone
 
 logger = logging.getLogger("trimtab.http")
 
-Handler = Callable[["HotCycle"], Awaitable[None]]
 TooLargeHandler = Callable[["HotCycle", int], None]
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -46,8 +45,6 @@ LEFT_S = 0.01
 """How often a server that is stopping looks whether anybody is still being answered."""
 LEAVE_AGAIN_S = 0.05
 """An idle connection on which a request is just arriving is closed later, by its answer if not by then."""
-CLIENT_STALL_S = 120.0
-"""A client that has not read for so long, with an answer waiting for it, counts as gone."""
 
 
 class TooLargeHead(Exception):
@@ -94,121 +91,6 @@ class HotRoutes:
             self._defaults = defaults
             self._default_lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
         return self._default_lines
-
-
-class HotCycle(Struct, eq=False):
-    """One request on a hot route; an `Exchange`. It wears the attributes that uvicorn's protocol looks at."""
-
-    _protocol: "HotProtocol"
-    handler: "Handler"
-    path: bytes
-    query: bytes
-    can_chunk: bool
-    keep_alive: bool
-    header: Headers
-    quiet: bool
-    size: int = 0
-    body: bytes = b""
-    _chunks: list[bytes] | None = None
-    complete: bool = False
-    queued: bool = False
-    disconnected: bool = False
-    chunked: bool = False
-    started: bool = False
-    response_complete: bool = False
-    unwanted: bool = False
-    task: asyncio.Task[None] | None = None
-
-    # --- what uvicorn's protocol does to a cycle ---
-
-    @property
-    def message_event(self) -> "HotCycle":
-        return self
-
-    def set(self) -> None:
-        """uvicorn tells a cycle of a lost connection by setting ``disconnected`` and then its event."""
-        if self.disconnected and self.task is not None and not self.task.done():
-            self.task.cancel("the client left")
-
-    # --- Exchange ---
-
-    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
-        if self.disconnected or self.started:
-            return
-        self.started = True
-        self._protocol.transport.write(
-            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (self._protocol.head(status, self.keep_alive), content_type, len(body), headers, body)
-        )
-        self._done()
-
-    def start(self, status: int, headers: bytes, content_type: bytes = b"text/event-stream; charset=utf-8") -> None:
-        if self.disconnected or self.started:
-            return
-        self.started = True
-        self.chunked = self.can_chunk
-        framing = b"transfer-encoding: chunked\r\n" if self.chunked else b""
-        self.keep_alive = self.keep_alive and self.chunked
-        self._protocol.transport.write(
-            b"%bcontent-type: %b\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n%b%b\r\n"
-            % (self._protocol.head(status, self.keep_alive), content_type, framing, headers)
-        )
-
-    def write(self, data: bytes) -> None:
-        if data and not self.disconnected:
-            self._protocol.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
-
-    def finish(self, data: bytes = b"") -> None:
-        if self.disconnected or self.response_complete:
-            return
-        if self.chunked:
-            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
-            self._protocol.transport.write(last)
-        elif data:
-            self._protocol.transport.write(data)
-        self._done()
-
-    def is_congested(self) -> bool:
-        return self._protocol.flow.write_paused
-
-    async def drain(self) -> None:
-        try:
-            async with asyncio.timeout(CLIENT_STALL_S):
-                await self._protocol.flow.drain()
-        except TimeoutError:
-            self._protocol.transport.abort()
-            await asyncio.Event().wait()  # the lost connection cancels this task
-
-    # --- inside ---
-
-    def receive(self, data: bytes, limit: int) -> int:
-        """Keep a piece of the body while it stays within ``limit``; returns the bytes that came so far."""
-        self.size = size = self.size + len(data)
-        if size > limit or self.unwanted:
-            self.body, self._chunks = b"", None
-        elif size == len(data):
-            self.body = data  # most bodies come in one piece
-        elif self._chunks is None:
-            self._chunks = [self.body, data]
-        else:
-            self._chunks.append(data)
-        return size
-
-    def close_body(self) -> None:
-        if self._chunks is not None:
-            self.body = b"".join(self._chunks)
-            self._chunks = None
-        self.complete = True
-
-    def expects(self) -> bool:
-        """Whether the client waits for a word before it sends its body."""
-        return (self.header(b"expect") or b"").lower() == b"100-continue"
-
-    def _done(self) -> None:
-        self.response_complete = True
-        if not self.keep_alive:
-            self._protocol.transport.close()
-        self._protocol.on_response_complete()
 
 
 def has_news(transport: asyncio.Transport) -> bool:

@@ -17,7 +17,8 @@ from trimtab.gateway.kept.answers import Answers, beside
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.kept.semantic import SemanticIndex
 from trimtab.gateway.money.spending import Spending
-from trimtab.gateway.pipeline import Gateway, Parts
+from trimtab.gateway.parts import Parts
+from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.policy import Concurrency
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.staying_up.live import Live

@@ -10,8 +10,9 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.check import Known, mistakes
-from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
+from trimtab.gateway.routing.compile import Compiled, compile_route
 from trimtab.gateway.routing.explain import Sample, ask_of
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.routing.types import Affinity, Node, Route
 from trimtab.gateway.staying_up.live import Live

@@ -9,7 +9,8 @@ from kit import MODELS, PROJECT, TARGETS, asked, expect, names, tree_of, whys
 
 from trimtab.gateway.routing.able import CHECKS
 from trimtab.gateway.routing.affinity import Pins
-from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
+from trimtab.gateway.routing.compile import Compiled, compile_route
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.staying_up.live import Live
 

@@ -13,7 +13,8 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway.routing.affinity import Pins
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.check import mistakes
-from trimtab.gateway.routing.compile import Fittings, compile_route
+from trimtab.gateway.routing.compile import compile_route
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.routing.types import Route
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets

@@ -10,8 +10,9 @@ from kit import MODELS, PROJECT, PROVIDERS, asked, expect, names
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.routing.affinity import Pins
-from trimtab.gateway.routing.compile import Fittings, compile_route
+from trimtab.gateway.routing.compile import compile_route
 from trimtab.gateway.routing.expand import Expanded, expand, node_of, plain_tree
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.routing.types import Affinity, Route
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets

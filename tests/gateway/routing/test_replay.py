@@ -14,11 +14,11 @@ from trimtab.gateway.routing.replay import (
     ENOUGH,
     Decided,
     ReplayedRange,
-    StillLive,
     TargetKey,
     by_target,
     changed,
     estimate,
+    still_live,
     tokens_told,
 )
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedBody, RecordedCall
@@ -332,7 +332,7 @@ def test_the_fastest_of_a_replay_is_the_one_with_the_lowest_median() -> None:
     records = by_target(
         [attempt(n, FAST, duration_ns=300 * MS) for n in range(5)] + [attempt(n, SLOW) for n in range(5)]
     )
-    live = StillLive(PROJECT, records)
+    live = still_live(PROJECT, records)
     route = made({"node": "fastest", "of": ["fast", "slow"]}, live=live)
     for at in (0, 10**6):
         ask = ask_of_record(call(at), RecordedBody("", "openai_chat", b""), Random(0))

@@ -26,7 +26,8 @@ from trimtab.gateway.call_policy import (
     check_cache,
     check_context,
 )
-from trimtab.gateway.routing.compile import Compiled, Fittings, compile_route
+from trimtab.gateway.routing.compile import Compiled, compile_route
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.routing.types import Affinity, Node, Route
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.guard.spec import Broken as BrokenGuard

@@ -22,13 +22,14 @@ from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.gateway.attempts import answer_id
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.guard_batches import of_answers
 from trimtab.gateway.kept import conversation_store as store
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.gateway.kept.neighbours import Neighbours
 from trimtab.gateway.targets import ProjectTargets
+from trimtab.gateway.tried import Try
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
 from trimtab.llm.dialects.openai_responses.hot import background_tier, in_background

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
-from trimtab.gateway.call import Call, Try, fault_of, gone_full
+from trimtab.gateway.call import Call, fault_of, gone_full
 from trimtab.gateway.money.settle import Prices, drop_unbelievable, settle
 from trimtab.gateway.targets import tier_for
+from trimtab.gateway.tried import Try
 from trimtab.ledger.estimate import estimate_size
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage

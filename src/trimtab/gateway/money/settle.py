@@ -11,8 +11,9 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from trimtab.core.errors import TrimtabError
-from trimtab.gateway.call import Call, Try
+from trimtab.gateway.call import Call
 from trimtab.gateway.targets import tier_for
+from trimtab.gateway.tried import Try
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.ledger.prices import Dated
 from trimtab.ledger.types import Cost, PriceOverride

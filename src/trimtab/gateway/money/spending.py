@@ -12,10 +12,10 @@ allowed is `ledger.reserve`'s to say. A refusal is worded for the client's diale
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
@@ -30,9 +30,10 @@ from trimtab.gateway.targets import Provider, tier_for
 from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits, Worsts, worsts_of
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal, Unreserved
+from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal
 from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.types import LimitNote
+from trimtab.ledger.unreserved import Unreserved
 from trimtab.ledger.worst import FREE, Worst, dearest, most_input, most_searches, searching, worst_of
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects.gemini.usage import BY_PROMPT
@@ -58,7 +59,7 @@ def _nobody(project: str, limit: str, verdict: str) -> None:
     """Nobody counts."""
 
 
-class Together(Struct, frozen=True):
+class Together(NamedTuple):
     """What the targets of a call may cost, until when that holds (Unix ns)."""
 
     until_ns: int

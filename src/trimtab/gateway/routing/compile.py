@@ -6,20 +6,17 @@ trouble; a route with none left stays, and refuses its calls with the reason.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
-import msgspec
-from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.route import Target as Place
 from trimtab.gateway.routing.able import lacking, put_behind
-from trimtab.gateway.routing.affinity import Pins, kept_together
+from trimtab.gateway.routing.affinity import kept_together
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.conditions import Test, test_of, words_of
+from trimtab.gateway.routing.fittings import Expect, Fittings
 from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.local import is_local
-from trimtab.gateway.routing.meanings import Meanings, Topics, why_blind
+from trimtab.gateway.routing.meanings import Topics, why_blind
 from trimtab.gateway.routing.plan import Leaf, Leaves, Order, Plan, Trail
 from trimtab.gateway.routing.share import Shares, Window
 from trimtab.gateway.routing.strategies import Lot, by_load, by_price, drawn, in_flight
@@ -38,7 +35,6 @@ from trimtab.gateway.routing.types import (
     Weights,
     When,
 )
-from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import Step
@@ -63,24 +59,6 @@ class Fixed:
 NOTHING = Fixed(())
 MOST_NAMED = 1000
 """Targets of a route with all that it names: routes that each name the next one twice double at every step."""
-
-
-class Expect(Protocol):
-    """What a call with that usage would cost there, in picodollars; None where no price is known."""
-
-    def __call__(self, target: Place, usage: Usage, at_ns: int) -> int | None: ...
-
-
-class Fittings(Struct, frozen=True, kw_only=True):
-    """What compiled routes ask while they decide; it outlives snapshots. ``meanings`` and ``judge`` are None where no
-    embedder is installed: a route that needs them is then broken, and says so."""
-
-    live: Live
-    expect: Expect
-    pins: Pins
-    meanings: Meanings | None = None
-    judge: Judge | None = None
-    shares: Shares = msgspec.field(default_factory=Shares)
 
 
 class Compiled:

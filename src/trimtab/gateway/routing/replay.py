@@ -20,7 +20,7 @@ from random import Random
 
 from msgspec import Struct
 
-from trimtab.gateway.staying_up.live import Live, PeakEwma
+from trimtab.gateway.staying_up.live import Live, Still
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedCall
 
 ENOUGH = 20
@@ -145,28 +145,14 @@ class Outcome(Struct, frozen=True):
     refused: bool
 
 
-class Still(PeakEwma):
-    """The latency of a target over a whole window: the median of its records."""
-
-    __slots__ = ("_median_ns",)
-
-    def __init__(self, median_ns: float) -> None:
-        super().__init__()
-        self._median_ns = median_ns
-
-    def at(self, now_ns: int) -> float:  # noqa: ARG002  the same at any time
-        return self._median_ns
-
-
-class StillLive(Live):
+def still_live(project: str, records: Mapping[TargetKey, Sequence[RecordedAttempt]]) -> Live:
     """What `fastest` reads in a replay; nothing is under way."""
-
-    def __init__(self, project: str, records: Mapping[TargetKey, Sequence[RecordedAttempt]]) -> None:
-        super().__init__()
-        for key, attempts in records.items():
-            waits = sorted(a.duration_ns if a.ttft_ns is None else a.ttft_ns for a in attempts if a.status == "ok")
-            if waits:
-                self.of(project, *key).latency = Still(float(waits[len(waits) // 2]))
+    live = Live()
+    for key, attempts in records.items():
+        waits = sorted(a.duration_ns if a.ttft_ns is None else a.ttft_ns for a in attempts if a.status == "ok")
+        if waits:
+            live.of(project, *key).latency = Still(float(waits[len(waits) // 2]))
+    return live
 
 
 def by_target(attempts: Sequence[RecordedAttempt]) -> dict[TargetKey, list[RecordedAttempt]]:

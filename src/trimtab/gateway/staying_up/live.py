@@ -55,6 +55,19 @@ class PeakEwma:
         return self._value
 
 
+class Still(PeakEwma):
+    """The latency of a target over a whole window: the median of its records."""
+
+    __slots__ = ("_median_ns",)
+
+    def __init__(self, median_ns: float) -> None:
+        super().__init__()
+        self._median_ns = median_ns
+
+    def at(self, now_ns: int) -> float:  # noqa: ARG002  the same at any time
+        return self._median_ns
+
+
 class Recent:
     """The last samples of something, and their quantile."""
 

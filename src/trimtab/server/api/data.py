@@ -11,6 +11,7 @@ from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.transport import Transport
+from trimtab.server.cycle import Handler, HotCycle
 from trimtab.server.fronts.common import Door, front_of, refuse
 from trimtab.server.fronts.counts import Counts
 from trimtab.server.fronts.gemini import GeminiFront, model_in_path
@@ -18,7 +19,7 @@ from trimtab.server.fronts.model_lists import ModelLists
 from trimtab.server.fronts.rerank import RerankFront
 from trimtab.server.fronts.responses import START, ResponsesFront
 from trimtab.server.holding import Holds
-from trimtab.server.hot import Handler, HotCycle, HotRoutes
+from trimtab.server.hot import HotRoutes
 
 FRONTS = {
     b"/v1/chat/completions": "openai_chat",

@@ -15,10 +15,11 @@ from trimtab.gateway.routing.replay import (
     ChangedCall,
     Price,
     Report,
-    StillLive,
+    TargetKey,
     by_target,
     changed,
     estimate,
+    still_live,
 )
 from trimtab.gateway.routing.share import Shares
 from trimtab.gateway.routing.types import Affinity, Route
@@ -64,7 +65,7 @@ async def replay(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[R
     records = by_target(await recorded.by_target(tenant.id, window))
     bodies = await recorded.bodies(tenant.id, calls)
     fittings = structs.replace(
-        deps.snapshots.made_with, live=StillLive(tenant.id, records), pins=Pins(), shares=Shares()
+        deps.snapshots.made_with, live=still_live(tenant.id, records), pins=Pins(), shares=Shares()
     )
     targets = deps.snapshots.current.targets[tenant.id]
     compiled = compile_route(made, tenant.id, targets, others, fittings)

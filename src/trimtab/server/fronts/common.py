@@ -14,7 +14,7 @@ from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
 from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.releases.resolve import Who
-from trimtab.server.hot import HotCycle
+from trimtab.server.cycle import HotCycle
 
 GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/")
 _AT_THE_VENDOR = "Call the vendor itself for it: it is neither limited nor recorded here then."

@@ -11,8 +11,8 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.gateway.counting import Count, TokenCounter, with_member
 from trimtab.llm.dialects import DIALECTS
+from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.common import Door, asked_by, refuse
-from trimtab.server.hot import HotCycle
 
 
 class _Named(Struct):

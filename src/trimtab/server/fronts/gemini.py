@@ -15,9 +15,9 @@ from trimtab.governance.access import Principal, Project
 from trimtab.llm import sse
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.dialects.gemini.framing import framed
+from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.common import Door, asked_by, refuse, rest_of
 from trimtab.server.fronts.counts import told_by
-from trimtab.server.hot import HotCycle
 
 JSON = b"application/json; charset=utf-8"
 

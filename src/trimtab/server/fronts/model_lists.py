@@ -17,8 +17,8 @@ from trimtab.gateway.route import candidates
 from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.governance.access import Principal
 from trimtab.governance.admit import check_model, may_call
+from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.common import Door, front_of, refuse, rest_of
-from trimtab.server.hot import HotCycle
 
 Wire = dict[str, Any]
 _EPOCH = "1970-01-01T00:00:00Z"

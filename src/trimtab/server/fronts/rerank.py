@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.pipeline import Gateway
 from trimtab.llm.dialects import DIALECTS
-from trimtab.server.hot import HotCycle
+from trimtab.server.cycle import HotCycle
 
 logger = logging.getLogger("trimtab.http")
 

@@ -12,8 +12,8 @@ from trimtab.gateway.kept.conversation_store import Kept
 from trimtab.gateway.kept.conversations import Closing, Conversations, numbered_items, owner_of
 from trimtab.gateway.pipeline import Gateway
 from trimtab.llm.dialects import DIALECTS
+from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.common import Door, refuse, rest_of
-from trimtab.server.hot import HotCycle
 
 logger = logging.getLogger("trimtab.http")
 START = b"/v1/responses/"

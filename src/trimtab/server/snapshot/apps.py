@@ -10,7 +10,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.gateway.apps.compile import Key, Releases, key_of
 from trimtab.gateway.apps.types import Placed, ProjectApps, Ready
-from trimtab.gateway.routing.compile import Fittings
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import ProjectTargets, Provider
 from trimtab.governance.access import Project

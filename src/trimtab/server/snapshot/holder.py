@@ -26,7 +26,8 @@ from trimtab.gateway.call_policy import CallPolicy, CompiledPolicy
 from trimtab.gateway.cards import CardRow
 from trimtab.gateway.holds import by_project
 from trimtab.gateway.provider_options import with_defaults
-from trimtab.gateway.routing.compile import Compiled, Fittings
+from trimtab.gateway.routing.compile import Compiled
+from trimtab.gateway.routing.fittings import Fittings
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.live import Live
 from trimtab.gateway.store import ModelRow, ProviderRow

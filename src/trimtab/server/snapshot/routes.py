@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.affinity import Pins
-from trimtab.gateway.routing.compile import Compiled, Expect, Fittings, compile_route
+from trimtab.gateway.routing.compile import Compiled, compile_route
+from trimtab.gateway.routing.fittings import Expect, Fittings
 from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.meanings import Meanings
 from trimtab.gateway.routing.store import RouteRow

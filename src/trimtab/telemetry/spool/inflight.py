@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.telemetry.records import Attempt
+from trimtab.telemetry.spool.note import Left, Note
 
 SUFFIX: Final = ".notes"
 SLOTS: Final = 512
@@ -37,51 +37,6 @@ _put_both = _both.pack_into
 _put_events = struct.Struct("<Q").pack_into
 LONGEST_LABELS: Final = (64, 16, 4)
 """Characters of a label where there is no room for all of it; a character may take four bytes."""
-
-
-class Note(Struct, frozen=True, array_like=True):
-    """One attempt that was begun. ``input_tokens`` is an estimate from the size of the body. ``ended`` is the attempt
-    itself where it has ended meanwhile and another was made for its call. What follows it is of calls that name an
-    app; ``claims`` is a response that was made in the background, where ``ended`` is what reading it books: if it is
-    this call's to book. ``tier`` is the service tier that was asked for."""
-
-    request_id: str
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    attempt_span_id: str
-    project: str
-    key_id: str
-    front: str
-    asked: str
-    provider: str
-    kind: str
-    model: str
-    name: str
-    dialect: str
-    feature: str
-    session: str
-    user: str
-    tags: tuple[str, ...]
-    stream: bool
-    call_ns: int
-    attempt_ns: int
-    input_tokens: int
-    ended: Attempt | None = None
-    app: str = ""
-    environment: str = ""
-    release: str = ""
-    variant: str = ""
-    rollout: str = ""
-    claims: str = ""
-    tier: str = ""
-
-
-class Left(Struct, frozen=True):
-    """A note that was found, and how many events of its answer had come."""
-
-    note: Note
-    events: int
 
 
 _encode = msgspec.msgpack.Encoder().encode

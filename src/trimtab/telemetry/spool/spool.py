@@ -75,7 +75,7 @@ class Spool:
         self._waiters: list[asyncio.Future[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._flushing = False
         self._rotating = False
         self._fault = ""
@@ -159,7 +159,7 @@ class Spool:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._thread.shutdown(wait=True)
+        self._writer.shutdown(wait=True)
         self._closed = True
         self._write_now()
         self._segment.close()
@@ -215,7 +215,7 @@ class Spool:
         """The same with fsync: while one commit is on its way the next group gathers."""
         rows, waiters = self._take()
         self._flushing = True
-        job = loop.run_in_executor(self._thread, self._insert, rows)
+        job = loop.run_in_executor(self._writer, self._insert, rows)
 
         def done(future: asyncio.Future[None]) -> None:
             self._flushing = False
@@ -271,7 +271,7 @@ class Spool:
     def _rotate(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open the next segment in the thread, swap it in between two ticks, then close the old one in the thread."""
         self._rotating = True
-        job = loop.run_in_executor(self._thread, self._new_segment)
+        job = loop.run_in_executor(self._writer, self._new_segment)
 
         def swap(future: asyncio.Future[Segment]) -> None:
             self._rotating = False
@@ -282,7 +282,7 @@ class Spool:
                 old, self._segment = self._segment, future.result()
                 self._counts[old.name] = old.count
                 self._mend()
-                loop.run_in_executor(self._thread, _close_quietly, old)
+                loop.run_in_executor(self._writer, _close_quietly, old)
             elif isinstance(error, OSError):
                 self._fault = str(error) or type(error).__name__  # keep the old one; housekeeping tries again
             else:
@@ -313,7 +313,7 @@ class Spool:
             self._rotate(loop)
         counts = {**self._counts, self._segment.name: self._segment.count}
         appended = self.appended
-        job = loop.run_in_executor(self._thread, survey, self.directory, self.worker, counts)
+        job = loop.run_in_executor(self._writer, survey, self.directory, self.worker, counts)
 
         def done(future: asyncio.Future[tuple[int, dict[str, int]]]) -> None:
             if self._closed:

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
@@ -30,8 +30,9 @@ from trimtab.llm.dialects.openai_chat.bending import (
     without_developers,
     without_members,
 )
+from trimtab.llm.dialects.openai_chat.shapes import decode_answer, decode_request
 from trimtab.llm.dialects.openai_chat.stops import stop_of
-from trimtab.llm.dialects.openai_chat.usage import PlainUsage, usage_of
+from trimtab.llm.dialects.openai_chat.usage import usage_of
 from trimtab.llm.tiers import asked_tier, tier_of
 from trimtab.llm.types import StopReason, Usage
 
@@ -43,41 +44,6 @@ _MINIMAX = {
 """MiniMax's numbers of what went wrong, as statuses: https://platform.minimax.io/docs/api-reference/errorcode"""
 
 
-class _StreamOptions(Struct):
-    include_usage: bool | None = None
-
-
-class _Request(Struct):
-    """The fields `peek` reads; the decoder skips all others without building anything."""
-
-    model: str
-    stream: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    user: str | None = None
-    safety_identifier: str | None = None
-    metadata: dict[str, Any] | None = None
-    stream_options: _StreamOptions | None = None
-    n: Any = None
-    service_tier: Any = None
-
-
-class _Choice(Struct):
-    finish_reason: str | None = None
-    error: Raw | None = None
-
-
-class _Answer(Struct):
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] | None = None
-    usage: PlainUsage | None = None
-    error: Raw | None = None
-    service_tier: Any = None
-
-
-_decode_request = msgspec.json.Decoder(_Request).decode
-_decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 _WITH_USAGE = Raw(b'{"include_usage":true}')
@@ -86,7 +52,7 @@ _NO_METADATA: dict[str, str] = {}
 
 def peek(body: bytes) -> Head:
     try:
-        found = _decode_request(body)
+        found = decode_request(body)
     except BROKEN:
         raise _why(body) from None
     bound = found.max_completion_tokens if found.max_completion_tokens is not None else found.max_tokens
@@ -161,7 +127,7 @@ def _ask_for_usage(options: Raw | None) -> Raw:
 
 def glance(body: bytes) -> Glance:
     try:
-        found = _decode_answer(body)
+        found = decode_answer(body)
     except BROKEN:
         return _glance_slowly(body)
     if not found.choices:
