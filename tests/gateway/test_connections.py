@@ -13,7 +13,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
 from patience import PATIENCE_S
 from trimtab.gateway.targets import Model, Timeouts
-from trimtab.server import cycle, hot
+from trimtab.server import hot, stalls
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -230,7 +230,7 @@ def test_a_flood_of_pipelined_requests_waits_in_the_socket_and_not_in_memory() -
 
 
 def test_a_client_that_stops_reading_is_let_go_and_leaves_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cycle, "CLIENT_STALL_S", 0.3)
+    monkeypatch.setattr(stalls, "CLIENT_STALL_S", 0.3)
 
     async def main() -> None:
         many = [delta("x" * 100_000)] * 200

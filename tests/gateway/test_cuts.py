@@ -11,7 +11,7 @@ from harness import PRICE, provider, running
 from upstream import STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
 from patience import PATIENCE_S
-from trimtab.gateway.attempts import Attempts
+from trimtab.gateway import attempts
 from trimtab.gateway.money import books
 from trimtab.gateway.money.settle import settle
 from trimtab.gateway.staying_up.health import MAX_MODELS, HealthBoard
@@ -236,13 +236,13 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
 
 def test_a_long_request_is_put_into_another_dialect_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
-    really = Attempts._upstream_body  # pyright: ignore[reportPrivateUsage]
+    really = attempts.upstream_body
 
-    def noting(self: Any, *args: Any) -> bytes:
+    def noting(*args: Any) -> bytes:
         threads.append(threading.current_thread().name)
-        return really(self, *args)
+        return really(*args)
 
-    monkeypatch.setattr(Attempts, "_upstream_body", noting)
+    monkeypatch.setattr(attempts, "upstream_body", noting)
 
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:

@@ -16,12 +16,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from catalogs import laid
 from trimtab.core.clock import FixedClock
 from trimtab.core.ids import new_id
-from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.erasure import Eraser, Parts
 from trimtab.gateway.kept import cache_store, conversation_store
 from trimtab.gateway.kept.answers import Answers, beside
 from trimtab.gateway.kept.cache_store import About, Meaning, NewClaim, Stored
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
+from trimtab.gateway.opened import answer_id
 from trimtab.governance import erasures as store
 from trimtab.governance import legal_holds
 from trimtab.governance import store as governance

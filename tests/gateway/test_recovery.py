@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from harness import PRICE, OpenSpool, provider, running
@@ -111,24 +111,35 @@ def test_a_calls_notes_are_wiped_when_its_record_is_durable_and_not_before(tmp_p
     asyncio.run(main())
 
 
-def test_a_call_whose_note_has_no_place_on_the_disk_is_refused_before_it_is_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+class _Full:
+    """Notes that have no place for one more while they are ``full``."""
 
+    def __init__(self, notes: Inflight) -> None:
+        self._notes = notes
+        self.full = True
+
+    def begin(self, note: tuple[object, ...]) -> object:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return self._notes.begin(note)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._notes, name)
+
+
+def test_a_call_whose_note_has_no_place_on_the_disk_is_refused_before_it_is_sent(tmp_path: Path) -> None:
     async def main() -> None:
         notes = Inflight(tmp_path, "w0")
+        disk = _Full(notes)
         async with (
             upstream(answers(WHOLE)) as up,
-            running([provider("lab", up.port)], [FAST], notes=notes) as g,
+            running([provider("lab", up.port)], [FAST], notes=cast("Inflight", disk)) as g,
         ):
-            with monkeypatch.context() as patched:
-                patched.setattr(notes, "begin", full)
-                refused = await g.chat(ASK)
+            refused = await g.chat(ASK)
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "spool_unavailable")
             assert "Free disk space" in refused.text
             assert up.requests == []
+            disk.full = False
             assert (await g.chat(ASK)).status_code == 200
         notes.close()
 

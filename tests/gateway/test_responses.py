@@ -18,8 +18,8 @@ from vendors import BREAKS, UPSTREAMS, Vendors, a_project, sqlite, vendors
 
 from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
-from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.kept.conversations import DAY_MS
+from trimtab.gateway.opened import answer_id
 from trimtab.gateway.targets import Model
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database

@@ -15,7 +15,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta,
 from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call
-from trimtab.gateway.delivery import Opened
+from trimtab.gateway.opened import Opened
 from trimtab.gateway.policy import BreakerPolicy, Hedge, Policy, Retries
 from trimtab.gateway.targets import Model
 from trimtab.gateway.tried import Try

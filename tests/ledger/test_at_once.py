@@ -7,7 +7,7 @@ from lending import Clock, Memory, Worker, play, refusal
 from msgspec.structs import replace
 
 from trimtab.core.errors import Unavailable
-from trimtab.ledger import reserve
+from trimtab.ledger import waits
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.refusals import LimitReached
 
@@ -58,9 +58,7 @@ def test_a_call_waits_for_a_place_that_another_worker_does_not_use() -> None:
         asked = 0
         one.keeper.pause = a_second_goes_by
         assert isinstance(await refusal(one.reserve(one.facts(1))), LimitReached)
-        assert asked == reserve.STALE_NS // reserve.ASK_AGAIN_NS, (
-            "both are in use, and were when their worker last told"
-        )
+        assert asked == waits.STALE_NS // waits.ASK_AGAIN_NS, "both are in use, and were when their worker last told"
         under_way[0].settle([])
         for _ in range(3):  # nobody asks; it leaves them to the others by itself
             await two.settled_down()
@@ -79,7 +77,7 @@ def test_a_worker_of_whom_nothing_is_heard_is_waited_for_no_longer_than_it_takes
         began = two.clock.monotonic_ns()
         assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
         waited = two.clock.monotonic_ns() - began
-        assert reserve.STALE_NS <= waited < reserve.STALE_NS + 2 * reserve.ASK_AGAIN_NS
+        assert waits.STALE_NS <= waited < waits.STALE_NS + 2 * waits.ASK_AGAIN_NS
 
     play(story)
 
@@ -110,7 +108,7 @@ def test_workers_that_hear_at_once_that_a_place_is_wanted_say_so_at_once(*, ends
             await two.reserve(two.facts(1))
         else:
             assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
-        assert two.clock.monotonic_ns() - began <= (reserve.FULL + 2) * reserve.SOON_NS
+        assert two.clock.monotonic_ns() - began <= (waits.FULL + 2) * waits.SOON_NS
         assert told
         assert catalog.granted() == 2
 
@@ -126,7 +124,7 @@ def test_a_worker_on_another_machine_is_not_taken_to_have_heard() -> None:
         two.keeper.tell_others, two.keeper.told_at_once = lambda: True, 1
         began = two.clock.monotonic_ns()
         assert isinstance(await refusal(two.reserve(two.facts(1))), LimitReached)
-        assert two.clock.monotonic_ns() - began >= reserve.STALE_NS
+        assert two.clock.monotonic_ns() - began >= waits.STALE_NS
 
     play(story)
 

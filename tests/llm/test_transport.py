@@ -20,7 +20,8 @@ from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
 from trimtab.llm import transport as transport_module
 from trimtab.llm.endpoint import Endpoint, Origin, render_head, split_url
-from trimtab.llm.transport import Answer, StaleConnection, Transport
+from trimtab.llm.transport import Answer, Transport
+from trimtab.llm.waiting import StaleConnection
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

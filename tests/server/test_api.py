@@ -9,7 +9,8 @@ from house import ADMIN, House, Run
 from msgspec.structs import replace
 
 from trimtab.gateway.provider_options import MASK
-from trimtab.gateway.staying_up.health import HealthBoard, Standing
+from trimtab.gateway.staying_up.health import HealthBoard
+from trimtab.gateway.staying_up.standing import Standing
 from trimtab.server.settings import Settings
 from trimtab.telemetry.fakes import span_row
 

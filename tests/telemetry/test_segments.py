@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trimtab.telemetry.spool.segments import MAGIC, Ruined, Segment, SegmentFile
+from trimtab.telemetry.spool.segment_file import MAGIC, Ruined, SegmentFile
+from trimtab.telemetry.spool.segments import Segment
 
 GROUPS = st.lists(
     st.lists(st.tuples(st.integers(0, 2**62), st.binary(max_size=300)), min_size=1, max_size=4), max_size=8

@@ -23,7 +23,8 @@ from trimtab.core.errors import Unavailable
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.reserve import Reserve
-from trimtab.telemetry.spool.segments import MAGIC, SegmentFile, Sync
+from trimtab.telemetry.spool.segment_file import MAGIC, SegmentFile
+from trimtab.telemetry.spool.segments import Sync
 from trimtab.telemetry.spool.spool import Spool
 
 pytestmark = pytest.mark.promise

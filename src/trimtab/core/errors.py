@@ -10,6 +10,7 @@
     |-- TooLarge                  413  more bytes than the stated limit
     |-- RateLimited               429  a limit of ours or of the provider; may carry Retry-After
     |-- Unavailable               503  we cannot do it now (draining, disk full, store away); try again
+    |-- DeadlineExceeded          504  the time that the caller gave its call is over
     |-- UpstreamFailure           502  the provider failed in a way that is not the caller's doing
     |   |-- UpstreamTimeout       504  the provider took longer than the stated bound
     |   `-- UpstreamRejected      4xx  the provider refused the request; its status and words are kept
@@ -107,6 +108,14 @@ class RateLimited(TrimtabError):
 class Unavailable(TrimtabError):
     status = 503
     code = "unavailable"
+    retryable = True
+
+
+class DeadlineExceeded(TrimtabError):
+    """Says nothing about any provider."""
+
+    status = 504
+    code = "deadline_exceeded"
     retryable = True
 
 

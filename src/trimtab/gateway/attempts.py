@@ -9,20 +9,27 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
-from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
+from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
 from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.deadline import bound, exceeded, left_s
-from trimtab.gateway.delivery import Delivery, Opened, at_its_end, fed, note_relay
+from trimtab.gateway.delivery import Delivery
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
 from trimtab.gateway.hedge import Alarms, Race
-from trimtab.gateway.masking import masked, masked_text
+from trimtab.gateway.masking import masked_text
 from trimtab.gateway.money.books import Books
-from trimtab.gateway.money.spending import capped
+from trimtab.gateway.opened import (
+    Opened,
+    at_its_end,
+    fed,
+    note_relay,
+    open_whole,
+    refused_in_stream,
+    stand_in,
+    upstream_body,
+)
 from trimtab.gateway.policy import Hedge
-from trimtab.gateway.relay import StandIn, named, relay_between
+from trimtab.gateway.relay import relay_between
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
@@ -33,13 +40,11 @@ from trimtab.gateway.tried import Try
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
 from trimtab.llm.dialects import Dialect
-from trimtab.llm.dialects._refusals import reason_of
-from trimtab.llm.transport import Answer, StaleConnection, Transport
+from trimtab.llm.transport import Answer, Transport
+from trimtab.llm.waiting import StaleConnection
 
 SECOND = 1_000_000_000
 NOT_CONNECTED = "upstream_timeout_connect"
-RESPONSES = "openai_responses"
-"""The dialect whose clients name earlier answers by their ids (`kept/conversations.py`)."""
 TRANSLATED_AT_ONCE = 128 * 1024
 """Bytes of a request up to which it is put into another dialect on the event loop (some milliseconds)."""
 HELD_LIMIT = 1024 * 1024
@@ -262,16 +267,16 @@ class Attempts:
             # Whoever reads the answer closes its connection if need be: once read to the end it may carry another call.
             dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front)
             if dialect is call.front or len(call.body) <= TRANSLATED_AT_ONCE:
-                body = self._upstream_body(call, attempt, dialect)
+                body = upstream_body(call, attempt, dialect)
             else:
-                body = await asyncio.to_thread(self._upstream_body, call, attempt, dialect)
+                body = await asyncio.to_thread(upstream_body, call, attempt, dialect)
             answer = await self._send(call, attempt, dialect, body)
             if not call.head.stream:
-                opened = self._open_whole(call, attempt, dialect, answer.take())
+                opened = open_whole(call, attempt, dialect, answer.take())
             elif answer.status == 200:
                 opened = await self._open_stream(call, attempt, answer, dialect)
             else:
-                opened = self._open_whole(call, attempt, dialect, await answer.read())
+                opened = open_whole(call, attempt, dialect, await answer.read())
         except TrimtabError as error:
             late = self._in_time(call, error)
             self._watch.failed(attempt, class_of(late), late)
@@ -295,21 +300,6 @@ class Attempts:
             if by and self._now() >= by:
                 return exceeded(call)
         return error
-
-    def _upstream_body(self, call: Call, attempt: Try, dialect: Dialect) -> bytes:
-        provider, model = attempt.target.provider, attempt.target.model
-        if dialect is call.front:
-            body = call.body
-            if call.output_cap is not None:
-                body = capped(body, dialect.name, call.output_cap, provider.quirks)
-            if call.original is not None or body is not call.body:
-                attempt.request = body  # what was sent is not what the client wrote
-            return dialect.forward(body, call.head, model.upstream, provider.quirks)
-        request = call.front.parse_request(call.body)
-        if call.output_cap is not None and request.max_tokens is None:
-            request = replace(request, max_tokens=call.output_cap)
-        attempt.request = dialect.render_request(request, model.upstream, provider.quirks)
-        return attempt.request
 
     async def _send(self, call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Answer:
         stream = call.head.stream
@@ -340,28 +330,6 @@ class Attempts:
                 raise
             attempt.status, attempt.headers = answer.status, answer.headers
             return answer
-
-    def _open_whole(self, call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Opened:
-        status, headers = attempt.status, attempt.headers
-        if status != 200:
-            body = masked(body, attempt.target.provider)
-        attempt.keep(body)
-        if status != 200:
-            raise rejected(dialect.parse_error(status, body, headers), attempt.target)
-        opened = Opened(attempt)
-        try:
-            if dialect is call.front:
-                found = dialect.glance(body)
-                opened.whole = body
-            else:
-                found = dialect.parse_response(body)
-                opened.whole = call.front.render_response(named(found, stand_in(call, attempt.target)))
-        except UpstreamFailure as error:  # a 200 that holds no answer, but a refusal
-            error.message = masked_text(error.message, attempt.target.provider)
-            raise (rejected(error, attempt.target) if isinstance(error, UpstreamRejected) else error) from None
-        attempt.usage, attempt.response_id, attempt.model_used = found.usage, found.id, found.model
-        attempt.stop = found.stop
-        return opened
 
     async def _open_stream(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
         """Read up to the first token; what came until then is held."""
@@ -397,34 +365,3 @@ class Attempts:
 
 def _words(error: TrimtabError | None) -> str:
     return "" if error is None else error.message
-
-
-def stand_in(call: Call, target: Target) -> StandIn:
-    own = answer_id(call.request_id) if call.front.name == RESPONSES else ""
-    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND, own, call.head.base64)
-
-
-def answer_id(request_id: str) -> str:
-    """The id of a response that was translated: made of its request's, so that either leads to the other."""
-    return "resp_" + request_id.removeprefix("req_")
-
-
-def refused_in_stream(words: str) -> UpstreamFailure:
-    """A stream that failed before its first token, in the provider's words. Where they say what it means, it is the
-    refusal that it would have been without a stream: OpenAI's Responses say within it that a prompt is too long."""
-    reason = reason_of(400, "", words)
-    if not reason:
-        return UpstreamFailure(words, code="upstream_stream_error")
-    error = UpstreamRejected(words, status=402 if reason == "no_money" else 400)
-    error.reason = reason
-    return error
-
-
-def rejected(error: UpstreamRejected, target: Target) -> UpstreamRejected:
-    """A provider's refusal as the client should read it. One of *our* key must not look like one of the client's; what
-    a filter found is about neither."""
-    if error.status in (401, 403) and error.reason != "filtered":
-        error.code = "provider_key_refused"
-        error.message = f"The provider {target.provider.name!r} refused this server's key: {error.message}"
-        error.fix = "Your own key is fine: the operator must give this provider a valid key."
-    return error

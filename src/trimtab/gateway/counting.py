@@ -21,8 +21,9 @@ from trimtab.guard.spec import Chain
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.counting import can_count, count_body, count_path, read_count
 from trimtab.llm.dialects import Dialect
-from trimtab.llm.transport import StaleConnection, Transport
+from trimtab.llm.transport import Transport
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Text, ToolCall, ToolResult
+from trimtab.llm.waiting import StaleConnection
 
 LONGEST_S = 10.0
 """A count is asked for while somebody waits to make the call itself."""

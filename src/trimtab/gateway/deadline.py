@@ -6,21 +6,13 @@ and ``x-stainless-read-timeout``, in seconds): after that nobody reads, so the f
 is begun later.
 """
 
-from trimtab.core.errors import InvalidRequest, TrimtabError
+from trimtab.core.errors import DeadlineExceeded, InvalidRequest
 from trimtab.gateway.call import Call
 from trimtab.gateway.staying_up.gate import PRIORITIES
 from trimtab.gateway.staying_up.told_limits import duration_s
 
 SECOND = 1_000_000_000
 LONGEST_S = 86_400.0
-
-
-class DeadlineExceeded(TrimtabError):
-    """The caller's own bound is over; says nothing about any provider."""
-
-    status = 504
-    code = "deadline_exceeded"
-    retryable = True
 
 
 def read_deadlines(call: Call) -> None:

@@ -5,37 +5,14 @@ from collections.abc import Callable
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call
 from trimtab.gateway.guarded import StreamGuard
-from trimtab.gateway.masking import masked, masked_text
+from trimtab.gateway.masking import masked_text
 from trimtab.gateway.money.books import Books
+from trimtab.gateway.opened import Opened, at_its_end, fed, note_relay
 from trimtab.gateway.relay import Relay
 from trimtab.gateway.tried import Try
-from trimtab.llm.dialects import Splitter
 from trimtab.llm.transport import Answer
 
 SECOND = 1_000_000_000
-
-
-class Opened:
-    """An attempt that has begun to answer; nothing of it has reached the client. ``whole`` is a whole answer as the
-    client gets it. Of a stream ``held`` is what came up to its first token; ``answer`` is None once the stream is over
-    (then the connection is no longer ours)."""
-
-    whole: bytes = b""
-    relay: Relay | None = None
-    splitter: Splitter | None = None
-    answer: Answer | None = None
-
-    def __init__(self, attempt: Try) -> None:
-        self.attempt = attempt
-        self.held: list[bytes] = []
-
-    def discard(self) -> None:
-        """Nobody wants it any more: hang up."""
-        if self.answer is not None:
-            self.answer.close()
-            self.answer = None
-        if self.relay is not None:
-            note_relay(self.attempt, self.relay)
 
 
 class ToldFailure(UpstreamFailure):
@@ -164,39 +141,6 @@ class Delivery:
             note_relay(attempt, relay)
             raise
         return [at_its_end(attempt, relay, opened.splitter)]
-
-
-def fed(attempt: Try, relay: Relay, block: bytes) -> bytes:
-    """What the client gets for a block of the stream, which is remembered; an error event without our secrets."""
-    try:
-        out = relay.feed(block)
-    except BaseException:
-        attempt.keep(block)
-        raise
-    if relay.failed is not None:
-        block, out = masked(block, attempt.target.provider), masked(out, attempt.target.provider)
-    attempt.keep(block)
-    return out
-
-
-def at_its_end(attempt: Try, relay: Relay, splitter: Splitter) -> bytes:
-    """The provider has ended its stream without the dialect's own end: what is still owed to the client, if that was
-    all. Raises `UpstreamFailure` if it was not."""
-    if rest := splitter.rest():
-        attempt.keep(rest)
-    out = relay.close()
-    note_relay(attempt, relay)
-    if not relay.finished:
-        reason = "The provider ended its stream in the middle of an answer."
-        if relay.failed is not None:
-            reason = masked_text(relay.failed, attempt.target.provider)
-        raise UpstreamFailure(reason, code="upstream_stream_cut")
-    return out
-
-
-def note_relay(attempt: Try, relay: Relay) -> None:
-    attempt.usage, attempt.response_id, attempt.model_used = relay.usage, relay.id, relay.model
-    attempt.stop = relay.stop
 
 
 def _failed_inside(call: Call, attempt: Try, relay: Relay, out: bytes) -> None:

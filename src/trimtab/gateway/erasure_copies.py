@@ -7,9 +7,9 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.kept.cache_store import ANSWERS, CALLS, MEANINGS, About
 from trimtab.gateway.kept.conversation_store import RESPONSES
+from trimtab.gateway.opened import answer_id
 from trimtab.ledger.limit_store import EVENTS
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """One client's request and the way to answer it, whatever server stands in front."""
 
-from typing import Final, Protocol
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
 
 FORWARDED: Final = (b"anthropic-beta", b"openai-beta")
 """Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
@@ -53,4 +54,4 @@ class Exchange(Protocol):
         """True while the client reads more slowly than we write; `drain` before writing much more."""
         ...
 
-    async def drain(self) -> None: ...
+    def drain(self) -> Coroutine[Any, Any, None]: ...

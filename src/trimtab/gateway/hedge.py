@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.call import Call
-from trimtab.gateway.delivery import Opened
+from trimtab.gateway.opened import Opened
 from trimtab.gateway.policy import Hedge
 from trimtab.gateway.staying_up.live import TargetState
 from trimtab.gateway.walk import Walk

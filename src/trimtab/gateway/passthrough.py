@@ -24,7 +24,6 @@ from trimtab.core.errors import (
     UpstreamTimeout,
 )
 from trimtab.core.known import did_you_mean
-from trimtab.gateway.attempts import rejected
 from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.carried import (
     Named,
@@ -45,6 +44,7 @@ from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.guarding import Guarding
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money.books import Books
+from trimtab.gateway.opened import rejected
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.gateway.tried import Try

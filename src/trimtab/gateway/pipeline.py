@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, cast
 
-from trimtab.core.errors import InternalError, InvalidRequest, TrimtabError, Unavailable, UpstreamFailure
+from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure
 from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
@@ -38,6 +38,7 @@ from trimtab.gateway.money.spending import note_refusal
 from trimtab.gateway.parts import Parts
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policed import declares, govern, may_all, screen
+from trimtab.gateway.reading import read
 from trimtab.gateway.releasing import Apps, chats_only, check_may
 from trimtab.gateway.rotated import Rotated
 from trimtab.gateway.route import Target, candidates
@@ -46,8 +47,9 @@ from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.routing.plan import Plan
 from trimtab.gateway.shadow import Dropped, Shadows
 from trimtab.gateway.snapshot import Snapshot
-from trimtab.gateway.staying_up.gate import Gate, Overloaded
+from trimtab.gateway.staying_up.gate import Gate
 from trimtab.gateway.staying_up.live import Live
+from trimtab.gateway.staying_up.queueing import Overloaded
 from trimtab.gateway.watch import Watch
 from trimtab.gateway.way import Way, Ways, targets_of
 from trimtab.governance.access import Principal, Project
@@ -185,16 +187,7 @@ class Gateway:
         call.principal, call.project = self._door.admit(self._snapshot().access, call.exchange.header, call.started_ns)
 
     def _read(self, call: Call) -> None:
-        try:
-            check_utf8(call.body)
-            call.head = call.front.peek(call.body)
-        finally:
-            call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
-        if call.principal is not None and call.principal.models is not None:
-            check_model(call.principal, call.head.model)
-        read_deadlines(call)
-        if not call.exchange.quiet or (call.principal is not None and call.principal.highest_priority is not None):
-            read_priority(call)
+        read(call)
         self._books.check_open()
 
     # --- from a readable call to an answer ---
@@ -467,17 +460,6 @@ def asked_by(call: Call) -> Ask:
         now_ns=call.started_ns,
         draw=random.random,
     )
-
-
-def check_utf8(body: bytes) -> None:
-    """JSON is UTF-8 (RFC 8259); what passes through undecoded must be too, or a provider gets what it cannot read."""
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError as error:
-            raise InvalidRequest(
-                f"The body is not valid UTF-8 at byte {error.start}.", fix="Send JSON encoded as UTF-8."
-            ) from None
 
 
 def defect(error: Exception) -> InternalError:

@@ -5,14 +5,13 @@ On the ordinary path this is arithmetic on what the worker holds (`leases.Held`)
 where too little is at hand a call waits for the catalog, and only where that says no it is refused.
 """
 
-import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from trimtab.core.errors import Unavailable
 from trimtab.ledger.held import Counter, Held
 from trimtab.ledger.leases import Keeper
 from trimtab.ledger.limit_plan import (
@@ -31,24 +30,13 @@ from trimtab.ledger.limit_plan import (
     Worsts,
     worsts_of,
 )
-from trimtab.ledger.limits import Dimension, Rule, series_of, when_away
-from trimtab.ledger.refusals import CannotCount, LimitReached, PriceUnknown, Refusal, reached
+from trimtab.ledger.limits import Dimension, Rule, series_of
+from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal
 from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.unreserved import Unreserved
+from trimtab.ledger.waits import Wish, cover, reserve
 from trimtab.llm.types import Usage
 
-ROUNDS = 5
-"""How often a call asks for more when others take what came, before it is told to try again."""
-ASK_AGAIN_NS = 200_000_000
-"""For so long the catalog's no is believed without asking again."""
-SOON_NS = 50_000_000
-"""Instead of `ASK_AGAIN_NS` where all other workers hear at once that a place is wanted."""
-FULL = 8
-"""So often one after the other all others must have told that they use every place they have."""
-STALE_NS = 1_200_000_000
-"""So long a call waits where it is not known whether others still use their places: they tell within a second."""
-IDLE_NS = 2_400_000_000
-"""So long it waits for a place that another worker has and does not use, which gives it back within a second."""
 LONGEST_BUCKET = 512
 MOST_REMEMBERED = 4096
 NOT_ASKED = frozenset(
@@ -161,14 +149,16 @@ class Reservation(Unreserved):
             notes.append(note if not part.names else replace(note, about=part.names))
         return (*notes, *self.refused) if self.refused else tuple(notes)
 
-    async def again(self, attempts: Sequence[Ended]) -> None:
+    def again(self, attempts: Sequence[Ended]) -> Awaitable[None]:
         """Before a further attempt: see that what the earlier ones may have cost is covered beside it. Raises
         `LimitReached` or `Unavailable`; what was reserved stays so."""
+        lacking: list[tuple[Part, int]] = []
         for part in self.parts:
             if part.kind >= TOKENS and not part.entry.soft:
                 lacks = self._used(part, attempts) - part.extra
                 if lacks > 0:
-                    await self._extend(part, lacks)
+                    lacking.append((part, lacks))
+        return cover(self, lacking)
 
     def hedge(self) -> bool:
         """Before a second attempt beside the first: reserve the worst case once more, if that much is at hand. A hedge
@@ -177,7 +167,7 @@ class Reservation(Unreserved):
         if any(part.held.free < part.need for part in parts):
             return False
         for part in parts:
-            self._set_aside(part, part.need)
+            self.set_aside(part, part.need)
         return True
 
     def _used(self, part: Part, attempts: Sequence[Ended]) -> int:
@@ -216,21 +206,12 @@ class Reservation(Unreserved):
         ]
         return min(part.need, max(known, default=part.need))
 
-    def _set_aside(self, part: Part, amount: int) -> None:
+    def set_aside(self, part: Part, amount: int) -> None:
+        """So much more is this call's."""
         held = part.held
         held.free -= amount
         self.keeper.cells[held.cell] = max(0, held.free)
         part.extra += amount
-
-    async def _extend(self, part: Part, amount: int) -> None:
-        held = part.held
-        for _ in range(ROUNDS):
-            if held.free >= amount or held.dead:  # what a dead one had counts as spent already
-                break
-            await enough_of(self.keeper, part.entry.rule, held, amount)
-        else:
-            raise reached(part.entry.rule, held, amount)
-        self._set_aside(part, amount)
 
     def left(self) -> list[tuple[Rule, int, int]]:
         """Of every rule that tells it: the rule, what is left to this worker's knowledge, and when it resets (Unix
@@ -246,13 +227,13 @@ class Limiter:
     """One worker's limits."""
 
     def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+        self.keeper = keeper
         self._plans: dict[str, tuple[ProjectLimits, dict[tuple[str, str], Plan]]] = {}
 
     def adopt(self, limits: Mapping[str, ProjectLimits]) -> None:
         """A new configuration is in force, by project id."""
         self._plans = {project: known for project, known in self._plans.items() if project in limits}
-        self._keeper.adopt((project, rule) for project, known in limits.items() for rule in known.rules)
+        self.keeper.adopt((project, rule) for project, known in limits.items() for rule in known.rules)
 
     def plan(self, limits: ProjectLimits, key: str, app: str) -> Plan:
         """The rules for that key's calls to that name; made once."""
@@ -276,7 +257,7 @@ class Limiter:
                 continue
             series, counter = series_of(limits.project_id, rule), None
             if not set(rule.per) - {"key", "app"}:
-                counter = self._keeper.counter(
+                counter = self.keeper.counter(
                     limits.project_id, rule, series, bucket_of(rule.per, {"key": key, "app": app})
                 )
             entries.append(Entry(limits.project_id, rule, series, counter))
@@ -313,7 +294,7 @@ class Limiter:
                 held = counter.at(now)
             kind = entry.kind
             need = needs[kind]
-            if held.free < need or (kind == CONCURRENCY and self._keeper.fenced()):
+            if held.free < need or (kind == CONCURRENCY and self.keeper.fenced()):
                 return None
             parts.append(Part(entry, held, kind, need))
         return self._done(plan, facts, parts)
@@ -322,7 +303,7 @@ class Limiter:
         self, plan: Plan, worsts: Worsts, tokens: int, output: int | None, choices: int, now_ns: int
     ) -> Reservation | None:
         """`reserve_now` where the plan is ordinary: nothing else of a call's `Facts` matters there."""
-        keeper = self._keeper
+        keeper = self.keeper
         if plan.turn != keeper.slots_turn or now_ns >= plan.ends or now_ns < plan.begins:
             self._look_up(plan, now_ns)
         needs = _needs(plan, worsts, tokens, output, choices)
@@ -346,18 +327,23 @@ class Limiter:
         for _, held, kind in ready:
             if held is until:
                 return
-            held.free = self._keeper.cells[held.cell] = held.free + needs[kind]
+            held.free = self.keeper.cells[held.cell] = held.free + needs[kind]
             held.open -= 1
 
     def _look_up(self, plan: Plan, now: int) -> None:
         """The slices that an ordinary plan takes from at that moment; they may have to be opened."""
         ready = tuple((entry, entry.counter.at(now), entry.kind) for entry in plan.entries if entry.counter is not None)
-        plan.ready, plan.turn = ready, self._keeper.slots_turn
+        plan.ready, plan.turn = ready, self.keeper.slots_turn
         plan.begins = max((held.start for _, held, _ in ready), default=0)
         plan.ends = min((held.end for _, held, _ in ready), default=0)
 
+    def done_of(self, plan: Plan, facts: Facts, wishes: list[Wish]) -> Reservation:
+        """What these wishes come to, where `waits.enough` has found enough for each."""
+        now = facts.now_ns
+        return self._done(plan, facts, [_part(entry, at.at(now), need, about) for entry, at, need, about in wishes])
+
     def _done(self, plan: Plan, facts: Facts, parts: list[Part]) -> Reservation:
-        keeper = self._keeper
+        keeper = self.keeper
         cells = keeper.cells
         for part in parts:
             held = part.held
@@ -381,12 +367,12 @@ class Limiter:
         """As `reserve_now`, where rules look at the targets."""
         now, parts = facts.now_ns, list[Part]()
         try:
-            wishes = self._wishes(plan, facts)
+            wishes = self.wishes(plan, facts)
         except PriceUnknown:
             return None
         for entry, counter, need, about in wishes:
             held = counter.at(now)
-            if held.free < need or (entry.kind == CONCURRENCY and self._keeper.fenced()):
+            if held.free < need or (entry.kind == CONCURRENCY and self.keeper.fenced()):
                 return None
             parts.append(_part(entry, held, need, about))
         return self._done(plan, facts, parts)
@@ -404,16 +390,12 @@ class Limiter:
     def _find(self, entry: Entry, facts: Facts, target: tuple[str, str]) -> Counter:
         named = {"key": facts.key, "app": facts.app, "feature": facts.feature, "user": facts.user}
         bucket = bucket_of(entry.per, {**named, "model": target[0], "provider": target[1]})
-        return self._keeper.counter(entry.project, entry.rule, entry.series, bucket)
+        return self.keeper.counter(entry.project, entry.rule, entry.series, bucket)
 
-    async def reserve(self, plan: Plan, facts: Facts) -> Reservation:
+    def reserve(self, plan: Plan, facts: Facts) -> Coroutine[Any, Any, Reservation]:
         """Reserve the worst case of every rule, or of none. Raises `LimitReached`; `Unavailable` where a rule that must
         not be passed cannot be counted; `InvalidRequest` where a price is unknown and a rule refuses that."""
-        wishes = self._wishes(plan, facts)
-        hard = [(entry.rule, counter, need) for entry, counter, need, _ in wishes if not entry.soft]
-        await enough(self._keeper, hard, facts.now_ns)
-        parts = [_part(entry, counter.at(facts.now_ns), need, about) for entry, counter, need, about in wishes]
-        return self._done(plan, facts, parts)
+        return reserve(self, plan, facts)
 
     def refused(self, plan: Plan, facts: Facts, error: Refusal) -> list[Priced]:
         """The targets that this refusal is about: those its rule counts, or whose price it does not know; of a rule
@@ -430,11 +412,11 @@ class Limiter:
                         return targets
         return list(facts.targets)
 
-    def _wishes(self, plan: Plan, facts: Facts) -> list[tuple[Entry, Counter, int, list[Priced] | None]]:
+    def wishes(self, plan: Plan, facts: Facts) -> list[Wish]:
         """Every counter the call falls under, with the most it may need of it and the targets it is about."""
         output = facts.output_tokens if facts.output_tokens is not None else plan.most_output
         tokens = facts.input_tokens + output * facts.choices
-        found: list[tuple[Entry, Counter, int, list[Priced] | None]] = []
+        found: list[Wish] = []
         for entry in plan.entries:
             if not entry.is_about(facts):
                 continue
@@ -479,73 +461,6 @@ def bucket_of(per: Sequence[Dimension], values: Mapping[str, str]) -> str:
     if len(text) <= LONGEST_BUCKET:
         return text
     return text[:400] + "#" + hashlib.sha256(text.encode()).hexdigest()
-
-
-async def enough(keeper: Keeper, needs: Sequence[tuple[Rule, Counter, int]], now_ns: int) -> None:
-    """Return when each counter's slice at that moment has what is needed of it: then nothing was awaited since, so it
-    can be taken at once. Raises `LimitReached` or `Unavailable`."""
-    trusted: set[Counter] = set()
-    lacking: list[tuple[Rule, Counter, int]] = []
-    for _ in range(ROUNDS):
-        fenced = keeper.fenced()
-        lacking = [
-            (rule, counter, need)
-            for rule, counter, need in needs
-            if counter.at(now_ns).free < need or (fenced and counter.comes_back and counter not in trusted)
-        ]
-        if not lacking:
-            return
-        told = await asyncio.gather(
-            *(enough_of(keeper, rule, counter.at(now_ns), need) for rule, counter, need in lacking),
-            return_exceptions=True,
-        )
-        for (_, counter, _), outcome in zip(lacking, told, strict=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-            if outcome:
-                trusted.add(counter)
-    rule, counter, need = lacking[0]
-    raise reached(rule, counter.at(now_ns), need)
-
-
-async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
-    """Ask for ``need`` of this slice; others may take what came. True where it is lent on trust: the catalog is away,
-    and the rule allows it. Raises `LimitReached` or `Unavailable`. For a place that another worker does not use a call
-    waits until that one has given it back."""
-    waited, since, full = 0, 0, 0
-    while held.counter.comes_back and waited < IDLE_NS:
-        try:
-            return await _ask_for(keeper, rule, held, need)
-        except LimitReached:
-            idle = held.free + held.elsewhere >= need
-            if waited and held.heard >= since:  # all have told since they were asked, which is what they use now
-                full, since = 0 if idle else full + 1, held.wanted
-            # Else they told up to a second ago, and it may be over. Places move meanwhile from one worker to another.
-            if held.free + held.others < need or full == FULL or (waited >= STALE_NS and not idle):
-                raise
-        since = since or held.wanted
-        pause = SOON_NS if keeper.ask_others() else ASK_AGAIN_NS
-        held.no_until = min(held.no_until, keeper.mono() + pause)
-        await keeper.pause(pause / 1e9)
-        waited += pause
-    return await _ask_for(keeper, rule, held, need)
-
-
-async def _ask_for(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
-    known = held.short and held.room + held.free < need and keeper.mono() < held.no_until
-    if need > rule.bound or (known and held.free < need):
-        raise reached(rule, held, need)
-    try:
-        await keeper.more(held, max(1, need - held.free))
-    except Unavailable as error:
-        if when_away(rule) == "refuse":
-            raise CannotCount(rule, error) from error
-        keeper.trust(held, need)
-        return True
-    if held.free < need and held.short:
-        held.no_until = keeper.mono() + ASK_AGAIN_NS
-        raise reached(rule, held, need)
-    return False
 
 
 def _is_over(part: Part) -> bool:

@@ -1,8 +1,9 @@
 """What a call has of its limits, and what is done with that."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from trimtab.ledger.types import Ended, LimitNote
+from trimtab.ledger.waits import nothing
 
 
 class Unreserved:
@@ -20,8 +21,9 @@ class Unreserved:
         """What the record of a call keeps of it."""
         return self.refused
 
-    async def again(self, attempts: Sequence[Ended]) -> None:
+    def again(self, attempts: Sequence[Ended]) -> Awaitable[None]:  # noqa: ARG002  a reservation looks at them
         """A further attempt has nothing to cover."""
+        return nothing()
 
     def hedge(self) -> bool:
         """Nothing stands against a second attempt beside the first."""

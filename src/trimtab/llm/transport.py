@@ -13,14 +13,15 @@ import asyncio
 import ssl
 import zlib
 from collections import deque
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 
 import httptools
 
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
+from trimtab.llm import waiting
 from trimtab.llm.endpoint import Endpoint, Origin
-from trimtab.llm.reach import leads_nowhere, why_unreached
+from trimtab.llm.waiting import StaleConnection
 
 TICK_S = 0.1
 IDLE_TTL_S = 20.0
@@ -30,10 +31,6 @@ PAUSE_AT_BYTES = 256 * 1024
 STALE_WITHIN_S = 1.0
 """A kept connection lost so soon after a request was written had been closed before it; lost later, the provider may
 well have worked on the call, and sending it again is no longer nobody's business."""
-
-
-class StaleConnection(Exception):
-    """A pooled connection turned out to be closed before a byte of the answer came: the call may go on a fresh one."""
 
 
 def _garbage(message: str) -> UpstreamFailure:
@@ -262,12 +259,15 @@ class Answer:
         """Seconds since the answer's first byte; 0 while there is none."""
         return self._loop.time() - self.first_byte_at if self.first_byte_at else 0.0
 
-    async def head(self) -> None:
+    def head(self) -> Awaitable[None]:
         """Wait until status and headers are there."""
-        while not self._head_done:
-            await self.news()
+        return waiting.head(self)
+
+    def has_head(self) -> bool:
+        """Whether status and headers are there; else wait for `news`, and ask again. Raises what has failed."""
         if self._failure is not None:
             raise self._failure
+        return self._head_done
 
     def is_whole(self) -> bool:
         """Whether head and body are all there. Raises what has failed; else wait for `news`, and ask again: that comes
@@ -280,19 +280,13 @@ class Answer:
         self._unpause()
         return False
 
-    async def whole(self) -> None:
+    def whole(self) -> Awaitable[None]:
         """Wait until head and body are all there."""
-        while not self.is_whole():
-            await self.news()
+        return waiting.whole(self)
 
-    async def read(self) -> bytes:
+    def read(self) -> Awaitable[bytes]:
         """The whole body; the connection is then free, and no longer the caller's to close."""
-        try:
-            await self.whole()
-        except BaseException:
-            self.close()
-            raise
-        return self.take()
+        return waiting.read(self)
 
     def take(self) -> bytes:
         """`read`, where `whole` has been waited for."""
@@ -301,16 +295,24 @@ class Answer:
         self._pool.put_back(self)
         return body
 
-    async def chunk(self) -> bytes | None:
+    def chunk(self) -> Coroutine[Any, Any, bytes | None]:
         """What has arrived since the last call; None at the end of the body (the connection is then free, and no longer
         the caller's to close)."""
-        while not self._chunks:
-            if self._failure is not None:
-                raise self._failure
-            if self._complete:
-                self._pool.put_back(self)
-                return None
-            await self.news()
+        return waiting.chunk(self)
+
+    def has_chunk(self) -> bool:
+        """Whether `take_chunk` has an answer; else wait for `news`, and ask again. Raises what has failed."""
+        if self._chunks:
+            return True
+        if self._failure is not None:
+            raise self._failure
+        return self._complete
+
+    def take_chunk(self) -> bytes | None:
+        """`chunk`, where `has_chunk` is true."""
+        if not self._chunks:
+            self._pool.put_back(self)
+            return None
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._buffered = 0
@@ -405,26 +407,20 @@ class Transport:
     def in_flight(self) -> int:
         return len(self._busy)
 
-    async def post(
+    def post(
         self, endpoint: Endpoint, body: bytes, extra: bytes = b"", connect_within_s: float | None = None
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """Send a request and return its answer-to-be at once: nothing of it has been waited for.
 
         Raises `UpstreamFailure` when no connection can be made. A kept connection that proves closed while sending is
         replaced silently; one that proves closed later fails with `StaleConnection`, and the caller may post again.
         """
-        kept = self.post_on_kept(endpoint, body, extra)
-        if kept is not None:
-            return kept
-        bound = endpoint.connect_s if connect_within_s is None else min(endpoint.connect_s, connect_within_s)
-        answer = await self._connect(endpoint, bound)
-        try:
-            answer.send(endpoint, extra, body)
-        except StaleConnection:
-            raise UpstreamFailure("The provider closed the connection at once.", code="upstream_reset") from None
+        return waiting.post(self, endpoint, body, extra, connect_within_s)
+
+    def began(self, answer: Answer) -> None:
+        """A request was sent on that connection."""
         self._busy.add(answer)
         self._arm()
-        return answer
 
     def post_on_kept(self, endpoint: Endpoint, body: bytes, extra: bytes = b"") -> Answer | None:
         """As `post`, on a connection that is kept; None where there is none."""
@@ -460,52 +456,26 @@ class Transport:
     def forget(self, answer: Answer) -> None:
         self._busy.discard(answer)
 
-    async def aclose(self) -> None:
+    def aclose(self) -> Coroutine[Any, Any, None]:
         """Close every connection, those in use too."""
+        return waiting.aclose(self)
+
+    def close(self) -> None:
+        """`aclose`, but for the turn of the loop in which the connections hear of it."""
         if self._ticker is not None:
             self._ticker.cancel()
         for answer in [*self._busy, *(a for idle in self._idle.values() for a in idle)]:
             answer.close()
         self._idle.clear()
-        await asyncio.sleep(0)
 
-    async def _connect(self, endpoint: Endpoint, within_s: float) -> Answer:
-        origin = endpoint.origin
-        context = self._tls() if origin.scheme == "https" else None
+    def fresh(self, origin: Origin) -> Answer:
+        """One that has no connection yet."""
         idle = self._idle.get(origin)
         if idle is None:
             idle = self._idle[origin] = deque()
-        answer = Answer(self, idle)
-        try:
-            async with asyncio.timeout(within_s):
-                await self.loop.create_connection(
-                    lambda: cast("asyncio.Protocol", answer),
-                    origin.host,
-                    origin.port,
-                    ssl=context,
-                    server_hostname=origin.host if context else None,
-                )
-        except TimeoutError:
-            raise UpstreamTimeout(
-                f"No connection to {origin.host}:{origin.port} within {within_s:g} s.",
-                fix="Check the provider's base_url, or raise its 'timeouts.connect'.",
-                code="upstream_timeout_connect",
-            ) from None
-        except (OSError, UnicodeError) as error:  # the latter: a host that is no name, by the rules for names
-            why, fix = why_unreached(error)
-            raise UpstreamFailure(
-                f"No connection to {origin.host}:{origin.port}: {why}.", fix=fix, code="upstream_unreachable"
-            ) from None
-        if leads_nowhere(answer.peer()):
-            answer.close()
-            raise UpstreamFailure(
-                f"{origin.host} is at an address where no provider is, but perhaps a machine's own secrets.",
-                fix="Correct the provider's base_url.",
-                code="address_refused",
-            )
-        return answer
+        return Answer(self, idle)
 
-    def _tls(self) -> ssl.SSLContext:
+    def tls(self) -> ssl.SSLContext:
         if self._ssl is None:
             self._ssl = ssl.create_default_context()
             self._ssl.set_alpn_protocols(["http/1.1"])

@@ -1,23 +1,13 @@
 """One request on a hot route, from its first byte to its answer's last (`hot.py`)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 from trimtab.gateway.exchange import Headers
+from trimtab.server.stalls import Flow, drain
 
 Handler = Callable[["HotCycle"], Awaitable[None]]
-CLIENT_STALL_S = 120.0
-"""A client that has not read for so long, with an answer waiting for it, counts as gone."""
-
-
-class Flow(Protocol):
-    """uvicorn's `FlowControl`."""
-
-    @property
-    def write_paused(self) -> bool: ...
-
-    async def drain(self) -> None: ...
 
 
 class Wire(Protocol):
@@ -120,13 +110,9 @@ class HotCycle:
     def is_congested(self) -> bool:
         return self._protocol.flow.write_paused
 
-    async def drain(self) -> None:
-        try:
-            async with asyncio.timeout(CLIENT_STALL_S):
-                await self._protocol.flow.drain()
-        except TimeoutError:
-            self._protocol.transport.abort()
-            await asyncio.Event().wait()  # the lost connection cancels this task
+    def drain(self) -> Coroutine[Any, Any, None]:
+        """Wait until the client has read what there is for it."""
+        return drain(self._protocol.flow, self._protocol.transport)
 
     # --- inside ---
 

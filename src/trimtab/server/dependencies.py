@@ -11,8 +11,8 @@ from trimtab.core.clock import Clock, SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.evaluation.types import Experiment
 from trimtab.gateway.kept.answers import Answers
-from trimtab.gateway.staying_up.health import Standing
 from trimtab.gateway.staying_up.live import Live
+from trimtab.gateway.staying_up.standing import Standing
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
 from trimtab.governance.secrets import SecretBox

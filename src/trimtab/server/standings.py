@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from trimtab.gateway.staying_up.health import Standing
 from trimtab.gateway.staying_up.live import TargetState
+from trimtab.gateway.staying_up.standing import Standing
 from trimtab.server.dependencies import Dependencies
 
 

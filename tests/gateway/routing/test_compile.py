@@ -245,7 +245,7 @@ def test_a_session_keeps_to_the_target_that_answered_it_while_that_is_well() -> 
 
     live = Live()
     route = made({"node": "fallback", "of": ["fast", "slow"]}, live=live, affinity=Affinity(session=True, minutes=1))
-    pins = route._fittings.pins  # pyright: ignore[reportPrivateUsage]
+    pins = route.fittings.pins
     mine = {"trimtab-session": "s1"}
     first = route.plan(asked(headers=mine))
     pins.keep(first, "slow", NOW)
@@ -270,7 +270,7 @@ def test_a_call_that_began_long_ago_is_no_clock_that_was_set_back() -> None:
     live = Live()
     route = made({"node": "fallback", "of": ["fast", "slow"]}, live=live, affinity=Affinity(session=True))
     mine = {"trimtab-session": "s1"}
-    route._fittings.pins.keep(route.plan(asked(headers=mine)), "slow", NOW)  # pyright: ignore[reportPrivateUsage]
+    route.fittings.pins.keep(route.plan(asked(headers=mine)), "slow", NOW)
     state = live.of(PROJECT, "spare", "up-slow")
     key = state.keys[0]
     key.set_aside(NOW + 60 * SECOND, "limited", NOW)
@@ -309,7 +309,7 @@ def test_long_prompts_that_begin_the_same_keep_together_and_short_ones_do_not() 
     from trimtab.gateway.routing.types import Affinity
 
     route = made({"node": "fallback", "of": ["fast", "slow"]}, affinity=Affinity(prompt=True))
-    pins = route._fittings.pins  # pyright: ignore[reportPrivateUsage]
+    pins = route.fittings.pins
     shared = "You are a careful assistant. " * 200
     pins.keep(route.plan(asked(shared + "One question")), "slow", NOW)
     assert names(route.plan(asked(shared + "Another"))) == ["slow", "fast"]

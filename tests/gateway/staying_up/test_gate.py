@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.gateway.policy import Concurrency
-from trimtab.gateway.staying_up.gate import Gate, Overloaded
+from trimtab.gateway.staying_up.gate import Gate
+from trimtab.gateway.staying_up.queueing import Overloaded
 
 
 def gate(limit: int = 1, queue: int = 10_000, max_wait_s: float = 60.0) -> Gate:

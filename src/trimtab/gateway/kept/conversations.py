@@ -21,13 +21,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unavailable
-from trimtab.gateway.attempts import answer_id
 from trimtab.gateway.call import Call
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.guard_batches import of_answers
 from trimtab.gateway.kept import conversation_store as store
 from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.gateway.kept.neighbours import Neighbours
+from trimtab.gateway.opened import answer_id
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.gateway.tried import Try
 from trimtab.governance.access import Principal, Project

@@ -6,16 +6,14 @@ from typing import Protocol
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call, fault_of, gone_full
+from trimtab.gateway.money.noted import note_of
 from trimtab.gateway.money.settle import Prices, drop_unbelievable, settle
-from trimtab.gateway.targets import tier_for
 from trimtab.gateway.tried import Try
-from trimtab.ledger.estimate import estimate_size
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool.inflight import Inflight
 
-_NO_APP = (None, "", "", "", "", "")
 SETTLED_AT_ONCE = 128 * 1024
 """Bytes of request and answer up to which an estimate is made on the event loop (about a millisecond)."""
 
@@ -56,20 +54,8 @@ class Books:
         `Unavailable` where there is no place for the note: it is not sent then."""
         if self._notes is None or call.project is None or call.principal is None:
             return
-        caller, provider, model = call.caller, attempt.target.provider, attempt.target.model
-        app = call.app
-        of_app = () if app is None else (None, app.app, app.environment, app.number, app.variant, app.rollout)
-        if tier := tier_for(provider, call.front, call.head.tier):  # nearly all ask for none
-            of_app = (*(of_app or _NO_APP), "", tier)
-        note = (
-            call.request_id, caller.trace_id, call.span_id, caller.parent_span_id, attempt.span_id,
-            call.project.id, call.principal.key_id, call.front.name, call.head.model, provider.name, provider.kind,
-            model.upstream, model.name, provider.dialect, caller.feature, caller.session, caller.user, caller.tags,
-            call.head.stream, call.started_ns, attempt.started_ns, estimate_size(call.body),
-            *of_app,
-        )  # fmt: skip
         try:
-            attempt.noted = self._notes.begin(note)
+            attempt.noted = self._notes.begin(note_of(call, attempt))
         except OSError as error:
             raise gone_full(f"its notes of calls cannot be written: {error}") from error
         if call.noted is None:

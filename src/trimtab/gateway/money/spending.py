@@ -9,9 +9,8 @@ allowed is `ledger.reserve`'s to say. A refusal is worded for the client's diale
   ``billing_error``, which its client never repeats.
 """
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,18 +20,16 @@ from msgspec.structs import replace
 from trimtab.core.clock import Clock
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import Call
-from trimtab.gateway.carried_batch import Uncountable
 from trimtab.gateway.carried_size import Size
-from trimtab.gateway.deadline import exceeded, left_s
+from trimtab.gateway.money import waited
 from trimtab.gateway.route import MAX_MODEL_NAME, Target
-from trimtab.gateway.staying_up.gate import Overloaded
+from trimtab.gateway.staying_up.queueing import Overloaded
 from trimtab.gateway.targets import Provider, tier_for
-from trimtab.ledger.limit_plan import Facts, Plan, Priced, ProjectLimits, Worsts, worsts_of
+from trimtab.ledger.limit_plan import Facts, Priced, ProjectLimits, Worsts, worsts_of
 from trimtab.ledger.limits import Rule, amount_text
 from trimtab.ledger.prices import PriceBook
-from trimtab.ledger.refusals import REFUSALS, LimitReached, Refusal
+from trimtab.ledger.refusals import LimitReached, Refusal
 from trimtab.ledger.reserve import Limiter, Reservation
-from trimtab.ledger.types import LimitNote
 from trimtab.ledger.unreserved import Unreserved
 from trimtab.ledger.worst import FREE, Worst, dearest, most_input, most_searches, searching, worst_of
 from trimtab.llm.dialects import Quirks
@@ -72,10 +69,10 @@ class Spending:
     ``refused``, or ``over`` for a soft one; it must not fail or wait."""
 
     def __init__(self, limiter: Limiter, prices: PriceBook, clock: Clock, observe: Observe = _nobody) -> None:
-        self._observe = observe
-        self._limiter = limiter
+        self.observe = observe
+        self.limiter = limiter
         self._prices = prices
-        self._now = clock.now_ns
+        self.now = clock.now_ns
         self._adopted: Mapping[str, ProjectLimits] = {}
         self._priced: dict[tuple[str, str, str], tuple[Target, int, Priced]] = {}
         self._together: dict[tuple[tuple[Target, ...], str], Together] = {}
@@ -83,7 +80,7 @@ class Spending:
     def follow(self, every: Mapping[str, ProjectLimits]) -> None:
         """Let a new configuration be in force; the same one is nothing."""
         if every is not self._adopted:
-            self._limiter.adopt(every)
+            self.limiter.adopt(every)
             self._adopted = every
             self._together.clear()
 
@@ -109,7 +106,7 @@ class Spending:
         head, now = call.head, call.started_ns
         app = head.model if call.app is None else call.app.app
         app = app if len(app) <= MAX_MODEL_NAME else app[:MAX_MODEL_NAME]
-        plan = self._limiter.plan(limits, call.principal.key_id, app)
+        plan = self.limiter.plan(limits, call.principal.key_id, app)
         if not plan.entries:
             return None
         asked = tuple(targets)
@@ -122,16 +119,16 @@ class Spending:
         tokens = most_input(call.body, typed=call.front.name != "gemini") if plan.sized else 0
         output, choices = head.max_tokens if call.front.operation == "chat" else 0, head.choices
         if plan.ordinary:
-            reservation, facts = self._limiter.take(plan, priced.worsts, tokens, output, choices, now), None
+            reservation, facts = self.limiter.take(plan, priced.worsts, tokens, output, choices, now), None
             if reservation is not None:
                 reservation.targets, reservation.tokens = priced.targets, tokens
         else:
             facts = self._facts(call, app, priced.targets, tokens, output)
-            reservation = self._limiter.reserve_now(plan, facts)
+            reservation = self.limiter.reserve_now(plan, facts)
         if reservation is None:
             facts = facts or self._facts(call, app, priced.targets, tokens, output)
-            return self._wait(call, plan, facts, targets)
-        self._reserved(call, project, reservation)
+            return waited.reserve(self, call, plan, facts, targets)
+        self.reserved(call, project, reservation)
         return None
 
     def _facts(self, call: Call, app: str, targets: tuple[Priced, ...], tokens: int, output: int | None) -> Facts:
@@ -139,99 +136,36 @@ class Spending:
         key, told = call.principal.key_id, call.caller
         return Facts(key, app, told.feature, told.user, targets, tokens, output, call.head.choices, call.started_ns)
 
-    async def reserve_carried(
+    def reserve_carried(
         self,
         call: Call,
         every: Mapping[str, ProjectLimits],
         target: Target,
         size_of: Callable[[Target], Awaitable[Size]],
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """Reserve for a call that passes through; its size is asked for where a limit counts tokens or money."""
-        self.follow(every)
-        assert call.project is not None
-        assert call.principal is not None
-        project, app = call.project.id, call.head.model[:MAX_MODEL_NAME]
-        limits = every.get(project)
-        plan = None if limits is None else self._limiter.plan(limits, call.principal.key_id, app)
-        if plan is None or not plan.entries:
-            return
-        try:
-            size = await size_of(target) if plan.sized else Size()
-        except Uncountable:
-            if not plan.lenient:
-                raise
-            size = Size()  # nor is its price known, and the limits say what then
-        priced = self._worst(project, target, call.started_ns, size.tier)
-        if size.model:  # priced as what works on it; counted, as its row will be, under what was called
-            works = Target(replace(target.model, upstream=size.model, price=size.price), target.provider)
-            priced = replace(priced, worst=self._worst(project, works, call.started_ns, size.tier).worst)
-        if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
-            priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
-        facts = Facts(
-            call.principal.key_id,
-            app,
-            call.caller.feature,
-            call.caller.user,
-            (priced,),
-            size.input,
-            size.output if not size.open else (size.output or 0) + size.open * plan.most_output,
-            size.choices,
-            call.started_ns,
-        )
-        reservation = self._limiter.reserve_now(plan, facts)
-        if reservation is None:
-            await self._wait(call, plan, facts, (target,))
-        else:
-            self._reserved(call, project, reservation)
+        return waited.reserve_carried(self, call, every, target, size_of)
 
-    async def _wait(self, call: Call, plan: Plan, facts: Facts, targets: Sequence[Target]) -> Sequence[Target]:
-        """Reserve with the catalog's help. A target whose own limit says no, or whose price nobody knows, is passed
-        over where another one is left."""
-        assert call.project is not None
-        refused: list[LimitNote] = []
-        while True:
-            try:
-                async with asyncio.timeout(left_s(call, self._now())):
-                    reservation = await self._limiter.reserve(plan, facts)
-                break
-            except TimeoutError:
-                raise exceeded(call, "its limits were being counted.") from None
-            except REFUSALS as error:
-                names = {each.model for each in self._limiter.refused(plan, facts, error)}
-                for target in targets:
-                    if target.model.name in names:
-                        by = "budget" if error.rule.measure == "money" else "limit"
-                        call.note(target, "skipped", error.message, by)
-                self._observe(call.project.id, error.rule.name, "refused")
-                targets = [target for target in targets if target.model.name not in names]
-                if not targets:
-                    call.reservation = Unreserved(refused=tuple(refused))
-                    raise
-                refused.append(error.note)
-                facts.targets = [each for each in facts.targets if each.model not in names]
-        reservation.refused = tuple(refused)
-        self._reserved(call, call.project.id, reservation)
-        return targets
-
-    def _reserved(self, call: Call, project: str, reservation: Reservation) -> None:
+    def reserved(self, call: Call, project: str, reservation: Reservation) -> None:
+        """That much is set aside for the call."""
         call.reservation = reservation
         call.output_cap = reservation.output_cap
         if reservation.plan.headers or reservation.warnings:
             for name in reservation.warnings:
-                self._observe(project, name, "over")
-            call.extra_headers += told(reservation, call.front.name, self._now())
+                self.observe(project, name, "over")
+            call.extra_headers += told(reservation, call.front.name, self.now())
 
     def _price(self, project: str, call: Call, targets: tuple[Target, ...], tier: str) -> Together:
         """What each of them may cost, and until when that holds."""
         now_ns, front, asked = call.started_ns, call.front, call.head.tier
         tiers = [tier_for(target.provider, front, asked) for target in targets]
-        found = tuple([self._worst(project, target, now_ns, of) for target, of in zip(targets, tiers, strict=True)])
+        found = tuple([self.worst(project, target, now_ns, of) for target, of in zip(targets, tiers, strict=True)])
         if len(self._together) > MOST_TOGETHER:
             self._together.clear()
         made = self._together[targets, tier] = Together(_next_minute(now_ns), found, worsts_of(found))
         return made
 
-    def _worst(self, project: str, target: Target, now_ns: int, tier: str = "") -> Priced:
+    def worst(self, project: str, target: Target, now_ns: int, tier: str = "") -> Priced:
         """What a target may cost, looked up once a minute: prices change by date, and some by the time of day."""
         model = target.model
         known = self._priced.get((project, model.name, tier))

@@ -5,20 +5,22 @@ does not depend on the call is a constant. A target that the project does not ha
 trouble; a route with none left stays, and refuses its calls with the reason.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.route import Target as Place
+from trimtab.gateway.routing import learning
 from trimtab.gateway.routing.able import lacking, put_behind
 from trimtab.gateway.routing.affinity import kept_together
-from trimtab.gateway.routing.ask import Ask, Unknown
+from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.conditions import Test, test_of, words_of
 from trimtab.gateway.routing.fittings import Expect, Fittings
 from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.local import is_local
-from trimtab.gateway.routing.meanings import Topics, why_blind
+from trimtab.gateway.routing.meanings import Topics
 from trimtab.gateway.routing.plan import Leaf, Leaves, Order, Plan, Trail
-from trimtab.gateway.routing.share import Shares, Window
+from trimtab.gateway.routing.share import Window
 from trimtab.gateway.routing.strategies import Lot, by_load, by_price, drawn, in_flight
 from trimtab.gateway.routing.types import (
     Branch,
@@ -67,12 +69,12 @@ class Compiled:
     __slots__ = (
         "_affinity",
         "_decide",
-        "_fittings",
         "_lacking",
         "_orders",
         "_project",
         "_topics",
         "examples",
+        "fittings",
         "leaves",
         "name",
         "route",
@@ -90,7 +92,7 @@ class Compiled:
         self._project = project
         self._decide = decide
         self._orders: dict[Leaves, Order] = {}
-        self._fittings = making.fittings
+        self.fittings = making.fittings
         affinity = route.affinity
         self._affinity = affinity if affinity.session or affinity.prompt else None
 
@@ -119,39 +121,27 @@ class Compiled:
                 retryable=False,
             )
         if self._affinity is not None:
-            self._fittings.pins.apply(self._affinity, self._project, plan, ask, self._fittings.live)
+            self.fittings.pins.apply(self._affinity, self._project, plan, ask, self.fittings.live)
         if self._lacking:
             put_behind(self._lacking, plan, ask)
         return plan
 
-    async def decide(self, ask: Ask) -> Plan:
+    def decide(self, ask: Ask) -> Coroutine[Any, Any, Plan]:
         """`plan`, looking up what it needs to know first."""
-        try:
-            return self.plan(ask)
-        except Unknown:
-            await self.learn(ask)
-            return self.plan(ask)
+        return learning.decide(self.plan, self.fittings.meanings, ask)
 
     def answered(self, plan: Plan, name: str, now_ns: int) -> None:
         """That target has answered a call of this plan: its session and prompt keep to it."""
         if plan.pins:
-            self._fittings.pins.keep(plan, name, now_ns)
+            self.fittings.pins.keep(plan, name, now_ns)
 
-    async def learn(self, ask: Ask) -> None:
+    def learn(self, ask: Ask) -> Coroutine[Any, Any, None]:
         """Look up the embedding of the call's text, off the event loop."""
-        meanings, text = self._fittings.meanings, ask.text()
-        if meanings is None or not text.strip():
-            ask.learn(None, "nothing was said that could be compared")
-            return
-        try:
-            ask.learn(await meanings.of(text))
-        except Unavailable as error:  # calls go on without an embedder, and the record says so
-            ask.learn(None, why_blind(error))
+        return learning.learn(self.fittings.meanings, ask)
 
-    async def warm(self) -> None:
+    def warm(self) -> Coroutine[Any, Any, None]:
         """Embed the examples of semantic nodes, so that no call waits for them."""
-        if self.examples and self._fittings.meanings is not None:
-            await self._fittings.meanings.learn(self.examples)
+        return learning.warm(self.fittings.meanings, self.examples)
 
 
 def compile_route(

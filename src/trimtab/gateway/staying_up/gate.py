@@ -9,9 +9,11 @@ One gate belongs to one event loop. Uncontended it costs two comparisons and a c
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
+from typing import Any
 
-from trimtab.core.errors import Unavailable
 from trimtab.gateway.policy import Concurrency
+from trimtab.gateway.staying_up.queueing import Overloaded, enter
 from trimtab.ledger.types import LimitNote
 
 PRIORITIES = ("high", "normal", "low")
@@ -21,17 +23,7 @@ MEMORY = 0.1
 """Weight of a new sample in the average time that a call holds its place."""
 
 
-class Overloaded(Unavailable):
-    """More calls than can be served in time: told as 503, or as Anthropic's 529."""
-
-    code = "overloaded"
-
-    def __init__(self, message: str, *, fix: str, retry_after_s: float, note: LimitNote) -> None:
-        super().__init__(message, fix=fix, retry_after_s=retry_after_s)
-        self.note = note
-
-
-class _Lane:
+class Lane:
     """The waiting calls of one priority, by key; the keys take turns."""
 
     __slots__ = ("keys", "length")
@@ -81,7 +73,7 @@ class Gate:
         self.waiting = 0
         self.shed = 0
         self._served_s = 0.0
-        self._lanes = tuple(_Lane() for _ in PRIORITIES)
+        self._lanes = tuple(Lane() for _ in PRIORITIES)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def try_enter(self) -> bool:
@@ -102,10 +94,12 @@ class Gate:
                 self.running += 1
                 waiter.set_result(None)
 
-    async def enter(self, key: str, priority: int = NORMAL, within_s: float | None = None) -> None:
+    def enter(self, key: str, priority: int = NORMAL, within_s: float | None = None) -> Coroutine[Any, Any, None]:
         """Take a place, waiting for it as long as the rules and ``within_s`` allow. Raises `Overloaded`."""
-        if self.try_enter():
-            return
+        return enter(self, key, priority, within_s)
+
+    def queue(self, key: str, priority: int, within_s: float | None) -> "Waiting":
+        """Get into the queue, where there is no place at once. Raises `Overloaded`."""
         rules = self.rules
         patience = rules.max_wait_s if within_s is None else min(rules.max_wait_s, within_s)
         expected = self.expected_wait_s(key, priority)
@@ -119,16 +113,14 @@ class Gate:
         lane.add(key, waiter)
         self.waiting += 1
         timer = loop.call_later(patience, self._too_late, lane, key, waiter, patience)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if lane.drop(key, waiter):
-                self.waiting -= 1
-            elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.leave(self._served_s)  # it had its place already, and will not use it
-            raise
-        finally:
-            timer.cancel()
+        return Waiting(self, lane, key, waiter, timer)
+
+    def left(self, lane: Lane, key: str, waiter: "asyncio.Future[None]") -> None:
+        """Whoever waited there was cancelled."""
+        if lane.drop(key, waiter):
+            self.waiting -= 1
+        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            self.leave(self._served_s)  # it had its place already, and will not use it
 
     def expected_wait_s(self, key: str, priority: int) -> float:
         """Seconds until a new call's turn, from how long calls held their places lately; 0 while nothing is known."""
@@ -158,7 +150,7 @@ class Gate:
             return True
         return False
 
-    def _too_late(self, lane: _Lane, key: str, waiter: "asyncio.Future[None]", patience: float) -> None:
+    def _too_late(self, lane: Lane, key: str, waiter: "asyncio.Future[None]", patience: float) -> None:
         if lane.drop(key, waiter):
             self.waiting -= 1
             if not waiter.done():
@@ -172,3 +164,22 @@ class Gate:
             retry_after_s=max(1.0, retry_after_s),
             note=LimitNote(self.name, "concurrency", 0, 0, 0, refused=True, asked=1, bound=self.rules.limit),
         )
+
+
+class Waiting:
+    """A call's place in the queue, and what ends its patience."""
+
+    __slots__ = ("_gate", "_key", "_lane", "timer", "waiter")
+
+    def __init__(
+        self, gate: Gate, lane: Lane, key: str, waiter: "asyncio.Future[None]", timer: asyncio.TimerHandle
+    ) -> None:
+        self._gate = gate
+        self._lane = lane
+        self._key = key
+        self.waiter = waiter
+        self.timer = timer
+
+    def give_up(self) -> None:
+        """Whoever waits here was cancelled."""
+        self._gate.left(self._lane, self._key, self.waiter)

@@ -3,25 +3,13 @@
 A view for people, not a breaker: nothing routes by it.
 """
 
-from typing import Literal
+from typing import Final
 
-from msgspec import Struct
-
+from trimtab.gateway.staying_up.standing import Standing
 from trimtab.ledger.reserve import DEADLINE
 from trimtab.telemetry.records import Attempt, CallRecord
 
-Health = Literal["unknown", "healthy", "failing"]
-
-
-class Standing(Struct, frozen=True, kw_only=True):
-    """``seen`` is the Unix ms of the last attempt; ``error`` what the last one failed with, empty if it did not."""
-
-    health: Health = "unknown"
-    error: str = ""
-    seen: int | None = None
-
-
-UNKNOWN = Standing()
+UNKNOWN: Final = Standing()
 _Seen = int | Standing
 """When the last attempt was answered (Unix ns); how it stands where that failed."""
 MAX_MODELS = 5000

@@ -15,7 +15,6 @@ from trimtab.gateway.routing.replay import (
     ChangedCall,
     Price,
     Report,
-    TargetKey,
     by_target,
     changed,
     estimate,

@@ -10,7 +10,8 @@ from trimtab.gateway.store import Sealed, check_base_url, check_secret
 from trimtab.governance.secrets import SecretBox
 from trimtab.guard.services import Service, secret_of
 from trimtab.llm.endpoint import Endpoint, render_head, split_url
-from trimtab.llm.transport import StaleConnection, Transport
+from trimtab.llm.transport import Transport
+from trimtab.llm.waiting import StaleConnection
 
 MOST_ANSWER: Final = 1 << 20
 """Bytes of a service's answer."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trimtab.telemetry.notes import Note
-from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX, Ruined, SegmentFile
+from trimtab.telemetry.spool.segment_file import Ruined, SegmentFile
+from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 
 Marks = dict[str, int]

@@ -28,7 +28,8 @@ from msgspec import Struct
 from trimtab.core.ids import uuid7_hex
 from trimtab.telemetry.kinds import weigh
 from trimtab.telemetry.notes import Note
-from trimtab.telemetry.spool.segments import LOCK_SUFFIX, SEGMENT_SUFFIX, Ruined, SegmentFile
+from trimtab.telemetry.spool.segment_file import Ruined, SegmentFile
+from trimtab.telemetry.spool.segments import LOCK_SUFFIX, SEGMENT_SUFFIX
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 
 _SCHEMA: Final = """

@@ -13,30 +13,16 @@ is its end. A checksum that is wrong before the end is a damaged disk (`Ruined`)
 import errno
 import fcntl
 import os
-import struct
-from bisect import bisect_right
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 from zlib import crc32
 
+from trimtab.telemetry.spool.segment_file import COUNTS, MAGIC, ROW
+
 SEGMENT_SUFFIX: Final = ".records"
 LOCK_SUFFIX: Final = ".lock"
-MAGIC: Final = b"trimtab spool 1\n"
 
 Sync = Literal["normal", "full"]
-
-_counts: Final = struct.Struct("<III")
-_head: Final = struct.Struct("<IIII")
-_row: Final = struct.Struct("<qI")
-_MARK_EVERY: Final = 256
-"""A reader remembers where so many records begin, and finds the others from there."""
-_AT_ONCE: Final = 128 * 1024
-"""Bytes read at a time; a larger group is read as a whole."""
-
-
-class Ruined(Exception):
-    """A segment that cannot be read from some place on: damaged, or never one."""
 
 
 class Segment:
@@ -74,10 +60,10 @@ class Segment:
             raise OSError(errno.EIO, "An earlier write failed, and what it left could not be taken back")
         parts: list[bytes] = []
         for at_ms, body in rows:
-            parts.append(_row.pack(at_ms, len(body)))
+            parts.append(ROW.pack(at_ms, len(body)))
             parts.append(body)
         payload = b"".join(parts)
-        counts = _counts.pack(len(payload), crc32(payload), len(rows))
+        counts = COUNTS.pack(len(payload), crc32(payload), len(rows))
         head = counts + crc32(counts).to_bytes(4, "little")
         length = len(head) + len(payload)
         try:
@@ -110,96 +96,6 @@ class Segment:
             os.ftruncate(self._file, self.size)
         except OSError:
             self.torn = True
-
-
-class SegmentFile:
-    """The reading side, for any process at any time. Blocks; raises `OSError`."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._marks: list[tuple[int, int]] = [(0, len(MAGIC))]
-        """Records before a place in the file, and the place."""
-        self._known, self._end = 0, len(MAGIC)
-        self.ruined = False
-        """A head that cannot be one was met by `last`."""
-
-    def is_one(self) -> bool:
-        """Whether it has begun as a segment does; a file shorter than that may yet come to it. Raises `Ruined`."""
-        start = os.pread(self._file, len(MAGIC), 0)
-        if not MAGIC.startswith(start):
-            raise Ruined("it is no segment of a spool")
-        return len(start) == len(MAGIC)
-
-    def last(self) -> int:
-        """The number of the last record that is there; 0 for none."""
-        size = os.fstat(self._file).st_size
-        while (found := self._group(os.pread(self._file, _head.size, self._end), self._end, size)) is not None:
-            self._pass(self._known + found[2], self._end + _head.size + found[0])
-        return self._known
-
-    def size_after(self, number: int) -> int:
-        """About how many bytes the records after that one take, of those that `last` has seen: some before it may be
-        among them, fewer than `_MARK_EVERY`."""
-        return self._end - self._marks[bisect_right(self._marks, (number, 1 << 62)) - 1][1]
-
-    def records(self, first: int, last: int | None = None) -> Iterator[tuple[int, int, bytes]]:
-        """Number, Unix ms and bytes of the records from ``first`` to ``last``, in order, as far as they are there.
-        Raises `Ruined` after the last one before a damage."""
-        number, at = self._marks[bisect_right(self._marks, (first - 1, 1 << 62)) - 1]
-        size = os.fstat(self._file).st_size
-        chunk, start = b"", at
-        while last is None or number < last:
-            if at + _head.size > start + len(chunk):
-                chunk, start = os.pread(self._file, _AT_ONCE, at), at
-            found = self._group(chunk[at - start : at - start + _head.size], at, size)
-            if found is None:
-                if self.ruined:
-                    raise Ruined(f"a head at byte {at} is damaged")
-                return
-            length, checksum, count = found
-            begins, ends = at + _head.size, at + _head.size + length
-            if number + count >= first:
-                if ends > start + len(chunk):
-                    chunk, start = os.pread(self._file, max(_AT_ONCE, _head.size + length), at), at
-                payload = chunk[begins - start : ends - start]
-                if crc32(payload) != checksum:
-                    raise Ruined(f"the records at byte {at} are damaged")
-                for place, (at_ms, body) in enumerate(_rows(payload), number + 1):
-                    if place >= first and (last is None or place <= last):
-                        yield place, at_ms, body
-            number, at = number + count, ends
-            self._pass(number, at)
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def _pass(self, number: int, at: int) -> None:
-        """So many records come before that place."""
-        if at > self._end:
-            self._known, self._end = number, at
-            if number - self._marks[-1][0] >= _MARK_EVERY:
-                self._marks.append((number, at))
-
-    def _group(self, head: bytes, at: int, size: int) -> tuple[int, int, int] | None:
-        """Payload length, checksum and number of records of the group with that head; None where it is not all there,
-        or (then `ruined` is set) where it is none."""
-        if len(head) < _head.size:
-            return None
-        length, checksum, count, own = _head.unpack(head)
-        if crc32(head[: _counts.size]) != own:
-            self.ruined = True
-            return None
-        self.ruined = False
-        return (length, checksum, count) if at + _head.size + length <= size else None
-
-
-def _rows(payload: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(payload):
-        at_ms, length = _row.unpack_from(payload, at)
-        at += _row.size
-        yield at_ms, payload[at : at + length]
-        at += length
 
 
 def _sync_folder(directory: Path) -> None:

@@ -1,0 +1,32 @@
+"""A call is read: what its body asks for, what its client says of it, and by when it wants its answer."""
+
+from trimtab.core.errors import InvalidRequest
+from trimtab.gateway.call import REQUEST, Call
+from trimtab.gateway.caller import read_caller
+from trimtab.gateway.deadline import read_deadlines, read_priority
+from trimtab.governance.admit import check_model
+
+
+def read(call: Call) -> None:
+    """Fill in what the call says. Raises `InvalidRequest` where it cannot be read."""
+    try:
+        check_utf8(call.body)
+        call.head = call.front.peek(call.body)
+    finally:
+        call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
+    if call.principal is not None and call.principal.models is not None:
+        check_model(call.principal, call.head.model)
+    read_deadlines(call)
+    if not call.exchange.quiet or (call.principal is not None and call.principal.highest_priority is not None):
+        read_priority(call)
+
+
+def check_utf8(body: bytes) -> None:
+    """JSON is UTF-8 (RFC 8259); what passes through undecoded must be too, or a provider gets what it cannot read."""
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(
+                f"The body is not valid UTF-8 at byte {error.start}.", fix="Send JSON encoded as UTF-8."
+            ) from None
