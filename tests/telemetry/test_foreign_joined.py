@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from makings import record
+from makings import answer, attempt, record, request
 from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS
@@ -41,6 +41,36 @@ def test_a_later_call_of_our_own_gives_way_to_the_root_as_well(way: Way) -> None
     assert [line[0] for line in way.rows("span_id, entry") if line[1] == 1] == [f"{1:016x}"]
     assert len(way.rows()) == 5
     assert way.entry() == (f"{1:016x}", way.counted())
+
+
+def test_a_trace_whose_root_says_nothing_shows_what_its_calls_through_the_gateway_said(way: Way) -> None:
+    """``with span("request", session=...)`` around calls: the list of sessions and a session's turns had no words."""
+    way.send(span(1))
+    for number in (8, 7):  # the later one is told first
+        times = {"started_ns": NOW + number * 10, "ended_ns": NOW + number * 10 + 5}
+        asked = request(f"question {number}")
+        own = record(number, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", request=asked, **times)
+        said = attempt(
+            number,
+            started_ns=NOW + number * 10 + 1,
+            ended_ns=NOW + number * 10 + 4,
+            response=answer(f"answer {number}", number=number),
+        )
+        way.put(msgspec.structs.replace(own, attempts=(said,)))
+    way.writer.drain_once()
+    assert way.rewrite() == 1
+    words = "input_preview, output_preview"
+    assert [line[1:] for line in way.rows(f"entry, {words}") if line[0] == 1] == [["question 7", "answer 8"]]
+
+
+def test_what_a_foreign_span_of_a_model_said_stands_for_its_trace_before_ours(way: Way) -> None:
+    own = record(7, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", started_ns=NOW, ended_ns=NOW + 5)
+    way.put(own)
+    way.writer.drain_once()
+    told = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": '[{"role": "user", "content": "theirs"}]'}
+    way.send(span(1), span(2, 1, attributes=told))
+    assert way.rewrite() == 1
+    assert [line[1] for line in way.rows("entry, input_preview") if line[0] == 1] == ["theirs"]
 
 
 @pytest.mark.parametrize("then", ["another node writes", "the store goes away"])

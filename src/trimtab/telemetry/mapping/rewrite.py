@@ -141,6 +141,8 @@ class _Ours(Struct, frozen=True, array_like=True):
     feature: str
     session: str
     user: str
+    input_preview: str
+    output_preview: str
 
 
 _OURS: Final = ", ".join(_Ours.__struct_fields__)
@@ -269,6 +271,7 @@ class Rewriter:
         mapped = [mapped_of(arrival, reading, arrival.span.span_id in leaves) for arrival, reading in read]
         for each in mapped:
             sums.add(each)
+        _say(sums, ours)
         for line in ours:
             _label(sums, line)
             if line.leaf:
@@ -343,6 +346,14 @@ def _label(sums: Sums, line: _Ours) -> None:
             setattr(sums, name, getattr(line, name))
     if line.provider and line.provider not in sums.tried:
         sums.tried.append(line.provider)
+
+
+def _say(sums: Sums, ours: list[_Ours]) -> None:
+    """What was said in calls through the gateway was said in the trace, where no foreign span of a model has words."""
+    calls = sorted((line for line in ours if line.kind == "llm"), key=lambda line: line.start_ns)
+    if not sums.asked and not sums.answered:
+        sums.asked = next((line.input_preview for line in calls if line.input_preview), "")
+        sums.answered = next((line.output_preview for line in reversed(calls) if line.output_preview), "")
 
 
 def _node(line: _Ours) -> UsageNode:
