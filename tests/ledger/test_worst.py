@@ -58,23 +58,23 @@ def test_no_usage_within_the_bounds_costs_more(
     assert worst.cost(fresh + read + written + slack[0], output + reasoning + slack[1]) >= cost.amount
 
 
-@pytest.mark.parametrize(
-    ("body", "searches"),
-    [
-        ({"messages": [{"role": "user", "content": 'research "type": "web_search" and "google_search": 1'}]}, 0),
-        ({"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]}, 3),
-        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, OPEN_SEARCHES),
-        ({"tools": [{"type": "web_search_preview_2025_03_11"}], "max_tool_calls": 2}, 2),
-        ({"tools": [{"type": "web_search"}]}, OPEN_SEARCHES),
-        ({"tools": [{"type": "web_search", "max_uses": 999_999}]}, 1000),
-        ({"messages": [{"role": "assistant", "content": [{"type": "web_search_tool_result", "content": []}]}]}, 0),
-        ({"input": [{"type": "web_search_call", "id": "ws_1"}]}, 0),
-        ({"web_search_options": {}}, 1),
-        ({"tools": [{"google_search": {}}]}, OPEN_SEARCHES),
-        ({"tools": [{"googleSearch": {}}]}, OPEN_SEARCHES),
-        ({"tools": [{"type": "function", "function": {"name": "search"}}]}, 0),
-    ],
-)
+SEARCHING: list[tuple[dict[str, Any], int]] = [
+    ({"messages": [{"role": "user", "content": 'research "type": "web_search" and "google_search": 1'}]}, 0),
+    ({"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]}, 3),
+    ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, OPEN_SEARCHES),
+    ({"tools": [{"type": "web_search_preview_2025_03_11"}], "max_tool_calls": 2}, 2),
+    ({"tools": [{"type": "web_search"}]}, OPEN_SEARCHES),
+    ({"tools": [{"type": "web_search", "max_uses": 999_999}]}, 1000),
+    ({"messages": [{"role": "assistant", "content": [{"type": "web_search_tool_result", "content": []}]}]}, 0),
+    ({"input": [{"type": "web_search_call", "id": "ws_1"}]}, 0),
+    ({"web_search_options": {}}, 1),
+    ({"tools": [{"google_search": {}}]}, OPEN_SEARCHES),
+    ({"tools": [{"googleSearch": {}}]}, OPEN_SEARCHES),
+    ({"tools": [{"type": "function", "function": {"name": "search"}}]}, 0),
+]
+
+
+@pytest.mark.parametrize(("body", "searches"), SEARCHING)
 def test_how_often_a_call_may_search_is_read_from_its_request(body: dict[str, Any], searches: int) -> None:
     assert most_searches(json.dumps(body).encode()) == searches
     assert most_searches(json.dumps(body, separators=(",", ":")).encode()) == searches

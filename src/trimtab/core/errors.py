@@ -112,11 +112,13 @@ class Unavailable(TrimtabError):
 
 
 class DeadlineExceeded(TrimtabError):
-    """Says nothing about any provider."""
+    """The call's time is over. The caller's own bound says nothing about any provider; ``hung`` where it was the
+    operator's, and one attempt had most of it without a word."""
 
     status = 504
     code = "deadline_exceeded"
     retryable = True
+    hung: bool = False
 
 
 class UpstreamFailure(TrimtabError):

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamTimeout
+from trimtab.core.errors import DeadlineExceeded, TrimtabError, UpstreamFailure, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
 from trimtab.gateway.call import Call, fault_of
-from trimtab.gateway.deadline import bound, exceeded, left_s
+from trimtab.gateway.deadline import bound, exceeded, is_hung, left_s
 from trimtab.gateway.delivery import Delivery
 from trimtab.gateway.endpoints import Endpoints, forwarded_headers
 from trimtab.gateway.hedge import Alarms, Race
@@ -99,8 +99,9 @@ class Attempts:
         try:
             await self._delivery.deliver(call, opened)
         except UpstreamFailure as error:
-            self._watch.failed(opened.attempt, class_of(error), error)
-            raise self._in_time(call, error) from None
+            late = self._in_time(call, error)
+            self._watch.failed(opened.attempt, class_of(late), late)
+            raise late from None
 
     async def _sent_up(self, call: Call, opened: Opened, escalate: Escalate) -> Opened:
         """The answer of a stronger target where this one is in doubt; the same one, its attempt ended, where none of
@@ -279,7 +280,11 @@ class Attempts:
                 opened = open_whole(call, attempt, dialect, await answer.read())
         except TrimtabError as error:
             late = self._in_time(call, error)
-            self._watch.failed(attempt, class_of(late), late)
+            if isinstance(late, DeadlineExceeded) and is_hung(call, attempt.started_ns):
+                late.hung = True
+                self._watch.failed(attempt, class_of(error), error)
+            else:
+                self._watch.failed(attempt, class_of(late), late)
             if late is error:
                 raise
             if error.code == NOT_CONNECTED:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from trimtab.core.errors import TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
+from trimtab.core.errors import DeadlineExceeded, TrimtabError, Unavailable, UpstreamFailure, UpstreamRejected
 from trimtab.core.ids import new_span_id, uuid7_hex
 from trimtab.gateway.apps.assigned import AppCall
 from trimtab.gateway.caller import Caller
@@ -35,7 +35,8 @@ class Call:
     """A client's call from admission to record. Fields are filled in the order in which the pipeline learns them.
 
     ``current`` is the attempt under way, ``rival`` a second one raced against it (`hedge.py`). The whole answer is due
-    by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound of the caller's). ``original`` is the
+    by ``deadline_ns``, its first token by ``first_by_ns`` (Unix ns; 0: no bound). ``operators_ns`` is that of the
+    policy, whoever's is sooner. ``original`` is the
     client's body where ``body`` is another one: shortened (`context.py`), or with a release over it (``app``).
     ``reservation`` is what limits have set aside for it, and ``output_cap`` the bound on its output that a limit
     demands where the client set none. ``data_class`` says of what class its data is: what guards found, until
@@ -55,6 +56,7 @@ class Call:
     rival: Try | None = None
     deadline_ns: int = 0
     first_by_ns: int = 0
+    operators_ns: int = 0
     priority: int = NORMAL
     plan: Plan | None = None
     extra_headers: bytes = b""
@@ -217,7 +219,7 @@ def fault_of(error: TrimtabError) -> Fault:
     """An error as the record tells it: whose doing it was, and how it was told to the client."""
     if isinstance(error, UpstreamRejected):
         source: Literal["client", "trimtab", "provider", "network"] = "provider"
-    elif isinstance(error, UpstreamFailure):
+    elif isinstance(error, UpstreamFailure) or (isinstance(error, DeadlineExceeded) and error.hung):
         source = "network"
     elif error.status < 500:
         source = "client"

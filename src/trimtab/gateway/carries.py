@@ -13,7 +13,7 @@ from typing import Protocol
 from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import Call
-from trimtab.gateway.deadline import bound, exceeded, left_s
+from trimtab.gateway.deadline import bound, exceeded, is_hung, left_s
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.route import Target
 from trimtab.gateway.staying_up.resilience import class_of
@@ -77,9 +77,14 @@ class Carries(Attempts):
             async with asyncio.timeout(left):
                 await asker.ask(call, attempt, self._books, partial(self._answered, attempt))
         except TimeoutError:
-            self._watch.abandoned(attempt)
+            late = exceeded(call)
+            late.hung = not attempt.first_byte_ns and is_hung(call, attempt.started_ns)
+            if late.hung:
+                self._watch.failed(attempt, "timeout", late)
+            else:
+                self._watch.abandoned(attempt)
             attempt.cut_off = True
-            raise exceeded(call) from None
+            raise late from None
         except BaseException as error:
             failure = class_of(error) if isinstance(error, TrimtabError) else None
             if failure is not None and isinstance(error, TrimtabError):

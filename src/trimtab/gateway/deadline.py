@@ -60,9 +60,18 @@ def read_priority(call: Call) -> None:
 def bound(call: Call, deadline_s: float | None) -> None:
     """The deadline that a model's or provider's own policy sets, where the caller's is not sooner."""
     if deadline_s is not None:
-        by = call.started_ns + round(deadline_s * SECOND)
+        by = call.operators_ns = call.started_ns + round(deadline_s * SECOND)
         call.deadline_ns = min(call.deadline_ns or by, by)
         call.first_by_ns = min(call.first_by_ns or by, by)
+
+
+def is_hung(call: Call, began_ns: int) -> bool:
+    """Whether an attempt that ends as the call's time is over, before a word of an answer, speaks against its target:
+    the operator's bound ended it, nobody's sooner one, and it had at least half of that."""
+    by, start = call.operators_ns, call.started_ns
+    if not by or 2 * (began_ns - start) > by - start:
+        return False
+    return (not call.deadline_ns or call.deadline_ns >= by) and (not call.first_by_ns or call.first_by_ns >= by)
 
 
 def left_s(call: Call, now_ns: int) -> float | None:

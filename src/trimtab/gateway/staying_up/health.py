@@ -45,7 +45,9 @@ class HealthBoard:
 
 def _failing(attempt: Attempt) -> Standing | None:
     fault = attempt.fault
-    if fault is None or fault.source == "client" or fault.code == DEADLINE or attempt.status in _CALLERS:
+    if fault is None or fault.source == "client" or attempt.status in _CALLERS:
+        return None
+    if fault.code == DEADLINE and fault.source != "network":  # the caller's own; "network" is a hang in the operator's
         return None
     if fault.source == "provider" and fault.status in _CALLERS:  # said within a stream, or beside a status of 403
         return None
