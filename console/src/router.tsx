@@ -10,11 +10,14 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { ApiProblem } from "@/api/client";
+import { currencyQuery } from "@/api/money";
 import { meQuery } from "@/api/queries";
 import { NotFound, PageFailure } from "@/features/frame/Failure";
 import { Frame } from "@/features/frame/Frame";
 import { lastProject } from "@/features/frame/lastProject";
+import { ProjectPages } from "@/features/frame/ProjectPages";
 import { LoginPage } from "@/features/login/LoginPage";
+import { heldIn } from "@/lib/role";
 
 interface Context {
   queries: QueryClient;
@@ -70,7 +73,17 @@ const home = createRoute({
   },
 });
 
-const projectRoute = createRoute({ getParentRoute: () => inside, path: "/p/$project", component: Outlet });
+const projectRoute = createRoute({
+  getParentRoute: () => inside,
+  path: "/p/$project",
+  component: ProjectPages,
+  // Asked once, before the first page is drawn: what it says of money would else change its currency under the eyes. A
+  // project that is not there, or a server that is away, is told of by the page itself.
+  beforeLoad: async ({ context, params }) => {
+    const currency = { ...currencyQuery(params.project), retry: false, staleTime: Number.POSITIVE_INFINITY };
+    if (heldIn(context.me, params.project).has("cost:read")) await context.queries.prefetchQuery(currency);
+  },
+});
 
 const projectHome = createRoute({
   getParentRoute: () => projectRoute,
@@ -105,14 +118,14 @@ const models = createRoute({
   getParentRoute: () => projectRoute,
   path: "models",
   component: lazyRouteComponent(() => import("@/features/models/ModelsPage"), "ModelsPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "card", "open"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "card", "open", "find"),
 });
 
 const providers = createRoute({
   getParentRoute: () => projectRoute,
   path: "providers",
   component: lazyRouteComponent(() => import("@/features/models/ProvidersPage"), "ProvidersPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "policy", "all", "tune"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "policy", "all", "tune", "find"),
 });
 
 const keys = createRoute({
@@ -126,7 +139,7 @@ const people = createRoute({
   getParentRoute: () => projectRoute,
   path: "people",
   component: lazyRouteComponent(() => import("@/features/people/PeoplePage"), "PeoplePage"),
-  validateSearch: (raw: Raw) => fields(raw, "view", "new", "edit"),
+  validateSearch: (raw: Raw) => fields(raw, "view", "new", "edit", "find"),
 });
 
 const account = createRoute({
@@ -160,7 +173,7 @@ const limits = createRoute({
   getParentRoute: () => projectRoute,
   path: "limits",
   component: lazyRouteComponent(() => import("@/features/limits/LimitsPage"), "LimitsPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
+  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "find"),
 });
 
 const policies = createRoute({
@@ -174,7 +187,8 @@ const routes = createRoute({
   getParentRoute: () => projectRoute,
   path: "routes",
   component: lazyRouteComponent(() => import("@/features/routes/RoutesPage"), "RoutesPage"),
-  validateSearch: (raw: Raw) => fields(raw, "edit", "new", "explain", "replay", "tree", "q", "range", "limit", "at"),
+  validateSearch: (raw: Raw) =>
+    fields(raw, "edit", "new", "explain", "replay", "find", "tree", "q", "range", "limit", "at"),
 });
 
 const cache = createRoute({
@@ -305,7 +319,7 @@ const apps = createRoute({
   getParentRoute: () => projectRoute,
   path: "apps",
   component: lazyRouteComponent(() => import("@/features/apps/AppsPage"), "AppsPage"),
-  validateSearch: (raw: Raw) => fields(raw, "new", "archived"),
+  validateSearch: (raw: Raw) => fields(raw, "new", "archived", "find"),
 });
 
 const app = createRoute({

@@ -92,7 +92,7 @@ VALUES: Final[dict[str, list[Any]]] = {
     "message": [""], "expected_revision": [1], "expected_version": [1], "folder": ["", "main"], "scorer": ["", "exact"], "case_id": ["", "one"],
     "language": [""], "value": ["user-1", "fast"], "model": ["fast", "gpt-4o"], "score": ["helpful", "tone", "thumb"],
     "content": _DAYS, "spans": _DAYS, "scores": _DAYS, "ledger": _DAYS, "assignee": [""], "state": [],
-    "tier": ["", "flex", "priority"],
+    "tier": ["", "flex", "priority"], "owner": ["", "nobody"], "id": ["key_of_nobody"],
 }  # fmt: skip
 
 

@@ -414,12 +414,28 @@ def test_keys_are_looked_for_by_words_and_state_and_counted(run: Run) -> None:
         assert await found(state="expired") == [soon["key"]["name"]]
         assert await found(state="revoked") == ["Shop 100%"]
         assert await found(state="ended", q="shop") == ["shop soon over", "Shop 100%"]
+        by_id = {each["key"]["name"]: each["key"]["id"] for each in issued}
+        some = [by_id["nightly"], by_id["shop web"], "key_of_nobody"]
+        named = (await admin.get(f"{AT}/keys", params={"id": some})).json()
+        assert ([each["name"] for each in named["items"]], named["total"]) == (["nightly", "shop web"], 2)
+        job = (await admin.post(f"{AT}/service-accounts", json={"name": "job", "role": "viewer"})).json()["id"]
+        await made(admin, f"{AT}/keys", name="of the job", owner=job, role="viewer")
+        assert await found(owner=job) == ["of the job"]
+        assert await found(owner="nobody") == []
+        await admin.delete(f"{AT}/service-accounts/{job}")
         first = (await admin.get(f"{AT}/keys", params={"q": "shop", "state": "active", "limit": 1})).json()
         assert ([each["name"] for each in first["items"]], first["total"]) == (["shop_web"], 2)
         rest = {"q": "shop", "state": "active", "limit": 1, "cursor": first["cursor"]}
         assert (await admin.get(f"{AT}/keys", params=rest)).json()["items"][0]["name"] == "shop web"
         assert (await admin.get("/api/v1/keys", params={"state": "ended"})).json()["total"] == 0
-        for wrong in ({"state": "gone"}, {"q": "a\0b"}, {"q": "x" * 501}):
+        for wrong in (
+            {"state": "gone"},
+            {"q": "a\0b"},
+            {"q": "x" * 501},
+            {"owner": "a\0b"},
+            {"id": "a\0b"},
+            {"id": ["x"] * 101},
+        ):
             assert (await admin.get(f"{AT}/keys", params=wrong)).status_code == 400
 
     run(story)

@@ -32,13 +32,14 @@ export const API = "/api/v1";
 
 type Query = Record<string, string | number | null | undefined>;
 
+/** A path with these asked besides; what is empty is left out. The path may ask something already. */
 export function withQuery(path: string, query: Query): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
   }
   const text = params.toString();
-  return text ? `${path}?${text}` : path;
+  return text ? `${path}${path.includes("?") ? "&" : "?"}${text}` : path;
 }
 
 /** A path below a project; each part is escaped, because model names may hold slashes. */
@@ -122,7 +123,4 @@ export const patch = <T>(path: string, body: unknown) => request<T>("PATCH", pat
 export const put = <T>(path: string, body: unknown) => request<T>("PUT", path, body);
 /** With the `revision` that was seen it is refused (409) where somebody changed it since. */
 export const del = (path: string, revision?: number) =>
-  request<undefined>(
-    "DELETE",
-    revision ? `${path}${path.includes("?") ? "&" : "?"}expected_revision=${revision}` : path,
-  );
+  request<undefined>("DELETE", withQuery(path, { expected_revision: revision }));

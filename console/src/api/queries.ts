@@ -88,6 +88,34 @@ export interface KeyFilter {
   state?: "active" | "ended";
 }
 
+/** Every live key of a member or a service account. */
+export const ownedKeysQuery = (project: string, owner: string) =>
+  queryOptions({
+    queryKey: [...keysQuery(project).queryKey, "owned", owner],
+    queryFn: ({ signal }) =>
+      everyPage<KeyView>(inProject(project, "keys"), signal, { owner, state: "active", limit: "500" }),
+  });
+
+const NAMED_AT_ONCE = 100;
+
+/** These keys, where there are such, ended ones too: to tell their names. */
+export const namedKeysQuery = (project: string, ids: string[]) =>
+  queryOptions({
+    queryKey: [...keysQuery(project).queryKey, "named", ids],
+    queryFn: async ({ signal }) => {
+      const found: KeyView[] = [];
+      for (let at = 0; at < ids.length; at += NAMED_AT_ONCE) {
+        const some = ids.slice(at, at + NAMED_AT_ONCE).map((id) => `id=${encodeURIComponent(id)}`);
+        const path = `${inProject(project, "keys")}?${some.join("&")}&limit=${NAMED_AT_ONCE}`;
+        found.push(...(await get<KeyPage>(path, signal)).items);
+      }
+      return found;
+    },
+    enabled: ids.length > 0,
+    staleTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+
 /** Page by page, newest first; asked anew with all others when a key was made or changed. */
 export const keyPagesQuery = (project: string, filter: KeyFilter) =>
   infiniteQueryOptions({

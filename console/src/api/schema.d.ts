@@ -16566,6 +16566,10 @@ export interface operations {
                 q?: string;
                 /** @description Only keys in this state; `ended`: expired or revoked. */
                 state?: "active" | "ended" | "expired" | "revoked";
+                /** @description Only keys of this member or service account, by its id. */
+                owner?: string;
+                /** @description Only these keys, by id; to learn their names, say. */
+                id?: string[];
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */
@@ -34598,6 +34602,10 @@ export interface operations {
                 q?: string;
                 /** @description Only keys in this state; `ended`: expired or revoked. */
                 state?: "active" | "ended" | "expired" | "revoked";
+                /** @description Only keys of this member or service account, by its id. */
+                owner?: string;
+                /** @description Only these keys, by id; to learn their names, say. */
+                id?: string[];
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */

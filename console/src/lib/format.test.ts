@@ -1,6 +1,16 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { formatAgo, formatChange, formatCompact, formatMs, formatPercent } from "./format";
-import { formatUsd, parseUsd, printUsd, tokensTimesRate } from "./money";
+import {
+  boundedMoney,
+  currencyName,
+  exactUsd,
+  formatMoney,
+  formatUsd,
+  parseUsd,
+  printUsd,
+  showMoneyIn,
+  tokensTimesRate,
+} from "./money";
 
 describe("numbers", () => {
   it("shortens large ones to three digits", () => {
@@ -85,5 +95,30 @@ describe("money", () => {
       "$0.000000123",
     ]);
     expect(formatUsd(null)).toBe("no price");
+  });
+});
+
+describe("money in a project's currency", () => {
+  afterEach(() => showMoneyIn(null, null));
+
+  it("is dollars until a project says otherwise, and again where it has none", () => {
+    expect([formatMoney("1.5"), exactUsd("1.5"), currencyName()]).toEqual(["$1.50", "$1.5", "US dollars"]);
+    showMoneyIn("EUR", "0.5");
+    expect(formatMoney("1.5")).toBe("EUR 0.75");
+    showMoneyIn(undefined, undefined);
+    expect(formatMoney("1.5")).toBe("$1.50");
+  });
+
+  it("keeps the lower bound, what has no price, the sign, and the exact dollars beside", () => {
+    showMoneyIn("EUR", "0.5");
+    expect(boundedMoney("3", 2)).toBe("≥ EUR 1.50");
+    expect([formatMoney(null), formatMoney("0"), formatMoney("-3")]).toEqual(["no price", "EUR 0", "-EUR 1.50"]);
+    expect(exactUsd("0.000125")).toBe("$0.000125 = EUR 0.0000625");
+    expect(currencyName()).toBe("EUR");
+  });
+
+  it("takes dollars for themselves", () => {
+    showMoneyIn("USD", "2");
+    expect([formatMoney("3"), currencyName()]).toEqual(["$3.00", "US dollars"]);
   });
 });

@@ -1,11 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
-import { keysQuery, serverKeysQuery } from "@/api/queries";
+import { namedKeysQuery, serverKeysQuery } from "@/api/queries";
 
-/** Keys are told apart by id and known by name; an id that is not of this project's keys stays an id, shortened. */
-export function useKeyName(project: string): (id: string) => string {
-  const { data } = useQuery({ ...keysQuery(project), staleTime: 60_000 });
-  const { data: own } = useQuery(serverKeysQuery());
+/** Keys are told apart by id and known by name; an id that is not of this project's keys stays an id, shortened. Only
+ * those of `ids` are asked for: a project may have thousands. */
+export function useKeyName(project: string, ids: readonly string[]): (id: string) => string {
+  const wanted = [...new Set(ids)].filter(Boolean).sort();
+  const found = useQuery(namedKeysQuery(project, wanted));
+  const elsewhere = found.data !== undefined && found.data.length < wanted.length;
+  const { data: own } = useQuery({ ...serverKeysQuery(), enabled: elsewhere });
+  const { data } = found;
   return useCallback(
     (id: string) => [...(data ?? []), ...(own ?? [])].find((key) => key.id === id)?.name || shortId(id),
     [data, own],

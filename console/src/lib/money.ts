@@ -28,10 +28,48 @@ export function tokensTimesRate(tokens: number, perMillion: string): bigint | nu
   return (rate * BigInt(tokens) + 500_000n) / 1_000_000n;
 }
 
+/** What sums are shown in. The server's are US dollars; a project may have set a currency of its own, at one rate. */
+export interface Currency {
+  code: string;
+  /** How much of it a US dollar is, as a decimal. */
+  rate: string;
+}
+
+const DOLLARS: Currency = { code: "USD", rate: "1" };
+let shown = DOLLARS;
+
+/** From here on sums are shown in this currency, on every page: the router says so before it draws a project's. */
+export function showMoneyIn(code: string | null | undefined, rate: string | null | undefined): void {
+  shown = code && rate && code !== DOLLARS.code ? { code, rate } : DOLLARS;
+}
+
+export const inDollars = () => shown === DOLLARS;
+
+/** `US dollars`, or the code of another currency. */
+export const currencyName = () => (inDollars() ? "US dollars" : shown.code);
+
+/** A sum in what the project shows money in: `$1.20` or `EUR 1.10`. What is set in dollars (rates of a price, a bill, a
+ * field of a form) is written with `formatUsd`, whose sign says so. */
+export function formatMoney(amount: string | null | undefined): string {
+  return formatIn(shown, amount);
+}
+
+export function formatIn(currency: Currency, amount: string | null | undefined): string {
+  if (currency.code === DOLLARS.code || amount === null || amount === undefined) return formatUsd(amount);
+  const value = Number(amount) * Number(currency.rate);
+  if (!Number.isFinite(value)) return formatUsd(amount);
+  return formatUsd(value.toFixed(PLACES)).replace("$", `${currency.code} `);
+}
+
+/** The exact sum as it stands in the books, for a hint beside the short one; ` = EUR 1.10` where that is shown. */
+export function exactUsd(amount: string): string {
+  return inDollars() ? `$${amount}` : `$${amount} = ${formatMoney(amount)}`;
+}
+
 /** A sum that some prices are missing from is a lower bound, and says so. */
-export function boundedUsd(amount: string | null | undefined, unpriced: number): string {
+export function boundedMoney(amount: string | null | undefined, unpriced: number): string {
   if (amount === null || amount === undefined) return "no price";
-  return `${unpriced > 0 ? "≥ " : ""}${formatUsd(amount)}`;
+  return `${unpriced > 0 ? "≥ " : ""}${formatMoney(amount)}`;
 }
 
 /** `$1,234.50`, `$0.0213`, `$0.000125`: two decimals from a dollar up, three significant digits below. */

@@ -171,9 +171,12 @@ def add_key(conn: Connection, key: KeyRow) -> None:
 class KeySearch(Struct, frozen=True, kw_only=True):
     """Which keys are looked for: each word is in its name, begins its secret as far as
     that is visible, or is its id; in this state at ``now``, where
-    ``ended`` is expired or revoked, None any."""
+    ``ended`` is expired or revoked, None any; of this owner, None any; and one of these ids,
+    where there are some."""
 
     words: str = ""
+    owner: str | None = None
+    ids: tuple[str, ...] = ()
     state: Literal["active", "expired", "revoked", "ended"] | None = None
     now: int = 0
 
@@ -204,6 +207,10 @@ def count_keys(conn: Connection, project_id: str | None, sought: KeySearch = ANY
 def _sought(project_id: str | None, sought: KeySearch) -> list[ColumnElement[bool]]:
     k = KEYS.c
     found = [k.project_id.is_(None) if project_id is None else k.project_id == project_id]
+    if sought.owner is not None:
+        found.append(k.owner_id == sought.owner)
+    if sought.ids:
+        found.append(k.id.in_(sought.ids))
     for word in sought.words.split()[:20]:
         begins = k.prefix.startswith(word, autoescape=True)
         found.append(or_(k.id == word, begins, k.name.icontains(word, autoescape=True)))

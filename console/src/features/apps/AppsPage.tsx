@@ -1,11 +1,13 @@
 import { Skeleton, Switch } from "@mantine/core";
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { appsQuery, dayQuery, placementsQuery } from "@/api/releases";
-import type { AppView, PlacementView } from "@/api/releaseTypes";
+import type { AppView } from "@/api/releaseTypes";
 import { formatCompact, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
+import { useInSight } from "@/lib/hooks";
 import { Tag } from "@/ui/bits";
+import { LongList } from "@/ui/LongList";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { WriteButton } from "@/ui/WriteButton";
@@ -27,11 +29,8 @@ export function AppsPage() {
   const archived = useQuery({ ...appsQuery(project, true), enabled: search.archived === "1" });
   const day = useQuery(dayQuery(project, "", "app", METRICS));
   const shown = [...(apps.data ?? []), ...(search.archived === "1" ? (archived.data ?? []) : [])];
-  const placements = useQueries({
-    queries: shown.map((app) => ({ ...placementsQuery(project, app.name), refetchInterval: REFRESH_MS })),
-  });
   const figures = figuresOf(day.data);
-  const add = () => void navigate({ search: { new: "1" } });
+  const add = () => void navigate({ search: (was) => ({ ...was, new: "1" }) });
   return (
     <Page
       title="Apps"
@@ -41,7 +40,10 @@ export function AppsPage() {
           <Switch
             label="Archived"
             checked={search.archived === "1"}
-            onChange={(event) => void navigate({ search: { archived: event.currentTarget.checked ? "1" : undefined } })}
+            onChange={(event) => {
+              const archived = event.currentTarget.checked ? "1" : undefined;
+              void navigate({ search: (was) => ({ ...was, archived }) });
+            }}
           />
           <WriteButton needs="release:write" size="sm" leftSection={<Plus size={15} />} onClick={add}>
             Make an app
@@ -53,20 +55,33 @@ export function AppsPage() {
       {day.isError && <ProblemNotice error={day.error} retry={() => void day.refetch()} />}
       {apps.isPending && <Skeleton height={220} />}
       {apps.data?.length === 0 && shown.length === 0 && <FirstApp project={project} onAdd={add} />}
-      {shown.length > 0 && (
-        <ul className={css.rows} aria-label="Apps">
-          {shown.map((app, i) => (
-            <Row
-              key={app.name}
-              project={project}
-              app={app}
-              placements={placements[i]?.data}
-              figures={day.data ? (figures.get(app.name) ?? NOTHING) : undefined}
-            />
-          ))}
-        </ul>
+      <LongList
+        rows={shown}
+        noun="app"
+        textOf={(app) => `${app.name} ${app.spec.description ?? ""} ${routeWords(app)}`}
+        words={search.find}
+        onWords={(find) => void navigate({ search: (was) => ({ ...was, find }), replace: true })}
+        placeholder="Name, or what it does"
+      >
+        {(rows) => (
+          <ul className={css.rows} aria-label="Apps">
+            {rows.map((app) => (
+              <Row
+                key={app.name}
+                project={project}
+                app={app}
+                figures={day.data ? (figures.get(app.name) ?? NOTHING) : undefined}
+              />
+            ))}
+          </ul>
+        )}
+      </LongList>
+      {search.new && (
+        <NewAppDialog
+          project={project}
+          onClose={() => void navigate({ search: (was) => ({ ...was, new: undefined }) })}
+        />
       )}
-      {search.new && <NewAppDialog project={project} onClose={() => void navigate({ search: {} })} />}
     </Page>
   );
 }
@@ -74,13 +89,15 @@ export function AppsPage() {
 interface RowProps {
   project: string;
   app: AppView;
-  placements: PlacementView[] | undefined;
   figures: DayFigures | undefined;
 }
 
-function Row({ project, app, placements, figures }: RowProps) {
+function Row({ project, app, figures }: RowProps) {
+  const [ref, inSight] = useInSight();
+  const asking = { ...placementsQuery(project, app.name), refetchInterval: REFRESH_MS, enabled: inSight };
+  const places = useQuery(asking);
   return (
-    <li className={css.row} data-app={app.name}>
+    <li className={css.row} data-app={app.name} ref={ref}>
       <div style={{ minWidth: 0 }}>
         <Link to="/p/$project/apps/$app" params={{ project, app: app.name }} className={css.name}>
           {app.name}
@@ -89,10 +106,10 @@ function Row({ project, app, placements, figures }: RowProps) {
         <div className="muted ellipsis">{app.spec.description || routeWords(app)}</div>
         <div className="muted">{app.newest === 0 ? "no release yet" : `newest release r${app.newest}`}</div>
       </div>
-      {placements ? (
-        <Where project={project} app={app.name} placements={placements} />
+      {places.data ? (
+        <Where project={project} app={app.name} placements={places.data} />
       ) : (
-        <Skeleton height={22} width={260} />
+        <div>{places.isLoading && <Skeleton height={22} width={260} />}</div>
       )}
       {figures ? (
         <Figures project={project} q={tracesOf({ app: app.name })} figures={figures} />

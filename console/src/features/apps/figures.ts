@@ -1,7 +1,7 @@
 /** Calls, errors and cost of the last day, by app or by what runs of one. */
 
 import type { AggregateReport } from "@/api/types";
-import { boundedUsd } from "@/lib/money";
+import { boundedMoney } from "@/lib/money";
 
 export interface DayFigures {
   calls: number;
@@ -34,5 +34,5 @@ export function figuresOf(report: AggregateReport | undefined): Map<string, DayF
 /** A lower bound is said to be one; no price at all is no zero. */
 export function costWords({ calls, cost, unpriced }: DayFigures): string {
   if (calls === 0) return "–";
-  return boundedUsd(cost, unpriced);
+  return boundedMoney(cost, unpriced);
 }

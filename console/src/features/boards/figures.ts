@@ -2,7 +2,7 @@
 
 import type { AggregateReport, Tile } from "@/api/types";
 import { formatCompact, formatMs } from "@/lib/format";
-import { boundedUsd, formatUsd } from "@/lib/money";
+import { boundedMoney, formatMoney } from "@/lib/money";
 
 type Figure = AggregateReport["groups"][number]["values"][number];
 type Unit = AggregateReport["metrics"][number]["unit"];
@@ -42,12 +42,12 @@ export function figureAt(report: Asked, values: readonly Figure[], i: number): s
   const metric = report.metrics[i];
   const cost = numberOf(values[i]);
   if (metric?.name === "cost" && unpricedOf(report, values) > 0)
-    return cost === null ? "no price" : boundedUsd(String(cost), 1);
+    return cost === null ? "no price" : boundedMoney(String(cost), 1);
   return formatFigure(values[i], metric?.unit ?? "number");
 }
 
 export function formatNumber(value: number, unit: Unit): string {
-  if (unit === "usd") return formatUsd(String(value));
+  if (unit === "usd") return formatMoney(String(value));
   if (unit === "ms") return formatMs(value);
   if (unit === "ratio") return `${(100 * value).toFixed(value !== 0 && Math.abs(value) < 0.1 ? 1 : 0)} %`;
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return formatCompact(value);

@@ -7,7 +7,7 @@ import { inProject, post } from "@/api/client";
 import { cacheQuery } from "@/api/queries";
 import type { CacheNameView } from "@/api/types";
 import { formatCompact, formatInt, formatPercent } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
@@ -90,7 +90,7 @@ export function CachePage() {
           <section className={css.tiles} aria-label="Totals" data-testid="cache-tiles">
             <Tile
               label="Saved"
-              value={formatUsd(total.saved)}
+              value={formatMoney(total.saved)}
               foot={`${formatCompact(total.tokens)} tokens not used again`}
             />
             <Tile
@@ -166,7 +166,7 @@ function columnsOf(onPurge: (name: string) => void): Column<CacheNameView>[] {
     number("misses", "misses", (row) => row.misses),
     number("bypassed", "passed by", (row) => row.bypassed),
     number("answers", "kept", (row) => row.answers),
-    { id: "saved", label: "saved", align: "right", cell: (row) => formatUsd(row.saved) },
+    { id: "saved", label: "saved", align: "right", cell: (row) => formatMoney(row.saved) },
     {
       id: "purge",
       label: "purge",

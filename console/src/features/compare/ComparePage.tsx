@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { compareQuery } from "@/api/seen";
 import type { PairRow, SpanRow, TraceComparison } from "@/api/types";
 import { formatChange, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty, Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
@@ -121,7 +121,7 @@ function Totals({ found }: { found: TraceComparison }) {
         {signed(found.duration_change, formatMs)}
       </Fact>
       <Fact label="Cost" foot={found.cost_change === null ? "one of them has no price" : ""}>
-        {found.cost_change === null ? "–" : signed(Number(found.cost_change), (v) => formatUsd(String(v)))}
+        {found.cost_change === null ? "–" : signed(Number(found.cost_change), (v) => formatMoney(String(v)))}
       </Fact>
       <Fact label="Tokens" foot="">
         {signed(found.tokens_change, formatInt)}

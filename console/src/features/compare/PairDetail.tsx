@@ -4,7 +4,7 @@ import { spanIOQuery } from "@/api/queries";
 import type { MessageView, PairRow, SpanIO, SpanRow } from "@/api/types";
 import { messageText } from "@/features/trace/parts";
 import { formatInt, formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { ProblemNotice } from "@/ui/Notice";
 import css from "./compare.module.css";
 import { diffParams, diffText, type Piece } from "./diff";
@@ -46,7 +46,7 @@ const FACTS: [string, (span: SpanRow) => string][] = [
       span.tokens.total ? formatInt(span.tokens.input + span.tokens.cache_read + span.tokens.cache_write) : "",
   ],
   ["tokens out", (span) => (span.tokens.total ? formatInt(span.tokens.output + span.tokens.reasoning) : "")],
-  ["cost", (span) => (span.cost === null && !span.tokens.total ? "" : formatUsd(span.cost))],
+  ["cost", (span) => (span.cost === null && !span.tokens.total ? "" : formatMoney(span.cost))],
   ["ended by", (span) => span.stop],
 ];
 

@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function CostGroups({ report, by, project, q, range, sort, onSort, onOnly }: Props) {
-  const keyName = useKeyName(project);
+  const keyName = useKeyName(project, by === "key" ? report.groups.map((row) => row.group) : []);
   const money = moneyOf(report);
   const whole = Number(report.totals.cost);
   const most = Math.max(...report.groups.map((row) => Number(row.totals.cost)), 0);

@@ -1,12 +1,9 @@
 import type { CostReport } from "@/api/types";
-import { formatUsd } from "@/lib/money";
+import { formatIn } from "@/lib/money";
 
-/** Amounts are US dollars; a project may show them in its own currency, at a rate it has set. */
+/** As the report says, which knows the currency of the moment it was made. */
 export function moneyOf(report: Pick<CostReport, "currency" | "rate">): (amount: string | null) => string {
-  if (report.currency === "USD") return formatUsd;
-  const rate = Number(report.rate);
-  return (amount) =>
-    amount === null ? "no price" : formatUsd((Number(amount) * rate).toFixed(12)).replace("$", `${report.currency} `);
+  return (amount) => formatIn({ code: report.currency, rate: report.rate }, amount);
 }
 
 /** A sum that some prices are missing from is a lower bound; one with no known price at all is no amount. */

@@ -15,7 +15,7 @@ import {
 import type { Case, DatasetView } from "@/api/evaluationTypes";
 import { modelsQuery } from "@/api/queries";
 import { formatAgo, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty, Panel } from "@/ui/bits";
 import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -170,7 +170,7 @@ function Told({ made }: { made: GeneratedCases }) {
     <Notice
       tone={made.proposals.length > 0 ? "good" : "warn"}
       title={`${plural(made.proposals.length, "proposal")} in ${plural(made.calls, "call")}, ${
-        made.cost === null ? "of unknown price" : `for ${formatUsd(made.cost)}`
+        made.cost === null ? "of unknown price" : `for ${formatMoney(made.cost)}`
       }`}
     >
       {left.length > 0 && (

@@ -6,7 +6,7 @@ import { asProblem } from "@/api/client";
 import type { ExperimentView, ResumeExperiment } from "@/api/evaluationTypes";
 import { cancelExperiment, experimentsKey, isRunning, resumeExperiment } from "@/api/experiments";
 import { formatInt, plural } from "@/lib/format";
-import { formatUsd, parseUsd } from "@/lib/money";
+import { formatMoney, formatUsd, parseUsd } from "@/lib/money";
 import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
@@ -184,7 +184,7 @@ function BudgetDialog({ experiment, busy, error, onRaise, onClose }: BudgetProps
     <Modal opened onClose={onClose} title={<strong>Go on within which budget?</strong>}>
       <form className={css.ask} onSubmit={submit} noValidate>
         <Notice tone="warn" title={error ? asProblem(error).message : experiment.reason}>
-          {formatUsd(experiment.cost)} spent. {plural(left, "answer")} of {formatInt(experiment.cells)}{" "}
+          {formatMoney(experiment.cost)} spent. {plural(left, "answer")} of {formatInt(experiment.cells)}{" "}
           {left === 1 ? "is" : "are"} missing. With a larger budget it goes on where it stopped; nothing that is there
           is paid again.
         </Notice>

@@ -6,7 +6,7 @@ import type { CaseDelta, Cell, ExperimentView, MetricReport, Report } from "@/ap
 import { cellsQuery } from "@/api/experiments";
 import { DiffText } from "@/features/compare/DiffText";
 import { formatMs, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty, Tag } from "@/ui/bits";
 import { Pending } from "@/ui/Pending";
 import { VirtualList } from "@/ui/VirtualList";
@@ -219,7 +219,7 @@ function Answer({ project, cell, several, metric }: { project: string; cell: Cel
         {[
           cell.cached ? "kept from an earlier run" : "",
           cell.latency_ms == null ? "" : formatMs(cell.latency_ms),
-          cell.cost === undefined ? "" : formatUsd(cell.cost),
+          cell.cost === undefined ? "" : formatMoney(cell.cost),
         ]
           .filter(Boolean)
           .join(" · ")}{" "}

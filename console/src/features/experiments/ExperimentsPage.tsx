@@ -6,7 +6,7 @@ import type { ExperimentView } from "@/api/evaluationTypes";
 import { experimentsQuery, isRunning } from "@/api/experiments";
 import { OutcomeSign } from "@/features/rollouts/Outcome";
 import { formatAgo, formatDateTime, formatInt, formatPercent } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -108,7 +108,7 @@ export function columns(project: string): Column<ExperimentView>[] {
         </span>
       ),
     },
-    { id: "cost", label: "cost", align: "right", cell: (row) => formatUsd(row.cost) },
+    { id: "cost", label: "cost", align: "right", cell: (row) => formatMoney(row.cost) },
     {
       id: "created",
       label: "begun",

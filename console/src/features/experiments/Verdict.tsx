@@ -6,7 +6,7 @@ import type { ExperimentView, Report } from "@/api/evaluationTypes";
 import { isRunning } from "@/api/experiments";
 import { OutcomeSign } from "@/features/rollouts/Outcome";
 import { formatInt, formatMs, formatPercent, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Acts } from "./Acts";
@@ -76,8 +76,8 @@ function counts(experiment: ExperimentView, report: Report | undefined): string 
     waiting > 0 && `${formatInt(waiting)} more wait for their judges`,
     failed > 0 && `${formatInt(failed)} without an answer`,
     experiment.unknown > 0 && `${formatInt(experiment.unknown)} unknown`,
-    experiment.cost === null ? "not all prices are known" : `${formatUsd(experiment.cost)} spent`,
-    experiment.spec.budget && `of at most ${formatUsd(experiment.spec.budget)}`,
+    experiment.cost === null ? "not all prices are known" : `${formatMoney(experiment.cost)} spent`,
+    experiment.spec.budget && `of at most ${formatMoney(experiment.spec.budget)}`,
     !report &&
       experiment.cases > 0 &&
       `only up to ${plural(experiment.cases, "case")}, drawn: it says nothing to a gate`,

@@ -3,7 +3,7 @@
 import type { CaseDelta, Estimate, MetricReport, Outcome, Unit } from "@/api/evaluationTypes";
 import { percent, range } from "@/features/rollouts/words";
 import { formatInt, formatMs, plural } from "@/lib/format";
-import { formatUsd, printUsd } from "@/lib/money";
+import { formatMoney, printUsd } from "@/lib/money";
 
 const NAMES: Record<string, string> = { latency: "Duration", cost: "Cost of an answer", latency_ms: "Duration" };
 
@@ -18,7 +18,7 @@ export function figure(value: number | null | undefined, unit: Unit): string {
   if (value === null || value === undefined) return "–";
   if (unit === "share") return percent(value);
   if (unit === "ms") return formatMs(value);
-  if (unit === "picodollars") return formatUsd(printUsd(BigInt(Math.round(value))));
+  if (unit === "picodollars") return formatMoney(printUsd(BigInt(Math.round(value))));
   return Number.isInteger(value) && Math.abs(value) < 1e6 ? formatInt(value) : value.toPrecision(3);
 }
 

@@ -15,7 +15,7 @@ import {
   guardsKey,
 } from "@/api/guards";
 import { formatDateTime } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { useMay } from "@/lib/role";
 import { Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
@@ -226,7 +226,7 @@ function Setting({ guard, kind }: { guard: GuardView; kind: GuardKind | undefine
             ],
           ],
           ["Timeout", spec.timeout_ms != null && `${spec.timeout_ms} ms`],
-          ["Budget", spec.budget != null && `${formatUsd(spec.budget)} a day`],
+          ["Budget", spec.budget != null && `${formatMoney(spec.budget)} a day`],
           ["Queue", spec.queue],
           ["Template", spec.refusal],
           ...options.map(([name, value]): [string, ReactNode] => [

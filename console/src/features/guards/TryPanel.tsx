@@ -5,7 +5,7 @@ import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { GuardKind, GuardSpec, GuardTried, Stage, TrialStage } from "@/api/guards";
 import { formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./guards.module.css";
@@ -135,7 +135,7 @@ function StageResult({ told, text }: { told: TrialStage; text: string }) {
     `acts from ${scoreWords(told.threshold)} on`,
     told.label.replaceAll("_", " "),
     `took ${formatMs(told.took_us / 1000)}`,
-    told.cost === null ? "its cost is not known" : told.cost !== "0" && `cost ${formatUsd(told.cost)}`,
+    told.cost === null ? "its cost is not known" : told.cost !== "0" && `cost ${formatMoney(told.cost)}`,
   ];
   return (
     <>

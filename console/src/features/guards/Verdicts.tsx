@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { GuardVerdictLine, Stage } from "@/api/guards";
 import { formatMs, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import css from "./guards.module.css";
 import { ActionIcon } from "./Signs";
 import { didWords, foundWords, STAGES, scoreWords, unreadWords, weighed } from "./words";
@@ -49,7 +49,7 @@ function VerdictLine({ project, line }: { project: string; line: GuardVerdictLin
     !failed && `score ${scoreWords(line.score)}, acts from ${scoreWords(line.threshold)} on`,
     `${line.kind.replaceAll("_", " ")}${line.detector && ` detector ${line.detector}`}`,
     `took ${formatMs(line.took_us / 1000)}`,
-    line.cost === null ? "cost not known" : line.cost !== "0" && formatUsd(line.cost),
+    line.cost === null ? "cost not known" : line.cost !== "0" && formatMoney(line.cost),
   ];
   return (
     <li className={css.verdict}>

@@ -1,19 +1,17 @@
-import { Button, Switch, TextInput } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { Button, Switch } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { Plus, Search } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { Plus } from "lucide-react";
+import { useState } from "react";
 import { type KeyFilter, keyCountQuery, keyPagesQuery } from "@/api/queries";
 import type { IssuedKey, KeyView } from "@/api/types";
-import { plural } from "@/lib/format";
-import { useShortcuts } from "@/lib/hooks";
 import { Empty } from "@/ui/bits";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
+import { told } from "@/ui/portion";
+import { Words } from "@/ui/Words";
 import { WriteButton } from "@/ui/WriteButton";
 import { KeyTable } from "./KeyTable";
-import css from "./keys.module.css";
 import { NewKeyDialog, SecretDialog } from "./NewKeyDialog";
 import { PriorityDialog } from "./PriorityDialog";
 import { ReplaceDialog } from "./ReplaceDialog";
@@ -70,7 +68,13 @@ export function KeysPage() {
       }
     >
       {(total > 0 || q || keys.isPlaceholderData) && (
-        <Words words={q} onWords={onWords} told={told(keys.data && total, q)} />
+        <Words
+          words={q}
+          onWords={onWords}
+          label="Words in keys"
+          placeholder="Name, or the start of a secret"
+          told={keys.data ? told(total, q, "key") : ""}
+        />
       )}
       <Pending of={keys} height={180} />
       {keys.data && rows.length === 0 && q && (
@@ -125,51 +129,3 @@ export function KeysPage() {
 }
 
 const on = (checked: boolean) => (checked ? "all" : undefined);
-
-function told(total: number | undefined, q: string): string {
-  return total === undefined ? "" : `${plural(total, "key")}${q ? (total === 1 ? " fits" : " fit") : ""}`;
-}
-
-interface WordsProps {
-  words: string;
-  onWords: (words: string) => void;
-  told: string;
-}
-
-/** Asked when one pauses, not with every letter. */
-function Words({ words, onWords, told }: WordsProps) {
-  const [text, setText] = useState(words);
-  const [settled] = useDebouncedValue(text, 250);
-  const field = useRef<HTMLInputElement>(null);
-  useShortcuts({ "/": () => field.current?.focus() });
-  const asked = useRef(words);
-  // What somebody types on while the address follows is not taken from them.
-  useEffect(() => {
-    if (words !== asked.current) setText(words);
-    asked.current = words;
-  }, [words]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only what was typed moves the address
-  useEffect(() => {
-    if (settled !== text || settled.trim() === words) return;
-    asked.current = settled.trim();
-    onWords(asked.current);
-  }, [settled]);
-  return (
-    <div className={css.bar} role="search">
-      <TextInput
-        ref={field}
-        className={css.words}
-        aria-label="Words in keys"
-        placeholder="Name, or the start of a secret"
-        leftSection={<Search size={14} aria-hidden="true" />}
-        value={text}
-        maxLength={500}
-        spellCheck={false}
-        onChange={(event) => setText(event.currentTarget.value)}
-      />
-      <span className="muted num" role="status">
-        {told}
-      </span>
-    </div>
-  );
-}

@@ -100,7 +100,7 @@ const MODES: Record<LimitView["mode"], string> = {
 const HELD = "Reserved by calls under way, or lent to workers ahead of need. What they do not use comes back.";
 
 function Burn({ project, limit, standing }: { project: string; limit: LimitView; standing: Standing }) {
-  const keyName = useKeyName(project);
+  const keyName = useKeyName(project, [standing.values.key ?? ""]);
   const [open, setOpen] = useState(false);
   const used = percentUsed(limit, standing.used);
   const held = Math.min(100 - Math.min(100, used), percentUsed(limit, standing.held));

@@ -4,6 +4,7 @@ import { inProject, post, put } from "@/api/client";
 import { limitsQuery, modelsQuery } from "@/api/queries";
 import type { LimitView } from "@/api/types";
 import { plural } from "@/lib/format";
+import { formatMoney, inDollars, parseUsd } from "@/lib/money";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { Notice } from "@/ui/Notice";
 import {
@@ -30,6 +31,11 @@ const UNKNOWN: { value: LimitView["unknown_price"]; label: string }[] = [
   { value: "amount", label: "Count an amount for it" },
   { value: "ignore", label: "Let it pass uncounted" },
 ];
+
+/** Limits hold dollars; what that is in the currency sums are shown in. */
+function inYours(dollars: string): string | undefined {
+  return inDollars() || parseUsd(dollars) === null ? undefined : `US dollars: ${formatMoney(dollars.trim())}`;
+}
 
 export function LimitEditor({ project, limit, onClose }: Props) {
   const editing = useEditing({
@@ -78,6 +84,7 @@ export function LimitEditor({ project, limit, onClose }: Props) {
         />
         <TextInput
           label="How much"
+          description={inYours(form.measure === "money" ? form.bound : "")}
           inputMode="decimal"
           leftSection={form.measure === "money" ? "$" : undefined}
           value={form.bound}
@@ -136,6 +143,7 @@ export function LimitEditor({ project, limit, onClose }: Props) {
           {form.unknownPrice === "amount" && (
             <TextInput
               label="Amount"
+              description={inYours(form.unknownAmount)}
               leftSection="$"
               inputMode="decimal"
               value={form.unknownAmount}

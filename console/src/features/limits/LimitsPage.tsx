@@ -5,10 +5,11 @@ import { limitEventsQuery, limitsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { useLastSeen } from "@/ui/EditDrawer";
+import { LongList } from "@/ui/LongList";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
-import { percentUsed } from "./amounts";
+import { inWords, percentUsed } from "./amounts";
 import { Events } from "./Events";
 import { LimitCard } from "./LimitCard";
 import { LimitEditor } from "./LimitEditor";
@@ -23,6 +24,7 @@ export function LimitsPage() {
   const { project } = useParams({ from: "/inside/p/$project/limits" });
   const search = useSearch({ from: "/inside/p/$project/limits" });
   const navigate = useNavigate({ from: "/p/$project/limits" });
+  const { find } = search;
   const limits = useQuery(limitsQuery(project));
   const events = useQuery(limitEventsQuery(project));
   const edited = useLastSeen(
@@ -42,7 +44,7 @@ export function LimitsPage() {
           needs="limit:write"
           size="sm"
           leftSection={<Plus size={15} />}
-          onClick={() => void navigate({ search: { new: "1" } })}
+          onClick={() => void navigate({ search: { find, new: "1" } })}
         >
           Add a limit
         </WriteButton>
@@ -58,18 +60,27 @@ export function LimitsPage() {
           <Code text={FIRST} wrap />
         </Empty>
       )}
-      {nearest.length > 0 && (
-        <ul className={css.cards} aria-label="Limits">
-          {nearest.map((limit) => (
-            <LimitCard
-              key={limit.name}
-              project={project}
-              limit={limit}
-              onEdit={() => void navigate({ search: { edit: limit.name } })}
-            />
-          ))}
-        </ul>
-      )}
+      <LongList
+        rows={nearest}
+        noun="limit"
+        textOf={(limit) => `${limit.name} ${limit.measure} ${limit.mode} ${inWords(limit)}`}
+        words={find}
+        onWords={(find) => void navigate({ search: (was) => ({ ...was, find }), replace: true })}
+        placeholder="Name, or what it holds for"
+      >
+        {(rows) => (
+          <ul className={css.cards} aria-label="Limits">
+            {rows.map((limit) => (
+              <LimitCard
+                key={limit.name}
+                project={project}
+                limit={limit}
+                onEdit={() => void navigate({ search: { find, edit: limit.name } })}
+              />
+            ))}
+          </ul>
+        )}
+      </LongList>
       {events.data && events.data.length > 0 && (
         <Events project={project} events={events.data} limits={limits.data ?? []} />
       )}
@@ -78,7 +89,7 @@ export function LimitsPage() {
           key={edited?.name ?? "new"}
           project={project}
           limit={edited}
-          onClose={() => void navigate({ search: {} })}
+          onClose={() => void navigate({ search: { find } })}
         />
       )}
     </Page>

@@ -1,11 +1,11 @@
 import type { LimitView } from "@/api/types";
 import { formatCompact, formatInt } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { WINDOWS } from "./limitForm";
 
 /** An amount in its measure: `$4.20`, `1 request`, `1.25M tokens`. */
 export function amount(measure: LimitView["measure"], value: string): string {
-  if (measure === "money") return formatUsd(value);
+  if (measure === "money") return formatMoney(value);
   const count = Number(value);
   const unit = measure === "concurrency" ? "at once" : count === 1 ? measure.replace(/s$/, "") : measure;
   return `${count < 100_000 ? formatInt(count) : formatCompact(count)} ${unit}`;
@@ -19,7 +19,7 @@ export function bare(measure: LimitView["measure"], value: string): string {
 /** How much of a bound, with the unit said once: `2 of 6 requests`, `$1.20 of $25.00`. */
 export function ofBound(measure: LimitView["measure"], value: string, bound: string): string {
   const count = Number(value);
-  const first = measure === "money" ? formatUsd(value) : count < 100_000 ? formatInt(count) : formatCompact(count);
+  const first = measure === "money" ? formatMoney(value) : count < 100_000 ? formatInt(count) : formatCompact(count);
   return `${first} of ${amount(measure, bound)}`;
 }
 

@@ -51,7 +51,7 @@ export function ModelRow({ project, model, onEdit }: Props) {
               its calls
             </Link>
             {" · "}
-            <Link to="/p/$project/models" params={{ project }} search={{ card: model.name }}>
+            <Link to="/p/$project/models" params={{ project }} search={(was) => ({ find: was.find, card: model.name })}>
               {model.capabilities === null
                 ? "capabilities not known"
                 : `shown to do ${plural(model.capabilities.length, "thing")}`}

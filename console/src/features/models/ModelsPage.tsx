@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { modelsQuery, providersQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { useLastSeen } from "@/ui/EditDrawer";
+import { LongList } from "@/ui/LongList";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
@@ -17,6 +18,7 @@ export function ModelsPage() {
   const { project } = useParams({ from: "/inside/p/$project/models" });
   const search = useSearch({ from: "/inside/p/$project/models" });
   const navigate = useNavigate({ from: "/p/$project/models" });
+  const { find } = search;
   const models = useQuery(modelsQuery(project));
   const providers = useQuery(providersQuery(project));
   const edited = useLastSeen(
@@ -24,7 +26,7 @@ export function ModelsPage() {
     search.edit,
   );
   const noProviders = providers.data?.length === 0;
-  const close = () => void navigate({ search: {} });
+  const close = () => void navigate({ search: { find } });
   return (
     <Page
       title="Models"
@@ -34,7 +36,7 @@ export function ModelsPage() {
           needs="model:write"
           size="sm"
           leftSection={<Plus size={15} />}
-          onClick={() => void navigate({ search: { new: "1" } })}
+          onClick={() => void navigate({ search: { find, new: "1" } })}
           why={noProviders ? "Add a provider first: a model is called at one." : undefined}
         >
           Add a model
@@ -56,18 +58,27 @@ export function ModelsPage() {
           )}
         </Empty>
       )}
-      {models.data && models.data.length > 0 && (
-        <ul className={css.list} aria-label="Models">
-          {models.data.map((model) => (
-            <ModelRow
-              key={model.name}
-              project={project}
-              model={model}
-              onEdit={() => void navigate({ search: { edit: model.name } })}
-            />
-          ))}
-        </ul>
-      )}
+      <LongList
+        rows={models.data}
+        noun="model"
+        textOf={(model) => [model.name, model.upstream, model.provider, ...model.fallback].join(" ")}
+        words={find}
+        onWords={(find) => void navigate({ search: (was) => ({ ...was, find }), replace: true })}
+        placeholder="Name, the provider's name for it, or the provider"
+      >
+        {(rows) => (
+          <ul className={css.list} aria-label="Models">
+            {rows.map((model) => (
+              <ModelRow
+                key={model.name}
+                project={project}
+                model={model}
+                onEdit={() => void navigate({ search: { find, edit: model.name } })}
+              />
+            ))}
+          </ul>
+        )}
+      </LongList>
       {search.card && (
         <CardDrawer
           key={search.card}

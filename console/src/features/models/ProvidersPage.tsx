@@ -4,6 +4,7 @@ import { Plus } from "lucide-react";
 import { kindsQuery, modelsQuery, providersQuery, resilienceQuery, statusQuery, targetsQuery } from "@/api/queries";
 import { Empty } from "@/ui/bits";
 import { useLastSeen } from "@/ui/EditDrawer";
+import { LongList } from "@/ui/LongList";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
@@ -19,6 +20,7 @@ export function ProvidersPage() {
   const { project } = useParams({ from: "/inside/p/$project/providers" });
   const search = useSearch({ from: "/inside/p/$project/providers" });
   const navigate = useNavigate({ from: "/p/$project/providers" });
+  const { find } = search;
   const providers = useQuery(providersQuery(project));
   const models = useQuery(modelsQuery(project));
   const kinds = useQuery(kindsQuery());
@@ -37,7 +39,7 @@ export function ProvidersPage() {
       needs="provider:write"
       size="sm"
       leftSection={<Plus size={15} />}
-      onClick={() => void navigate({ search: { new: "1" } })}
+      onClick={() => void navigate({ search: { find, new: "1" } })}
     >
       Add a provider
     </WriteButton>
@@ -65,34 +67,44 @@ export function ProvidersPage() {
           {workers > 1 ? `: the server runs ${workers} workers, and whichever answers tells its own.` : "."}
         </p>
       )}
-      {providers.data && providers.data.length > 0 && (
-        <ul className={css.list} aria-label="Providers">
-          {providers.data.map((provider) => (
-            <ProviderRow
-              key={provider.name}
-              project={project}
-              provider={provider}
-              kind={kinds.data?.find((k) => k.name === provider.kind)}
-              models={(models.data ?? []).filter((m) => m.provider === provider.name)}
-              targets={targets.data?.filter((t) => t.provider === provider.name)}
-              policies={resilience.data}
-              shown={{ policy: search.policy === provider.name, all: search.all === provider.name }}
-              onShow={(shown) =>
-                void navigate({
-                  search: (prev) => ({
-                    ...prev,
-                    ...("policy" in shown && { policy: shown.policy ? provider.name : undefined }),
-                    ...("all" in shown && { all: shown.all ? provider.name : undefined }),
-                  }),
-                  replace: true,
-                })
-              }
-              onEdit={() => void navigate({ search: { edit: provider.name } })}
-              onTune={(subject, name) => tune(`${subject}:${name}`)}
-            />
-          ))}
-        </ul>
-      )}
+      <LongList
+        rows={providers.data}
+        noun="provider"
+        textOf={(provider) => `${provider.name} ${provider.kind} ${provider.base_url}`}
+        words={find}
+        onWords={(find) => void navigate({ search: (was) => ({ ...was, find }), replace: true })}
+        placeholder="Name, kind or address"
+        kept={(provider) => [search.policy, search.all].includes(provider.name)}
+      >
+        {(rows) => (
+          <ul className={css.list} aria-label="Providers">
+            {rows.map((provider) => (
+              <ProviderRow
+                key={provider.name}
+                project={project}
+                provider={provider}
+                kind={kinds.data?.find((k) => k.name === provider.kind)}
+                models={(models.data ?? []).filter((m) => m.provider === provider.name)}
+                targets={targets.data?.filter((t) => t.provider === provider.name)}
+                policies={resilience.data}
+                shown={{ policy: search.policy === provider.name, all: search.all === provider.name }}
+                onShow={(shown) =>
+                  void navigate({
+                    search: (prev) => ({
+                      ...prev,
+                      ...("policy" in shown && { policy: shown.policy ? provider.name : undefined }),
+                      ...("all" in shown && { all: shown.all ? provider.name : undefined }),
+                    }),
+                    replace: true,
+                  })
+                }
+                onEdit={() => void navigate({ search: { find, edit: provider.name } })}
+                onTune={(subject, name) => tune(`${subject}:${name}`)}
+              />
+            ))}
+          </ul>
+        )}
+      </LongList>
       {resilience.data && tuned && (
         <PolicyEditor
           key={search.tune}
@@ -109,7 +121,7 @@ export function ProvidersPage() {
           project={project}
           provider={edited}
           kinds={kinds.data}
-          onClose={() => void navigate({ search: {} })}
+          onClose={() => void navigate({ search: { find } })}
         />
       )}
     </Page>

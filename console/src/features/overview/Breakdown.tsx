@@ -1,9 +1,9 @@
 import { Skeleton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { GroupBy, GroupRow, Overview } from "@/api/types";
-import { formatCompact, formatInt, formatMs, formatPercent } from "@/lib/format";
+import { formatCompact, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
 import { useKeyName } from "@/lib/keyName";
-import { formatUsd } from "@/lib/money";
+import { exactUsd, formatMoney } from "@/lib/money";
 import { setOnly } from "@/search/language";
 import type { RangeSearch } from "@/search/range";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -105,13 +105,15 @@ function columnsOf({ by, q, max, all, link, keyName }: ColumnInput): Column<Grou
       cell: (r) => (
         <span
           title={
-            r.totals.unpriced ? `A lower bound: ${formatInt(r.totals.unpriced)} without a price` : `$${r.totals.cost}`
+            r.totals.unpriced
+              ? `A lower bound: ${formatInt(r.totals.unpriced)} without a price`
+              : exactUsd(r.totals.cost)
           }
         >
           {noPrice(r.totals) ? (
             <span className="muted">no price</span>
           ) : (
-            (r.totals.unpriced > 0 ? "≥ " : "") + formatUsd(r.totals.cost)
+            (r.totals.unpriced > 0 ? "≥ " : "") + formatMoney(r.totals.cost)
           )}
         </span>
       ),
@@ -120,7 +122,7 @@ function columnsOf({ by, q, max, all, link, keyName }: ColumnInput): Column<Grou
 }
 
 export function Breakdown({ overview, by, project, q, range, sort, onSort }: Props) {
-  const keyName = useKeyName(project);
+  const keyName = useKeyName(project, by === "key" ? (overview?.groups ?? []).map((row) => row.group) : []);
   if (!overview) return <Skeleton height={160} radius={0} />;
   const link: LinkTo = (query, text) => (
     <Link to="/p/$project/traces" params={{ project }} search={{ ...range, q: query || undefined }}>
@@ -134,14 +136,25 @@ export function Breakdown({ overview, by, project, q, range, sort, onSort }: Pro
         No calls in this range match the search.
       </p>
     );
+  const rest = overview.totals.calls - overview.groups.reduce((sum, row) => sum + row.totals.calls, 0);
   return (
-    <DataTable
-      label={`Calls by ${by}`}
-      columns={columnsOf({ by, q, max, all: overview.totals.calls, link, keyName })}
-      rows={overview.groups}
-      rowKey={(row) => row.group}
-      sort={sort}
-      onSort={onSort}
-    />
+    <>
+      <DataTable
+        label={`Calls by ${by}`}
+        columns={columnsOf({ by, q, max, all: overview.totals.calls, link, keyName })}
+        rows={overview.groups}
+        rowKey={(row) => row.group}
+        sort={sort}
+        onSort={onSort}
+      />
+      {rest > 0 && (
+        <p className="muted" style={{ padding: "10px 16px" }}>
+          {plural(rest, "call")} more, of those with fewer calls.{" "}
+          <Link to="/p/$project/costs" params={{ project }} search={{ ...range, q: q || undefined, by }}>
+            All of them, by cost
+          </Link>
+        </p>
+      )}
+    </>
   );
 }

@@ -2,7 +2,7 @@ import { Skeleton } from "@mantine/core";
 import { useMemo, useState } from "react";
 import type { Overview } from "@/api/types";
 import { formatCompact, formatDateTime, formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { currencyName, formatMoney } from "@/lib/money";
 import css from "./overview.module.css";
 import { Plot, type PlotSeries } from "./Plot";
 import { type Columns, toColumns } from "./series";
@@ -37,8 +37,8 @@ const CHARTS: ChartSpec[] = [
   },
   {
     title: "Cost",
-    format: (v) => formatUsd(v === null ? "0" : v.toFixed(12)),
-    series: [{ label: "US dollars", color: "--accent", kind: "bars", pick: "cost" }],
+    format: (v) => formatMoney(v === null ? "0" : v.toFixed(12)),
+    series: [{ label: "money", color: "--accent", kind: "bars", pick: "cost" }],
   },
   {
     title: "Tokens",
@@ -61,7 +61,7 @@ export function Charts({ overview, onZoom }: Props) {
             {chart.series.map((s) => (
               <span key={s.label} className={`${css.key} num`}>
                 <span className={css.swatch} style={{ background: `var(${s.color})` }} aria-hidden="true" />
-                {s.label}
+                {s.pick === "cost" ? currencyName() : s.label}
                 {at !== null && (
                   <strong>{chart.format((columns[s.pick][at] as number | null | undefined) ?? null)}</strong>
                 )}

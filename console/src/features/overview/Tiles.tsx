@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Overview, Totals } from "@/api/types";
 import { type Change, formatChange, formatCompact, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
-import { boundedUsd } from "@/lib/money";
+import { boundedMoney, exactUsd } from "@/lib/money";
 import { setCompare, setOnly } from "@/search/language";
 import type { RangeSearch } from "@/search/range";
 import css from "./overview.module.css";
@@ -58,12 +58,12 @@ function tilesOf(now: Totals, before: Totals, q: string): Tile[] {
     },
     {
       label: "Cost",
-      value: noPrice(now) ? "no price" : boundedUsd(now.cost, now.unpriced),
+      value: noPrice(now) ? "no price" : boundedMoney(now.cost, now.unpriced),
       foot: now.unpriced > 0 ? `${plural(now.unpriced, "call")} without a price` : "",
       change: formatChange(Number(now.cost), Number(before.cost)),
       sense: "more-is-bad",
       q: setCompare(q, "cost", ">0"),
-      tip: `$${now.cost}, before $${before.cost}.${now.unpriced > 0 ? " A lower bound: calls without a known price are not in it." : ""}`,
+      tip: `${exactUsd(now.cost)}, before ${exactUsd(before.cost)}.${now.unpriced > 0 ? " A lower bound: calls without a known price are not in it." : ""}`,
     },
     {
       label: "Latency, median",

@@ -49,7 +49,16 @@ export function PeoplePage() {
     members: () => (
       <PlaceMembers place={{ kind: "project", slug: project }} roles={items} adding={adding} onAdding={onAdding} />
     ),
-    service: () => <ServiceAccounts project={project} roles={items} adding={adding} onAdding={onAdding} />,
+    service: () => (
+      <ServiceAccounts
+        project={project}
+        roles={items}
+        words={search.find}
+        onWords={(find) => void navigate({ search: (was) => ({ ...was, find }), replace: true })}
+        adding={adding}
+        onAdding={onAdding}
+      />
+    ),
     roles: () =>
       roles.data && organisation ? (
         <RolesView project={project} organisation={organisation} list={roles.data} edit={search.edit} onEdit={onEdit} />

@@ -4,17 +4,19 @@ import { Bot, KeyRound, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { del, inProject, post } from "@/api/client";
 import { serviceAccountsQuery } from "@/api/identity";
-import { keysQuery } from "@/api/queries";
+import { keysQuery, ownedKeysQuery } from "@/api/queries";
 import type { IssuedKey, KeyView, MemberView, RoleView } from "@/api/types";
 import { KeyTable } from "@/features/keys/KeyTable";
 import { NewKeyDialog, SecretDialog } from "@/features/keys/NewKeyDialog";
 import { ReplaceDialog } from "@/features/keys/ReplaceDialog";
 import { RevokeDialog } from "@/features/keys/RevokeDialog";
 import { formatAgo, formatDateTime, plural } from "@/lib/format";
+import { useInSight } from "@/lib/hooks";
 import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { FormDialog } from "@/ui/FormDialog";
+import { LongList } from "@/ui/LongList";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
@@ -23,14 +25,15 @@ import { givable, summaryOf } from "./words";
 interface Props {
   project: string;
   roles: RoleView[];
+  words: string | undefined;
+  onWords: (words: string | undefined) => void;
   adding: boolean;
   onAdding: (on: boolean) => void;
 }
 
 /** "Which programs are members here, and with which keys do they come?" */
-export function ServiceAccounts({ project, roles, adding, onAdding }: Props) {
+export function ServiceAccounts({ project, roles, words, onWords, adding, onAdding }: Props) {
   const found = useQuery(serviceAccountsQuery(project));
-  const keys = useQuery(keysQuery(project));
   const may = useMay("member:write");
   const add = (
     <WriteButton
@@ -46,7 +49,6 @@ export function ServiceAccounts({ project, roles, adding, onAdding }: Props) {
   return (
     <>
       {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {keys.isError && <ProblemNotice error={keys.error} retry={() => void keys.refetch()} />}
       {found.isPending && <Skeleton height={180} />}
       {found.data?.length === 0 && (
         <Empty title="No program is a member here">
@@ -63,16 +65,22 @@ export function ServiceAccounts({ project, roles, adding, onAdding }: Props) {
             <p className="muted">Their keys do no more than their role, and end with them.</p>
             {add}
           </div>
-          <div style={{ display: "grid", gap: 14 }}>
-            {found.data.map((account) => (
-              <Account
-                key={account.id}
-                project={project}
-                account={account}
-                keys={(keys.data ?? []).filter((key) => key.owner === account.id)}
-              />
-            ))}
-          </div>
+          <LongList
+            rows={found.data}
+            noun="service account"
+            textOf={(account) => `${account.name} ${account.role} ${account.id}`}
+            words={words}
+            onWords={onWords}
+            placeholder="Name, role, or a whole id"
+          >
+            {(rows) => (
+              <div style={{ display: "grid", gap: 14 }}>
+                {rows.map((account) => (
+                  <Account key={account.id} project={project} account={account} />
+                ))}
+              </div>
+            )}
+          </LongList>
         </>
       )}
       {adding && may && <NewAccount project={project} roles={roles} onClose={() => onAdding(false)} />}
@@ -83,29 +91,32 @@ export function ServiceAccounts({ project, roles, adding, onAdding }: Props) {
 interface AccountProps {
   project: string;
   account: MemberView;
-  keys: KeyView[];
 }
 
-function Account({ project, account, keys }: AccountProps) {
+function Account({ project, account }: AccountProps) {
+  const [ref, inSight] = useInSight();
+  const keys = useQuery({ ...ownedKeysQuery(project, account.id), enabled: inSight });
   const [making, setMaking] = useState(false);
   const [issued, setIssued] = useState<IssuedKey | null>(null);
   const [revoking, setRevoking] = useState<KeyView | null>(null);
   const [replacing, setReplacing] = useState<KeyView | null>(null);
   const [leaving, setLeaving] = useState(false);
-  const active = keys.filter((key) => key.state === "active");
+  const active = keys.data ?? [];
   return (
     <Panel>
-      <div className={css.body} data-testid={`account-${account.name}`}>
+      <div ref={ref} className={css.body} data-testid={`account-${account.name}`}>
         <AccountHead
           account={account}
-          active={active.length}
+          active={keys.data?.length}
           onMake={() => setMaking(true)}
           onLeave={() => setLeaving(true)}
         />
         {active.length > 0 && (
           <KeyTable project={project} keys={active} onRevoke={setRevoking} onReplace={setReplacing} bare />
         )}
-        {active.length === 0 && (
+        {keys.isError && <ProblemNotice error={keys.error} retry={() => void keys.refetch()} />}
+        {keys.isLoading && <Skeleton height={40} />}
+        {keys.data?.length === 0 && (
           <p className="muted">
             <KeyRound size={13} aria-hidden="true" /> It has no key: nothing can come in as it.
           </p>
@@ -145,7 +156,7 @@ function Account({ project, account, keys }: AccountProps) {
 
 interface HeadProps {
   account: MemberView;
-  active: number;
+  active: number | undefined;
   onMake: () => void;
   onLeave: () => void;
 }
@@ -159,7 +170,8 @@ function AccountHead({ account, active, onMake, onLeave }: HeadProps) {
         <strong>{account.name}</strong> <Tag>{account.role}</Tag>
         <div className="muted">
           <span title={formatDateTime(account.since)}>since {formatAgo(account.since, Date.now())}</span>,{" "}
-          {plural(active, "active key")} · <code>{account.id}</code>
+          {active !== undefined && `${plural(active, "active key")} · `}
+          <code>{account.id}</code>
         </div>
       </div>
       <div className={css.acts}>
@@ -224,7 +236,7 @@ function RemoveAccount({ project, account, keys, onClose }: RemoveProps) {
   );
 }
 
-function NewAccount({ project, roles, onClose }: Omit<Props, "adding" | "onAdding"> & { onClose: () => void }) {
+function NewAccount({ project, roles, onClose }: Pick<Props, "project" | "roles"> & { onClose: () => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState("viewer");
   const queries = useQueryClient();

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Table2 } from "lucide-react";
 import { diffText } from "@/features/compare/diff";
 import { formatInt, formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { Notice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
@@ -157,7 +157,7 @@ function Figures({ answer }: { answer: Answer }) {
           <Figure name="time" value={formatMs(end.duration)} />
           <Figure name="first token" value={formatMs(end.first_token)} />
           <Figure name="tokens" value={tokensOf(end)} title={end.usage?.estimated ? "estimated" : undefined} />
-          <Figure name="cost" value={end.attempts === 0 && !end.ok ? "–" : formatUsd(end.cost)} />
+          <Figure name="cost" value={end.attempts === 0 && !end.ok ? "–" : formatMoney(end.cost)} />
         </dl>
       )}
     </footer>

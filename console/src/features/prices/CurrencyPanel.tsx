@@ -12,15 +12,15 @@ import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./prices.module.css";
 
-/** The books are in US dollars; what the page of costs shows may be another currency, at one rate. */
+/** The books are in US dollars; sums may be shown in another currency, at one rate. */
 export function CurrencyPanel({ project }: { project: string }) {
   const currency = useQuery(currencyQuery(project));
   return (
     <section className={css.panel} aria-label="Currency">
       <h2>Currency</h2>
       <p className="muted">
-        Prices, limits and the books are in US dollars. The page of costs shows sums in your currency, at this one rate;
-        nothing is converted by the day.
+        The books, prices, providers' bills and the fields of forms are in US dollars. Every other sum in the console is
+        shown in your currency, at this one rate; nothing is converted by the day.
       </p>
       <Pending of={currency} height={60} />
       {currency.data && <CurrencyForm project={project} currency={currency.data} />}

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { modelsQuery } from "@/api/queries";
 import type { Estimate, JsonObject, PromptPreview } from "@/api/types";
 import { formatInt } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import css from "./prompts.module.css";
 
@@ -65,7 +65,7 @@ function Weight({ estimate }: { estimate: Estimate }) {
       {estimate.model &&
         (estimate.cost === null
           ? ` · ${estimate.note}`
-          : ` · ${formatUsd(estimate.cost)} to read, ${formatUsd(estimate.output_cost)} per 1,000 written`)}{" "}
+          : ` · ${formatMoney(estimate.cost)} to read, ${formatMoney(estimate.output_cost)} per 1,000 written`)}{" "}
       <Tag title="Counted by a rule of thumb, about four bytes to a token; the provider's own count will differ.">
         estimate
       </Tag>

@@ -1,4 +1,4 @@
-import { Switch, TextInput } from "@mantine/core";
+import { Button, Switch, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -6,12 +6,13 @@ import { Folder as FolderIcon, Plus, Search, Tag as TagIcon } from "lucide-react
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { promptsQuery } from "@/api/prompts";
 import type { PromptView } from "@/api/types";
-import { formatAgo, formatDateTime, plural } from "@/lib/format";
+import { formatAgo, formatDateTime, formatInt, plural } from "@/lib/format";
 import { LIST_KEYS, useMainListKeys, useShortcuts } from "@/lib/hooks";
 import { Empty, Tag } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
+import { usePortion } from "@/ui/portion";
 import { WriteButton } from "@/ui/WriteButton";
 import { foldersOf, isIn, labelsOf } from "./folders";
 import { NewPromptDialog } from "./NewPromptDialog";
@@ -38,6 +39,7 @@ export function PromptsPage() {
     (each) =>
       isIn(each, search.folder ?? "") && (!search.label || each.labels.some(({ label }) => label === search.label)),
   );
+  const portion = usePortion(shown, [q, archived, search.folder, search.label].join("\n"));
   const narrowed = q !== "" || archived || Boolean(search.folder) || Boolean(search.label);
   return (
     <Page
@@ -54,7 +56,7 @@ export function PromptsPage() {
         </WriteButton>
       }
     >
-      {prompts.isError && <ProblemNotice error={prompts.error} retry={() => void prompts.refetch()} />}
+      <Pending of={prompts} height={220} />
       {prompts.data && all.length === 0 && !narrowed ? (
         <Teach />
       ) : (
@@ -83,7 +85,12 @@ export function PromptsPage() {
                 {prompts.data ? plural(shown.length, "prompt") : ""}
               </span>
             </div>
-            {prompts.data && <Rows project={project} prompts={shown} />}
+            {prompts.data && <Rows project={project} prompts={portion.rows} />}
+            {portion.left > 0 && (
+              <Button variant="default" mt={12} onClick={portion.more}>
+                Show more ({formatInt(portion.left)} left)
+              </Button>
+            )}
             {prompts.data && shown.length === 0 && <p className={css.none}>No prompt here is like that.</p>}
           </div>
         </div>

@@ -7,7 +7,7 @@ import { del, inProject } from "@/api/client";
 import { onlineRulesKey, onlineRulesQuery, putOnlineRule } from "@/api/quality";
 import type { RuleView } from "@/api/qualityTypes";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { useMay } from "@/lib/role";
 import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
@@ -214,10 +214,10 @@ function Today({ row, project }: { row: RuleView; project: string }) {
 function Spent({ row }: { row: RuleView }) {
   const budget = row.spec.budget ?? (row.kind === "online" ? "1" : "");
   if (row.kind === "schedule")
-    return <span className="num">{budget ? `at most ${formatUsd(budget)} a run` : "as the suite says"}</span>;
+    return <span className="num">{budget ? `at most ${formatMoney(budget)} a run` : "as the suite says"}</span>;
   return (
     <span className="num">
-      <strong>{formatUsd(row.spent)}</strong> of {formatUsd(budget)} a day
+      <strong>{formatMoney(row.spent)}</strong> of {formatMoney(budget)} a day
       {row.unpriced > 0 && <div className={css.missing}>and {formatInt(row.unpriced)} questions of unknown price</div>}
     </span>
   );

@@ -6,7 +6,7 @@ import type { ExperimentView } from "@/api/evaluationTypes";
 import { experimentsQuery, isRunning } from "@/api/experiments";
 import { StateSign } from "@/features/experiments/State";
 import { formatAgo, formatDateTime, formatInt, formatPercent } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty, Panel } from "@/ui/bits";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -92,7 +92,7 @@ function columns(project: string): Column<ExperimentView>[] {
       align: "right",
       cell: (row) => (isRunning(row.state) ? formatPercent(row.done, row.cells) : formatInt(row.done)),
     },
-    { id: "cost", label: "cost", align: "right", cell: (row) => formatUsd(row.cost) },
+    { id: "cost", label: "cost", align: "right", cell: (row) => formatMoney(row.cost) },
     {
       id: "created",
       label: "begun",

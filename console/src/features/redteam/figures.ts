@@ -3,7 +3,7 @@
 import type { Line, NewRedteam, RedteamEstimate, Tally } from "@/api/redteam";
 import { percent } from "@/features/rollouts/words";
 import { formatInt, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 
 /** How many were decided: they alone make the rate. */
 export const decided = (tally: Tally): number => tally.broken + tally.held;
@@ -46,7 +46,7 @@ export function worstFirst(lines: readonly Line[]): Line[] {
 /** `120 calls, about $0.42`; a price that nobody knows is said, and is no zero. */
 export function costWords(found: RedteamEstimate): string {
   const calls = plural(found.calls, "call");
-  if (found.cost !== null) return `${calls}, about ${formatUsd(found.cost)}`;
+  if (found.cost !== null) return `${calls}, about ${formatMoney(found.cost)}`;
   return `${calls}; nobody knows ${found.unknown.join(" and ")}`;
 }
 

@@ -2,7 +2,7 @@
 
 import type { ArmValue, Evidence, Plan, RolloutKind, Segment } from "@/api/releaseTypes";
 import { formatInt, formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 
 export const KINDS: Record<RolloutKind, { label: string; what: string }> = {
   canary: { label: "Canary", what: "A growing share of the traffic; it goes on, or back, by what it finds." },
@@ -59,7 +59,7 @@ export function figure(value: number | null, unit: Evidence["unit"]): string {
   if (value === null) return "–";
   if (unit === "share") return percent(value);
   if (unit === "ms") return formatMs(value);
-  if (unit === "currency") return formatUsd(String(value));
+  if (unit === "currency") return formatMoney(String(value));
   return value.toPrecision(3);
 }
 
@@ -112,7 +112,7 @@ export function planWords(plan: Plan): string {
     case "ab":
       return `${percent(plan.share ?? 0.5)} of the traffic, until somebody decides.`;
     case "shadow":
-      return `Copies of ${percent(plan.share ?? 0.5)} of the calls, for at most ${formatUsd(plan.budget ?? "0")} in all; nobody sees the answers.`;
+      return `Copies of ${percent(plan.share ?? 0.5)} of the calls, for at most ${formatMoney(plan.budget ?? "0")} in all; nobody sees the answers.`;
     case "segments":
       return `For ${segmentWords(plan.segment)}.`;
     default:

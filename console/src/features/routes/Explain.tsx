@@ -4,7 +4,7 @@ import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { Explanation, RouteView } from "@/api/types";
 import { formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import css from "./routes.module.css";
 
@@ -72,7 +72,7 @@ export function Explain({ project, route }: { project: string; route: RouteView 
                 <span className="muted">
                   at {candidate.provider}
                   {candidate.known?.ewma_ms ? `, ${formatMs(candidate.known.ewma_ms)}` : ""}
-                  {candidate.known?.expected_cost ? `, about ${formatUsd(candidate.known.expected_cost)}` : ""}
+                  {candidate.known?.expected_cost ? `, about ${formatMoney(candidate.known.expected_cost)}` : ""}
                   {candidate.reason && `: ${candidate.reason}`}
                 </span>
               </span>

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { lastCallsQuery } from "@/api/queries";
 import { formatAgo, formatMs } from "@/lib/format";
 import { useInSight } from "@/lib/hooks";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { StatusSign } from "@/ui/status";
 import css from "./routes.module.css";
 
@@ -32,7 +32,7 @@ export function LastDecisions({ project, name }: { project: string; name: string
               <span className="muted">
                 {row.provider && `at ${row.provider}, `}
                 {row.fallbacks > 0 && `after ${row.fallbacks} other${row.fallbacks > 1 ? "s" : ""}, `}
-                {formatMs(row.duration)}, {row.model_used && `${formatUsd(row.cost)}, `}
+                {formatMs(row.duration)}, {row.model_used && `${formatMoney(row.cost)}, `}
                 {formatAgo(row.started, now)}
               </span>
               {row.status === "error" && row.error_message && (

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReplayedCall, ReplayReport } from "@/api/types";
 import { formatChange, formatDateTime, formatInt, formatMs, formatPercent, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import css from "./routes.module.css";
@@ -10,7 +10,7 @@ type Report = ReplayReport["report"];
 type Sides = Report["cost"];
 type Share = Report["targets"][number];
 
-const usd = (value: number) => formatUsd(value.toFixed(12));
+const usd = (value: number) => formatMoney(value.toFixed(12));
 const share = (value: number) => formatPercent(value, 1);
 
 /** Both sides of one figure; of the estimate the interval, where it has a width. */
@@ -207,12 +207,12 @@ function callColumns(project: string): Column<ReplayedCall>[] {
       label: "would go to",
       cell: (row) => (row.model ? `${row.model} at ${row.provider}` : <Tag tone="bad">refused</Tag>),
     },
-    { id: "cost", label: "cost", align: "right", cell: (row) => formatUsd(row.cost) },
+    { id: "cost", label: "cost", align: "right", cell: (row) => formatMoney(row.cost) },
     {
       id: "expected",
       label: "would cost about",
       align: "right",
-      cell: (row) => (row.model === "" ? "–" : row.expected === null ? "not known" : formatUsd(row.expected)),
+      cell: (row) => (row.model === "" ? "–" : row.expected === null ? "not known" : formatMoney(row.expected)),
     },
   ];
 }

@@ -4,7 +4,7 @@ import { Play } from "lucide-react";
 import { type FormEvent, useMemo, useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { ScorerView } from "@/api/evaluationTypes";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { SchemaForm } from "./SchemaForm";
@@ -104,7 +104,7 @@ function Result({ told }: { told: Tried }) {
       </div>
       {told.explanation && <p>{told.explanation}</p>}
       {told.detail != null && <pre>{JSON.stringify(told.detail, null, 2)}</pre>}
-      <p className="muted">The judging cost {told.cost === null ? "is not known" : formatUsd(told.cost)}.</p>
+      <p className="muted">The judging cost {told.cost === null ? "is not known" : formatMoney(told.cost)}.</p>
     </section>
   );
 }

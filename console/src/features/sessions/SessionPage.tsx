@@ -7,7 +7,7 @@ import { sessionQuery } from "@/api/seen";
 import type { SessionRow, SpanRow } from "@/api/types";
 import { Message } from "@/features/trace/Conversation";
 import { formatClock, formatCompact, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
-import { boundedUsd, formatUsd } from "@/lib/money";
+import { boundedMoney, formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
@@ -72,7 +72,7 @@ function Summary({ project, row }: { project: string; row: SessionRow }) {
         {formatInt(row.calls)}
       </Fact>
       <Fact label="Cost" foot={row.unpriced > 0 ? `${plural(row.unpriced, "call")} without a price` : ""}>
-        {boundedUsd(row.cost, row.unpriced)}
+        {boundedMoney(row.cost, row.unpriced)}
       </Fact>
       <Fact label="Tokens" foot={row.models.join(", ")}>
         {formatCompact(row.tokens)}
@@ -97,7 +97,7 @@ function Turn({ project, turn, number }: { project: string; turn: SpanRow; numbe
         </Link>
         <span>{turn.model_used || turn.model || turn.name}</span>
         <span className="num">{formatMs(turn.duration)}</span>
-        {turn.cost !== null && <span className="num">{formatUsd(turn.cost)}</span>}
+        {turn.cost !== null && <span className="num">{formatMoney(turn.cost)}</span>}
         {turn.stop === "length" && <Tag tone="warn">cut off</Tag>}
       </div>
       {io.error && <ProblemNotice error={io.error} retry={() => void io.refetch()} />}

@@ -5,7 +5,7 @@ import { sessionsQuery } from "@/api/seen";
 import type { SessionRow } from "@/api/types";
 import { formatCompact, formatInt, formatListTime, formatMs, plural } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
-import { boundedUsd } from "@/lib/money";
+import { boundedMoney } from "@/lib/money";
 import { resolveRange } from "@/search/range";
 import { Empty } from "@/ui/bits";
 import { SearchedPage } from "../views/SearchedPage";
@@ -98,7 +98,7 @@ function Row({ project, row, now }: { project: string; row: SessionRow; now: num
             {row.errors > 0 && <span className={css.bad}> · {formatInt(row.errors)} failed</span>}
           </span>
           <span className="num">
-            {boundedUsd(row.cost, row.unpriced)} · {formatCompact(row.tokens)} tokens ·{" "}
+            {boundedMoney(row.cost, row.unpriced)} · {formatCompact(row.tokens)} tokens ·{" "}
             {formatMs(row.ended - row.started)}
           </span>
         </span>

@@ -11,7 +11,7 @@ import { appsQuery } from "@/api/releases";
 import { estimateQuery } from "@/api/suites";
 import { UnpricedWords } from "@/features/experiments/Unpriced";
 import { formatInt, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Facts } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -163,7 +163,9 @@ function EstimateBox({ estimate, error, loading }: BoxProps) {
   const { cost, at_least, budget } = estimate;
   return (
     <section className={css.estimate} aria-label="Estimate" data-testid="estimate">
-      <div className={css.cost}>{cost === null ? `At least ${formatUsd(at_least)}` : `About ${formatUsd(cost)}`}</div>
+      <div className={css.cost}>
+        {cost === null ? `At least ${formatMoney(at_least)}` : `About ${formatMoney(cost)}`}
+      </div>
       <Facts
         rows={[
           [
@@ -173,17 +175,17 @@ function EstimateBox({ estimate, error, loading }: BoxProps) {
           ...estimate.subjects.map((each): [string, ReactNode] => [
             each.subject,
             <span key={each.subject} title={each.basis}>
-              {formatUsd(each.cost)} for {plural(each.calls, "call")}
+              {formatMoney(each.cost)} for {plural(each.calls, "call")}
               {each.known > 0 && `; ${formatInt(each.known)} are there already and cost nothing`}
             </span>,
           ]),
           ...estimate.judges.map((each): [string, ReactNode] => [
             each.scorer,
             <span key={each.scorer} title={each.basis}>
-              {formatUsd(each.cost)} for {plural(each.questions, "question")} to {each.model}
+              {formatMoney(each.cost)} for {plural(each.questions, "question")} to {each.model}
             </span>,
           ]),
-          ["Budget", budget && budget !== "0" ? formatUsd(budget) : "none"],
+          ["Budget", budget && budget !== "0" ? formatMoney(budget) : "none"],
         ]}
       />
       {estimate.over_budget && (

@@ -10,7 +10,7 @@ import { columns } from "@/features/experiments/ExperimentsPage";
 import { percent } from "@/features/rollouts/words";
 import { useScorers } from "@/features/scorers/useScorers";
 import { plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
@@ -189,7 +189,7 @@ function Said({ project, suite }: { project: string; suite: SuiteView }) {
           ["Tags", (spec.tags ?? []).join(", ")],
           ["To pass", ruleWords(spec)],
           ["Answers", `${plural(spec.repeats ?? 1, "answer")} to each case`],
-          ["Budget", spec.budget ? formatUsd(spec.budget) : "none"],
+          ["Budget", spec.budget ? formatMoney(spec.budget) : "none"],
           ["Counts for", `${spec.freshness_days ?? 30} days`],
           ["Dearer by", spec.cost_margin != null && `at most ${percent(spec.cost_margin)}`],
           ["Slower by", spec.latency_margin != null && `at most ${percent(spec.latency_margin)}`],

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { priceQuery } from "@/api/queries";
 import type { PriceView, SpanRow, TraceDetail } from "@/api/types";
 import { formatInt } from "@/lib/format";
-import { printUsd } from "@/lib/money";
+import { exactUsd, printUsd } from "@/lib/money";
 import { Notice } from "@/ui/Notice";
 import ui from "@/ui/ui.module.css";
 import { type Computation, computeCost } from "./cost";
@@ -84,7 +84,7 @@ function SpanCost({ project, trace, span }: Props) {
         <strong className="ellipsis">{span.model_used || span.model || span.name}</strong>
         <span className="muted">{span.provider}</span>
         <span className="num" style={{ marginLeft: "auto", fontSize: 17, fontWeight: 620 }}>
-          {span.cost === null ? "no price" : `$${span.cost}`}
+          {span.cost === null ? "no price" : exactUsd(span.cost)}
         </span>
       </div>
       {price.loading && <Skeleton height={90} m={16} w="auto" />}

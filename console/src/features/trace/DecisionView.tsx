@@ -1,7 +1,7 @@
 import { CircleCheck, CircleDashed, CircleX, SkipForward } from "lucide-react";
 import type { DecisionLine, TraceDetail } from "@/api/types";
 import { formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { type Column, DataTable } from "@/ui/DataTable";
 import ui from "@/ui/ui.module.css";
 import { CallNotes } from "./CallNotes";
@@ -107,7 +107,7 @@ function knownOf(line: DecisionLine): string {
   const parts = [
     known?.ewma_ms !== null && known?.ewma_ms !== undefined && `latency ${formatMs(known.ewma_ms)}`,
     known?.in_flight ? `${known.in_flight} under way` : "",
-    known?.expected_cost && `about ${formatUsd(known.expected_cost)}`,
+    known?.expected_cost && `about ${formatMoney(known.expected_cost)}`,
     known?.weight !== null && known?.weight !== undefined && `share ${known.weight.toPrecision(2)}`,
     known?.draw !== null && known?.draw !== undefined && `drew ${known.draw.toFixed(3)}`,
     line.breaker && `breaker: ${line.breaker}`,

@@ -15,7 +15,7 @@ interface Props {
 
 /** Everything else that is known of the span. Values that can be asked for lead to the calls that share them. */
 export function DetailsView({ project, trace, span }: Props) {
-  const keyName = useKeyName(project);
+  const keyName = useKeyName(project, [span.key_id]);
   const shared = (key: string, value: string, label = value) =>
     value && (
       <Link to="/p/$project/traces" params={{ project }} search={{ q: setOnly("", key, value) }}>

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { graphQuery } from "@/api/seen";
 import type { AgentGraph, GraphEdge, GraphNode } from "@/api/types";
 import { formatCompact, formatInt, formatMs, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { Pending } from "@/ui/Pending";
 import { KindSign } from "@/ui/status";
 import css from "./graph.module.css";
@@ -67,7 +67,7 @@ function Graph({ graph, selected, onSelect }: { graph: AgentGraph } & Pick<Props
               <span className={css.numbers}>
                 <span className="num">{formatMs(node.time)}</span>
                 {node.tokens > 0 && <span className="num">{formatCompact(node.tokens)} tok</span>}
-                {node.cost !== null && <span className="num">{formatUsd(node.cost)}</span>}
+                {node.cost !== null && <span className="num">{formatMoney(node.cost)}</span>}
                 {node.errors > 0 && <span className={css.bad}>{formatInt(node.errors)} failed</span>}
               </span>
               <span className={css.bar} aria-hidden="true">

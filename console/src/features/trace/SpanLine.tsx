@@ -1,7 +1,7 @@
 import { ChevronDown, ChevronRight, CircleX, TriangleAlert } from "lucide-react";
 import type { SpanRow } from "@/api/types";
 import { formatCompact, formatInt, formatMs } from "@/lib/format";
-import { formatUsd, printUsd } from "@/lib/money";
+import { exactUsd, formatMoney, printUsd } from "@/lib/money";
 import { KindSign, kindLook, StatusSign } from "@/ui/status";
 import { LANE_START } from "./SpanList";
 import css from "./trace.module.css";
@@ -104,7 +104,7 @@ function Numbers({ span, rollup }: { span: SpanRow; rollup: Rollup }) {
         </span>
       )}
       {rollup.cost !== null && rollup.cost > 0n && (
-        <span title={`$${printUsd(rollup.cost)}`}>{formatUsd(printUsd(rollup.cost))}</span>
+        <span title={exactUsd(printUsd(rollup.cost))}>{formatMoney(printUsd(rollup.cost))}</span>
       )}
       <span style={{ minWidth: 56 }}>{span.status === "running" ? "running" : formatMs(span.duration)}</span>
     </span>

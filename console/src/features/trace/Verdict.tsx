@@ -2,7 +2,7 @@ import { Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Tokens, TraceDetail } from "@/api/types";
 import { formatInt, formatMs, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { exactUsd, formatMoney } from "@/lib/money";
 import { StatusSign, statusLook } from "@/ui/status";
 import { ReleaseLink } from "../apps/ReleaseLink";
 import { entrySpan } from "./entry";
@@ -47,10 +47,12 @@ export function Verdict({ trace, compact = false }: { trace: TraceDetail; compac
         {formatMs(entry.ttft)}
       </Fact>
       <Fact label="Cost" foot={trace.unpriced > 0 ? `${plural(trace.unpriced, "span")} without a price` : ""}>
-        <Tooltip label={trace.cost === null ? "No price is known for the model; see the cost view." : `$${trace.cost}`}>
+        <Tooltip
+          label={trace.cost === null ? "No price is known for the model; see the cost view." : exactUsd(trace.cost)}
+        >
           <span>
             {trace.cost !== null && trace.unpriced > 0 && "≥ "}
-            {trace.cost === null ? "no price" : formatUsd(trace.cost)}
+            {trace.cost === null ? "no price" : formatMoney(trace.cost)}
           </span>
         </Tooltip>
       </Fact>

@@ -2,7 +2,7 @@
 
 import type { LimitView, TraceDetail } from "@/api/types";
 import { formatDateTime, formatMs, formatPercent, plural } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { formatMoney } from "@/lib/money";
 import { amount } from "../limits/amounts";
 
 export type KnowledgeLine = NonNullable<TraceDetail["knowledge"]>[number];
@@ -43,7 +43,7 @@ export function cacheWords(cache: CacheLine): CacheWords {
     cache.mode && (given && cache.mode === "semantic" ? "found by meaning" : `${cache.mode} cache`),
     cache.similarity !== null && `similarity ${cache.similarity.toFixed(3)}`,
     given && `first answered ${cache.age_s === 0 ? "less than a second" : formatMs(1000 * cache.age_s)} before`,
-    cache.saved !== null && `${formatUsd(cache.saved)} not paid again`,
+    cache.saved !== null && `${formatMoney(cache.saved)} not paid again`,
     given && cache.saved === null && "what it saved is not known",
     cache.reason && (BYPASSES[cache.reason] ?? cache.reason.replaceAll("_", " ")),
   ];

@@ -1,7 +1,7 @@
 import type { CSSProperties } from "react";
 import type { SpanRow } from "@/api/types";
 import { formatCompact, formatDateTime, formatInt, formatListTime, formatMs } from "@/lib/format";
-import { formatUsd } from "@/lib/money";
+import { exactUsd, formatMoney } from "@/lib/money";
 import { StatusSign } from "@/ui/status";
 import { isReleased, ReleaseLink } from "../apps/ReleaseLink";
 import css from "./traces.module.css";
@@ -98,9 +98,9 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
       <span
         role="gridcell"
         className={`${css.right} ${css.optional}`}
-        title={row.cost === null ? "no price is known" : `$${row.cost}`}
+        title={row.cost === null ? "no price is known" : exactUsd(row.cost)}
       >
-        {row.cost === null ? <span className="muted">–</span> : formatUsd(row.cost)}
+        {row.cost === null ? <span className="muted">–</span> : formatMoney(row.cost)}
       </span>
       <span
         role="gridcell"
@@ -110,7 +110,7 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
         {row.status === "running" ? "running" : formatMs(row.duration)}
       </span>
       <span className={`ellipsis ${css.small}`} aria-hidden="true">
-        {formatListTime(row.started, now)} · {row.cost === null ? "" : `${formatUsd(row.cost)} · `}
+        {formatListTime(row.started, now)} · {row.cost === null ? "" : `${formatMoney(row.cost)} · `}
         {what}
       </span>
     </div>

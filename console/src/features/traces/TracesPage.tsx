@@ -46,7 +46,11 @@ export function TracesPage() {
   const showFacets = search.facets !== "0";
   const list = useTraceList(project, q, range.window, live, tick);
   const facets = useQuery(facetsQuery(project, q, range.window));
-  const keyName = useKeyName(project);
+  const ofKeys = facets.data?.find((facet) => facet.key === "key")?.values ?? [];
+  const keyName = useKeyName(
+    project,
+    ofKeys.map((each) => each.value),
+  );
   const peek = narrow ? "" : (search.peek ?? "");
 
   const patch = (change: Partial<typeof search>, replace = false) =>

@@ -14,7 +14,7 @@ import {
   plural,
 } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
-import { boundedUsd, formatUsd } from "@/lib/money";
+import { boundedMoney, formatMoney } from "@/lib/money";
 import { setOnly } from "@/search/language";
 import { RangePicker } from "@/search/RangePicker";
 import { rangeOnly, resolveRange } from "@/search/range";
@@ -34,7 +34,7 @@ const MODELS: Column<GroupRow>[] = [
     id: "cost",
     label: "cost",
     align: "right",
-    cell: (row) => bounded(row.totals.cost, row.totals.unpriced, formatUsd),
+    cell: (row) => bounded(row.totals.cost, row.totals.unpriced, formatMoney),
   },
 ];
 
@@ -63,7 +63,7 @@ export function UserPage() {
     { id: "started", label: "begun", align: "right", cell: (each) => formatListTime(each.started, now) },
     { id: "calls", label: "calls", align: "right", cell: (each) => formatInt(each.calls) },
     { id: "errors", label: "failed", align: "right", cell: (each) => formatInt(each.errors) },
-    { id: "cost", label: "cost", align: "right", cell: (each) => boundedUsd(each.cost, each.unpriced) },
+    { id: "cost", label: "cost", align: "right", cell: (each) => boundedMoney(each.cost, each.unpriced) },
   ];
   return (
     <Page
@@ -83,7 +83,7 @@ export function UserPage() {
       {row && !one.error && (
         <section className={css.facts} aria-label="Summary" data-testid="user-summary">
           <Fact label="Cost" foot={row.unpriced > 0 ? `${formatInt(row.unpriced)} without a price` : ""}>
-            {boundedUsd(row.cost, row.unpriced)}
+            {boundedMoney(row.cost, row.unpriced)}
           </Fact>
           <Fact label="Calls" foot={plural(row.sessions, "session")}>
             {formatInt(row.calls)}

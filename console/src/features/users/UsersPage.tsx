@@ -5,7 +5,7 @@ import { usersQuery } from "@/api/seen";
 import type { UserRow } from "@/api/types";
 import { formatAgo, formatCompact, formatDateTime, formatInt, formatMs, formatPercent } from "@/lib/format";
 import { useAnchor } from "@/lib/hooks";
-import { boundedUsd } from "@/lib/money";
+import { boundedMoney } from "@/lib/money";
 import { rangeOnly, resolveRange } from "@/search/range";
 import { Empty, Panel } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
@@ -42,7 +42,7 @@ export function UsersPage() {
       label: "cost",
       align: "right",
       value: (row) => (row.cost === null ? null : Number(row.cost)),
-      cell: (row) => boundedUsd(row.cost, row.unpriced),
+      cell: (row) => boundedMoney(row.cost, row.unpriced),
     },
     { id: "calls", label: "calls", align: "right", value: (row) => row.calls, cell: (row) => formatInt(row.calls) },
     {

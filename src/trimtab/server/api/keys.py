@@ -38,9 +38,21 @@ InState = Annotated[
 ]
 
 
+Owner = Annotated[
+    Annotated[str, Meta(max_length=200, description="Only keys of this member or service account, by its id.")] | None,
+    QueryParameter(max_length=200),
+]
+Ids = Annotated[
+    Annotated[list[str], Meta(max_length=100, description="Only these keys, by id; to learn their names, say.")] | None,
+    QueryParameter(name="id", max_items=100),
+]
+
+
 class _Listing(Struct, frozen=True, kw_only=True):
     q: str
     state: Literal["active", "expired", "revoked", "ended"] | None
+    owner: str | None
+    ids: tuple[str, ...]
     cursor: str | None
     limit: int
 
@@ -48,11 +60,14 @@ class _Listing(Struct, frozen=True, kw_only=True):
 def _listing(
     q: Words = "",
     in_state: InState = None,
+    owner: Owner = None,
+    ids: Ids = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> _Listing:
-    no_nul(q)
-    return _Listing(q=q, state=in_state, cursor=cursor, limit=limit)
+    for text in (q, owner or "", *(ids or ())):
+        no_nul(text)
+    return _Listing(q=q, state=in_state, owner=owner, ids=tuple(ids or ()), cursor=cursor, limit=limit)
 
 
 class _Beside(Struct, frozen=True, kw_only=True):
@@ -91,7 +106,7 @@ def _listed(names: tuple[str, ...] | None) -> list[str] | None:
 
 async def _page(deps: Dependencies, project_id: str | None, listing: _Listing) -> KeyPage:
     before, now, limit = read_cursor(listing.cursor), deps.now(), listing.limit
-    sought = KeySearch(words=listing.q, state=listing.state, now=now)
+    sought = KeySearch(words=listing.q, state=listing.state, owner=listing.owner, ids=listing.ids, now=now)
 
     def read(conn: Connection) -> tuple[list[KeyRow], int, _Beside]:
         rows = store.keys(conn, project_id, before=before, limit=limit + 1, sought=sought)
