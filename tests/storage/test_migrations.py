@@ -4,15 +4,30 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
 
 from trimtab.core.errors import Unavailable
 from trimtab.evaluation import tables as evaluation
@@ -220,20 +235,29 @@ def test_the_numbers_of_the_migrations_have_no_gap_and_each_follows_the_one_befo
         assert (scope["revision"], scope["down_revision"]) == (number, before)
 
 
-def test_entries_of_the_audit_log_that_were_there_before_it_was_chained_are_chained(tmp_path: Path) -> None:
-    """The history up to the revision before, two entries as they were written then, and the rest of the history."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    texts = ('{"note":"caf\u00e9 \u2028 \\n"}', "{}")
-    with engine.begin() as conn:
+def test_entries_of_the_audit_log_that_were_there_before_it_was_chained_are_chained(
+    empty_catalog_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The history up to the revision before, entries of two chains as they were written then, and the rest."""
+    texts = ('{"note":"caf\u00e9 \u2028 \\n"}', "{}", '{"third":3}')
+
+    def story(conn: Connection) -> None:
         migrations_to(conn, "0020")
-        for number, detail in enumerate(texts):
-            values = {"id": f"{number:032x}", "at": number, "detail": detail}
-            columns = "(id, at, actor, actor_name, action, subject, detail)"
-            row = "(:id, :at, 'key_1', 'Ada', 'limit.changed', 'limit:x', :detail)"
-            conn.execute(text(f"INSERT INTO audit_log {columns} VALUES {row}"), values)
+        values = "('prj_1', 'one', 'One', true, 1)"
+        conn.execute(text(f"INSERT INTO projects (id, slug, name, capture_content, created) VALUES {values}"))
+        for number, detail in enumerate(texts * 2):
+            project = "prj_1" if number % 2 else None
+            entry = {"id": f"{number:032x}", "project": project, "at": number, "detail": detail}
+            columns = "(id, project_id, at, actor, actor_name, action, subject, detail)"
+            row = "(:id, :project, :at, 'key_1', 'Ada', 'limit.changed', 'limit:x', :detail)"
+            conn.execute(text(f"INSERT INTO audit_log {columns} VALUES {row}"), entry)
         migrations_to(conn, "0021")
-        found = checkpoints.check(conn, None, [])
-    assert (found.ok, found.entries, found.head.seq) == (True, 2, 2)
+        for project in (None, "prj_1"):
+            found = checkpoints.check(conn, project, [])
+            assert (found.ok, found.entries, found.head.seq) == (True, 3, 3)
+
+    monkeypatch.setattr(script_of("0021"), "AT_ONCE", 2)  # so that a chain goes over several portions
+    with_catalog(empty_catalog_url, story)
 
 
 def test_marks_that_stood_in_other_columns_are_carried_to_their_own(empty_catalog_url: str) -> None:
@@ -268,12 +292,7 @@ def test_marks_that_stood_in_other_columns_are_carried_to_their_own(empty_catalo
         assert [book("booked", "req_1"), book("by", "req_1"), book("by", "req_2")] == [False, True, False]
         assert [book("open", "req_3"), book("open", "req_3"), book("open", "req_4")] == [True, True, False]
 
-    async def story() -> None:
-        db = Database.open(empty_catalog_url)
-        await db._guarded(carried, write=True)  # pyright: ignore[reportPrivateUsage] nothing else migrates it
-        await db.close()
-
-    asyncio.run(story())
+    with_catalog(empty_catalog_url, carried)
 
 
 def test_prices_from_before_tiers_are_of_the_standard_one(empty_catalog_url: str) -> None:
@@ -293,16 +312,30 @@ def test_prices_from_before_tiers_are_of_the_standard_one(empty_catalog_url: str
         price_store.add_prices(conn, "p", [flex])
         assert [each.price.tier for each in price_store.prices(conn, "p")] == ["", "flex"]
 
-    async def story() -> None:
-        db = Database.open(empty_catalog_url)
-        await db._guarded(carried, write=True)  # pyright: ignore[reportPrivateUsage] nothing else migrates it
+    with_catalog(empty_catalog_url, carried)
+
+
+@cache
+def scripts_of() -> ScriptDirectory:
+    return ScriptDirectory(str(migrations.VERSIONS.parent), version_locations=[str(migrations.VERSIONS)])
+
+
+def script_of(revision: str) -> Any:
+    """The module of a revision."""
+    return scripts_of().get_revision(revision).module
+
+
+def with_catalog(url: str, story: Callable[[Connection], None]) -> None:
+    async def run() -> None:
+        db = Database.open(url)
+        await db._guarded(story, write=True)  # pyright: ignore[reportPrivateUsage] nothing else migrates it
         await db.close()
 
-    asyncio.run(story())
+    asyncio.run(run())
 
 
 def migrations_to(conn: Connection, revision: str) -> None:
-    scripts = ScriptDirectory(str(migrations.VERSIONS.parent), version_locations=[str(migrations.VERSIONS)])
+    scripts = scripts_of()
 
     def steps(current: Any, _context: MigrationContext) -> Any:
         return scripts._upgrade_revs(revision, current)  # pyright: ignore[reportPrivateUsage] as alembic's command does
@@ -310,3 +343,64 @@ def migrations_to(conn: Connection, revision: str) -> None:
     context = MigrationContext.configure(conn, opts={"fn": steps})
     with Operations.context(context):
         context.run_migrations()
+
+
+# --- a row in every table ---
+
+ALEMBICS: Final = "alembic_version"
+ENDED: Final = {"sessions": "revision 25 keeps other ones: everybody signs in once more"}
+"""Tables that lose their rows on the way, and why."""
+
+
+def some(column: Column[Any], there: dict[str, dict[str, Any]]) -> Any:
+    """A value that the column takes: that of the row which it points at, else one of its type."""
+    for key in column.foreign_keys:
+        table, _, name = key.target_fullname.rpartition(".")
+        if table in there:
+            return there[table][name]
+        return None  # of itself
+    if isinstance(column.type, Boolean):
+        return True
+    if isinstance(column.type, Integer):
+        return 1
+    if isinstance(column.type, Float):
+        return 0.5
+    if isinstance(column.type, LargeBinary):
+        return f"{column.table.name}.{column.name}".encode()
+    length = getattr(column.type, "length", None)
+    return "{}" if length is None else f"{column.table.name}.{column.name}"[:length]
+
+
+def fill(conn: Connection, there: dict[str, dict[str, Any]]) -> None:
+    """One row in each table that this revision made."""
+    new = [name for name in inspect(conn).get_table_names() if name not in there]
+    found = MetaData()
+    found.reflect(conn, only=new)
+    for table in found.sorted_tables:
+        if table.name in (*there, ALEMBICS):
+            continue
+        if conn.execute(select(func.count()).select_from(table)).scalar_one():  # the history itself wrote something
+            there[table.name] = dict(conn.execute(select(table).limit(1)).mappings().one())
+            continue
+        row = {column.name: some(column, there) for column in table.columns}
+        conn.execute(insert(table).values(row))
+        there[table.name] = row
+
+
+def kept(conn: Connection, name: str) -> int:
+    table = Table(name, MetaData(), autoload_with=conn)
+    return conn.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_a_catalog_with_a_row_in_every_table_comes_through_the_whole_history(empty_catalog_url: str) -> None:
+    def story(conn: Connection) -> None:
+        there: dict[str, dict[str, Any]] = {}
+        for revision in migrations.known():
+            migrations_to(conn, revision)
+            fill(conn, there)
+        assert differences(conn) == []
+        assert there.keys() >= migrations.TABLES
+        lost = {name for name in migrations.TABLES if not kept(conn, name)}
+        assert lost == ENDED.keys(), "the history took rows away"
+
+    with_catalog(empty_catalog_url, story)

@@ -10,6 +10,8 @@ revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
+AT_ONCE = 5_000
+"""Entries that are held in memory."""
 
 
 def upgrade() -> None:
@@ -45,17 +47,29 @@ def _chain() -> None:
     """As `governance/audit_chain.py` does it, in a copy: what that does later must not change this."""
     conn = op.get_bind()
     names = ("id", "at", "actor", "actor_name", "action", "subject", "detail")
-    columns = [sa.column(name, sa.Text) for name in (*names, "project_id", "seq", "prev", "hash")]
+    numbers = ("at", "seq")  # PostgreSQL takes no text for them
+    columns = [
+        sa.column(name, sa.BigInteger if name in numbers else sa.Text)
+        for name in (*names, "project_id", "seq", "prev", "hash")
+    ]
     log = sa.table("audit_log", *columns)
+    written = log.update().where(log.c.id == sa.bindparam("of"))
     heads: dict[str, tuple[int, str]] = {}
-    for row in conn.execute(sa.select(log).order_by(log.c.id)).all():
-        chain = row.project_id or ""
-        seq, prev = heads.get(chain, (0, ""))
-        told = [1, chain, seq + 1, prev, *(getattr(row, name) for name in names)]
-        body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
-        hashed = hashlib.sha256(body).hexdigest()
-        conn.execute(log.update().where(log.c.id == row.id).values(seq=seq + 1, prev=prev, hash=hashed))
-        heads[chain] = (seq + 1, hashed)
-    table = sa.table("audit_heads", sa.column("chain"), sa.column("seq"), sa.column("hash"))
+    last = ""
+    while page := conn.execute(sa.select(log).where(log.c.id > last).order_by(log.c.id).limit(AT_ONCE)).all():
+        rows = []
+        for row in page:
+            chain = row.project_id or ""
+            seq, prev = heads.get(chain, (0, ""))
+            told = [1, chain, seq + 1, prev, *(getattr(row, name) for name in names)]
+            body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+            hashed = hashlib.sha256(body).hexdigest()
+            rows.append({"of": row.id, "seq": seq + 1, "prev": prev, "hash": hashed})
+            heads[chain] = (seq + 1, hashed)
+        conn.execute(written, rows)
+        last = page[-1].id
+    table = sa.table(
+        "audit_heads", sa.column("chain", sa.String), sa.column("seq", sa.BigInteger), sa.column("hash", sa.String)
+    )
     for chain, (seq, hashed) in heads.items():
         conn.execute(table.insert().values(chain=chain, seq=seq, hash=hashed))
