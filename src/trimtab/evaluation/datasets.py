@@ -29,6 +29,8 @@ LATEST: Final = "latest"
 PAGE: Final = 1000
 SHOWN: Final = 20
 D, V, C = DATASETS.c, DATASET_VERSIONS.c, DATASET_CASES.c
+_TOLD: Final = ("description", "schema", "licence", "archived")
+"""What people say of a dataset."""
 _VERSION: Final = [V[name] for name in DatasetVersion.__struct_fields__]
 
 
@@ -143,13 +145,16 @@ def put(conn: Connection, edit: DatasetEdit) -> tuple[Dataset, bool]:
             raise _changed(edit.name, 0, 1) from error
     else:
         conn.execute(update(DATASETS).where(D.project_id == new.project_id, D.name == new.name).values(**values))
-    fields = [
-        n
-        for n in ("description", "schema", "licence", "archived")
-        if old is not None and getattr(old, n) != getattr(new, n)
-    ]
-    note(conn, edit.project_id, edit.name, edit.actor, "changed" if old else "created", edit.now, {"fields": fields})
+    fields = [name for name in _TOLD if old is not None and getattr(old, name) != getattr(new, name)]
+    before, after = (None if each is None else _told(each, fields) for each in (old, new))
+    detail = {"fields": fields, "from": before, "to": after}
+    note(conn, edit.project_id, edit.name, edit.actor, "changed" if old else "created", edit.now, detail)
     return new, True
+
+
+def _told(dataset: Dataset, fields: Sequence[str]) -> Any:
+    """The fields that differ; of a new one all that it says."""
+    return audit.told({name: getattr(dataset, name) for name in fields or _TOLD})
 
 
 def _old(conn: Connection, edit: DatasetEdit) -> Dataset | None:

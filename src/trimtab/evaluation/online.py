@@ -229,7 +229,7 @@ def _make(conn: Connection, wanted: Put) -> None:
             conn.execute(insert(ONLINE_RULES).values(values))
     except IntegrityError as error:
         raise _changed(wanted.name, 1) from error
-    _tell(conn, wanted, "online_rule.created", {"to": _told(wanted.spec, paused=wanted.paused)})
+    _tell(conn, wanted, "online_rule.created", {"from": None, "to": _told(wanted.spec, paused=wanted.paused)})
 
 
 def remove(
@@ -241,7 +241,7 @@ def remove(
         raise _changed(name, old.revision)
     conn.execute(delete(ONLINE_RULES).where(R.project_id == project_id, R.name == name))
     edits.removed(conn, _edit(project_id, name), old.revision, actor, now)
-    detail = {"from": _told(old.spec, paused=old.paused)}
+    detail = {"from": _told(old.spec, paused=old.paused), "to": None}
     audit.append(conn, project_id, actor, "online_rule.removed", f"online_rule:{name}", now=now, detail=detail)
 
 

@@ -224,7 +224,12 @@ def put(conn: Connection, edit: SuiteEdit) -> tuple[Suite, bool]:
     except IntegrityError as error:  # another was quicker
         raise _changed(edit.name, revision + 1) from error
     action = "suite.created" if before is None else "suite.changed"
-    told = {"hash": wanted, "before": "" if before is None else before.hash}
+    told = {
+        "hash": wanted,
+        "before": "" if before is None else before.hash,
+        "from": None if before is None else audit.told(before.spec),
+        "to": audit.told(edit.spec),
+    }
     audit.append(conn, edit.project_id, edit.actor, action, f"suite:{edit.name}", now=edit.now, detail=told)
     return made, True
 

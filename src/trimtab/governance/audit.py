@@ -6,6 +6,7 @@ so their order is that of time. An automatic act has no key: ``actor`` is empty 
 The entries of a project, and those of the whole instance, are a chain of hashes each (`audit_chain.py`).
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from random import getrandbits
 from typing import Any, Final
@@ -33,6 +34,8 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.governance.audit_chain import FIRST, Link, hash_of
 from trimtab.storage.schema import METADATA
 
+LONGEST: Final = 20_000
+"""Bytes of what was there as JSON; what is longer is told by its hash."""
 AUDIT: Final = Table(
     "audit_log",
     METADATA,
@@ -97,6 +100,14 @@ class Note(Struct, frozen=True):
     action: str
     subject: str
     detail: Mapping[str, Any] = {}
+
+
+def told(value: Any) -> Any:
+    """What a thing was or is, as ``from`` and ``to`` of an entry say it; the hash of what is too long."""
+    text = msgspec.json.encode(value)
+    if len(text) <= LONGEST:
+        return value
+    return {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
 
 
 def append(

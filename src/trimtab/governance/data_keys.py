@@ -63,9 +63,13 @@ def rotate(conn: Connection, box: SecretBox, project_id: str, now: int) -> DataK
     return made
 
 
+def is_on(conn: Connection, project_id: str) -> bool:
+    return any(key.state == "active" for key in of_project(conn, project_id))
+
+
 def switch_on(conn: Connection, box: SecretBox, project_id: str, now: int) -> None:
     """Nothing where it is on. What lies in the catalog is sealed from then on (`sealings.py`)."""
-    if not any(key.state == "active" for key in of_project(conn, project_id)):
+    if not is_on(conn, project_id):
         rotate(conn, box, project_id, now)
         sealings.ask(conn, project_id, now)
 

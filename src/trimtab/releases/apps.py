@@ -117,18 +117,26 @@ def put(conn: Connection, edit: Edit, taken: Taken) -> tuple[App, bool]:
         }
         first["editors"] = authors.written(authors.with_editor((), edit.actor))
         conn.execute(insert(APPS).values(**first, spec=spec.decode(), created=edit.now, updated=edit.now))
-        _note(conn, edit, "app.created", {"revision": 1})
+        _note(conn, edit, "app.created", {"revision": 1, "from": None, "to": audit.told(edit.spec)})
     else:
         refuse_archived(old)
         values = {"spec": spec.decode(), "revision": old.revision + 1, "updated": edit.now}
         values["editors"] = authors.written(authors.with_editor(old.editors, edit.actor))
         conn.execute(update(APPS).where(APPS.c.project_id == edit.project_id, APPS.c.name == edit.name).values(values))
-        _note(conn, edit, "app.changed", {"revision": old.revision + 1, "fields": _differing(old.spec, edit.spec)})
+        differing = _differing(old.spec, edit.spec)
+        before, after = (_told(each, differing) for each in (old.spec, edit.spec))
+        told = {"revision": old.revision + 1, "fields": differing, "from": before, "to": after}
+        _note(conn, edit, "app.changed", told)
     return app(conn, edit.project_id, edit.name), True
 
 
 def _note(conn: Connection, edit: Edit, action: str, detail: dict[str, Any]) -> None:
     audit.append(conn, edit.project_id, edit.actor, action, f"app:{edit.name}", now=edit.now, detail=detail)
+
+
+def _told(spec: AppSpec, fields: list[str]) -> Any:
+    said = msgspec.to_builtins(spec)
+    return audit.told({name: said.get(name) for name in fields})
 
 
 def _differing(before: AppSpec, after: AppSpec) -> list[str]:

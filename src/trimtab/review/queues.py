@@ -103,7 +103,7 @@ def put(conn: Connection, wanted: Put) -> tuple[Queue, bool]:
     if conn.execute(update(REVIEW_QUEUES).where(*at, Q.revision == revision).values(values)).rowcount != 1:
         raise _changed(wanted.name, revision + 1, wanted.expected)
     bump(conn, REVISION)
-    _tell(conn, wanted, "review_queue.changed")
+    _tell(conn, wanted, "review_queue.changed", _queue(row).spec)
     return queue(conn, wanted.project_id, wanted.name), False
 
 
@@ -121,7 +121,7 @@ def _make(conn: Connection, wanted: Put, spec: str) -> None:
     except IntegrityError as error:
         raise _changed(wanted.name, 1, wanted.expected) from error
     bump(conn, REVISION)
-    _tell(conn, wanted, "review_queue.created")
+    _tell(conn, wanted, "review_queue.created", None)
 
 
 def archive(
@@ -200,9 +200,10 @@ def _changed(name: str, revision: int, expected: int | None) -> Conflict:
     )
 
 
-def _tell(conn: Connection, wanted: Put, action: str) -> None:
+def _tell(conn: Connection, wanted: Put, action: str, before: QueueSpec | None) -> None:
     subject = f"review_queue:{wanted.name}"
-    audit.append(conn, wanted.project_id, wanted.actor, action, subject, now=wanted.now)
+    detail = {"from": None if before is None else audit.told(before), "to": audit.told(wanted.spec)}
+    audit.append(conn, wanted.project_id, wanted.actor, action, subject, now=wanted.now, detail=detail)
 
 
 def _wrong(param: str, message: str, fix: str) -> InvalidRequest:

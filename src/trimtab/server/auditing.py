@@ -24,8 +24,6 @@ from trimtab.storage.revision import exclusive
 
 T = TypeVar("T")
 Reader = Callable[[Connection], Any]
-LONGEST: Final = 20_000
-"""Characters of what was there as JSON; what is longer is told by its hash."""
 _SEALED: Final = frozenset(("sealed", "secrets"))
 _BESIDE: Final = frozenset(("project_id", "created", "updated", "search"))
 
@@ -76,7 +74,7 @@ async def edited(deps: Dependencies, caller: Caller, deed: Deed, change: Callabl
             after = deed.state(conn)
             if after == before:
                 return Edited(made, 0 if edit is None else edits.current(conn, edit))
-            detail |= {"from": _told(before), "to": _told(after)}
+            detail |= {"from": audit.told(before), "to": audit.told(after)}
         subject = deed.subject if isinstance(deed.subject, str) else deed.subject(made)
         project = None if deed.project is None else deed.project.id
         actor, now = actor_of(conn, caller), moment(conn, deps)
@@ -140,10 +138,3 @@ def _opened(value: Any) -> Any:
         except msgspec.DecodeError:
             return value
     return value
-
-
-def _told(value: Any) -> Any:
-    text = msgspec.json.encode(value)
-    if len(text) <= LONGEST:
-        return value
-    return {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}

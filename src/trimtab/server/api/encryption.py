@@ -68,7 +68,13 @@ async def set_encryption(
     """In force on every worker when this answers. What lies in the catalog already is encrypted by a job that begins at
     once and goes on after a crash (``catalog`` says how far it is); texts of earlier traces stay as they are."""
     now, box = deps.now(), deps.secrets
-    deed = Deed(project=tenant, action="encryption.set", subject="encryption", detail={"enabled": data.enabled})
+    deed = Deed(
+        project=tenant,
+        action="encryption.set",
+        subject="encryption",
+        detail={"enabled": data.enabled},
+        state=lambda conn: {"enabled": data_keys.is_on(conn, tenant.id)},
+    )
     if data.enabled:
         await written(deps, caller, deed, lambda conn: data_keys.switch_on(conn, box, tenant.id, now))
     else:

@@ -126,7 +126,8 @@ async def list_organisations(
 )
 async def create_organisation(deps: Deps, caller: CallerNow, data: JSONBody[NewOrganisationBody]) -> OrganisationView:
     now, wanted = deps.now(), NewOrganisation(slug=data.slug, name=data.name)
-    deed = Deed(project=None, action="organisation.created", subject=f"organisation:{data.slug}")
+    told = {"from": None, "to": {"slug": data.slug, "name": data.name}}
+    deed = Deed(project=None, action="organisation.created", subject=f"organisation:{data.slug}", detail=told)
     row = await written(deps, caller, deed, lambda conn: organisations.create(conn, wanted, now))
     await deps.snapshots.changed()
     return _view(deps, caller, row)

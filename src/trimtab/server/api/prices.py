@@ -116,7 +116,17 @@ async def add_prices(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBo
     ]
     told = {
         "prices": [
-            {"provider": each.provider, "model": each.model, "tier": each.tier, "note": each.note} for each in rows[:50]
+            {
+                "id": each.id,
+                "provider": each.provider,
+                "model": each.model,
+                "tier": each.tier,
+                "note": each.note,
+                "valid_from": each.valid_from,
+                "valid_to": each.valid_to,
+                "rates": each.rates,
+            }
+            for each in rows[:50]
         ]
     }
     deed = Deed(project=tenant, action="prices.added", subject="prices", detail={**told, "count": len(rows)})

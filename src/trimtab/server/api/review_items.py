@@ -12,9 +12,10 @@ from trimtab.core.errors import Conflict, Forbidden, InvalidRequest, TrimtabErro
 from trimtab.evaluation import cases, dataset_writes
 from trimtab.evaluation.cases import Author, NewCase, NewProvenance
 from trimtab.evaluation.dataset_writes import Writing
+from trimtab.governance import audit
 from trimtab.governance.permissions import holds_in
 from trimtab.review import figures, items, queues, verdicts
-from trimtab.review.items import Change, Wanted
+from trimtab.review.items import Change, NewItem, Wanted
 from trimtab.review.types import Item, Queue, State, Verdict
 from trimtab.review.verdicts import Given
 from trimtab.server.acting import moment
@@ -145,7 +146,7 @@ async def get_item(deps: Deps, caller: CallerNow, tenant: Tenant, item: FromPath
     "review:write",
     Operation(id="sendToReview", summary="Send traces to a queue", tag=TAG, status=201, errors=(404,)),
 )
-async def send_to_review(deps: Deps, tenant: Tenant, data: JSONBody[SendToReview]) -> Sent:
+async def send_to_review(deps: Deps, caller: CallerNow, tenant: Tenant, data: JSONBody[SendToReview]) -> Sent:
     """By hand; what rules do by themselves."""
     queue = await deps.db.read(lambda conn: queues.queue(conn, tenant.id, data.queue))
     sent, known, missing = list[str](), list[str](), list[str]()
@@ -157,7 +158,17 @@ async def send_to_review(deps: Deps, tenant: Tenant, data: JSONBody[SendToReview
             continue
         subject = await subject_of(deps.reader, tenant.id, found, row)
         new = new_item(row, subject, data.reason, data.priority)
-        made = await deps.db.write(lambda conn, new=new: items.send(conn, queue, new, moment(conn, deps)))
+
+        def write(conn: Connection, new: NewItem = new, trace_id: str = trace_id) -> Item | None:
+            now = moment(conn, deps)
+            made = items.send(conn, queue, new, now)
+            if made is not None:
+                detail = {"queue": queue.name, "trace_id": trace_id, "reason": data.reason}
+                actor, subject = actor_of(conn, caller), f"review_item:{made.id}"
+                audit.append(conn, tenant.id, actor, "review_item.sent", subject, now=now, detail=detail)
+            return made
+
+        made = await deps.db.write(write)
         if made is None:
             known.append(trace_id)
         else:

@@ -5,7 +5,7 @@ A plan is the same, taken back: so it meets every refusal that an apply would me
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal, cast
 
 import msgspec
 from msgspec import Struct, structs
@@ -40,7 +40,7 @@ from trimtab.releases.types import Plan, Protection, Release
 from trimtab.server.config.reading import Mistake
 from trimtab.server.config.routes import known_of, line_of
 from trimtab.server.folder import applying_governed as governed
-from trimtab.server.folder import items, managed
+from trimtab.server.folder import items, managed, trail
 from trimtab.server.folder.applying_governed import Doing
 from trimtab.server.folder.comparing import Change
 from trimtab.server.folder.fields import FILE
@@ -527,13 +527,5 @@ class _Writing:
             for item in (*wanted, *comparison.adopted)
         ]
         managed.note(self._conn, self._project, rows)
-        if self._changes:
-            detail: dict[str, Any] = {
-                "reason": self._asked.message,
-                "changes": [f"{each.action} {each.item}" for each in self._changes[:200]],
-            }
-            subject = f"folder:{folder.name}"
-            audit.append(
-                self._conn, self._project, self._asked.actor, "folder.applied", subject,
-                now=self._asked.now, detail=detail,
-            )  # fmt: skip
+        told = trail.notes(folder.name, self._asked.message, self._changes)
+        audit.append_all(self._conn, self._project, self._asked.actor, told, now=self._asked.now)
