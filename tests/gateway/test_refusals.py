@@ -53,6 +53,44 @@ def test_what_is_said_within_a_stream_before_its_first_token_is_as_good_as_a_sta
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("code", ["1301", 1301])
+def test_what_a_filter_says_by_a_number_within_a_stream_is_carried_to_no_other(code: Any) -> None:
+    """Z.ai's: its words are Chinese, or say no more than that the system found something."""
+    flagged = streams(event({"error": {"code": code, "message": "系统检测到输入或生成内容可能包含敏感内容"}}), DONE)
+
+    async def main() -> None:
+        async with (
+            upstream(flagged, streams(delta("good"), STOP, DONE)) as first,
+            upstream() as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            refused = await g.chat(ASK | {"stream": True})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "content_filter")
+            assert (await g.chat(ASK | {"stream": True})).status_code == 200
+            assert (len(first.requests), len(second.requests)) == (2, 0)
+
+    asyncio.run(main())
+
+
+def test_a_rate_limit_that_is_told_within_a_stream_goes_on_to_the_next() -> None:
+    limited = streams(event({"error": {"code": "1302", "message": "并发数过高"}}), DONE)
+
+    async def main() -> None:
+        async with (
+            upstream(limited) as first,
+            upstream(streams(delta("good"), STOP, DONE)) as second,
+            running([provider("lab", first.port), provider("spare", second.port)], [FAST_THEN_SLOW, SLOW]) as g,
+        ):
+            for _ in range(2):
+                assert "good" in (await g.chat(ASK | {"stream": True})).text
+            [one, _] = g.spool.records[0].attempts
+            assert one.fault is not None
+            assert (one.fault.status, one.fault.code) == (429, "rate_limited")
+            assert (len(first.requests), len(second.requests)) == (1, 2), "it was asked again within its limit"
+
+    asyncio.run(main())
+
+
 def test_what_a_providers_filter_refused_is_carried_to_no_other_and_its_key_goes_on() -> None:
     flagged = answers({"error": {"code": 403, "message": "Your input was flagged for violence."}}, 403)
 

@@ -350,7 +350,7 @@ class Attempts:
                 out = fed(attempt, relay, block)
                 if relay.failed is not None:
                     reason = masked_text(relay.failed, attempt.target.provider)
-                    raise refused_in_stream(reason)
+                    raise refused_in_stream(reason, relay.failed_code)
                 opened.held.append(out)
                 held_bytes += len(out)
                 if relay.finished:

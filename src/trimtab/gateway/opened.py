@@ -10,7 +10,7 @@ from trimtab.gateway.relay import Relay, StandIn, named
 from trimtab.gateway.route import Target
 from trimtab.gateway.tried import Try
 from trimtab.llm.dialects import Dialect, Glance, Splitter
-from trimtab.llm.dialects._refusals import reason_of
+from trimtab.llm.dialects._refusals import RATE_CODES, reason_of
 from trimtab.llm.transport import Answer
 from trimtab.llm.types import Response
 
@@ -127,13 +127,15 @@ def answer_id(request_id: str) -> str:
     return "resp_" + request_id.removeprefix("req_")
 
 
-def refused_in_stream(words: str) -> UpstreamFailure:
-    """A stream that failed before its first token, in the provider's words. Where they say what it means, it is the
-    refusal that it would have been without a stream: OpenAI's Responses say within it that a prompt is too long."""
-    reason = reason_of(400, "", words)
-    if not reason:
+def refused_in_stream(words: str, code: str) -> UpstreamFailure:
+    """A stream that failed before its first token, in the provider's words. Where they or its code say what it means,
+    it is the refusal that it would have been without a stream: OpenAI's Responses say within it that a prompt is too
+    long, Z.ai by a number that a filter had something against it."""
+    reason = reason_of(400, code, words)
+    if not reason and code not in RATE_CODES:
         return UpstreamFailure(words, code="upstream_stream_error")
-    error = UpstreamRejected(words, status=402 if reason == "no_money" else 400)
+    status = 429 if not reason else 402 if reason == "no_money" else 400
+    error = UpstreamRejected(words, status=status)
     error.reason = reason
     return error
 

@@ -30,6 +30,8 @@ class Relay(Protocol):
     def finished(self) -> bool: ...
     @property
     def failed(self) -> str | None: ...
+    @property
+    def failed_code(self) -> str: ...
 
     def feed(self, block: bytes) -> bytes: ...
 
@@ -114,6 +116,10 @@ class Passing:
     def failed(self) -> str | None:
         return self._meter.failed
 
+    @property
+    def failed_code(self) -> str:
+        return self._meter.failed_code
+
 
 class Translating:
     """Another dialect: decode, note what the books need, encode."""
@@ -130,6 +136,7 @@ class Translating:
         self.semantic = False
         self.finished = False
         self.failed: str | None = None
+        self.failed_code = ""
 
     def feed(self, block: bytes) -> bytes:
         return self._encode(self._decoder.feed(block))
@@ -168,6 +175,6 @@ class Translating:
                 self.stop, self.finished = delta.stop, True
                 self.usage = delta.usage or self.usage
             case Failed():
-                self.failed = delta.message
+                self.failed, self.failed_code = delta.message, delta.code
             case _:
                 pass

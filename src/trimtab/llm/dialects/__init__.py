@@ -106,7 +106,7 @@ class Meter(Protocol):
 
     Read the attributes at any time: ``semantic`` turns true with the first event that carries model output (text,
     a tool call, reasoning), ``finished`` with the dialect's own end of stream, ``failed`` holds the message of an error
-    event inside a 200 stream.
+    event inside a 200 stream, ``failed_code`` what it is called there.
     """
 
     usage: Usage | None
@@ -117,6 +117,7 @@ class Meter(Protocol):
     semantic: bool
     finished: bool
     failed: str | None
+    failed_code: str
 
     def feed(self, block: bytes) -> bytes: ...
 

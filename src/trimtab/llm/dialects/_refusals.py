@@ -62,6 +62,8 @@ _CODES: dict[str, Reason] = {
     "not_supported_error": "cannot",
 }
 
+RATE_CODES = frozenset({"rate_limit_exceeded", "rate_limit_error", "throttlingException", "1302", "1303", "1305"})
+"""What a limit of calls is called within a stream, where no status says it: OpenAI, Anthropic, Bedrock, Z.ai."""
 _SIZE = r"context (?:length|window|size|limit)"
 _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (

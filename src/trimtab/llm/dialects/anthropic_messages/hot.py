@@ -143,7 +143,7 @@ class AnthropicMeter:
     """Watches events go by. Once the model has begun to speak, an ordinary delta costs two substring searches; a hit
     within the model's own words costs a needless decode and changes nothing."""
 
-    __slots__ = ("_told", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+    __slots__ = ("_told", "failed", "failed_code", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
 
     def __init__(self, head: Head) -> None:  # noqa: ARG002 - one shape for all dialects
         self._told: dict[str, Any] = {}
@@ -155,6 +155,7 @@ class AnthropicMeter:
         self.semantic = False
         self.finished = False
         self.failed: str | None = None
+        self.failed_code = ""
 
     def feed(self, block: bytes) -> bytes:
         if not self.semantic or b'"message_' in block or b'"error"' in block:
@@ -195,7 +196,7 @@ class AnthropicMeter:
             case "message_stop":
                 self.finished = True
             case "error":
-                self.failed = words_of(event)[0]
+                self.failed, self.failed_code, _ = words_of(event)
             case _:
                 pass
 

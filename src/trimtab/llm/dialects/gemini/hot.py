@@ -216,7 +216,19 @@ class GeminiMeter:
     speak, an ordinary chunk costs four substring searches, and only one with a reason to finish, or with what was
     searched for, is decoded."""
 
-    __slots__ = ("_called", "_queries", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+    __slots__ = (
+        "_called",
+        "_queries",
+        "failed",
+        "failed_code",
+        "finished",
+        "id",
+        "model",
+        "semantic",
+        "stop",
+        "stop_raw",
+        "usage",
+    )
 
     def __init__(self, head: Head) -> None:  # noqa: ARG002 - one shape for all dialects
         self.usage: Usage | None = None
@@ -227,6 +239,7 @@ class GeminiMeter:
         self.semantic = False
         self.finished = False
         self.failed: str | None = None
+        self.failed_code = ""
         self._called = False
         self._queries: set[str] = set()
 
@@ -252,7 +265,7 @@ class GeminiMeter:
             return
         chunk = cast("dict[str, Any]", decoded)
         if chunk.get("error"):
-            self.failed = words_of(chunk)[0]
+            self.failed, self.failed_code, _ = words_of(chunk)
             return
         self.id = self.id or text(chunk.get("responseId"))
         self.model = self.model or text(chunk.get("modelVersion"))

@@ -224,7 +224,19 @@ class OpenAIMeter:
     """Watches chunks go by. Once the model has begun to speak, an ordinary text chunk costs a few substring searches; a
     hit within the model's own words costs a needless decode and changes nothing."""
 
-    __slots__ = ("_keep_usage", "_tier", "failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+    __slots__ = (
+        "_keep_usage",
+        "_tier",
+        "failed",
+        "failed_code",
+        "finished",
+        "id",
+        "model",
+        "semantic",
+        "stop",
+        "stop_raw",
+        "usage",
+    )
 
     def __init__(self, head: Head) -> None:
         self._tier = ""
@@ -237,6 +249,7 @@ class OpenAIMeter:
         self.semantic = False
         self.finished = False
         self.failed: str | None = None
+        self.failed_code = ""
 
     def feed(self, block: bytes) -> bytes:
         return block if self.semantic and _is_plain(block) else self._look(block)
@@ -269,7 +282,7 @@ class OpenAIMeter:
         chunk = cast("dict[str, Any]", decoded)
         wrong = error_in(chunk)
         if wrong:
-            self.failed = words_of(chunk if chunk.get("error") else wrong)[0]
+            self.failed, self.failed_code, _ = words_of(chunk if chunk.get("error") else wrong)
             return False
         self._note(chunk)
         # the chunk we asked for and the client did not; a chunk that also carries a choice is the provider's own way

@@ -214,7 +214,7 @@ class ResponsesMeter:
     event that carries a response, and every error, has one of the two. A hit within the model's own words costs a
     needless decode and changes nothing."""
 
-    __slots__ = ("failed", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
+    __slots__ = ("failed", "failed_code", "finished", "id", "model", "semantic", "stop", "stop_raw", "usage")
 
     def __init__(self, head: Head) -> None:  # noqa: ARG002 - one shape for all dialects
         self.usage: Usage | None = None
@@ -225,6 +225,7 @@ class ResponsesMeter:
         self.semantic = False
         self.finished = False
         self.failed: str | None = None
+        self.failed_code = ""
 
     def feed(self, block: bytes) -> bytes:
         if not self.semantic or b'"response":' in block or b'"error"' in block:
@@ -250,18 +251,18 @@ class ResponsesMeter:
                 self._end(an_object(event.get("response")))
             case "response.failed":
                 response = an_object(event.get("response"))
-                self.failed = words_of(response)[0]
+                self.failed, self.failed_code, _ = words_of(response)
                 self._note(response)
                 self.usage = usage_of(response.get("usage"))  # what was made until then is billed
             case "error":
-                self.failed = words_of(event)[0]
+                self.failed, self.failed_code, _ = words_of(event)
             case "response.output_item.added":
                 # a message or a thought opens empty; all others say something by opening
                 self.semantic = self.semantic or an_object(event.get("item")).get("type") not in MESSAGES
             case _ if kind.endswith(".delta"):
                 self.semantic = self.semantic or bool(event.get("delta"))
             case _ if not kind and event.get("error"):
-                self.failed = words_of(event)[0]
+                self.failed, self.failed_code, _ = words_of(event)
             case _:
                 pass
 
