@@ -158,6 +158,35 @@ def test_what_a_judge_cost_counts_although_its_word_could_not_be_written(
     run(story)
 
 
+def test_what_was_paid_while_somebody_changed_the_rule_counts_in_the_days_budget(run: Callable[[Any], None]) -> None:
+    """Each change would have been worth another day's budget."""
+
+    async def story(world: World) -> None:
+        spec = OnlineSpec(app="support", share=1.0, scorers=(KIND,))
+        await put(world, "kind", spec)
+        judges = Judges()
+        live = scorer_of(world, judges)
+        for number in range(3):
+            world.clock.advance(5)
+            world.arrive(world.call(1 + number, app="support"))
+            before = await rule(world, "kind")
+            await put(world, "kind", replace(spec, description=f"Change {number}"))
+            await live.score(before)  # as it was read before the change
+        found = await rule(world, "kind")
+        assert (len(judges.asked), found.state.spent) == (3, 3 * COST)
+        # what was paid for one that is gone is not the next one's
+        world.clock.advance(5)
+        world.arrive(world.call(9, app="support"))
+        await world.db.write(lambda conn: online.remove(conn, world.project, "kind", ADA, 1))
+        await live.score(found)
+        world.clock.advance(5)
+        await put(world, "kind", spec)
+        await live.score(found)
+        assert (await rule(world, "kind")).state.spent == 0
+
+    run(story)
+
+
 def test_a_share_is_always_the_same_answers_and_a_budget_ends_for_the_day(run: Callable[[Any], None]) -> None:
     async def story(world: World) -> None:
         await put(world, "half", OnlineSpec(share=0.5, scorers=(SAYS,)))

@@ -251,6 +251,23 @@ def remember(conn: Connection, found: Rule, state: RuleState) -> bool:
     return conn.execute(update(ONLINE_RULES).where(*at).values(state=_json(state))).rowcount == 1
 
 
+def charge(conn: Connection, found: Rule, state: RuleState) -> None:
+    """What the runner paid that day for a rule that somebody changed meanwhile counts in its budget all the same; what
+    it read is read again. One that was made anew under the name has a budget of its own."""
+    try:
+        held = rule(conn, found.project_id, found.name, lock=True)
+    except NotFound:
+        return
+    if held.created != found.created or held.state.day > state.day:
+        return
+    began, now = found.state.on(state.day * DAY_MS), held.state.on(state.day * DAY_MS)
+    paid, unpriced = state.spent - began.spent, state.unpriced - began.unpriced
+    charged = msgspec.structs.replace(now, spent=now.spent + paid, unpriced=now.unpriced + unpriced)
+    if charged != held.state:
+        at = (R.project_id == found.project_id, R.name == found.name)
+        conn.execute(update(ONLINE_RULES).where(*at).values(state=_json(charged)))
+
+
 def due(found: Rule, now: int) -> bool:
     """Whether a schedule is to run now. One that was missed runs once."""
     return isinstance(found.spec, ScheduleSpec) and not found.paused and (found.state.next or 0) <= now

@@ -204,8 +204,12 @@ class ScoringLive:
         return not whole
 
     async def _keep(self, each: Rule, state: RuleState) -> None:
+        def write(conn: Connection) -> None:
+            if not online.remember(conn, each, state):
+                online.charge(conn, each, state)
+
         if state != each.state:
-            await self._parts.db.write(lambda conn: online.remember(conn, each, state))
+            await self._parts.db.write(write)
 
     async def _known(self, project: str, scorers: Sequence[Named], found: Sequence[Place]) -> set[str]:
         """Ids of scores that are there already, or on their way."""
