@@ -207,6 +207,8 @@ def test_on_a_cluster_every_table_is_made_everywhere_replicated_and_read_through
                     made.append(filled)
                 if "INSERT" not in filled:  # rows reach the other replicas by themselves
                     assert "ON CLUSTER `main`" in filled
+    [(_, (default,))] = [each for each in MIGRATIONS if each[0] == 19]
+    assert len(main.statements(default)) == 2  # the table of all shards fills rows up before it sends them on
     local = [sql for sql in made if "_local ON CLUSTER" in sql]
     whole = [sql for sql in made if "_local ON CLUSTER" not in sql]
     assert len(local) == len(whole) > 0

@@ -18,11 +18,13 @@ from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.ledger.overrides import DatedPrice, Rates
 from trimtab.telemetry import price_file
+from trimtab.telemetry.answers import SHOWN_ROWS, span_lines
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignEvent, ForeignSpan, RefusedSpan
 from trimtab.telemetry.mapping.came import merged
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rewrite import StoreLookup
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS
+from trimtab.telemetry.shown import OF_ANY
 from trimtab.telemetry.stores import ROWS, Store, bind
 
 
@@ -36,6 +38,20 @@ def test_a_trace_in_one_batch_is_one_row_per_span_and_its_root_shows_what_its_le
     assert way.entry() == (f"{1:016x}", 150)
     assert [line[0] for line in way.rows("span_id", "span_raw")] == [f"{n:016x}" for n in (1, 2, 3)]
     assert way.rewrite(ROOTLESS_MS) == 0
+
+
+def test_what_is_shown_of_a_span_is_kept_for_entries_and_made_for_the_others_when_somebody_looks(way: Way) -> None:
+    way.send(span(1), chat(2, 1))
+    way.send(chat(3, 1))  # makes them anew
+    way.rewrite()
+    (root, kept, made), *others = way.rows(f"entry, shown, {OF_ANY}")
+    assert (root, kept) == (1, made)
+    assert [(entry, text) for entry, text, _ in others] == [(0, ""), (0, "")]
+    assert [msgspec.json.decode(text)[1] for _, _, text in others] == [f"{n:016x}" for n in (2, 3)]
+    lines = way.engine.query(
+        f"SELECT {OF_ANY} FROM spans WHERE project = {{p:String}}", bind({"p": way.name}), SHOWN_ROWS
+    )
+    assert {line.span_id for line in span_lines(lines)} == {f"{n:016x}" for n in (1, 2, 3)}
 
 
 def test_a_span_that_comes_again_changes_nothing_and_costs_no_rewriting(way: Way) -> None:

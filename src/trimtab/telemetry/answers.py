@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 SHOWN_ROWS: Final = "TSVRaw"
-"""The format for ``shown`` alone: it is JSON without line ends already, so the lines are those of JSON lines."""
+"""The format for what `shown.py` says alone: it is JSON without line ends already, so lines are those of JSON lines."""
 
 
 def rows_of(line: type[T], data: bytes) -> list[T]:
@@ -52,7 +52,7 @@ def _milliseconds(nanoseconds: float | None) -> float | None:
 
 
 class SpanLine(Struct, frozen=True, array_like=True):
-    """A span's ``shown``: the columns of `_schema.SHOWN`, in that order."""
+    """A span's ``shown``: the columns of `shown.COLUMNS`, in that order."""
 
     trace_id: str
     span_id: str
@@ -114,7 +114,7 @@ _shown: Final = msgspec.json.Decoder(SpanLine, strict=False)
 
 
 def span_lines(data: bytes) -> list[SpanLine]:
-    """The spans of an answer that asked for ``shown`` alone, in the format `SHOWN_ROWS`."""
+    """The spans of an answer that asked for `shown.OF_ENTRIES` or `shown.OF_ANY` alone, in the format `SHOWN_ROWS`."""
     return _shown.decode_lines(data)
 
 

@@ -27,6 +27,7 @@ from trimtab.telemetry.key_names import KeyNames, NoNames, bound
 from trimtab.telemetry.score_book import scores_of_trace
 from trimtab.telemetry.search.query import TOKENS, Condition, compile_query, reads_texts, reads_words
 from trimtab.telemetry.seen.tail import Ended
+from trimtab.telemetry.shown import OF_ANY, OF_ENTRIES
 from trimtab.telemetry.sql.one_at_a_time import ANSWER_S as PERSONS_ANSWER_S
 from trimtab.telemetry.sql.one_at_a_time import NotAnswered, Why
 from trimtab.telemetry.sql.turns import Asker
@@ -139,7 +140,7 @@ class TelemetryReader:
         if place is not None:
             where += " AND (start_ns, span_id) < ({cursor_ns:Int64}, {cursor_span:String})"
             params["cursor_ns"], params["cursor_span"] = place
-        sql = f"SELECT shown FROM spans WHERE {where} ORDER BY start_ns DESC, span_id DESC LIMIT {limit}"  # noqa: S608
+        sql = f"SELECT {OF_ENTRIES} FROM spans WHERE {where} ORDER BY start_ns DESC, span_id DESC LIMIT {limit}"  # noqa: S608
         data, behind_ms = await self._ask(sql, params, answers.SHOWN_ROWS)
         return answers.span_lines(data), behind_ms
 
@@ -165,13 +166,13 @@ class TelemetryReader:
         for number, span in enumerate(spans):
             params[f"one{number}"] = span.span_id
             names.append(f"{{one{number}:String}}")
-        sql = f"SELECT shown FROM spans WHERE {condition.sql} AND span_id IN ({', '.join(names)})"  # noqa: S608
+        sql = f"SELECT {OF_ENTRIES} FROM spans WHERE {condition.sql} AND span_id IN ({', '.join(names)})"  # noqa: S608
         data, _ = await self._ask(f"{sql} ORDER BY start_ns DESC, span_id DESC", params, answers.SHOWN_ROWS)
         return [answers.span_row(line) for line in answers.span_lines(data)]
 
     async def trace(self, project: str, trace_id: str) -> TraceDetail | None:
         asked = self._ask(
-            "SELECT shown FROM spans WHERE project = {project:String} AND trace_id = {trace:String}"  # noqa: S608
+            f"SELECT {OF_ANY} FROM spans WHERE project = {{project:String}} AND trace_id = {{trace:String}}"  # noqa: S608
             f" ORDER BY start_ns, entry DESC, span_id LIMIT {MAX_SPANS}",
             {"project": project, "trace": trace_id},
             answers.SHOWN_ROWS,

@@ -12,6 +12,7 @@ from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
 from trimtab.telemetry.forward.closing import Arrival, Closing, closings
 from trimtab.telemetry.search.query import compile_query
+from trimtab.telemetry.shown import OF_ANY
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.upkeep import ids
 from trimtab.telemetry.views import SpanIO, TraceDetail, Window
@@ -127,7 +128,7 @@ class Material:
         """The traces of these closings; one that is no longer there is left out."""
         params = _params(project, due)
         sql = (
-            f"SELECT shown FROM spans WHERE {_SCOPE} AND entry IN (0, 1)"  # noqa: S608
+            f"SELECT {OF_ANY} FROM spans WHERE {_SCOPE} AND entry IN (0, 1)"  # noqa: S608
             f" ORDER BY start_ns, entry DESC, span_id LIMIT {MOST_SPANS} BY trace_id"
         )
         by_trace: dict[str, dict[str, SpanLine]] = {}
