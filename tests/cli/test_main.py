@@ -77,7 +77,7 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
 def test_a_misspelt_command_is_answered_by_what_was_meant() -> None:
     done = trimtab("modls", "list")
     assert done.returncode == 2
-    assert "Did you mean models or roles?" in done.stderr
+    assert "Did you mean models or tools?" in done.stderr
     assert "Did you mean" not in trimtab("nonsense").stderr
 
 

@@ -4,10 +4,21 @@ import csv
 import io
 from pathlib import Path
 
+import httpx
 import pytest
 from shells import Shell, call
 
+from patience import PATIENCE_S
 from trimtab.cli.traces import none_found
+
+
+def ask(shell: Shell, model: str) -> int:
+    key = shell.ok("keys", "create", "app").strip()
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    where = f"{shell.server.url}/v1/chat/completions"
+    found = httpx.post(where, json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
+    shell.server.settled()
+    return found.status_code
 
 
 @pytest.fixture
@@ -50,6 +61,60 @@ def test_a_call_is_counted_and_asked_for_in_sql(called: Shell) -> None:
     refused = called.run("sql", "SELECT * FROM system.tables")
     assert refused.exit_code == 1
     assert "spans, texts, ledger" in refused.stderr
+
+
+def test_sessions_users_errors_and_tools_are_seen(with_model: Shell) -> None:
+    shell = with_model
+    for command in (["sessions", "list"], ["users", "list"], ["errors"], ["tools"]):
+        assert "--last" in shell.ok(*command)
+    call(shell, **{"trimtab-user": "u1", "trimtab-session": "s-1"})
+    shell.json("traces", "list")
+    (session,) = shell.json("sessions", "list")
+    assert (session["session"], session["user"], session["calls"]) == ("s-1", "u1", 1)
+    assert "s-1" in shell.ok("sessions", "list", "-q", "user:u1", "--sort", "cost")
+    assert shell.json("sessions", "list", "-q", "user:nobody") == []
+    told = shell.ok("sessions", "show", "s-1")
+    assert "Session s-1: 1 calls, 0 failed" in told
+    assert session["asked"][:20] in told
+    (turn,) = shell.json("sessions", "show", "s-1")["turns"]
+    missing = shell.run("sessions", "show", "s-2")
+    assert missing.exit_code == 1
+    assert "There is no session 's-2'" in missing.stderr
+    assert [(user["user"], user["sessions"]) for user in shell.json("users", "list")] == [("u1", 1)]
+    assert "u1" in shell.ok("users", "list", "--sort", "tokens")
+    alike = shell.json("traces", "compare", turn["trace_id"], turn["trace_id"])
+    assert {tuple(pair["differs"]) for pair in alike["pairs"]} == {()}
+    compared = shell.ok("traces", "compare", turn["trace_id"], turn["trace_id"])
+    assert "B less A: +0 ms, +0 tokens" in compared
+    assert "request fast" in compared
+    drawn = shell.json("traces", "graph", turn["trace_id"])
+    assert "llm" in {node["kind"] for node in drawn["nodes"]}
+    assert all(node["label"] in shell.ok("traces", "graph", turn["trace_id"]) for node in drawn["nodes"])
+
+
+def test_failures_are_told_by_cause(with_model: Shell) -> None:
+    for _ in range(2):
+        assert ask(with_model, "fats") == 404
+    with_model.json("traces", "list")
+    (cause,) = with_model.json("errors")["items"]
+    assert (cause["code"], cause["spans"], cause["failed"]) == ("model_not_found", 2, 2)
+    told = with_model.ok("errors", "--limit", "5")
+    assert cause["examples"][0]["trace_id"] in told
+
+
+def test_a_decision_record_is_shown_whole(with_model: Shell, tmp_path: Path) -> None:
+    """docs/routing.md says that `traces show` has a target's place in the tree and what was known of it."""
+    file = tmp_path / "route.yaml"
+    file.write_text("tree: {node: least_busy, of: [fast, lab/gpt-4o]}\n")
+    with_model.ok("routes", "set", "smart", "--file", str(file))
+    call(with_model)
+    assert ask(with_model, "smart") == 200
+    routed, plain = (trace["trace_id"] for trace in with_model.json("traces", "list"))
+    told = with_model.ok("traces", "show", routed)
+    assert "tree.of[0]" in told
+    assert "under way 0" in told
+    assert "BREAKER" not in told
+    assert "KNOWN" not in with_model.ok("traces", "show", plain), "columns without a word are left out"
 
 
 def test_views_and_dashboards_are_kept_listed_and_travel_as_files(shell: Shell, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from trimtab.sdk import (
     release_types,
     scorers,
     search_types,
+    seen,
 )
 from trimtab.sdk import types as ours
 from trimtab.server.api import remap
@@ -35,10 +36,26 @@ from trimtab.server.bodies import scorer as scorer_bodies
 from trimtab.telemetry import views
 from trimtab.telemetry.costs import views as cost_views
 from trimtab.telemetry.search import aggregate_views, complete
+from trimtab.telemetry.seen import views as seen_views
 from trimtab.telemetry.sql import door as sql_door
 
 PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     ours.Me: bodies.Me,
+    seen.SessionRow: seen_views.SessionRow,
+    seen.SessionPage: seen_views.SessionPage,
+    seen.SessionView: seen_views.SessionView,
+    seen.UserRow: seen_views.UserRow,
+    seen.UserPage: seen_views.UserPage,
+    seen.CauseExample: seen_views.CauseExample,
+    seen.CauseRow: seen_views.CauseRow,
+    seen.CauseReport: seen_views.CauseReport,
+    seen.ToolRow: seen_views.ToolRow,
+    seen.ToolReport: seen_views.ToolReport,
+    seen.GraphNode: seen_views.GraphNode,
+    seen.GraphEdge: seen_views.GraphEdge,
+    seen.AgentGraph: seen_views.AgentGraph,
+    seen.PairRow: seen_views.PairRow,
+    seen.TraceComparison: seen_views.TraceComparison,
     cost_types.DatedPrice: cost_bodies.DatedPriceView,
     cost_types.PriceBook: cost_bodies.PriceBookView,
     cost_types.Currency: cost_bodies.CurrencyView,

@@ -27,7 +27,8 @@ SECTIONS = {
         *("costs", "prices", "reconcile"),
     ),
     "Watch": (
-        *("traces", "query", "sql", "views", "dashboards", "detectors", "dead-letters", "remap", "accounting"),
+        *("traces", "sessions", "users", "errors", "tools"),
+        *("query", "sql", "views", "dashboards", "detectors", "dead-letters", "remap", "accounting"),
         *("export", "forwards"),
     ),
     "Ship": (

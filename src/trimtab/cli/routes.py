@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from trimtab.cli import decisions
 from trimtab.cli.base import api_command, expect_option, old_name, print_json, print_table, project_option, seen_option
 from trimtab.cli.route_files import read_json, read_route
 from trimtab.core.errors import NotFound
 from trimtab.sdk.client import Client
-from trimtab.sdk.types import DecisionLine
 
 
 @click.group()
@@ -145,7 +145,8 @@ def explain(name: str, *, project: str, client: Client, as_json: bool, **given: 
     print_table(("NODE", "TOOK", "WHY", "BY"), steps, empty="Nothing to decide: the tree says it all.")
     click.echo()
     rows = [
-        (line.model, line.provider, line.node, line.verdict, line.reason, _known(line)) for line in explained.candidates
+        (line.model, line.provider, line.node, line.verdict, line.reason, decisions.known(line))
+        for line in explained.candidates
     ]
     print_table(("MODEL", "PROVIDER", "NODE", "VERDICT", "REASON", "KNOWN"), rows, empty="")
     if explained.doubts:
@@ -171,17 +172,6 @@ def _request(
         headers[name.strip()] = value.strip()
     tree = None if file is None else read_route(file)["tree"]
     return {"body": asked, "headers": headers, "dialect": dialect, "tree": tree, "draw": draw}
-
-
-def _known(line: DecisionLine) -> str:
-    known = line.known
-    if known is None:
-        return ""
-    parts = [
-        ("latency", known.ewma_ms, " ms"), ("under way", known.in_flight, ""), ("cost $", known.expected_cost, ""),
-        ("weight", known.weight, ""), ("draw", known.draw, ""),
-    ]  # fmt: skip
-    return ", ".join(f"{name} {value}{unit}" for name, value, unit in parts if value is not None)
 
 
 old_name(command, "delete", remove)

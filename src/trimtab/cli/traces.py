@@ -5,7 +5,7 @@ import time
 import click
 import msgspec
 
-from trimtab.cli import guard_words
+from trimtab.cli import decisions, guard_words
 from trimtab.cli.base import Span, api_command, local_time, money, print_json, print_table, project_option
 from trimtab.sdk import types as t
 from trimtab.sdk.client import Client
@@ -134,6 +134,85 @@ def unmask(trace_id: str, *, reason: str, project: str, client: Client, as_json:
     _show(client, project, client.unmask(project, trace_id, reason), content=True, as_json=as_json)
 
 
+@command.command("compare")
+@click.argument("a")
+@click.argument("b")
+@project_option
+@api_command
+def compare_traces(a: str, b: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Show two traces side by side: which spans stand for each other, and what differs.
+
+    \b
+    Example:
+      trimtab traces compare 0199c1e0a7b27d3f9d0a1b2c3d4e5f60 0199c1e0b8c37e4f8e1b2c3d4e5f6071
+    """
+    found = client.seen.compare(project, a, b)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            _below(pair.depth, pair.a), _below(pair.depth, pair.b), _beside(pair.a, pair.b, "duration"),
+            _beside(pair.a, pair.b, "tokens"), _beside(pair.a, pair.b, "cost"),
+            pair.differs or ("only in one" if pair.a is None or pair.b is None else None),
+        )
+        for pair in found.pairs
+    ]  # fmt: skip
+    print_table(("A", "B", "TOOK", "TOKENS", "COST", "DIFFERS"), rows, empty="Neither has spans yet.")
+    cost = "unknown" if found.cost_change is None else f"{found.cost_change} US dollars"
+    click.echo(f"\nB less A: {found.duration_change:+.0f} ms, {found.tokens_change:+d} tokens, cost {cost}.")
+    if found.more:
+        click.echo(f"{found.more} more pairs are not shown.")
+
+
+def _below(depth: int, span: t.Span | None) -> str | None:
+    return None if span is None else f"{'  ' * depth}{span.name}"
+
+
+def _beside(a: t.Span | None, b: t.Span | None, what: str) -> str:
+    def told(span: t.Span | None) -> str:
+        if span is None:
+            return "-"
+        if what == "duration":
+            return f"{span.duration:.0f} ms"
+        return str(span.tokens.total) if what == "tokens" else money(span.cost) or "-"
+
+    return told(a) if told(a) == told(b) else f"{told(a)} > {told(b)}"
+
+
+@command.command("graph")
+@click.argument("trace_id")
+@project_option
+@api_command
+def graph(trace_id: str, *, project: str, client: Client, as_json: bool) -> None:
+    """Show who called whom within a trace: agents, models, tools, with how often and how long.
+
+    \b
+    Example:
+      trimtab traces graph 0199c1e0a7b27d3f9d0a1b2c3d4e5f60
+    """
+    found = client.seen.graph(project, trace_id)
+    if as_json:
+        print_json(found)
+        return
+    names = {node.id: f"{node.kind} {node.label}" for node in found.nodes}
+    called: dict[str, list[str]] = {}
+    for edge in found.edges:
+        if edge.kind == "calls":
+            called.setdefault(edge.source, []).append(f"{names.get(edge.target, edge.target)} ({edge.count})")
+    rows = [
+        (
+            names[node.id], node.spans, node.errors or None, f"{node.time:.0f} ms", f"{node.own:.0f} ms",
+            node.tokens or None, money(node.cost), called.get(node.id),
+        )
+        for node in found.nodes
+    ]  # fmt: skip
+    columns = ("WHO", "SPANS", "ERRORS", "TIME", "OWN", "TOKENS", "COST", "CALLS")
+    print_table(columns, rows, empty="It has no spans yet.")
+    if found.hidden:
+        click.echo(f"\n{found.hidden} more names are not shown.")
+
+
 def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_json: bool) -> None:
     entry = trace.spans[0] if trace.spans else None
     io = client.span_io(project, trace.trace_id, entry.span_id) if content and entry is not None else None
@@ -150,8 +229,8 @@ def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_jso
         print_table(("NODE", "TOOK", "WHY", "BY"), [(s.node, s.took, s.why, s.value) for s in trace.steps], empty="")
     if trace.decision:
         click.echo("\nDecision")
-        lines = [(line.model, line.provider, line.verdict, line.reason) for line in trace.decision]
-        print_table(("MODEL", "PROVIDER", "VERDICT", "REASON"), lines, empty="")
+        columns, lines = decisions.table(trace.decision)
+        print_table(columns, lines, empty="")
     if trace.guards:
         click.echo("\nGuards")
         print_table(guard_words.HEAD, guard_words.rows(trace.guards), empty="")

@@ -38,6 +38,7 @@ from trimtab.sdk.rollouts import Rollouts
 from trimtab.sdk.scorers import Scorers
 from trimtab.sdk.scores import Scores
 from trimtab.sdk.search import Boards, Search
+from trimtab.sdk.seen import Seen
 from trimtab.sdk.tail import tail
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Client:
         self.scorers = Scorers(self._http)
         self.scores = Scores(self._http)
         self.search = Search(self._http)
+        self.seen = Seen(self._http)
         self.boards = Boards(self._http)
         self._prompt_caches: dict[tuple[str, str], PromptCache] = {}
 

@@ -273,6 +273,7 @@ class DecisionLine(Struct, frozen=True, kw_only=True):
     breaker: str = ""
     limit: str = ""
     budget: str = ""
+    policy: str = ""
 
 
 class StepLine(Struct, frozen=True, kw_only=True):
