@@ -421,3 +421,30 @@ def test_a_first_start_makes_what_a_snapshot_needs(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path, ignore_errors=True)
 
     asyncio.run(story())
+
+
+def test_a_change_that_the_catalog_went_away_after_is_told_as_saved_and_a_key_with_its_secret(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told as refused: who sent it again met a conflict, and the secret of a key was nowhere."""
+
+    async def story(house: House) -> None:
+        at = "/api/v1/projects/default"
+
+        async def away() -> bool:
+            raise Unavailable("The catalog database cannot be used now.", fix="See that it runs.")
+
+        rule = {"name": "few", "measure": "requests", "bound": "9", "window": "minute"}
+        with monkeypatch.context() as gone:
+            gone.setattr(house.holder, "refresh", away)
+            told = await house.admin.post(f"{at}/limits", json=rule)
+            assert (told.status_code, told.json()["code"]) == (503, "saved_not_in_force")
+            assert told.json()["fix"].startswith("Do not send it again")
+            assert "See that it runs." in told.json()["fix"]
+            issued = await house.admin.post(f"{at}/keys", json={"name": "bot", "role": "editor"})
+            assert issued.status_code == 201, issued.text
+        await house.holder.refresh()
+        assert [each["name"] for each in (await house.admin.get(f"{at}/limits")).json()["items"]] == ["few"]
+        assert (await house.client(issued.json()["secret"]).get("/api/v1/me")).status_code == 200
+
+    run(story)

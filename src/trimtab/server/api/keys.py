@@ -1,5 +1,6 @@
 """Keys: of a project, and of the whole instance."""
 
+import contextlib
 from typing import Annotated, Literal
 
 from litestar.di import NamedDependency
@@ -7,7 +8,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct, to_builtins
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest
+from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.gateway.policy_store import Priority, bounds
 from trimtab.governance import keys, people_store, permissions, principals, roles, store
 from trimtab.governance.access import Project
@@ -170,7 +171,8 @@ async def _issue(deps: Dependencies, caller: Caller, tenant: Project | None, dat
         return issued, {} if wanted.owner_id is None else {wanted.owner_id: name_of(conn, wanted.owner_id)}
 
     issued, owners = await written(deps, caller, deed, work)
-    await deps.snapshots.changed()
+    with contextlib.suppress(Unavailable):  # it is saved, and this answer alone has its secret
+        await deps.snapshots.changed()
     return IssuedKey(key=_view(deps, issued.key, now, _Beside(owners=owners)), secret=issued.secret)
 
 

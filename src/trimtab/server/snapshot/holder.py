@@ -459,8 +459,17 @@ class SnapshotHolder:
             await asyncio.wait((task,), timeout=_WARM_S)
 
     async def changed(self) -> None:
-        """After a change made here: in force in this process, then (``on_change``) in the others."""
-        await self.refresh()
+        """After a change made here: in force in this process, then (``on_change``) in the others. Raises `Unavailable`
+        where the catalog went away since: the change stands, and nobody is to make it again."""
+        try:
+            await self.refresh()
+        except Unavailable as error:
+            raise Unavailable(
+                f"What you changed is saved, and not in force on this server yet: {error.message}",
+                fix=f"Do not send it again: it is in force seconds after that is over. {error.fix}".strip(),
+                code="saved_not_in_force",
+                retryable=False,
+            ) from error
         if self.on_change is not None:
             await self.on_change()
         await self._all_have()
