@@ -312,6 +312,8 @@ class Attempts:
         if endpoint is None:
             endpoint = await self._endpoints.of(call.project, attempt.target, dialect, stream=stream)
         extra = forwarded_headers(call, attempt, same_dialect=dialect is call.front)
+        if endpoint.ready is not None:
+            await endpoint.ready()
         if endpoint.sign is not None:
             extra += endpoint.sign(body, self._now())
         while True:

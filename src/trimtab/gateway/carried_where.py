@@ -10,6 +10,8 @@ from trimtab import __version__
 from trimtab.gateway.targets import Provider
 from trimtab.llm.auth import headers_of, query_of
 from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.entra import OPTIONS as ENTRA
+from trimtab.llm.entra import TOKENS, source_of
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.reach import leads_nowhere
 
@@ -23,13 +25,21 @@ def address(provider: Provider, rest: str, query: str = "") -> str:
     return f"{provider.base_url}{quote(rest)}{f'?{whole}' if whole else ''}"
 
 
-def own_headers(provider: Provider) -> dict[str, str]:
-    """What every request to a provider says of us."""
+async def own_headers(provider: Provider) -> dict[str, str]:
+    """What every request to a provider says of us. Raises `UpstreamFailure` where a token is to be shown, and none can
+    be had."""
+    shown: dict[str, str] = {}
+    if PROVIDER_KINDS.get(provider.kind).key_options == ENTRA and (
+        source := source_of(provider.options, provider.api_key)
+    ):
+        await TOKENS.ready(source)
+        shown = {"authorization": TOKENS.header(source)}
     auth = PROVIDER_KINDS.get(provider.kind).auth or DIALECTS.get(provider.dialect).auth
     return {
         "user-agent": f"trimtab/{__version__}",
         "accept-encoding": "identity",
         **headers_of(auth, provider.api_key),
+        **shown,
         **{name.lower(): value for name, value in provider.headers.items()},
     }
 

@@ -104,8 +104,12 @@ class TokenCounter:
         assert self._transport is not None
         endpoint = render_endpoint(provider, provider.base_url, path, dialect)
         endpoint = msgspec.structs.replace(endpoint, total_s=LONGEST_S, first_byte_s=LONGEST_S)
+        extra = b""
+        if endpoint.ready is not None and endpoint.sign is not None:
+            await endpoint.ready()
+            extra = endpoint.sign(body, 0)
         while True:
-            answer = await self._transport.post(endpoint, body)
+            answer = await self._transport.post(endpoint, body, extra)
             try:
                 content = await answer.read()
             except StaleConnection:

@@ -1,6 +1,7 @@
 """From a provider to the bytes every request to it starts with, rendered once per path and kept while it stays."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from trimtab import __version__
@@ -14,6 +15,8 @@ from trimtab.governance.access import Project
 from trimtab.llm.auth import Auth, headers_of, query_of
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.endpoint import Endpoint, host_of, render_head, split_url
+from trimtab.llm.entra import OPTIONS as ENTRA
+from trimtab.llm.entra import TOKENS, Source, source_of
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.sigv4 import Credentials, Signer
 
@@ -102,7 +105,10 @@ def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Diale
             code="provider_misconfigured",
             retryable=False,
         ) from None
-    sign = None
+    sign, ready = None, None
+    entra = source_of(provider.options, provider.api_key) if kind.key_options == ENTRA else None
+    if entra is not None:
+        sign, ready = partial(_shown, entra), partial(TOKENS.ready, entra)
     if auth.way == "sigv4" and not provider.api_key:
         sign = _signer(provider, auth, host_of(origin), base_path + path)
     bounds = provider.timeouts
@@ -114,7 +120,12 @@ def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Diale
         idle_s=bounds.idle,
         total_s=bounds.total,
         sign=sign,
+        ready=ready,
     )
+
+
+def _shown(source: Source, _body: bytes, _now_ns: int) -> bytes:
+    return f"authorization: {TOKENS.header(source)}\r\n".encode()
 
 
 def _signer(provider: Provider, auth: Auth, host: str, path: str) -> Signer:

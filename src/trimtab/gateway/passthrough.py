@@ -308,7 +308,7 @@ class Carrier:
         request = self._client.build_request(
             "GET",
             address(target.provider, f"/files/{named}/content"),
-            headers=own_headers(target.provider),
+            headers=await own_headers(target.provider),
             timeout=patience(target.provider),
             extensions={"trace": look_where},
         )
@@ -375,7 +375,7 @@ class Carrier:
     async def ask(self, call: Call, attempt: Try, books: Books, answered: Callable[[], None]) -> None:
         attempt.dialect = call.front
         self._sent = 0
-        request = self._request(call, attempt)
+        request = await self._request(call, attempt)
         try:
             total = attempt.target.provider.timeouts.total
             async with asyncio.timeout(total if self._is_whole else None) as bound:
@@ -417,9 +417,9 @@ class Carrier:
         finally:
             await response.aclose()
 
-    def _request(self, call: Call, attempt: Try) -> httpx.Request:
+    async def _request(self, call: Call, attempt: Try) -> httpx.Request:
         provider, upstream = attempt.target.provider, attempt.target.model.upstream
-        headers = {"traceparent": f"00-{call.caller.trace_id}-{attempt.span_id}-01", **own_headers(provider)}
+        headers = {"traceparent": f"00-{call.caller.trace_id}-{attempt.span_id}-01", **await own_headers(provider)}
         for name in _ASKED_ON:
             value = self._carried.header(name)
             if value is not None:

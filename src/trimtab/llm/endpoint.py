@@ -1,6 +1,6 @@
 """Where a provider is asked: the parts of its URL, and the beginning of every request to it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -18,7 +18,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     """A place to POST to, with everything that is the same for each call already rendered.
 
     ``head`` is the request line and the constant headers up to ``content-length: ``. Bounds are in seconds. ``sign``,
-    where there is one, makes the header lines that depend on the body and the time (Unix ns).
+    where there is one, makes the header lines that depend on the body and the time (Unix ns); ``ready`` is awaited
+    before it, where a token may have to be had first.
     """
 
     origin: Origin
@@ -28,6 +29,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     idle_s: float
     total_s: float
     sign: Callable[[bytes, int], bytes] | None = None
+    ready: Callable[[], Awaitable[None]] | None = None
 
 
 def split_url(url: str) -> tuple[Origin, str]:

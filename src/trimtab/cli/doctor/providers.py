@@ -71,7 +71,7 @@ def ask(project: str, provider: "Provider") -> Reply:
         return Reply(fail(name, "it has no key", f"Set one: {kind.key_variable or 'its API key'}."))
     dialect = DIALECTS.get(provider.dialect)
     auth = (kind.auth if kind is not None else None) or dialect.auth
-    if auth.way == "sigv4":
+    if auth.way == "sigv4" or (kind is not None and kind.key_options and not provider.api_key):
         return Reply(ok(name, "has credentials; whether they hold, the first call will tell"))
     headers = {**dialect.headers, **headers_of(auth, provider.api_key), **provider.headers}
     query = {} if kind is None else kind.query

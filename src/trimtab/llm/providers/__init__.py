@@ -21,6 +21,18 @@ class Option(Struct, frozen=True, kw_only=True):
     default: str = ""
 
 
+ENTRA_OPTIONS = (
+    Option(
+        name="tenant_id",
+        about="the tenant of Entra ID, where there is no API key: an app registration is shown instead.",
+    ),
+    Option(name="client_id", about="the id of that app registration."),
+    Option(name="client_secret", about="its secret.", secret=True),
+    Option(name="cloud", about="us or china, for a resource in a cloud of these; by default the public one."),
+)
+"""Of the kinds of Azure."""
+
+
 class ProviderKind(Struct, frozen=True, kw_only=True):
     """A vendor. ``key_variable`` names the environment variable its own clients read; ``price_id`` its id in the price
     book (``""``: no list price is known, models need a configured one); ``free`` marks a provider that runs on the

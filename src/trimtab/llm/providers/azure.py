@@ -3,12 +3,14 @@
 A model is called by the name of its deployment. Results of the content filter stand in the answers and pass through.
 A prompt that the filter refuses (400, ``content_filter``) is charged for as well, says
 https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming; the refusal tells no tokens, so its row
-has no cost.
+has no cost. In place of a key an app registration of Entra ID is shown, whose tokens are renewed before they end
+(`llm/entra.py`); it needs the role Cognitive Services OpenAI User.
 """
 
 from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
-from trimtab.llm.providers import Option, ProviderKind
+from trimtab.llm.entra import OPTIONS as ENTRA
+from trimtab.llm.providers import ENTRA_OPTIONS, Option, ProviderKind
 
 PLUG = ProviderKind(
     name="azure",
@@ -22,7 +24,9 @@ PLUG = ProviderKind(
     options=(
         Option(name="resource", about="the name of the Azure resource: RESOURCE.openai.azure.com."),
         Option(name="api_version", about="an API version to name in every call, e.g. preview; by default none."),
+        *ENTRA_OPTIONS,
     ),
+    key_options=ENTRA,
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
     quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS),

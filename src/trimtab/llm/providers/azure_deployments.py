@@ -5,7 +5,8 @@ The form before v1: the deployment stands in the path, and every call names an A
 
 from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
-from trimtab.llm.providers import Option, ProviderKind
+from trimtab.llm.entra import OPTIONS as ENTRA
+from trimtab.llm.providers import ENTRA_OPTIONS, Option, ProviderKind
 
 PLUG = ProviderKind(
     name="azure_deployments",
@@ -18,7 +19,9 @@ PLUG = ProviderKind(
     options=(
         Option(name="resource", about="the name of the Azure resource: RESOURCE.openai.azure.com."),
         Option(name="api_version", about="the API version of every call.", required=True, default="2024-10-21"),
+        *ENTRA_OPTIONS,
     ),
+    key_options=ENTRA,
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
     quirks=Quirks(

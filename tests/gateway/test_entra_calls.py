@@ -1,0 +1,71 @@
+"""Azure by tokens of Entra ID, on the wire: chat, what passes through, and a token that cannot be had."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from harness import PRICE, provider, running
+from msgspec.structs import replace
+from upstream import WHOLE, answers, upstream
+
+from trimtab.gateway import carried_where, endpoints
+from trimtab.gateway.carried_where import own_headers
+from trimtab.gateway.targets import Model
+from trimtab.llm.entra import EntraTokens, Source
+
+ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
+SLOW = Model(name="slow", provider="spare", upstream="up-2", price=PRICE)
+FAST = Model(name="fast", provider="lab", upstream="up-1", fallback=("slow",), price=PRICE)
+OPTIONS = {"tenant_id": "contoso", "client_id": "app", "client_secret": "geheim"}
+
+
+def test_calls_show_the_token_in_force_and_one_that_cannot_be_had_goes_on_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Source] = []
+    now = [0.0]
+    refuse = [False]
+
+    async def authority(source: Source) -> tuple[int, bytes]:
+        asked.append(source)
+        if refuse[0]:
+            return 401, b'{"error": "invalid_client"}'
+        return 200, b'{"access_token": "t%d", "expires_in": 3600}' % len(asked)
+
+    monkeypatch.setattr(endpoints, "TOKENS", EntraTokens(authority, lambda: now[0]))
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as azure, upstream(answers(WHOLE)) as spare:
+            lab = replace(provider("lab", azure.port), kind="azure", api_key=None, api_keys=(), options=OPTIONS)
+            async with running([lab, provider("spare", spare.port)], [FAST, SLOW]) as g:
+                for _ in range(3):
+                    assert (await g.chat(ASK)).status_code == 200
+                now[0] = 4000.0
+                assert (await g.chat(ASK)).status_code == 200
+                shown = [headers.get("authorization") for headers, _ in azure.requests]
+                assert shown == ["Bearer t1"] * 3 + ["Bearer t2"]
+                assert not any("api-key" in headers for headers, _ in azure.requests)
+                now[0], refuse[0] = 8000.0, True
+                assert (await g.chat(ASK)).status_code == 200
+                assert (len(azure.requests), len(spare.requests)) == (4, 1)
+                first = g.spool.records[-1].attempts[0]
+                assert first.fault is not None
+                assert (first.fault.code, first.cost.amount) == ("provider_key_refused", None)
+                assert "geheim" not in repr(g.spool.records)
+
+    asyncio.run(main())
+
+
+def test_what_passes_through_shows_the_token_too_and_no_other_kind_shows_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def authority(source: Source) -> tuple[int, bytes]:
+        return 200, b'{"access_token": "%b", "expires_in": 3600}' % source.client.encode()
+
+    async def main() -> None:
+        monkeypatch.setattr(carried_where, "TOKENS", EntraTokens(authority))
+        lab = replace(provider("lab", 1), kind="azure", api_key=None, api_keys=(), options=OPTIONS)
+        assert (await own_headers(lab))["authorization"] == "Bearer app"
+        keyed = await own_headers(replace(lab, api_key="k1"))
+        assert (keyed["api-key"], "authorization" in keyed) == ("k1", False)
+        assert "authorization" not in await own_headers(replace(lab, kind="custom"))
+
+    asyncio.run(main())
