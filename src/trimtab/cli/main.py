@@ -8,6 +8,7 @@ from typing import cast
 import click
 
 from trimtab import __version__
+from trimtab.core.lean_httpx import import_less
 
 SECTIONS = {
     "Start": ("up", "demo", "doctor", "login", "restart", "reload", "version", "completion"),
@@ -118,6 +119,7 @@ def command() -> None:
 
 def main() -> None:
     """The console script. Ends the process with one of the exit codes of `cli/base.py`."""
+    import_less()
     try:
         code = command.main(prog_name="trimtab", standalone_mode=False)
     except click.exceptions.Abort:
