@@ -8,6 +8,9 @@ from house import House
 
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.otlp.logs import take_logs
+from trimtab.telemetry.otlp.sink import Origin
+from trimtab.telemetry.otlp.traces import take_json
 from trimtab.telemetry.remap import RemapBatch, RemapTrace
 from trimtab.telemetry.scores.types import Score, ScoreBatch
 from trimtab.telemetry.spool.drain import Spooled, SpoolReader
@@ -70,6 +73,52 @@ def test_a_refused_span_is_shown_mended_and_sent_again(run: "Run") -> None:
         assert reader.rejected_count() == 0
         assert (await admin.get("/api/v1/audit")).json()["items"][0]["action"] == "dead_letter.replayed"
         assert (await admin.get(f"{AT}/1")).status_code == 404
+        reader.close()
+
+    run(story)
+
+
+def test_what_came_as_json_and_could_not_be_read_is_shown_mended_and_sent_again(run: "Run") -> None:
+    async def story(house: House) -> None:
+        kept: list[bytes] = []
+        object.__setattr__(house.deps, "intake", FakeIntake(kept))
+        now = house.deps.clock.now_ns()
+        ids = {"traceId": "A" * 32, "spanId": "b" * 16}
+        wrong = [{"key": "n", "value": {"intValue": 1 << 64}}, {"key": "http.request.header.cookie", "value": "c=1"}]
+        span = {**ids, "name": "chat", "startTimeUnixNano": now, "endTimeUnixNano": now, "attributes": wrong}
+        record = {**ids, "eventName": "gen_ai.choice", "timeUnixNano": now, "attributes": wrong}
+        logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+        traces = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        event = {"id": "e1", "type": "span-create", "body": {"startTime": "never"}}
+        origin = Origin("p1", "key_1", now)
+        letters = [
+            *take_json(msgspec.json.encode(traces), origin).letters,
+            *take_logs(msgspec.json.encode(logs), origin, json=True).letters,
+            RefusedSpan(project="p1", arrived_ns=now, reason="no time", wire=msgspec.json.encode(event)),
+        ]
+        reader = SpoolReader(house.folder / "spool")
+        for number, letter in enumerate(letters):
+            reader.reject(Spooled("w0~1", number, 1000, encode_any(letter)), letter.reason)
+        for number, came in ((1, span), (2, record)):
+            shown = (await house.admin.get(f"{AT}/{number}")).json()
+            assert (shown["content"], shown["wire"]) == (came, "")
+            again = await house.admin.post(f"{AT}/{number}/replay", json={})
+            assert (again.status_code, "out of range" in again.json()["detail"]) == (400, True)
+            mended = {**shown["content"], "attributes": [{"key": "n", "value": {"intValue": 7}}, wrong[1]]}
+            unnamed = {**mended, "spanId": ""}
+            assert (await house.admin.post(f"{AT}/{number}/replay", json={"content": unnamed})).status_code == 400
+            assert (await house.admin.post(f"{AT}/{number}/replay", json={"content": mended})).status_code == 204
+        assert (await house.admin.get(f"{AT}/3")).json()["content"] == event
+        refused = await house.admin.post(f"{AT}/3/replay", json={})
+        assert (refused.status_code, "Write it as a span of OTLP's JSON" in refused.text) == (400, True)
+        assert (
+            await house.admin.post(f"{AT}/3/replay", json={"content": {**span, "attributes": []}})
+        ).status_code == 204
+        first, second, _ = (decode_any(body).spans[0] for body in kept)
+        assert (first.trace_id, first.name, first.partial) == ("a" * 32, "chat", False)
+        assert (second.partial, second.events[0].name) == (True, "gen_ai.choice")
+        assert first.attributes == second.events[0].attributes == {"n": 7, "http.request.header.cookie": "[hidden]"}
+        assert reader.rejected_count() == 0
         reader.close()
 
     run(story)

@@ -1,7 +1,8 @@
 """Dead letters, opened: what a record held, as JSON that a person can mend, and the mended record for the spool.
 
-A span that a door refused is shown as the span it was; a call, a batch of spans or scores as the record it is. What
-cannot be read at all is shown as its bytes, and can only be sent again as it is or dropped.
+A span that a door refused is shown as the span it was, or as the JSON that came where that could not be read; a call, a
+batch of spans or scores as the record it is. What cannot be read at all is shown as its bytes, and can only be sent
+again as it is or dropped.
 """
 
 import base64
@@ -65,7 +66,7 @@ def open_letter(directory: Path, number: int, opened: Callable[[bytes], bytes] =
     kind, record = kind_of(rejected.body)
     content = None
     if isinstance(record, RefusedSpan):
-        content = msgspec.json.decode(record.span) if record.span else None
+        content = msgspec.json.decode(record.span) if record.span else _as_it_came(record.wire)
     elif isinstance(record, ForeignBatch):
         content = _plain(msgspec.structs.replace(record, otlp=b"", spans=tuple(_spans(record))))
     elif record is not None:
@@ -81,6 +82,15 @@ def open_letter(directory: Path, number: int, opened: Callable[[bytes], bytes] =
         content=content,
         wire=base64.b64encode(wire[:SHOWN_BYTES]).decode(),
     )
+
+
+def _as_it_came(wire: bytes) -> Any:
+    """An object of JSON; None where it is none, or was cut."""
+    try:
+        content = msgspec.json.decode(wire)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else None
 
 
 def _spans(record: ForeignBatch) -> list[ForeignSpan]:
@@ -149,13 +159,35 @@ def _mended_span(letter: Letter, content: Any, now_ns: int) -> ForeignBatch:
     if content is None:
         raise _wrong("This span could not be read, and so not be mended.", "Drop it, or send it anew from its source.")
     try:
-        span = msgspec.json.decode(msgspec.json.encode(content), type=ForeignSpan)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise _wrong(f"This is no span: {error}.", "Send back what was shown, with what is wrong mended.") from None
+        span = _otlp_span(content) or msgspec.json.decode(msgspec.json.encode(content), type=ForeignSpan)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        fix = "Send back what was shown, with what is wrong mended."
+        if not isinstance(content, dict) or not ("trace_id" in content or "traceId" in content):
+            fix = "Write it as a span of OTLP's JSON, with its traceId; or drop it, and send it anew from its source."
+        raise _wrong(f"This is no span: {error}.", fix) from None
     if fault := check_span(span, now_ns):
         raise _wrong(f"The span would be refused again: {fault}.", "Mend that in 'content', then replay it.")
     record = decode_any(letter.rejected.body)
     return ForeignBatch(project=record.project, key_id=record.key_id, arrived_ns=now_ns, spans=(span,))
+
+
+def _otlp_span(content: Any) -> ForeignSpan | None:
+    """A span or a log record in OTLP's JSON, as it is shown where it could not be read; None for anything else. Raises
+    `ValueError` or `TypeError` where it cannot be read still. Imports protobuf."""
+    if not isinstance(content, dict) or "traceId" not in content:
+        return None
+    from trimtab.telemetry.otlp.header_secrets import hide_json
+    from trimtab.telemetry.otlp.logs import json_event
+    from trimtab.telemetry.otlp.traces import json_span
+
+    given = cast("dict[str, Any]", content)
+    is_record = "timeUnixNano" in given or "observedTimeUnixNano" in given
+    span = json_event(given) if is_record else json_span(given, ("", ""), {})
+    if span is None:
+        raise ValueError("it is no event that is kept: one names its span, and its own name begins with gen_ai")
+    for holder in (span, *span.events):
+        hide_json(holder.attributes)
+    return span
 
 
 def drop(directory: Path, number: int) -> None:

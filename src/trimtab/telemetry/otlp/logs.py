@@ -138,7 +138,7 @@ def _json_events(body: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
     for _, _, records in otlp.json_scopes(request, ("resourceLogs", "scopeLogs", "logRecords"), sink):
         for record in records:
             try:
-                found = _json_event(record)
+                found = json_event(record)
             except otlp.NO_SPAN as error:
                 wire = encoded(record) if len(sink.letters) < MAX_LETTERS else b""
                 sink.refuse(f"it is no log record: {str(error)[:200]}", wire=wire)
@@ -146,8 +146,9 @@ def _json_events(body: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
                 yield found
 
 
-def _json_event(record: Any) -> ForeignSpan | None:
-    """Of a record that is not wanted no more is read than that it is none. Raises one of `otlp.NO_SPAN`."""
+def json_event(record: Any) -> ForeignSpan | None:
+    """What a log record adds to a span; None for one that adds nothing, of which no more is read. Raises one of
+    `otlp.NO_SPAN`."""
     name, attributes = otlp.got(record, "eventName"), otlp.got(record, "attributes")
     trace_id, span_id = (str(otlp.got(record, each) or "").lower() for each in ("traceId", "spanId"))
     if not _named(trace_id, span_id):
