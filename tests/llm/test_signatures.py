@@ -82,6 +82,23 @@ def test_a_client_that_moves_to_its_own_vendor_shows_it_no_strange_signature(cli
     assert b'"x":[1.5]' in sent or client == "gemini"
 
 
+@pytest.mark.parametrize("blank", [{}, {"encrypted_content": None}, {"encrypted_content": ""}])
+def test_openais_client_that_comes_back_to_openai_shows_it_no_thought_that_nobody_signed(blank: dict[str, Any]) -> None:
+    """404 "Item with id 'rs_...' not found": it looks up what bears no encrypted content."""
+    dialect = DIALECTS.get("openai_responses")
+    parts = (Reasoning(text="hm"), Text("yes"))
+    told = json.loads(dialect.render_response(Response(id="resp_" + "0a" * 16, model="m", parts=parts, stop="stop")))
+    strange, said = told["output"]
+    assert strange["type"] == "reasoning"
+    own: dict[str, Any] = {"type": "reasoning", "id": "rs_" + "1b" * 24, "summary": [], **blank}
+    nameless: dict[str, Any] = {"type": "reasoning", "summary": [], **blank}
+    asked = {"role": "user", "content": f"What is {strange['id']}?"}
+    body: dict[str, Any] = {"model": "m", "input": [asked, {**strange, **blank}, said, own, nameless], "x": [1.50]}
+    raw = json.dumps(body).encode()
+    sent = json.loads(dialect.forward(raw, dialect.peek(raw), "gpt-5", Quirks()))
+    assert sent == body | {"model": "gpt-5", "input": [asked, said, own, nameless]}
+
+
 @pytest.mark.parametrize("signature", ["", None, "gemini:CiQBjz1r", "openai_responses:gAAAAABn", "openai_chat:[]"])
 @pytest.mark.parametrize("indent", [None, 1])
 def test_anthropics_client_that_comes_back_to_anthropic_shows_it_no_strange_thought(

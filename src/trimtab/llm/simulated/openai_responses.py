@@ -43,6 +43,7 @@ COUNT_PATH = "/v1/responses/input_tokens"
 MODELS = ("gpt-5",)
 ENCRYPTED = "gAAAAABsimulated=="
 
+_OWN_THOUGHT = re.compile(r"(rs_[0-9a-f]{24,64})?")
 _OWN_ID = re.compile(r"resp_[0-9a-f]{48}")
 _HOSTED = ("web_search", "web_search_preview")
 _KNOWN_ITEMS = (
@@ -87,6 +88,12 @@ def _check_item(index: int, item: dict[str, Any], calls: set[str]) -> None:
     kind = item.get("type", "message")
     if kind not in _KNOWN_ITEMS:
         raise Refused(f"Invalid value: '{kind}'.", f"input[{index}].type", "invalid_value")
+    if (
+        kind == "reasoning"
+        and not item.get("encrypted_content")
+        and not _OWN_THOUGHT.fullmatch(str(item.get("id", "")))
+    ):
+        raise Refused(f"Item with id '{item['id']}' not found.", "input")
     if kind == "message":
         spoken = item.get("role") == "assistant"
         for part in objects(item.get("content")):

@@ -1,5 +1,6 @@
 """What every same-dialect call pays for: read the few fields that matter, leave the bytes alone."""
 
+import re
 from typing import Any, cast
 
 import msgspec
@@ -41,6 +42,11 @@ class _Item(Struct):
     action: Any = None
 
 
+class _Thought(Struct):
+    id: str | None = None
+    encrypted_content: str | None = None
+
+
 class _Input(Struct):
     input: list[Raw] = []
 
@@ -71,6 +77,10 @@ less than ``soonest`` does."""
 _decode_background = msgspec.json.Decoder(_Background).decode
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_input = msgspec.json.Decoder(_Input).decode
+_decode_thought = msgspec.json.Decoder(_Thought).decode
+_OUR_ID = re.compile(r"rs_[0-9a-f]{32}_[0-9]+")
+_OURS = re.compile(_OUR_ID.pattern.encode())
+"""What answers of other providers' models bear that this server translated (`response.py`)."""
 _decode_kind = msgspec.json.Decoder(_Part).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -116,7 +126,8 @@ def _why(body: bytes) -> TrimtabError:
 
 
 def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
-    if b'"encrypted_content"' in body and holds_foreign("openai_responses", body):
+    signed = b'"encrypted_content"' in body and holds_foreign("openai_responses", body)
+    if signed or (b'"rs_' in body and _OURS.search(body)):
         body = _without_foreign(body)
     try:
         fields = _decode_fields(body)
@@ -127,17 +138,21 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # no
 
 
 def _without_foreign(body: bytes) -> bytes:
-    """The body without thoughts that another vendor signed: OpenAI refuses a call that holds one."""
+    """The body without thoughts that another vendor signed, or nobody: OpenAI refuses a call that holds one."""
     try:
         items = _decode_input(body).input
-        kept = [
-            item
-            for item in items
-            if _decode_kind(item).type != "reasoning" or not holds_foreign("openai_responses", bytes(item))
-        ]
+        kept = [item for item in items if _decode_kind(item).type != "reasoning" or not _is_foreign(item)]
         return _encode(_decode_fields(body) | {"input": Raw(_encode(kept))})
     except BROKEN:  # its provider will say what is wrong with it
         return body
+
+
+def _is_foreign(reasoning: Raw) -> bool:
+    """OpenAI looks a thought without its encrypted content up by the id, and has never seen one that was made here."""
+    if holds_foreign("openai_responses", bytes(reasoning)):
+        return True
+    thought = _decode_thought(reasoning)
+    return not thought.encrypted_content and _OUR_ID.fullmatch(thought.id or "") is not None
 
 
 def glance(body: bytes) -> Glance:
