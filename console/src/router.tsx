@@ -285,7 +285,7 @@ const letters = createRoute({
   getParentRoute: () => projectRoute,
   path: "dead-letters",
   component: lazyRouteComponent(() => import("@/features/letters/LettersPage"), "LettersPage"),
-  validateSearch: (raw: Raw) => fields(raw, "show"),
+  validateSearch: (raw: Raw) => fields(raw, "show", "cause", "find"),
 });
 
 const retention = createRoute({

@@ -114,7 +114,8 @@ def test_whoever_is_asked_tells_the_same_sum_whatever_the_time_zone(at: House, b
         context = browser.new_context(timezone_id=zone, reduced_motion="reduce")
         visitor = Visitor(context, at.url)
         visitor.log_in(ADMIN)
-        page, shown = visitor.page, []
+        page = visitor.page
+        shown: list[str] = []
         for path, label in (("overview", "Totals"), ("costs", "Totals")):
             visitor.go(f"/p/default/{path}?start={window['start']}&end={window['end']}")
             tiles = page.get_by_role("region", name=label)

@@ -12,7 +12,6 @@ import type {
   DeadLetterContent,
   DeadLetterView,
   DetectorList,
-  Page,
   SavedViewBody,
   SessionPage,
   SessionView,
@@ -107,7 +106,7 @@ export const compareQuery = (project: string, a: string, b: string) =>
 export const deadLettersQuery = () =>
   queryOptions({
     queryKey: ["dead-letters"],
-    queryFn: async ({ signal }) => (await get<Page<DeadLetterView>>("/system/dead-letters", signal)).items,
+    queryFn: ({ signal }) => everyPage<DeadLetterView>("/system/dead-letters", signal, { limit: "500" }),
     retry: mayPass,
   });
 

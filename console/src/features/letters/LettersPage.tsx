@@ -10,10 +10,14 @@ import { printWide } from "@/lib/wideJson";
 import { Empty, Facts, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { LongList } from "@/ui/LongList";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { fitting } from "@/ui/portion";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
+import { AllOfThem } from "./AllOfThem";
+import { type Cause, causeOf, causesOf, wordsOf } from "./causes";
 import css from "./letters.module.css";
 
 /** "What was received and could not be stored, why, and how does it get in after all?" */
@@ -22,8 +26,12 @@ export function LettersPage() {
   const search = useSearch({ from: "/inside/p/$project/dead-letters" });
   const navigate = useNavigate({ from: "/p/$project/dead-letters" });
   const letters = useQuery(deadLettersQuery());
-  const show = (id: number | undefined) =>
-    void navigate({ search: { show: id === undefined ? undefined : String(id) } });
+  const patch = (change: Partial<typeof search>) => void navigate({ search: (was) => ({ ...was, ...change }) });
+  const show = (id: number | undefined) => patch({ show: id === undefined ? undefined : String(id) });
+  const all = letters.data ?? [];
+  const causes = causesOf(all);
+  const ofCause = search.cause ? all.filter((letter) => causeOf(letter) === search.cause) : all;
+  const meant = fitting(ofCause, search.find ?? "", wordsOf);
   const chosen = Number(search.show);
   const columns: Column<DeadLetterView>[] = [
     {
@@ -49,11 +57,41 @@ export function LettersPage() {
           <p>Everything that was received could be stored.</p>
         </Empty>
       )}
-      {letters.data && letters.data.length > 0 && (
-        <Panel>
-          <DataTable label="Dead letters" columns={columns} rows={letters.data} rowKey={(row) => String(row.id)} />
-        </Panel>
+      {all.length > 1 && (
+        <section className={css.causes} aria-label="Causes">
+          <Panel>
+            <DataTable
+              label="Why they were set aside"
+              columns={causeColumns(search.cause, (cause) => patch({ cause }))}
+              rows={causes}
+              rowKey={(cause) => cause.id}
+            />
+          </Panel>
+        </section>
       )}
+      {letters.data && <AllOfThem letters={meant} />}
+      {search.cause && ofCause.length === 0 && letters.data && (
+        <p className="muted">
+          No letter of this cause is left.{" "}
+          <button type="button" className={css.open} onClick={() => patch({ cause: undefined })}>
+            Show all
+          </button>
+        </p>
+      )}
+      <LongList
+        rows={ofCause}
+        noun="letter"
+        textOf={wordsOf}
+        words={search.find}
+        onWords={(find) => void navigate({ search: (was) => ({ ...was, find }), replace: true })}
+        placeholder="Reason, request or project"
+      >
+        {(rows) => (
+          <Panel>
+            <DataTable label="Dead letters" columns={columns} rows={rows} rowKey={(row) => String(row.id)} />
+          </Panel>
+        )}
+      </LongList>
       <Drawer
         opened={search.show !== undefined && Number.isInteger(chosen)}
         onClose={() => show(undefined)}
@@ -65,6 +103,30 @@ export function LettersPage() {
       </Drawer>
     </Page>
   );
+}
+
+/** What keeps records out, how often, since when; one of them shows its letters alone. */
+function causeColumns(chosen: string | undefined, onChoose: (cause: string | undefined) => void): Column<Cause>[] {
+  return [
+    {
+      id: "cause",
+      label: "cause, in the newest one's words",
+      cell: (row) => (
+        <button
+          type="button"
+          className={css.cause}
+          aria-pressed={row.id === chosen}
+          onClick={() => onChoose(row.id === chosen ? undefined : row.id)}
+        >
+          {row.reason}
+        </button>
+      ),
+    },
+    { id: "kind", label: "kind", cell: (row) => <Tag>{row.kind}</Tag> },
+    { id: "count", label: "letters", align: "right", cell: (row) => formatInt(row.count) },
+    { id: "since", label: "since", cell: (row) => <span className="num">{formatDateTime(row.first)}</span> },
+    { id: "last", label: "last", cell: (row) => <span className="num">{formatDateTime(row.last)}</span> },
+  ];
 }
 
 function Letter({ id, onGone }: { id: number; onGone: () => void }) {
