@@ -6,7 +6,7 @@ import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react"
 import { modelsQuery, projectsQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
 import css from "./frame.module.css";
-import { NAV } from "./nav";
+import { NAV, UNLISTED } from "./nav";
 
 interface Item {
   id: string;
@@ -70,7 +70,7 @@ function useItems(project: string, onHelp: () => void): Item[] {
   const projects = useQuery(projectsQuery());
   const apps = useQuery(appsQuery(project));
   return useMemo(() => {
-    const pages = NAV.map((item) => ({
+    const pages = [...NAV, ...UNLISTED].map((item) => ({
       id: item.to,
       group: "Pages",
       label: item.label,

@@ -20,6 +20,7 @@ import {
   ListChecks,
   ListTree,
   type LucideIcon,
+  MailX,
   MessagesSquare,
   Plug,
   ReceiptText,
@@ -51,6 +52,7 @@ export interface NavItem {
     | "/p/$project/users"
     | "/p/$project/errors"
     | "/p/$project/tools"
+    | "/p/$project/dead-letters"
     | "/p/$project/apps"
     | "/p/$project/rollouts"
     | "/p/$project/environments"
@@ -227,6 +229,16 @@ export const NAV: NavItem[] = [
     label: "Your account",
     icon: CircleUser,
     words: "my sessions log out totp second factor 2fa",
+  },
+];
+
+/** Found by their words alone: of the whole server, or rarely needed. */
+export const UNLISTED: readonly NavItem[] = [
+  {
+    to: "/p/$project/dead-letters",
+    label: "Dead letters",
+    icon: MailX,
+    words: "set aside rejected refused not stored lost spans replay mend",
   },
 ];
 
