@@ -48,7 +48,8 @@ class RecordedCall(Struct, frozen=True, array_like=True):
 
 
 class RecordedAttempt(Struct, frozen=True, array_like=True):
-    """One upstream call. ``model`` is the provider's own id for it; ``ttft_ns`` None where nothing was streamed."""
+    """One upstream call. ``model`` is the provider's own id for it, ``name`` the project's (empty where it is not on
+    record); ``ttft_ns`` None where nothing was streamed."""
 
     request_id: str
     start_ns: int
@@ -60,6 +61,7 @@ class RecordedAttempt(Struct, frozen=True, array_like=True):
     ttft_ns: int | None
     input_tokens: int
     output_tokens: int
+    name: str = ""
 
 
 class RecordedBody(Struct, frozen=True, array_like=True):
@@ -75,6 +77,12 @@ _ATTEMPT: Final = (
     "request_id, start_ns, provider, model, status, stop, duration_ns, ttft_ns, "
     "input_tokens + cache_read_tokens + cache_write_tokens, output_tokens + reasoning_tokens"
 )
+_NAMED: Final = (  # what is asked for is passed as parameters
+    f"SELECT {_ATTEMPT}, names.name FROM spans LEFT JOIN (SELECT span_id, any(model_name) AS name FROM ledger "  # noqa: S608
+    "WHERE project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64} "
+    "AND request_id IN (SELECT arrayJoin(splitByChar(',', {ids:String}))) GROUP BY span_id) AS names USING (span_id)"
+)
+"""Only the books have the project's own name of what was asked."""
 # Attempts of our own gateway alone: what others called elsewhere says nothing about our targets.
 _OF_WINDOW: Final = (
     "project = {project:String} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND request_id != '' "
@@ -115,7 +123,7 @@ class Recorded:
     async def attempts(self, project: str, calls: Sequence[RecordedCall]) -> list[RecordedAttempt]:
         """Every attempt of those calls, in the order of time."""
         found: list[RecordedAttempt] = []
-        sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW} AND request_id IN ({_IDS})"  # noqa: S608
+        sql = f"{_NAMED} WHERE {_OF_WINDOW} AND request_id IN ({_IDS})"
         for part in _parts(calls):
             params: dict[str, Value] = {"project": project, "start_ns": part[0].start_ns}
             params["end_ns"] = max(call.start_ns + call.duration_ns for call in part) + 1
@@ -125,7 +133,7 @@ class Recorded:
 
     async def by_target(self, project: str, window: Window) -> list[RecordedAttempt]:
         """The newest attempts of every target in the window that nobody cut off."""
-        sql = f"SELECT {_ATTEMPT} FROM spans WHERE {_OF_WINDOW} AND status != 'cancelled'"  # noqa: S608
+        sql = f"SELECT {_ATTEMPT}, '' FROM spans WHERE {_OF_WINDOW} AND status != 'cancelled'"  # noqa: S608
         sql += f" ORDER BY start_ns DESC LIMIT {PER_TARGET} BY provider, model"
         return await self._ask(RecordedAttempt, sql, {"project": project, **window_params(window)})
 

@@ -204,6 +204,24 @@ def test_two_names_of_one_model_have_each_their_own_price() -> None:
     assert expected == {"req_0": 10 * 150 * 10**6, "req_20": 30 * 150 * 10**6}
 
 
+def test_a_call_that_goes_where_it_went_by_another_name_has_that_names_price() -> None:
+    """All else is as it was: of 40 calls that stay at their model, those by its dearer name cost more."""
+    stay = decided(40, SLOW)
+    stay = [structs.replace(each, first=attempt(n, SLOW, name="slow")) for n, each in enumerate(stay)]
+    dear = [structs.replace(each, name="dear") for each in stay[20:]]
+    report = estimate([*stay[:20], *dear], {}, price, Random(1))
+    assert (report.same, report.moved, report.compared) == (40, 0, 40)
+    assert report.cost.recorded == pytest.approx(0.04)
+    total = (20 * 10**9 + 20 * 30 * 150e6) / 1e12
+    assert report.cost.replayed == ReplayedRange(value=total, low=total, high=total)
+    assert report.latency_p50.replayed == ReplayedRange(value=100.0, low=100.0, high=100.0)
+    older = [structs.replace(each, first=attempt(n, SLOW)) for n, each in enumerate(dear)]  # its name is not on record
+    assert estimate(older, {}, price, Random(1)).cost.replayed == ReplayedRange(value=0.02, low=0.02, high=0.02)
+    unknown = estimate(dear, {}, lambda _name, _in, _out: None, Random(1))
+    assert unknown.cost.replayed is None
+    assert unknown.notes == ["No price is known for spare up-slow: so no cost is known of what would move there."]
+
+
 def test_a_replay_tells_which_difficulty_sends_up_which_share() -> None:
     calls = [structs.replace(each, difficulty=n / 100, sent_up=n > 40) for n, each in enumerate(decided(100, FAST))]
     report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))

@@ -261,6 +261,12 @@ def _stays(each: Decided) -> bool:
     return each.target == (each.first.provider, each.first.model)
 
 
+def _renamed(each: Decided) -> bool:
+    """Whether it goes where it went by another name of that model, which may have another price, and was answered."""
+    before = each.first.name
+    return _stays(each) and bool(before) and each.name != before and each.first.status == "ok"
+
+
 def _fact(each: Decided) -> Outcome:
     call = each.call
     comparable = not call.unpriced and (_stays(each) or each.tokens_in is not None)
@@ -273,6 +279,10 @@ def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Poo
     asked again: it takes as long as what failed and what was answered then, and costs what an answer costs."""
     if _stays(each) or each.target is None:
         fact = _fact(each)
+        if _renamed(each) and fact.cost is not None:  # all is as it was, but at that name's own price
+            tokens = each.tokens_in
+            cost = None if tokens is None else price(each.name, tokens, each.first.output_tokens)
+            fact = Outcome(cost, fact.latency_ms, fact.failed, fact.refused)
         return lambda _draw, _pools: fact
     target, name, tokens_in = each.target, each.name, each.tokens_in
     answered = [one for one in records[target] if one.status == "ok"]
@@ -352,9 +362,10 @@ def _notes(whole: Sequence[Decided], known: Sequence[Decided], records: Pools, p
         f"window, and an estimate needs {ENOUGH}."
         for provider, model in poor
     ]
-    moved = {(each.target, each.name) for each in known if each.target and not _stays(each)}
+    moved = {(each.target, each.name) for each in known if each.target and (not _stays(each) or _renamed(each))}
     for (provider, model), name in sorted(moved):
-        if not any(one.status == "ok" for one in records[provider, model]):
+        known_of = records.get((provider, model), ())
+        if known_of and not any(one.status == "ok" for one in known_of):
             notes.append(f"{provider} {model} has answered none of its recorded attempts: no latency or cost is known.")
         elif price(name, 1, 1) is None:
             notes.append(f"No price is known for {provider} {model}: so no cost is known of what would move there.")
