@@ -12,9 +12,13 @@ from patience import PATIENCE_S
 from trimtab.cli.traces import none_found
 
 
-def ask(shell: Shell, model: str) -> int:
+def ask(shell: Shell, model: str, *before: str) -> int:
+    """The status of a call; ``before`` are earlier things that the user said."""
     key = shell.ok("keys", "create", "app").strip()
-    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    messages: list[dict[str, str]] = []
+    for said in before:
+        messages += [{"role": "user", "content": said}, {"role": "assistant", "content": "Yes."}]
+    body = {"model": model, "messages": [*messages, {"role": "user", "content": "Hello"}]}
     where = f"{shell.server.url}/v1/chat/completions"
     found = httpx.post(where, json=body, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
     shell.server.settled()
@@ -115,6 +119,22 @@ def test_a_decision_record_is_shown_whole(with_model: Shell, tmp_path: Path) -> 
     assert "under way 0" in told
     assert "BREAKER" not in told
     assert "KNOWN" not in with_model.ok("traces", "show", plain), "columns without a word are left out"
+
+
+def test_what_the_cache_did_and_what_was_shortened_is_told(with_model: Shell) -> None:
+    with_model.ok("cache", "set", "fast", '{"mode": "exact", "sampled": true}', "--context", '{"max_tokens": 64}')
+    with_model.ok("limits", "set", "fair", "--requests", "10", "--window", "minute")
+    for _ in range(2):
+        assert ask(with_model, "fast", *["The tide is high. " * 30] * 3) == 200
+    hit, miss = (with_model.ok("traces", "show", trace["trace_id"]) for trace in with_model.json("traces", "list"))
+    assert "cache    miss" in miss
+    assert "shortened to" in miss
+    assert "dropped the" in miss
+    assert "fair" in miss
+    assert "RESERVED" in miss
+    assert "cache    hit; " in hit
+    assert " s old, of req_" in hit
+    assert "saved $" in hit
 
 
 def test_views_and_dashboards_are_kept_listed_and_travel_as_files(shell: Shell, tmp_path: Path) -> None:

@@ -231,6 +231,15 @@ def _show(client: Client, project: str, trace: t.Trace, *, content: bool, as_jso
         click.echo("\nDecision")
         columns, lines = decisions.table(trace.decision)
         print_table(columns, lines, empty="")
+    if trace.limits:
+        click.echo("\nLimits")
+        columns = ("LIMIT", "MEASURE", "RESERVED", "USED", "LEFT")
+        print_table(columns, [(x.limit, x.measure, x.reserved, x.used, x.left) for x in trace.limits], empty="")
+    if trace.scores:
+        click.echo("\nScores")
+        columns = ("SCORE", "VALUE", "LABEL", "BY", "WHY")
+        scores = [(x.name, x.value, x.label or None, x.source, x.explanation[:80] or None) for x in trace.scores]
+        print_table(columns, scores, empty="")
     if trace.guards:
         click.echo("\nGuards")
         print_table(guard_words.HEAD, guard_words.rows(trace.guards), empty="")
@@ -248,9 +257,25 @@ def _print_summary(trace: t.Trace) -> None:
     if trace.data_classes:
         click.echo(f"  class    {', '.join(trace.data_classes)}")
     click.echo(f"  cost     {cost}{lower}")
+    if trace.cache is not None:
+        click.echo(f"  cache    {_cache_words(trace.cache)}")
+    if trace.context is not None:
+        changes = "; ".join(trace.context.changes)
+        click.echo(f"  context  about {trace.context.before} tokens shortened to {trace.context.after}: {changes}")
     if trace.updating is not None:
         click.echo(f"  updating more of it came than is shown; made anew from {local_time(trace.updating)} on")
     click.echo()
+
+
+def _cache_words(line: t.CacheLine) -> str:
+    told = [f"{line.outcome}, {line.reason}" if line.reason else line.outcome]
+    if line.outcome in ("hit", "replay"):
+        told.append(f"{line.age_s} s old, of {line.first_request}")
+        if line.similarity is not None:
+            told.append(f"similarity {line.similarity}")
+        if line.saved is not None:
+            told.append(f"saved {money(line.saved)}")
+    return "; ".join(told)
 
 
 def _print_spans(trace: t.Trace) -> None:
