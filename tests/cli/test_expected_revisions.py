@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def test_the_revision_of_retention_is_shown(shell: Shell) -> None:
     assert "At revision 2." in shell.ok("retention", "show")
     shell.ok("retention", "set", "spans=80", "--expect", "2")
     assert "yours was made from 2" in shell.run("retention", "set", "spans=70", "--expect", "2").stderr
+    assert {"1 day", "80 days"} <= set(re.findall(r"\d+ days?", shell.ok("retention", "set", "spans=80", "content=1")))
 
 
 REMOVALS = (

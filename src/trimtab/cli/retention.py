@@ -96,5 +96,9 @@ def _print(rules: list[RetentionRule], *, as_json: bool) -> None:
     if as_json:
         print_json(rules)
     else:
-        rows = [(rule.kind, "for ever" if rule.days is None else f"{rule.days} days", rule.source) for rule in rules]
+        rows = [(rule.kind, _kept(rule.days), rule.source) for rule in rules]
         print_table(("KIND", "KEPT", "FROM"), rows, empty="")
+
+
+def _kept(days: int | None) -> str:
+    return "for ever" if days is None else f"{days} day{'' if days == 1 else 's'}"
