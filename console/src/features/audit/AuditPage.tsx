@@ -53,6 +53,7 @@ export function AuditPage() {
           placeholder="anybody"
           clearable
           searchable
+          limit={50}
         />
         <Select
           label="When"

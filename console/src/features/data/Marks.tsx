@@ -136,7 +136,7 @@ function NewMark({ classes, names, busy, onMark }: NewProps) {
         allowDeselect={false}
         w={140}
       />
-      <Select label="called" data={names[subject]} value={name} onChange={setName} searchable w={220} />
+      <Select label="called" data={names[subject]} value={name} onChange={setName} searchable limit={50} w={220} />
       <Select label="as" data={classes} value={level} onChange={setLevel} w={160} />
       <Button type="submit" size="sm" variant="default" disabled={!name || !level} loading={busy}>
         Mark
