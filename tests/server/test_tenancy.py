@@ -70,7 +70,11 @@ def _story(runner: asyncio.Runner, world: World) -> None:
     for each, (status, text) in asked.items():
         answer = runner.run(world.ask(each, world.ours))
         assert CANARY not in answer.text, each
-        assert (answer.status_code, same(answer)) == (status, text), each
+        if each.id in TOLD_OF:  # a report that was asked for in between has left an entry of its own there
+            told = [one for one in theirs if one in answer.text and one not in str(each)]
+            assert (answer.status_code, told) == (status, []), each
+        else:
+            assert (answer.status_code, same(answer)) == (status, text), each
     before = _state(runner, world)
 
     def foreign(each: Asked) -> None:
