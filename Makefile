@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup console run demo test installed alone units together browser check lint beside format bench docs schemas clean
+.PHONY: help setup console compiled run demo test installed alone units together browser check lint beside format bench docs schemas clean
 
 UV_VERSION := 0.13.8
 VENV := .venv
@@ -21,6 +21,9 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # them. They come first, with nothing beside them.
 ALONE := tests/cli/test_demo.py tests/llm/test_local_server.py
 CALLS ?= 500000
+COMPILED_TESTS ?= tests/gateway tests/ledger tests/llm tests/telemetry/test_segments.py tests/telemetry/test_spool.py tests/telemetry/test_inflight.py
+# Targets that CI adds to the last part of the check.
+CHECK_ALSO ?=
 SOURCES := src tests bench scripts hatch_build.py
 
 # Bytecode is kept, also where the environment forbids it: without it each test worker spends half a minute of a
@@ -53,6 +56,14 @@ setup: $(STAMPS)/packages console ## Make .venv, install everything, build the c
 
 console: $(STAMPS)/packages ## Build the console (needs no Node on the machine)
 	@$(BIN)/python scripts/console.py build
+
+# A wheel with the path of a call compiled (docs/decisions/0019), in dist/compiled. A target of its own: a build takes a
+# processor a minute and a half, and `make test` tests the same sources.
+compiled: setup ## Build a compiled wheel (needs a C compiler), and test it
+	@scripts/compiler.sh
+	python="$$($(BIN)/python scripts/compiled.py)"
+	"$$python" -m trimtab.cli.main --version | grep -F '(compiled)'
+	exec "$$python" -m pytest -n 2 $(BY_FILE) $(COMPILED_TESTS)
 
 run: setup ## Start a server: make run ARGS="--port 8080"
 	@exec $(BIN)/trimtab up $(ARGS)
@@ -93,7 +104,7 @@ browser: setup
 check: setup ## Lint, types, import directions, audit, schema drift, then every test
 	@$(MAKE) --no-print-directory --jobs 2 lint $(STAMPS)/tests installed
 	$(MAKE) --no-print-directory alone
-	$(MAKE) --no-print-directory --jobs 3 units beside together browser
+	$(MAKE) --no-print-directory --jobs 3 units beside together browser $(CHECK_ALSO)
 
 lint: setup
 	@$(BIN)/ruff format --check $(SOURCES)

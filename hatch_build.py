@@ -1,9 +1,13 @@
 """hatchling's build hook: a wheel carries the built console, so that `pip install` needs no Node.
 
 Not for editable installs: there the Makefile builds it (`make console`). An installation from an sdist builds it too.
+With ``TRIMTAB_COMPILE=1`` a wheel carries the path of a call compiled as well, beside its sources, and is then one for
+this system and this version of Python (docs/decisions/0019). Never an editable install: a library that is older than
+the source beside it would be what runs.
 """
 
 import importlib.util
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +17,36 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class ConsoleHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
+    def dependencies(self) -> list[str]:
+        """What the build needs beside what `pyproject.toml` says."""
+        native = _script(Path(self.root), "compile")
+        return [*native.REQUIRES, *self.metadata.core.dependencies] if native.asked() else []
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """``version`` is hatchling's word for what is built: ``standard`` or ``editable``."""
         if self.target_name != "wheel" or version == "editable":
             return
-        _console(Path(self.root)).build()
+        root = Path(self.root)
+        _script(root, "console").build()
         build_data["artifacts"].append("src/trimtab/server/static")
+        native = _script(root, "compile")
+        if not native.asked():
+            return
+        self._made = tempfile.TemporaryDirectory()
+        out = Path(self._made.name)
+        for library in native.compile_all(root, out):
+            build_data["force_include"][str(library)] = library.relative_to(out / "lib").as_posix()
+        build_data["pure_python"], build_data["infer_tag"] = False, True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002  hatchling's
+        """The wheel is written."""
+        if (made := getattr(self, "_made", None)) is not None:
+            made.cleanup()
 
 
-def _console(root: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("trimtab_console_build", root / "scripts" / "console.py")
+def _script(root: Path, name: str) -> Any:
+    """A module of `scripts`."""
+    spec = importlib.util.spec_from_file_location(f"trimtab_{name}_build", root / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

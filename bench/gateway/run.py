@@ -32,11 +32,11 @@ from bench.gateway.peers.nginx import Nginx
 from bench.gateway.peers.portkey import Portkey
 from bench.gateway.peers.smg import SMG
 from bench.gateway.peers.tensorzero import TensorZero
-from bench.gateway.peers.trimtab import Everything, Trimtab
+from bench.gateway.peers.trimtab import Compiled, Everything, Trimtab
 from bench.gateway.stalls import Stalls
 from bench.gateway.stalls import measure as measure_stalls
 
-PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, Everything, SMG, TensorZero, Portkey, MLflow, LiteLLM]
+PEERS: list[type[Peer]] = [Direct, Nginx, Trimtab, Everything, Compiled, SMG, TensorZero, Portkey, MLflow, LiteLLM]
 PHASES = [
     Phase("calls", "call", "closed", 3.0, connections=32),
     Phase("streams", "stream", "closed", 3.0, connections=16, events_per_write=8),

@@ -1,5 +1,6 @@
 """The command as a shell sees it: speed, help, exit codes."""
 
+import importlib.util
 import json
 import os
 import resource
@@ -155,3 +156,13 @@ def test_the_old_name_of_a_command_goes_on_says_the_new_one_and_stands_in_no_hel
     assert f"is called 'trimtab {group} remove' now" in done.stderr.replace("'command ", "'trimtab ")
     assert done.exit_code == 3, "it asked the server, as the new one does"
     assert "delete" not in CliRunner().invoke(command, [group, "--help"]).stdout
+
+
+def test_it_says_whether_it_is_compiled() -> None:
+    """Of a module that is compiled with the others, if any is."""
+    module = importlib.util.find_spec("trimtab.gateway.walk")
+    assert module is not None
+    compiled = not (module.origin or "").endswith(".py")
+    assert json.loads(trimtab("version", "--json").stdout)["compiled"] is compiled
+    for arguments in (["version"], ["--version"]):
+        assert ("(compiled)" in trimtab(*arguments).stdout) is compiled

@@ -9,7 +9,6 @@ from house import ADMIN, House, Run
 from msgspec.structs import replace
 
 from trimtab.gateway.provider_options import MASK
-from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.staying_up.standing import Standing
 from trimtab.server.settings import Settings
 from trimtab.telemetry.fakes import span_row
@@ -145,11 +144,12 @@ def test_a_kind_brings_its_address_and_dialect(run: Run) -> None:
 
 
 def test_health_is_shown_as_it_was_last_seen(run: Run) -> None:
-    class Board(HealthBoard):
+    class Board:
         def provider(self, project: str, provider: str) -> Standing:
             return Standing(health="failing", error="it said no", seen=5)
 
-        model = lambda self, project, provider, upstream: Standing(health="healthy", seen=6)  # noqa: E731
+        def model(self, project: str, provider: str, upstream: str) -> Standing:
+            return Standing(health="healthy", seen=6)
 
     async def story(house: House) -> None:
         object.__setattr__(house.deps, "health", Board())

@@ -5,12 +5,14 @@ The server process is the peer; the telemetry process, its child, runs on the ot
 since its work is not on the path of a call but is work all the same.
 """
 
+import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from bench.gateway.load import Target
 from bench.gateway.measures import descendants
-from bench.gateway.peers import Peer, Unfit, free_port
+from bench.gateway.peers import ROOT, Peer, Unfit, free_port
 
 _KEY = "bench-admin-key-0123456789abcdef"
 _CONFIG = """
@@ -66,8 +68,13 @@ class Trimtab(Peer):
 
     @classmethod
     def install(cls, home: Path) -> None:
-        if not _command().exists():
+        if not Trimtab.command().exists():
             raise Unfit("trimtab is not installed in this environment; `make setup` does it")
+
+    @classmethod
+    def command(cls) -> Path:
+        """What starts the server."""
+        return Path(sys.executable).parent / "trimtab"
 
     def start(self) -> None:
         self.work.mkdir(parents=True, exist_ok=True)
@@ -76,7 +83,7 @@ class Trimtab(Peer):
         config.write_text(self.config.format(upstream=self.site.upstream_port))
         self.launch(
             [
-                str(_command()),
+                str(self.command()),
                 "up",
                 "--port",
                 str(self._port),
@@ -116,5 +123,22 @@ class Everything(Trimtab):
     starts = 1
 
 
-def _command() -> Path:
-    return Path(sys.executable).parent / "trimtab"
+class Compiled(Everything):
+    name = "trimtab-compiled"
+    what = "trimtab-all from a wheel with the path of a call compiled (decision 0019)"
+    python: ClassVar[Path]
+
+    @classmethod
+    def install(cls, home: Path) -> None:
+        """By `scripts/compiled.py`, which builds the wheel anew where a source has changed."""
+        super().install(home)
+        built = subprocess.run(
+            [sys.executable, str(ROOT / "scripts" / "compiled.py")], capture_output=True, text=True, check=False
+        )
+        if built.returncode != 0:
+            raise Unfit(f"there is no compiled wheel: {built.stderr[-2000:].strip()}")
+        cls.python = Path(built.stdout.strip())
+
+    @classmethod
+    def command(cls) -> Path:
+        return cls.python.parent / "trimtab"

@@ -14558,6 +14558,7 @@ export interface components {
         /** ServerStatus */
         ServerStatus: {
             version: string;
+            compiled: boolean;
             started: number;
             workers: number;
             catalog: components["schemas"]["CheckView"];

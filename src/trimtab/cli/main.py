@@ -8,6 +8,7 @@ from typing import cast
 import click
 
 from trimtab import __version__
+from trimtab.core.compiled import build_note
 from trimtab.core.lean_httpx import import_less
 
 SECTIONS = {
@@ -109,7 +110,7 @@ class LazyGroup(click.Group):
                 )
 
 
-@click.version_option(__version__, "-V", "--version", message="trimtab %(version)s")
+@click.version_option(__version__, "-V", "--version", message=f"trimtab %(version)s{build_note()}")
 @click.group(
     cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )

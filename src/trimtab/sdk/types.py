@@ -73,6 +73,7 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
     config_file: str
     data_dir: str
     config: Check
+    compiled: bool = False
 
 
 class Project(Struct, frozen=True, kw_only=True):

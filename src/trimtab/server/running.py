@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from trimtab import __version__
+from trimtab.core.compiled import build_note
 from trimtab.server.first_look import FirstLook, prepare_catalog_later
 from trimtab.server.housing import House, RunFile
 from trimtab.server.settings import Settings
@@ -57,7 +58,7 @@ def announce(settings: Settings, house: House, look: FirstLook | None, starting:
     url = settings.address
     house.announce(RunFile(pid=os.getpid(), url=url, version=__version__))
     logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - starting.began, 2)})
-    print(f"Trimtab {__version__} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
+    print(f"Trimtab {__version__}{build_note()} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
     if look is not None:
         show_way_in(url, look)
 

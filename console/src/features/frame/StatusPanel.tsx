@@ -87,7 +87,7 @@ function Details({ status, summary }: { status: ServerStatus | undefined; summar
         ["Started", formatAgo(status.started, Date.now())],
         ["Data folder", status.data_dir && <code>{status.data_dir}</code>],
         ["Config file", status.config_file && <code>{status.config_file}</code>],
-        ["Version", <code key="v">{status.version}</code>],
+        ["Version", <code key="v">{status.compiled ? `${status.version} (compiled)` : status.version}</code>],
       ]}
     />
   );

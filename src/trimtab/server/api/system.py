@@ -3,6 +3,7 @@
 from litestar import Response
 
 from trimtab import __version__
+from trimtab.core.compiled import is_compiled
 from trimtab.server.bodies.common import CheckView, ServerStatus
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, route
@@ -50,6 +51,7 @@ async def openapi(deps: Deps) -> Response[bytes]:
 async def get_status(deps: Deps) -> ServerStatus:
     return ServerStatus(
         version=__version__,
+        compiled=is_compiled(),
         started=deps.started,
         workers=deps.settings.workers,
         catalog=_catalog(deps),

@@ -403,6 +403,8 @@ class CheckView(Struct, frozen=True, kw_only=True):
 
 class ServerStatus(Struct, frozen=True, kw_only=True):
     version: str
+    compiled: bool
+    """Whether the path of a call runs compiled."""
     started: int
     workers: int
     catalog: CheckView

@@ -1,0 +1,133 @@
+"""Compile the modules of a call's path into C, for a wheel (docs/decisions/0019).
+
+The wheel's build hook (`hatch_build.py`) comes here where ``TRIMTAB_COMPILE`` is set. Nothing is ever written beside
+the sources: what is compiled stands in a wheel only, so that a checkout runs what one reads in it. Needs what is in
+`REQUIRES`, and a C compiler.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+REQUIRES = ("mypy[mypyc]==2.4.1", "setuptools>=77")
+PACKAGE = "trimtab"
+GROUP = "trimtab_native"
+"""One library holds them all, so that they call each other without asking Python; imported is a shim for each."""
+MODULES = (
+    "core.ids",
+    "gateway.call",
+    "gateway.deadline",
+    "gateway.door",
+    "gateway.money.noted",
+    "gateway.money.settle",
+    "gateway.money.spending",
+    "gateway.opened",
+    "gateway.reading",
+    "gateway.routing.affinity",
+    "gateway.routing.compile",
+    "gateway.routing.strategies",
+    "gateway.staying_up.breaker",
+    "gateway.staying_up.gate",
+    "gateway.staying_up.health",
+    "gateway.staying_up.live",
+    "gateway.staying_up.resilience",
+    "gateway.tried",
+    "gateway.walk",
+    "gateway.watch",
+    "ledger.estimate",
+    "ledger.reserve",
+    "ledger.unreserved",
+    "llm.dialects.openai_chat.hot",
+    "llm.tiers",
+    "llm.transport",
+    "server.cycle",
+    "telemetry.spool.inflight",
+    "telemetry.spool.segments",
+    "telemetry.spool.spool",
+)
+"""Those that only count: no coroutine and no generator (a compiled one does not keep the error that it handles for
+itself while it waits), no class of an error (its attributes are lost), no msgspec struct with keywords (mypyc drops
+them), and no class that inherits from an interpreted one or is inherited from by one. What waits on a call's path is in
+modules beside them. `tests/shape/test_compiled.py` looks after them. What a call's structs are made of stays
+interpreted: its attributes are found by `native/places.h`."""
+
+
+def asked() -> bool:
+    """Whether a compiled wheel is asked for. Raises `ValueError`."""
+    said = os.environ.get("TRIMTAB_COMPILE", "")
+    if said not in ("", "0", "1"):
+        raise ValueError(f"TRIMTAB_COMPILE is {said!r}: set it to 1 for a compiled wheel, or leave it out")
+    return said == "1"
+
+
+class NoCompiler(Exception):
+    """There is nothing to compile C with."""
+
+
+def compile_all(root: Path, out: Path) -> list[Path]:
+    """Compile into a folder; returns the libraries, each below ``lib`` at its place in a wheel. Raises `NoCompiler`."""
+    need_compiler()
+    out.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"MYPYPATH": str(root / "src")}
+    subprocess.run(  # noqa: S603  this file
+        [sys.executable, str(Path(__file__).resolve()), str(out)], cwd=root, env=environment, check=True
+    )
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    made = sorted(path.relative_to(out) for path in (out / "lib").rglob(f"*{suffix}"))
+    wanted = len(MODULES) + 1
+    if len(made) != wanted:
+        raise RuntimeError(f"mypyc made {len(made)} libraries, not {wanted}: see what it said above")
+    return [out / path for path in made]
+
+
+def need_compiler() -> None:
+    """Raises `NoCompiler`."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if shutil.which(compiler) is None or not header.is_file():
+        raise NoCompiler(
+            f"TRIMTAB_COMPILE=1 needs a C compiler ({compiler}) and Python's headers ({header}): install both (Debian: "
+            "apt-get install gcc libc6-dev python3-dev), or leave the variable out for the wheel that runs everywhere"
+        )
+
+
+def main(out: Path, python: str = sys.executable) -> None:
+    """In the folder of the project. The types of what it imports are those that ``python`` has."""
+    from mypyc.build import mypycify
+    from setuptools import setup
+
+    root = Path.cwd()
+    config = out / "mypy.ini"
+    config.write_text(f"[mypy]\npython_executable = {python}\n")
+    options = [
+        "--config-file",
+        str(config),
+        "--cache-dir",
+        str(out / "cache"),
+        "--follow-imports=silent",
+        "--ignore-missing-imports",
+    ]
+    options += ["--namespace-packages", "--explicit-package-bases"]
+    sources = [f"src/{PACKAGE}/{name.replace('.', '/')}.py" for name in MODULES]
+    extensions = mypycify(
+        [*options, *sources], opt_level="2", debug_level="0", group_name=GROUP, target_dir=str(out / "c")
+    )
+    for extension in extensions:
+        if extension.name == f"{GROUP}__mypyc" and sys.platform == "linux":
+            places = root / "scripts" / "native" / "places.h"
+            extension.extra_compile_args = [*extension.extra_compile_args, "-include", str(places)]
+    with tempfile.TemporaryDirectory() as away:  # where there is no pyproject.toml that setuptools would read
+        for extension in extensions:
+            extension.sources = [str(Path(source).resolve()) for source in extension.sources]
+        os.chdir(away)
+        build = ["build_ext", "--build-lib", str(out / "lib"), "--build-temp", str(out / "objects"), "--force"]
+        setup(name=GROUP, packages=[], ext_modules=extensions, script_args=build)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), *sys.argv[2:])

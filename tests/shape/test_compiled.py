@@ -1,0 +1,107 @@
+"""What `scripts/compile.py` compiles is of the kind that comes out the same."""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "src"
+
+
+def _script() -> Any:
+    spec = importlib.util.spec_from_file_location("trimtab_compile", ROOT / "scripts" / "compile.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SCRIPT = _script()
+MODULES = tuple(f"trimtab.{name}" for name in SCRIPT.MODULES)
+WAITS = (ast.AsyncFunctionDef, ast.Await, ast.Yield, ast.YieldFrom)
+
+
+def _classes(path: Path) -> Iterator[tuple[ast.ClassDef, list[str]]]:
+    """Each class of a file and its bases, those that are imported by the name of their module as well."""
+    tree = ast.parse(path.read_text())
+    imported = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
+            yield node, [imported.get(base, base) for base in bases]
+
+
+def _path(module: str) -> Path:
+    return SOURCES.joinpath(*module.split(".")).with_suffix(".py")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_compiled_module_holds_a_class_that_comes_out_otherwise(module: str) -> None:
+    """mypyc drops the keywords of a class, and a struct that it makes has no annotations that msgspec can read."""
+    for node, bases in _classes(_path(module)):
+        assert not node.keywords, f"{node.name}: put it into a module that stays interpreted"
+        assert not [base for base in bases if base.startswith(("msgspec.", "asyncio."))], node.name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_compiled_module_waits(module: str) -> None:
+    """What is being handled is the thread's, not a compiled coroutine's own: after a wait it is another call's error,
+    or none, and a bare `raise` then ends the process."""
+    found = [each for each in ast.walk(ast.parse(_path(module).read_text())) if isinstance(each, WAITS)]
+    assert [each.lineno for each in found] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_compiled_module_declares_an_error(module: str) -> None:
+    """The attributes of its class would be lost: an error's status and code."""
+    assert [node.name for node, bases in _classes(_path(module)) if any(_is_error(base) for base in bases)] == []
+
+
+def test_no_interpreted_class_inherits_from_a_compiled_one() -> None:
+    """It would fail when it is loaded: a compiled class has no interpreted heirs."""
+    found: list[str] = []
+    for path in SOURCES.rglob("*.py"):
+        module = ".".join(path.relative_to(SOURCES).with_suffix("").parts)
+        if module in MODULES:
+            continue
+        for node, bases in _classes(path):
+            of = [base for base in bases if base.rpartition(".")[0] in MODULES]
+            found += [f"{module}.{node.name}({base})" for base in of]
+    assert found == []
+
+
+def _is_error(base: str) -> bool:
+    return base.startswith("trimtab.core.errors.") or base.endswith(("Error", "Exception"))
+
+
+def test_what_is_compiled_is_never_beside_its_source() -> None:
+    """A library that is older than the source beside it would be what runs."""
+    assert [path for path in SOURCES.rglob("*") if path.suffix in (".so", ".pyd")] == []
+
+
+def test_another_word_than_1_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, asked in (("", False), ("0", False), ("1", True)):
+        monkeypatch.setenv("TRIMTAB_COMPILE", said)
+        assert SCRIPT.asked() is asked
+    monkeypatch.setenv("TRIMTAB_COMPILE", "yes")
+    with pytest.raises(ValueError, match="set it to 1"):
+        SCRIPT.asked()
+
+
+def test_without_a_compiler_a_compiled_wheel_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler -O2")
+    with pytest.raises(SCRIPT.NoCompiler, match=r"\(no-such-compiler\).*apt-get install gcc"):
+        SCRIPT.compile_all(ROOT, tmp_path)
+    assert list(tmp_path.iterdir()) == []
