@@ -11,7 +11,7 @@ from harness import PRICE, provider, running
 from upstream import STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
 from patience import PATIENCE_S
-from trimtab.gateway import attempts
+from trimtab.gateway import attempts, opened
 from trimtab.gateway.money import books
 from trimtab.gateway.money.settle import settle
 from trimtab.gateway.staying_up.health import MAX_MODELS, HealthBoard
@@ -236,7 +236,7 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
 
 def test_a_long_request_is_put_into_another_dialect_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
-    really = attempts.upstream_body
+    really = opened.upstream_body
 
     def noting(*args: Any) -> bytes:
         threads.append(threading.current_thread().name)

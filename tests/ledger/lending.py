@@ -4,7 +4,7 @@ that may be away or swallow its answers, and deaths of two kinds."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -136,7 +136,7 @@ class Worker:
             return at_hand
         return await self.driven(self.limiter.reserve(plan, facts))
 
-    async def driven(self, work: Coroutine[Any, Any, T]) -> T:
+    async def driven(self, work: Awaitable[T]) -> T:
         """Do it while the background work goes on."""
         task = asyncio.ensure_future(work)
         await asyncio.sleep(0)

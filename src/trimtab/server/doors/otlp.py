@@ -188,8 +188,9 @@ class _Origin(NamedTuple):
 def read_export(signal: str, kind: str, body: bytes, origin: _Origin) -> Read:
     """What a body comes to. Blocks; the first call imports protobuf. Raises `InvalidRequest`."""
     from trimtab.telemetry.otlp import traces as otlp
+    from trimtab.telemetry.otlp.sink import Origin
 
-    where = otlp.Origin(*origin)
+    where = Origin(*origin)
     if signal == "traces":
         taken = otlp.take_json(body, where) if kind == JSON else otlp.take_protobuf(body, where)
     else:

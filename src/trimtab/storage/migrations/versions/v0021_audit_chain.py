@@ -57,7 +57,7 @@ def _chain() -> None:
     heads: dict[str, tuple[int, str]] = {}
     last = ""
     while page := conn.execute(sa.select(log).where(log.c.id > last).order_by(log.c.id).limit(AT_ONCE)).all():
-        rows = []
+        rows: list[dict[str, object]] = []
         for row in page:
             chain = row.project_id or ""
             seq, prev = heads.get(chain, (0, ""))
