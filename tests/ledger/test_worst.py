@@ -64,12 +64,27 @@ SEARCHING: list[tuple[dict[str, Any], int]] = [
     ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, OPEN_SEARCHES),
     ({"tools": [{"type": "web_search_preview_2025_03_11"}], "max_tool_calls": 2}, 2),
     ({"tools": [{"type": "web_search"}]}, OPEN_SEARCHES),
+    ({"tools": [{"type": "web_search_20250305"}, {"type": "web_fetch_20250910", "max_uses": 1}]}, OPEN_SEARCHES),
+    ({"tools": [{"type": "web_search_20250305", "max_uses": 2}, {"type": "web_fetch_20250910", "max_uses": 9}]}, 2),
+    ({"tools": [{"type": "web_search"}], "metadata": {"max_tool_calls": 0}}, OPEN_SEARCHES),
+    (
+        {
+            "tools": [{"type": "web_search_20250305"}],
+            "messages": [{"role": "assistant", "content": [{"type": "tool_use", "input": {"max_uses": 0}}]}],
+        },
+        OPEN_SEARCHES,
+    ),
+    ({"tools": [{"type": "web_search"}, {"type": "web_search"}], "max_tool_calls": 12}, 12),
+    ({"tools": [{"type": "web_search", "max_uses": -5}], "max_tool_calls": None}, OPEN_SEARCHES),
+    ({"tools": [{"type": "web_search", "max_uses": 999_999}], "max_tool_calls": 999_999}, 1000),
+    ({"tools": {"web_search": 1}, "web_search_options": None}, 0),
     ({"tools": [{"type": "web_search", "max_uses": 999_999}]}, 1000),
     ({"messages": [{"role": "assistant", "content": [{"type": "web_search_tool_result", "content": []}]}]}, 0),
     ({"input": [{"type": "web_search_call", "id": "ws_1"}]}, 0),
     ({"web_search_options": {}}, 1),
     ({"tools": [{"google_search": {}}]}, OPEN_SEARCHES),
     ({"tools": [{"googleSearch": {}}]}, OPEN_SEARCHES),
+    ({"tools": [{"enterpriseWebSearch": {}}, {"functionDeclarations": []}]}, OPEN_SEARCHES),
     ({"tools": [{"type": "function", "function": {"name": "search"}}]}, 0),
 ]
 
@@ -78,6 +93,11 @@ SEARCHING: list[tuple[dict[str, Any], int]] = [
 def test_how_often_a_call_may_search_is_read_from_its_request(body: dict[str, Any], searches: int) -> None:
     assert most_searches(json.dumps(body).encode()) == searches
     assert most_searches(json.dumps(body, separators=(",", ":")).encode()) == searches
+
+
+def test_a_search_is_seen_however_its_name_is_written() -> None:
+    assert most_searches(rb'{"tools": [{"type": "web\u005f\u0073\u0065arch", "max_uses": 3}]}') == 3
+    assert most_searches(b'{"tools": [{"type": "web_search"') == 0
 
 
 @pytest.mark.parametrize("own", [None, OWN])

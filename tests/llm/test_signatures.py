@@ -143,6 +143,27 @@ def test_a_tools_result_whose_call_lost_its_thought_is_asked_without_a_budget(bl
         assert (thought in sent["messages"][1]["content"]) == (block == "own")
 
 
+@pytest.mark.parametrize("last", ["It is done.", [{"type": "text", "text": "It is done."}]])
+def test_a_later_turn_without_a_tool_is_thought_about_again(last: Any) -> None:
+    dialect = DIALECTS.get("anthropic_messages")
+    messages: list[Any] = [
+        {"role": "user", "content": "hi"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "gemini:CiQBjz1r"},
+                {"type": "tool_use", "id": "c", "name": "f", "input": {}},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "7"}]},
+        {"role": "assistant", "content": last},
+        {"role": "user", "content": "and now?"},
+    ]
+    wish = {"type": "enabled", "budget_tokens": 1024}
+    raw = json.dumps({"model": "m", "max_tokens": 2000, "messages": messages, "thinking": wish}).encode()
+    assert json.loads(dialect.forward(raw, dialect.peek(raw), "m", Quirks()))["thinking"] == wish
+
+
 NO_CONVERSATIONS: list[Any] = [None, 3, [3], [{"role": "assistant", "content": [3]}], [{"content": [{}]}]]
 
 

@@ -8,8 +8,9 @@ tokens have nothing to do with their bytes. Output is bounded by the caller's bo
 import re
 from collections.abc import Sequence
 from math import lcm
-from typing import Protocol
+from typing import Any, Protocol, cast
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -27,14 +28,18 @@ _MEDIA = re.compile(
 OPEN_SEARCHES = 10
 """Searches of the web that a call is taken to make at most where it bounds them by nothing."""
 MOST_SEARCHES = 1000
-_ONE_SEARCH = b'"web_search_options"'
-_SEARCHES = re.compile(
-    rb'"type"\s*:\s*"web_search(?:_preview)?(?:_20[0-9_]+)?"'
-    rb'|"(?:google_?[sS]earch(?:_retrieval|Retrieval)?|enterprise_?[wW]eb_?[sS]earch)"\s*:'
-)
-"""A provider's own tool for it, of Anthropic's, OpenAI's and Google's dialects. Quotes within a string are escaped, so
-no user's words look so."""
-_BOUNDS = re.compile(rb'"(?:max_uses|max_tool_calls)"\s*:\s*([0-9]{1,6})')
+_TYPED_SEARCH = re.compile(r"web_search(?:_preview)?(?:_20[0-9_]+)?")
+_NAMED_SEARCH = re.compile(r"google_?[sS]earch(?:_retrieval|Retrieval)?|enterprise_?[wW]eb_?[sS]earch")
+"""A provider's own tool for it, of Anthropic's and OpenAI's dialects, and of Google's."""
+
+
+class _Asked(Struct):
+    tools: Any = None
+    max_tool_calls: Any = None
+    web_search_options: Any = None
+
+
+_asked = msgspec.json.Decoder(_Asked).decode
 
 
 class Worst(Struct, frozen=True):
@@ -158,14 +163,32 @@ def most_input(body: bytes, *, typed: bool = True) -> int:
 
 def most_searches(body: bytes) -> int:
     """How often a provider's own tool may search the web for a call, by what its request says. Nobody knows it
-    beforehand of one that sets no bound (Anthropic's ``max_uses``, OpenAI's ``max_tool_calls``): that is
+    beforehand of one that sets no bound (Anthropic's ``max_uses`` of that tool, OpenAI's ``max_tool_calls``): that is
     `OPEN_SEARCHES`."""
-    if b"earch" not in body:
+    if b"earch" not in body and b"\\u00" not in body:  # a letter may be written as its number
         return 0
-    if _SEARCHES.search(body) is None:
-        return int(_ONE_SEARCH in body)
-    bounds = [int(bound) for bound in _BOUNDS.findall(body)]
-    return min(sum(bounds), MOST_SEARCHES) if bounds else OPEN_SEARCHES
+    try:
+        asked = _asked(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # its provider will say what is wrong with it
+        return 0
+    tools = cast("list[Any]", asked.tools) if isinstance(asked.tools, list) else []
+    count = sum(_searches_of(cast("dict[str, Any]", tool)) for tool in tools if isinstance(tool, dict))
+    if not count:
+        return int(asked.web_search_options is not None)
+    bound = _whole(asked.max_tool_calls)
+    return min(count, MOST_SEARCHES, MOST_SEARCHES if bound is None else bound)
+
+
+def _searches_of(tool: dict[str, Any]) -> int:
+    kind = tool.get("type")
+    if not (isinstance(kind, str) and _TYPED_SEARCH.fullmatch(kind)):
+        return OPEN_SEARCHES if any(_NAMED_SEARCH.fullmatch(name) for name in tool) else 0
+    bound = _whole(tool.get("max_uses"))
+    return OPEN_SEARCHES if bound is None else bound
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _with_media(body: bytes) -> int:

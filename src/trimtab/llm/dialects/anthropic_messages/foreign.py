@@ -46,6 +46,7 @@ def without_foreign_thoughts(body: bytes) -> bytes:
         for message in _decode_messages(fields["messages"]):
             told = _decode_message(message)
             if told.role != "assistant" or not bytes(told.content).lstrip().startswith(b"["):
+                bare = bare and told.role != "assistant"
                 messages.append(message)
                 continue
             blocks = _decode_blocks(told.content)
