@@ -105,8 +105,18 @@ def test_a_queue_is_made_says_what_it_takes_in_and_is_put_away(trials: Trials, v
 
 
 def test_how_often_people_change_answers_is_told_with_its_interval(trials: Trials, visitor: Visitor) -> None:
-    page = visitor.go(f"/p/{PROJECT}/review?view=people")
-    expect(page.get_by_role("region", name="Overrides", exact=True)).to_contain_text("by random audit")
+    asked = {"criteria": [{"name": "right", "question": "Is the answer right?"}], "double_share": 0.0}
+    trials.tell("/review/queues/told", {"spec": asked}, "PUT")
+    items = trials.tell("/review/items", {"queue": "told", "trace_ids": trials.traces[:4]})["items"]
+    for item, right in zip(items, (False, True, True, True), strict=True):
+        said = {"decision": "approve" if right else "reject", "answers": {"right": right}}
+        trials.tell(f"/review/items/{item}/verdicts", said)
+    page = visitor.go(f"/p/{PROJECT}/review?view=people&by=queue")
+    overrides = page.get_by_role("region", name="Overrides", exact=True)
+    expect(overrides).to_contain_text("by random audit")
+    row = overrides.get_by_role("row").filter(has=page.get_by_role("cell", name="told", exact=True))
+    expect(row).to_contain_text("25 %")
+    expect(row).to_contain_text("4.56 % to 69.9 % · n 4")
     expect(page.get_by_role("region", name="Agreement", exact=True)).to_be_visible()
 
 
