@@ -8,10 +8,13 @@ from harness import PRICE, provider, running
 from msgspec.structs import replace
 from upstream import WHOLE, answers, upstream
 
+from patience import PATIENCE_S
 from trimtab.gateway import carried_where, endpoints
 from trimtab.gateway.carried_where import own_headers
+from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.targets import Model
 from trimtab.llm.entra import EntraTokens, Source
+from trimtab.telemetry.records import Attempt
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
 SLOW = Model(name="slow", provider="spare", upstream="up-2", price=PRICE)
@@ -52,6 +55,31 @@ def test_calls_show_the_token_in_force_and_one_that_cannot_be_had_goes_on_to_the
                 assert first.fault is not None
                 assert (first.fault.code, first.cost.amount) == ("provider_key_refused", None)
                 assert "geheim" not in repr(g.spool.records)
+
+    asyncio.run(main())
+
+
+def test_a_call_waits_for_a_token_no_longer_than_its_caller_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def authority(_source: Source) -> tuple[int, bytes]:
+        await asyncio.Event().wait()  # hangs
+        raise AssertionError
+
+    monkeypatch.setattr(endpoints, "TOKENS", EntraTokens(authority))
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as azure, asyncio.timeout(PATIENCE_S):
+            lab = replace(provider("lab", azure.port), kind="azure", api_key=None, api_keys=(), options=OPTIONS)
+            async with running([lab], [FAST]) as g:
+                attempts: list[Attempt] = []
+                while not attempts:  # a busy machine may come to ask too late
+                    answer = await g.chat(ASK, trimtab_deadline="0.3")
+                    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+                    attempts += g.spool.records[-1].attempts
+                fault, board = attempts[0].fault, HealthBoard()
+                assert fault is not None
+                assert (fault.code, attempts[0].usage, azure.requests) == ("upstream_timeout_connect", None, [])
+                board.observe(g.spool.records[-1])
+                assert board.provider("prj_1", "lab").health == "unknown", "the caller's own bound says nothing of it"
 
     asyncio.run(main())
 

@@ -6,8 +6,10 @@ hedge may race two of them. Then it is *delivered* (`delivery.py`), and nothing 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from trimtab.core.errors import DeadlineExceeded, TrimtabError, UpstreamFailure, UpstreamTimeout
 from trimtab.gateway import hedge as hedging
@@ -279,16 +281,17 @@ class Attempts:
             else:
                 opened = open_whole(call, attempt, dialect, await answer.read())
         except TrimtabError as error:
-            late = self._in_time(call, error)
+            late, hung = self._in_time(call, error), False
             if isinstance(late, DeadlineExceeded) and is_hung(call, attempt.started_ns):
-                late.hung = True
+                hung = late.hung = True
                 self._watch.failed(attempt, class_of(error), error)
             else:
                 self._watch.failed(attempt, class_of(late), late)
             if late is error:
                 raise
-            if error.code == NOT_CONNECTED:
-                attempt.fault = fault_of(error)  # nothing was asked when the time was over
+            if error.code == NOT_CONNECTED:  # nothing was asked when the time was over
+                fault = fault_of(error)
+                attempt.fault = fault if hung else replace(fault, source="trimtab")
             else:
                 attempt.cut_off = True
             raise late from None
@@ -313,7 +316,7 @@ class Attempts:
             endpoint = await self._endpoints.of(call.project, attempt.target, dialect, stream=stream)
         extra = forwarded_headers(call, attempt, same_dialect=dialect is call.front)
         if endpoint.ready is not None:
-            await endpoint.ready()
+            await self._token(call, attempt, endpoint.ready)
         if endpoint.sign is not None:
             extra += endpoint.sign(body, self._now())
         while True:
@@ -337,6 +340,16 @@ class Attempts:
                 raise
             attempt.status, attempt.headers = answer.status, answer.headers
             return answer
+
+    async def _token(self, call: Call, attempt: Try, ready: Callable[[], Awaitable[None]]) -> None:
+        """Wait for a token, no longer than the call may."""
+        left = left_s(call, self._now())
+        try:
+            async with asyncio.timeout(left):
+                await ready()
+        except TimeoutError:
+            name = attempt.target.provider.name
+            raise UpstreamTimeout(f"No token for {name} came within {left:g} s.", code=NOT_CONNECTED) from None
 
     async def _open_stream(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
         """Read up to the first token; what came until then is held."""

@@ -80,9 +80,12 @@ async def ask(source: Source) -> tuple[int, bytes]:
         "scope": scope,
     }
     try:
-        async with httpx.AsyncClient(timeout=ANSWER_S, trust_env=False, follow_redirects=False) as client:
+        async with (
+            asyncio.timeout(ANSWER_S),
+            httpx.AsyncClient(timeout=ANSWER_S, trust_env=False, follow_redirects=False) as client,
+        ):
             answer = await client.post(f"{authority}/{source.tenant}/oauth2/v2.0/token", data=form)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, TimeoutError) as error:
         raise ConnectionError(type(error).__name__) from None
     return answer.status_code, answer.content
 

@@ -13,8 +13,10 @@ UNKNOWN: Final = Standing()
 _Seen = int | Standing
 """When the last attempt was answered (Unix ns); how it stands where that failed."""
 MAX_MODELS = 5000
-_CALLERS = (400, 413, 422)
 """Clients may call any model of a provider by its path, so the oldest names give way."""
+_CALLERS = (400, 413, 422)
+_OURS = (DEADLINE, "upstream_timeout_connect")
+"""What a call ends with whose time is over while its target works, or before it is reached."""
 
 
 class HealthBoard:
@@ -47,7 +49,7 @@ def _failing(attempt: Attempt) -> Standing | None:
     fault = attempt.fault
     if fault is None or fault.source == "client" or attempt.status in _CALLERS:
         return None
-    if fault.code == DEADLINE and fault.source != "network":  # the caller's own; "network" is a hang in the operator's
+    if fault.code in _OURS and fault.source != "network":  # the caller's own; "network" is a hang in the operator's
         return None
     if fault.source == "provider" and fault.status in _CALLERS:  # said within a stream, or beside a status of 403
         return None
