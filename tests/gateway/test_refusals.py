@@ -72,8 +72,10 @@ def test_what_a_filter_says_by_a_number_within_a_stream_is_carried_to_no_other(c
     asyncio.run(main())
 
 
-def test_a_rate_limit_that_is_told_within_a_stream_goes_on_to_the_next() -> None:
-    limited = streams(event({"error": {"code": "1302", "message": "并发数过高"}}), DONE)
+@pytest.mark.parametrize("said", [{"code": "1302"}, {"code": 429}, {"code": 429, "status": "RESOURCE_EXHAUSTED"}])
+def test_a_rate_limit_that_is_told_within_a_stream_goes_on_to_the_next(said: dict[str, Any]) -> None:
+    """By Z.ai's number, or by the status that it would have had: OpenRouter's, vLLM's, Google's."""
+    limited = streams(event({"error": {**said, "message": "并发数过高"}}), DONE)
 
     async def main() -> None:
         async with (

@@ -11,7 +11,7 @@ from kit import asked, made, names
 
 from trimtab.gateway.routing.judge import Judge
 from trimtab.gateway.routing.meanings import Meanings
-from trimtab.gateway.routing.share import REMEMBERED, Shares, Window
+from trimtab.gateway.routing.share import MOST_WINDOWS, REMEMBERED, Shares, Window
 from trimtab.llm.embedder import DIMENSION, Embedder
 
 TREE = {"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": 0.0, "most_up": 0.2}
@@ -46,6 +46,16 @@ def test_never_more_than_the_share_goes_up_also_where_each_call_is_harder_than_a
 
 def test_what_everybody_asks_goes_up_for_nobody() -> None:
     assert not any(sent(Window(), iter([0.503] * 1000), 0.3))
+
+
+def test_windows_of_routes_that_are_gone_give_way() -> None:
+    shares = Shares()
+    first = shares.of(("prj", "0", "route"))
+    for number in range(1, MOST_WINDOWS):
+        shares.of(("prj", str(number), "route"))
+    assert shares.of(("prj", "0", "route")) is first
+    shares.of(("prj", "new", "route"))
+    assert shares.of(("prj", "0", "route")) is not first
 
 
 def test_a_window_forgets_what_is_long_gone() -> None:

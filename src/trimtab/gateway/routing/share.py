@@ -11,6 +11,8 @@ from bisect import bisect_left, insort
 from collections import deque
 
 REMEMBERED = 500
+MOST_WINDOWS = 10_000
+"""Of all nodes, also of routes that are gone; the oldest give way."""
 Node = tuple[str, str, str]
 """Project's id, route's name, path."""
 
@@ -52,5 +54,7 @@ class Shares:
     def of(self, node: Node) -> Window:
         found = self._windows.get(node)
         if found is None:
+            if len(self._windows) >= MOST_WINDOWS:
+                del self._windows[next(iter(self._windows))]
             found = self._windows[node] = Window()
         return found

@@ -62,8 +62,20 @@ _CODES: dict[str, Reason] = {
     "not_supported_error": "cannot",
 }
 
-RATE_CODES = frozenset({"rate_limit_exceeded", "rate_limit_error", "throttlingException", "1302", "1303", "1305"})
-"""What a limit of calls is called within a stream, where no status says it: OpenAI, Anthropic, Bedrock, Z.ai."""
+RATE_CODES = frozenset(
+    {
+        "rate_limit_exceeded",
+        "rate_limit_error",
+        "throttlingException",
+        "RESOURCE_EXHAUSTED",
+        "429",
+        "1302",
+        "1303",
+        "1305",
+    }
+)
+"""What a limit of calls is called within a stream, where no status says it: OpenAI, Anthropic, Bedrock, Google, Z.ai,
+OpenRouter and vLLM (the status that it would have had)."""
 _SIZE = r"context (?:length|window|size|limit)"
 _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
     (
