@@ -7,6 +7,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from trimtab.telemetry.otlp.header_secrets import HIDDEN, hides
+from trimtab.telemetry.otlp.logs import take_logs
 from trimtab.telemetry.otlp.sink import Origin
 from trimtab.telemetry.otlp.traces import take_json, take_protobuf
 
@@ -58,6 +59,55 @@ def test_credentials_in_headers_are_hidden_and_other_attributes_are_kept(take: A
 def test_a_body_without_such_headers_is_kept_as_it_travelled() -> None:
     body = wire(SHOWN)
     assert take_protobuf(body, ORIGIN).records[0].otlp == body
+
+
+def spoilt(where: str) -> bytes:
+    """The span as JSON with something around or in it that cannot be read."""
+    body = msgspec.json.decode(json(HELD))
+    group = body["resourceSpans"][0]
+    scope = group["scopeSpans"][0]
+    (span,) = scope["spans"]
+    match where:
+        case "span":
+            span["kind"] = "SPAN_KIND_SOMETHING"
+        case "attributes":
+            span["attributes"] = HELD
+        case "scope":
+            scope["scope"] = 3
+        case "resource":
+            group["resource"] = []
+        case _:
+            scope["spans"] = {"spans": [span]}
+    return msgspec.json.encode(body)
+
+
+@pytest.mark.parametrize("where", ["span", "attributes", "scope", "resource", "spans"])
+def test_what_cannot_be_read_lies_among_the_dead_letters_without_them(where: str) -> None:
+    taken = take_json(spoilt(where), ORIGIN)
+    (letter,) = taken.letters
+    assert (taken.refused, letter.span, SECRET.encode() in letter.wire) == (1, b"", False)
+    assert letter.wire.count(HIDDEN.encode()) == 2 * len(HELD)
+    assert msgspec.json.decode(letter.wire), "it can still be mended"
+
+
+def test_a_log_record_that_cannot_be_read_lies_there_without_them() -> None:
+    pairs = [{"key": key, "value": {"stringValue": value}} for key, value in {**SHOWN, **HELD}.items()]
+    record = {
+        "traceId": "01" * 16, "spanId": "02" * 8, "eventName": "gen_ai.x", "timeUnixNano": "noon", "attributes": pairs,
+    }  # fmt: skip
+    body = msgspec.json.encode({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
+    (letter,) = take_logs(body, ORIGIN, json=True).letters
+    assert SECRET.encode() not in letter.wire
+    assert b"application/json" in letter.wire
+
+
+def test_of_bytes_that_cannot_be_read_none_are_kept_where_they_hold_one() -> None:
+    broken = b"\xff\xffT"
+    (letter,) = take_protobuf(wire({**SHOWN, **HELD}).replace(b"GET", broken), ORIGIN).letters
+    assert (letter.span, letter.wire) == (b"", b"")
+    assert letter.reason.endswith("hold a credential in a header, and are not kept")
+    (letter,) = take_protobuf(wire(SHOWN).replace(b"GET", broken), ORIGIN).letters
+    assert (broken in letter.wire, "credential" in letter.reason) == (True, False)
 
 
 def test_only_names_that_carry_credentials_are_hidden() -> None:

@@ -7,7 +7,9 @@ themselves that headers may hold secrets. Only names that carry credentials are 
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import msgspec
 
 HIDDEN: Final = "[hidden]"
 _marks: Final = re.compile(rb"\.(?:header|metadata)\.").search
@@ -19,6 +21,10 @@ _CREDENTIALS: Final = frozenset(
         "x-forwarded-access-token", "authentication",
     )
 )  # fmt: skip
+_named: Final = re.compile(
+    rb"\.(?:header|metadata)\.(?:%s)(?![a-z0-9_-])" % "|".join(sorted(_CREDENTIALS)).replace("-", "[-_]").encode(),
+    re.IGNORECASE,
+).search
 
 
 def may_hold(body: bytes) -> bool:
@@ -53,3 +59,26 @@ def hide_wire(spans: Iterable[Any]) -> bool:
                     pair.value.string_value = HIDDEN
                     found = True
     return found
+
+
+def hidden_in(wire: bytes) -> bytes | None:
+    """What could not be read, as it came: as JSON without the credentials in it; None for other bytes with one, in
+    which nobody can say where it ends."""
+    if not may_hold(wire):
+        return wire
+    try:
+        content = msgspec.json.decode(wire)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None if _named(wire) else wire
+    left: list[Any] = [content]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            given = cast("dict[str, Any]", each)
+            hide_json(given)
+            if "value" in given and isinstance(key := given.get("key"), str) and hides(key):
+                given["value"] = {"stringValue": HIDDEN}
+            left += given.values()
+        elif isinstance(each, list):
+            left += cast("list[Any]", each)
+    return msgspec.json.encode(content)

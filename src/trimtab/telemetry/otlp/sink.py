@@ -7,6 +7,7 @@ import msgspec
 
 from trimtab.telemetry.foreign.spans import LETTER_BYTES, ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.otlp.content_off import without_content
+from trimtab.telemetry.otlp.header_secrets import hidden_in
 from trimtab.telemetry.otlp.wire import MAX_AROUND, SPAN_BYTES
 
 MAX_SPAN_BYTES: Final = 8 << 20
@@ -19,6 +20,7 @@ MAX_LETTERS: Final = 100
 
 MAX_REASON: Final = 500
 """Characters of what is said of one: it may quote what it is about."""
+_KEPT_NONE: Final = "; its bytes hold a credential in a header, and are not kept"
 
 
 class Taken(NamedTuple):
@@ -101,6 +103,9 @@ class Sink:
             span, wire = None if span is None else without_content(span), b""
         known = b"" if span is None else encoded(span)
         whole = len(known) <= LETTER_BYTES
+        shown = b"" if known and whole else hidden_in(wire or known)
+        if shown is None:
+            shown, reason = b"", f"{reason[: MAX_REASON - len(_KEPT_NONE)]}{_KEPT_NONE}"
         self.letters.append(
             RefusedSpan(
                 project=project,
@@ -108,7 +113,7 @@ class Sink:
                 arrived_ns=arrived_ns,
                 reason=reason[:MAX_REASON],
                 span=known if whole else b"",
-                wire=b"" if known and whole else (wire or known)[:LETTER_BYTES],
+                wire=shown[:LETTER_BYTES],
             )
         )
 
