@@ -34,6 +34,8 @@ def test_members_roles_and_scoped_keys_are_made_and_listed(shell: Shell) -> None
     key = ("keys", "create", "k", "--role", "viewer", "--permission", "trace:read", "--model", "fast", "--json")
     issued = json.loads(shell.ok(*key, "--owner", made["id"]))["key"]
     assert (issued["owner_name"], issued["permissions"], issued["models"]) == ("nightly", ["trace:read"], ["fast"])
+    assert shell.run("keys", "create", "of nobody").exit_code == 0
+    assert [key["name"] for key in shell.json("keys", "list", "--owner", made["id"])] == ["k"]
 
 
 def test_a_person_signs_in_on_the_command_line_and_out_again(server: Live, tmp_path: Path) -> None:

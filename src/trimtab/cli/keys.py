@@ -37,9 +37,10 @@ def command() -> None:
     default=None,
     help="Only these; ended: expired or revoked. [default: all]",
 )
+@click.option("--owner", default=None, help="Only those of this member or service account, by its id.")
 @project_option
 @api_command
-def list_keys(*, q: str, state: str | None, project: str, client: Client, as_json: bool) -> None:
+def list_keys(*, q: str, state: str | None, owner: str | None, project: str, client: Client, as_json: bool) -> None:
     """List a project's keys, newest first. Secrets are never shown again.
 
     \b
@@ -47,7 +48,7 @@ def list_keys(*, q: str, state: str | None, project: str, client: Client, as_jso
       trimtab keys list --project support
       trimtab keys list -q nightly --state active
     """
-    keys = client.keys(project, q=q, state=state)
+    keys = client.keys(project, q=q, state=state, owner=owner)
     if as_json:
         print_json(keys)
         return
@@ -67,7 +68,9 @@ def list_keys(*, q: str, state: str | None, project: str, client: Client, as_jso
     print_table(
         ("ID", "NAME", "STARTS WITH", "ROLE", "STATE", "CREATED", "EXPIRES", "LAST USED"),
         rows,
-        empty="No key fits." if q or state else "This project has no keys. Make one with: trimtab keys create NAME",
+        empty="No key fits."
+        if q or state or owner
+        else "This project has no keys. Make one with: trimtab keys create NAME",
     )
 
 

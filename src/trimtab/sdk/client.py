@@ -188,10 +188,11 @@ class Client:
         `Conflict` where somebody changed it since."""
         return self._http.ask("PATCH", path("projects", slug), t.Project, body=changes)
 
-    def keys(self, project: str, *, q: str = "", state: str | None = None) -> list[t.Key]:
+    def keys(self, project: str, *, q: str = "", state: str | None = None, owner: str | None = None) -> list[t.Key]:
         """Newest first. ``q``: words in the name, how the secret starts, or a whole id; ``state``: only those that are
-        ``active``, ``expired``, ``revoked``, or ``ended`` (either)."""
-        return self._all(_Keys, path("projects", project, "keys"), q=q or None, state=state, limit=500)
+        ``active``, ``expired``, ``revoked``, or ``ended`` (either); ``owner``: only those of this member or service
+        account, by its id."""
+        return self._all(_Keys, path("projects", project, "keys"), q=q or None, state=state, owner=owner, limit=500)
 
     def create_key(
         self,
