@@ -51,7 +51,11 @@ OPENAI_REQUEST: dict[str, Any] = {
     "parallel_tool_calls": False,
     "response_format": {
         "type": "json_schema",
-        "json_schema": {"name": "seen", "schema": {"type": "object", "properties": {}}, "strict": True},
+        "json_schema": {
+            "name": "seen",
+            "schema": {"type": "object", "properties": {}, "additionalProperties": False},
+            "strict": True,
+        },
     },
     "max_completion_tokens": 300,
     "temperature": 0.2,

@@ -54,6 +54,20 @@ def _arguments(value: Any, spaced: bool, ascii_only: bool) -> str:
 argument_texts = st.builds(_arguments, objects, st.booleans(), st.booleans())
 
 texts = st.builds(Text, words)
+trimmed = words.map(str.strip).filter(bool)
+plain_texts = st.builds(Text, trimmed)
+"""What every vendor takes: Anthropic and Bedrock refuse white space alone, and at the end of a begun answer."""
+_members: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    words, st.sampled_from([{"type": "string"}, {"type": "integer"}, {"enum": [1, "a"]}]), max_size=3
+)
+
+
+def _shape(members: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": members, "additionalProperties": False}
+
+
+shapes = st.builds(_shape, _members)
+"""Schemas that every vendor takes."""
 inline_images = st.builds(
     Image, data=st.sampled_from(["aGk=", "AAAA"]), media_type=st.sampled_from(["image/png", "image/svg+xml"])
 )
@@ -296,19 +310,20 @@ def common_requests(draw: st.DrawFn) -> Request:
     """What both dialects can say, in the form both would give it back."""
     found: list[Message] = []
     if draw(st.booleans()):
-        found.append(Message("system", draw(some(texts, 1))))
-    results = st.builds(result, names, some(texts, 1))
-    answer = st.builds(joined, some(texts), some(tool_calls)).filter(bool)
+        found.append(Message("system", draw(some(plain_texts, 1))))
+    results = st.builds(result, names, some(plain_texts, 1))
+    answer = st.builds(joined, some(plain_texts), some(tool_calls)).filter(bool)
     for turn in range(draw(st.integers(1, 4))):
         if turn % 2:
             found.append(Message("assistant", draw(answer)))
             continue
         if turn:
             found += draw(st.lists(results, max_size=2))
-        found.append(Message("user", draw(some(texts | images, 1))))
+        found.append(Message("user", draw(some(plain_texts | images, 1))))
     choice = draw(maybe(choices))
-    known = draw(some(tools, 1 if choice else 0))
-    schema = st.builds(ResponseFormat, kind=st.just("json_schema"), name=st.just("answer"), schema=objects)
+    shaped = st.builds(Tool, name=names, description=maybe(words), parameters=shapes, strict=maybe(st.booleans()))
+    known = draw(some(shaped, 1 if choice else 0))
+    schema = st.builds(ResponseFormat, kind=st.just("json_schema"), name=st.just("answer"), schema=shapes)
     return Request(
         model=draw(words),
         messages=tuple(found),
@@ -319,7 +334,7 @@ def common_requests(draw: st.DrawFn) -> Request:
         max_tokens=draw(st.integers(1, 10**6)),
         temperature=draw(maybe(st.floats(0, 1))),
         top_p=draw(maybe(st.floats(0, 1))),
-        stop=draw(some(words)),
+        stop=draw(some(trimmed)),
         reasoning_effort=draw(maybe(st.sampled_from(["low", "medium", "high", "xhigh", "max"]))),
         stream=draw(st.booleans()),
         user=draw(maybe(words)),

@@ -42,6 +42,7 @@ HI = {"role": "user", "content": "hi"}
 
 
 # --- an OpenAI client, an Anthropic provider ---
+CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def test_a_documented_openai_call_becomes_a_messages_call() -> None:
@@ -81,7 +82,7 @@ def test_a_documented_openai_call_becomes_a_messages_call() -> None:
         "tool_choice": {"type": "tool", "name": "get_weather", "disable_parallel_tool_use": True},
         "output_config": {
             "effort": "low",
-            "format": {"type": "json_schema", "schema": {"type": "object", "properties": {}}},
+            "format": {"type": "json_schema", "schema": CLOSED},
         },
         "temperature": 0.2,
         "top_p": 0.9,

@@ -17,6 +17,16 @@ from trimtab.llm.simulated.tasks import OpenAIEmbeddings
 
 Serve = Callable[[Any], str]
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+HI = {"role": "user", "content": "hi"}
+OPEN = {"type": "json_schema", "schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+BOUND = {
+    "type": "json_schema",
+    "schema": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"a": {"type": "integer", "minimum": 1}},
+    },
+}
 BOTH = pytest.mark.parametrize("vendor", list(PATHS))
 
 
@@ -186,31 +196,43 @@ def test_calls_can_be_counted_from_another_process(serve: Serve) -> None:
     assert httpx.get(url + "/simulated/calls", timeout=PATIENCE_S).json() == []
 
 
-@pytest.mark.parametrize(
-    ("vendor", "wrong", "words"),
-    [
-        ("openai", {"messages": []}, "messages"),
-        ("openai", {"messages": [{"role": "king"}]}, "king"),
-        ("openai", {"stream_options": {"include_usage": True}}, "stream_options"),
-        ("anthropic", {"max_tokens": None}, "max_tokens: Field required"),
-        ("anthropic", {"messages": [{"role": "assistant", "content": ""}]}, "non-empty"),
-        ("anthropic", {"tools": [{"name": "t"}]}, "input_schema"),
-        (
-            "anthropic",
-            {"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "input": "x"}]}]},
-            "valid dictionary",
-        ),
-        (
-            "anthropic",
-            {
-                "messages": [
-                    {"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "tool_result"}]},
-                ]
-            },
-            "tool_result",
-        ),
-    ],
-)
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("openai", {"messages": []}, "messages"),
+    ("openai", {"messages": [{"role": "king"}]}, "king"),
+    ("openai", {"stream_options": {"include_usage": True}}, "stream_options"),
+    ("anthropic", {"max_tokens": None}, "max_tokens: Field required"),
+    ("anthropic", {"messages": [{"role": "assistant", "content": ""}]}, "non-empty"),
+    ("anthropic", {"tools": [{"name": "t"}]}, "input_schema"),
+    (
+        "anthropic",
+        {"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "t", "input": "x"}]}]},
+        "valid dictionary",
+    ),
+    (
+        "anthropic",
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "tool_result"}]},
+            ]
+        },
+        "tool_result",
+    ),
+    ("anthropic", {"messages": [{"role": "user", "content": [{"type": "text", "text": " \n"}]}]}, "non-whitespace"),
+    ("anthropic", {"messages": [HI, {"role": "assistant", "content": "So "}]}, "trailing whitespace"),
+    (
+        "anthropic",
+        {"messages": [HI, {"role": "assistant", "content": [{"type": "tool_use", "id": "f:0", "input": {}}]}]},
+        "String should match pattern '^[a-zA-Z0-9_-]+$'",
+    ),
+    ("anthropic", {"tools": [{"name": "t", "input_schema": {}}]}, "input_schema.type: Field required"),
+    ("anthropic", {"tool_choice": {"type": "any"}}, "while providing tools"),
+    ("anthropic", {"stop_sequences": ["\n\n"]}, "non-whitespace"),
+    ("anthropic", {"output_config": {"format": OPEN}}, "must be explicitly set to false"),
+    ("anthropic", {"output_config": {"format": BOUND}}, "property 'minimum' is not supported"),
+]
+
+
+@pytest.mark.parametrize(("vendor", "wrong", "words"), REFUSED)
 def test_what_the_vendor_refuses_is_refused(url: str, vendor: str, wrong: dict[str, Any], words: str) -> None:
     answer = ask(url, vendor, **wrong)
     assert answer.status_code == 400

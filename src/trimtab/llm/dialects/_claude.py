@@ -5,7 +5,8 @@ is a budget for thinking: it is adaptive, and the effort says how much of it.
 https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide and
 https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking. Opus 4.5, 4.6 and what came after know an
 effort, and all others refuse it (https://platform.claude.com/docs/en/build-with-claude/effort): from 3.7 on they are
-given a budget for it, within the rules of https://platform.claude.com/docs/en/build-with-claude/extended-thinking. A
+given a budget for it, within the rules of https://platform.claude.com/docs/en/build-with-claude/extended-thinking. From
+Opus 4.1 to 4.6 ``temperature`` and ``top_p`` exclude each other (https://github.com/BerriAI/litellm/issues/15097). A
 client of Anthropic's own dialect says what it means; a call of another dialect is written so that the model takes it.
 """
 
@@ -51,6 +52,7 @@ def as_taken(request: Request, model: str, bound: int | None) -> tuple[Request, 
     if version >= (4, 7):
         adaptive = replace(request, temperature=None, top_p=None, top_k=None, reasoning_effort=_effort_of(request))
         return adaptive, _adaptive(request)
+    request = _one_sampler(request) if version >= (4, 1) else request
     effort = request.reasoning_effort
     if version >= (4, 6) or "opus-4-5" in model or "opus-4.5" in model:
         kept = None if effort is None else _DOWN.get(effort, effort)
@@ -63,6 +65,13 @@ def as_taken(request: Request, model: str, bound: int | None) -> tuple[Request, 
             budget = min(budget, bound // 2) if bound >= 2 * _LEAST_BUDGET else None
     thinking = _budgeted(request, budget, bound) if version >= (3, 7) else None
     return _with(replace(request, reasoning_effort=None), thinking)
+
+
+def _one_sampler(request: Request) -> Request:
+    """The temperature stays, unless it is 1, which says nothing."""
+    if request.temperature is None or request.top_p is None:
+        return request
+    return replace(request, temperature=None) if request.temperature == 1 else replace(request, top_p=None)
 
 
 def _plain(request: Request) -> Thinking:

@@ -1,11 +1,15 @@
-"""Tool arguments for vendors that want an object where others have text."""
+"""Tools, their calls and their ids as vendors with narrower rules take them."""
 
+import hashlib
+import re
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from trimtab.llm.dialects._reading import BROKEN
+
+_PLAIN_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def tool_input(arguments: str) -> dict[str, Any] | Raw:
@@ -22,3 +26,27 @@ def tool_input(arguments: str) -> dict[str, Any] | Raw:
     except BROKEN:
         value = None
     return Raw(arguments.encode("utf-8")) if isinstance(value, dict) else {"INVALID_JSON": arguments}
+
+
+def plain_id(told: str) -> str:
+    """An id that Anthropic and Bedrock take: 64 letters, digits, ``_`` and ``-`` at most. The same to the same, so that
+    a call and its result stay together; other vendors' models call theirs ``functions.search:0``.
+
+    https://github.com/langchain-ai/langchain/pull/37756 and
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlock.html
+    """
+    if _PLAIN_ID.fullmatch(told):
+        return told
+    return "call_" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def object_schema(parameters: dict[str, Any] | None) -> dict[str, Any]:
+    """What a tool takes, as the schema of an object, which vendors demand: some clients leave out its type, or all of
+    it, where nothing is taken."""
+    given = parameters or {}
+    kind = given.get("type")
+    if kind is None or (isinstance(kind, list) and "object" in kind):
+        given = given | {"type": "object"}
+    if given["type"] == "object" and not isinstance(given.get("properties"), dict):
+        given = given | {"properties": {}}
+    return given

@@ -1,9 +1,15 @@
 """A simulated Anthropic. https://docs.claude.com/en/api/messages and /en/docs/build-with-claude/streaming
 
 The shapes are those of Anthropic's reference and of the types in its Python SDK; the errors those of its error page.
+Refusals that the reference does not tell of, as users met them: of white space
+https://github.com/anthropics/claude-code/issues/23440 and https://github.com/BerriAI/litellm/issues/3286, of ids
+https://github.com/maximhq/bifrost/issues/5097, of tools https://github.com/Kilo-Org/kilocode/issues/12238, of schemas
+https://github.com/ax-llm/ax/issues/458, of a begun answer
+https://docs.claude.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -15,6 +21,9 @@ from trimtab.llm.simulated.scenario import Scenario
 PATH = "/v1/messages"
 MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5")
 SIGNATURE = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
+
+_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength")
 
 _ERRORS: dict[int, tuple[str, str]] = {
     400: ("invalid_request_error", "The request is not valid."),
@@ -75,6 +84,47 @@ def check(body: dict[str, Any]) -> None:
     for index, tool in enumerate(objects(body.get("tools"))):
         if tool.get("type", "custom") == "custom" and not isinstance(tool.get("input_schema"), dict):
             raise Refused(f"tools.{index}.custom.input_schema: Field required")
+        if tool.get("type", "custom") == "custom" and tool["input_schema"].get("type") != "object":
+            raise Refused(f"tools.{index}.custom.input_schema.type: Field required")
+    if body.get("tool_choice") is not None and not body.get("tools"):
+        raise Refused("tool_choice may only be specified while providing tools.")
+    for stop in cast("list[Any]", body.get("stop_sequences") or []):
+        if not str(stop).strip():
+            raise Refused("stop_sequences: each stop sequence must contain non-whitespace")
+    format_ = an_object(an_object(body.get("output_config")).get("format") or body.get("output_format"))
+    _check_schema(format_.get("schema"))
+    _check_begun(an_object(messages[-1]))
+
+
+def _check_begun(last: dict[str, Any]) -> None:
+    """An answer that was begun for the model."""
+    content = last.get("content")
+    blocks = objects(content)
+    text = content if isinstance(content, str) else str(blocks[-1].get("text", "")) if blocks else ""
+    if last.get("role") == "assistant" and text != text.rstrip():
+        raise Refused("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _check_schema(schema: Any) -> None:
+    if isinstance(schema, list):
+        for each in cast("list[Any]", schema):
+            _check_schema(each)
+    if not isinstance(schema, dict):
+        return
+    known = an_object(schema)
+    if known.get("type") == "object" and known.get("additionalProperties") is not False:
+        raise Refused(
+            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
+        )
+    for name in _BOUNDS:
+        if known.get(name) is not None and "type" in known:
+            raise Refused(
+                f"output_config.format.schema: For '{known['type']}' type, property '{name}' is not supported"
+            )
+    for name, inner in known.items():
+        members = an_object(inner).values() if name in ("properties", "$defs") else [inner]
+        for each in members if name not in ("enum", "const", "default") else ():
+            _check_schema(each)
 
 
 def check_model(body: dict[str, Any], model: str) -> None:
@@ -94,6 +144,12 @@ def _check_message(index: int, message: dict[str, Any]) -> None:
         kind = block.get("type")
         if kind == "text" and not block.get("text"):
             raise Refused(f"messages.{index}.content.{at}: text content blocks must be non-empty")
+        if kind == "text" and not str(block["text"]).strip():
+            raise Refused("messages: text content blocks must contain non-whitespace text")
+        for name in ("id", "tool_use_id") if kind in ("tool_use", "tool_result") else ():
+            if name in block and not _ID.fullmatch(str(block[name])):
+                words = f"messages.{index}.content.{at}.{kind}.{name}: String should match pattern"
+                raise Refused(f"{words} '^[a-zA-Z0-9_-]+$'")
         if kind == "thinking" and not block.get("signature"):
             raise Refused(f"messages.{index}.content.{at}.thinking.signature: Field required")
         if kind == "thinking" and ":" in str(block["signature"]):

@@ -1,8 +1,9 @@
 """What one model of Anthropic's refuses and another takes, at whichever vendor serves it.
 
 https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide,
-https://platform.claude.com/docs/en/build-with-claude/effort and
-https://platform.claude.com/docs/en/build-with-claude/extended-thinking.
+https://platform.claude.com/docs/en/build-with-claude/effort,
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking and, for the two that exclude each other,
+https://github.com/BerriAI/litellm/issues/15097 (Opus 4.1 on: https://github.com/open-webui/functions/pull/9).
 """
 
 import re
@@ -13,6 +14,8 @@ from trimtab.llm.simulated.answers import an_object, objects
 _ADAPTIVE = re.compile(r"claude-[a-z]+-(?:4-[789]|[5-9])(?!\d)")
 _NO_EFFORT = re.compile(r"claude-(?:3|(?:sonnet|haiku)-4-[0-5](?!\d)|[a-z]+-4-(?:[01](?!\d)|\d{8}))")
 
+_ONE_SAMPLER = re.compile(r"claude-(?:opus-4-[1-6]|(?:sonnet|haiku)-4-[56])(?!\d)")
+
 
 def refusal(body: dict[str, Any], model: str) -> str:
     """Why this model refuses the body of a Messages request, else ``""``."""
@@ -22,6 +25,8 @@ def refusal(body: dict[str, Any], model: str) -> str:
         return "Thinking may not be enabled when tool_choice forces tool use."
     if _NO_EFFORT.search(model) and an_object(body.get("output_config")).get("effort") is not None:
         return "This model does not support the effort parameter."
+    if _ONE_SAMPLER.search(model) and None not in (body.get("temperature"), body.get("top_p")):
+        return "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
     if _ADAPTIVE.search(model) is None:
         return _of_budget(body, thinking) if thinking.get("type") == "enabled" else ""
     for name in ("temperature", "top_p", "top_k"):

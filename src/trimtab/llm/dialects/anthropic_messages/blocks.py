@@ -8,7 +8,7 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._documents import anthropic_block
 from trimtab.llm.dialects._reading import Cursor
 from trimtab.llm.dialects._signatures import is_marked
-from trimtab.llm.dialects._tools import tool_input
+from trimtab.llm.dialects._tools import plain_id, tool_input
 from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 
 NAME = "anthropic_messages"
@@ -59,17 +59,19 @@ def _image_of(cursor: Cursor) -> Part:
             return Opaque(NAME, cursor.opaque())
 
 
-def block_of(part: Part) -> Wire | Raw | None:
-    """The block of a part; None for what would be empty or would be refused, and says nothing."""
+def block_of(part: Part, *, own: bool) -> Wire | Raw | None:
+    """The block of a part; None for what would be empty or would be refused, and says nothing. ``own``: of a client of
+    this dialect, which says what it means."""
     match part:
         case Text() | Refusal():
-            return {"type": "text", "text": part.text} if part.text else None
+            return {"type": "text", "text": part.text} if part.text.strip() or (own and part.text) else None
         case Image():
             return {"type": "image", "source": _source(part)}
         case ToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": tool_input(part.arguments)}
+            given = tool_input(part.arguments)
+            return {"type": "tool_use", "id": plain_id(part.id), "name": part.name, "input": given}
         case ToolResult():
-            return _tool_result(part)
+            return _tool_result(part, own=own)
         case Reasoning():
             return _thinking(part)
         case Opaque() if part.dialect == NAME:
@@ -92,13 +94,13 @@ def _thinking(part: Reasoning) -> Wire | None:
     return {"type": "thinking", "thinking": part.text, "signature": part.signature}
 
 
-def _tool_result(part: ToolResult) -> Wire:
-    wire: Wire = {"type": "tool_result", "tool_use_id": part.call_id}
+def _tool_result(part: ToolResult, *, own: bool) -> Wire:
+    wire: Wire = {"type": "tool_result", "tool_use_id": plain_id(part.call_id)}
     inner: list[Wire | Raw] = []
     for each in part.parts:
         if not isinstance(each, Text | Image | Opaque):
             raise Unsupported(f"A {type(each).__name__} part has no place in a tool's result.", param="messages")
-        block = block_of(each)
+        block = block_of(each, own=own)
         if block is not None:
             inner.append(block)
     if inner:

@@ -12,7 +12,7 @@ from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import words_of
 from trimtab.llm.dialects._reading import BROKEN, Cursor, loose, read_event, refuse_answer, refuse_request, root
 from trimtab.llm.dialects._signatures import holds_foreign
-from trimtab.llm.dialects.anthropic_messages.foreign import without_foreign_thoughts
+from trimtab.llm.dialects.anthropic_messages.foreign import with_plain_ids, without_foreign_thoughts
 from trimtab.llm.dialects.anthropic_messages.stops import stop_of
 from trimtab.llm.dialects.anthropic_messages.usage import merged, usage_of
 from trimtab.llm.tiers import asked_tier
@@ -55,6 +55,8 @@ _encode = msgspec.json.Encoder().encode
 _NO_METADATA: dict[str, str] = {}
 _UNSIGNED = re.compile(rb'"signature"\s*:\s*(?:""|null)')
 
+_ODD_ID = re.compile(rb'"tool_use_id"\s*:\s*"(?:[a-zA-Z0-9_-]*[^a-zA-Z0-9_"-]|[a-zA-Z0-9_-]{65})')
+
 
 def peek(body: bytes) -> Head:
     try:
@@ -95,6 +97,8 @@ def _why(body: bytes) -> TrimtabError:
 def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
     if b'"thinking"' in body and (_UNSIGNED.search(body) or holds_foreign("anthropic_messages", body)):
         body = without_foreign_thoughts(body)
+    if b'"tool_use_id"' in body and _ODD_ID.search(body):
+        body = with_plain_ids(body)
     try:
         fields = _decode_fields(body)
         fields["model"] = Raw(_encode(model))

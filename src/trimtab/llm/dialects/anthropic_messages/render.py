@@ -10,13 +10,14 @@ from msgspec import Raw
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._claude import as_taken
+from trimtab.llm.dialects._closed import closed_schema
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._reading import encode_request
+from trimtab.llm.dialects._tools import object_schema
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME, Wire, block_of
 from trimtab.llm.types import Message, Opaque, Request, ResponseFormat, Text, Tool, ToolChoice
 
 Block = Wire | Raw
-_NO_INPUT: Wire = {"type": "object", "properties": {}}
 _EFFORTS = {"minimal": "low"}
 """Efforts that only others know; https://docs.claude.com/en/docs/build-with-claude/effort"""
 
@@ -24,6 +25,12 @@ _EFFORTS = {"minimal": "low"}
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
+    if not own and any(not stop.strip() for stop in request.stop):
+        raise Unsupported(
+            "A stop sequence of white space alone cannot be translated: this provider refuses it.",
+            fix="Leave it out, or call a model of another provider.",
+            param="stop",
+        )
     bound = request.max_tokens if request.max_tokens is not None else quirks.default_max_tokens
     if own:
         thinking = _thinking(request)
@@ -38,8 +45,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         "top_p": request.top_p,
         "top_k": request.top_k,
         "stop_sequences": list(request.stop) or None,
-        "tools": [_tool(tool) for tool in request.tools] or None,
-        "tool_choice": _tool_choice(request),
+        "tools": [_tool(tool, own=own) for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request, own=own),
         "thinking": thinking,
         "output_config": _output_config(request, own=own) or None,
         "metadata": None if request.user is None else {"user_id": request.user},
@@ -64,7 +71,7 @@ def _conversation(request: Request, *, own: bool) -> tuple[list[Block], list[Wir
     system: list[Block] = []
     turns: list[tuple[str, list[Block]]] = []
     for message in request.messages:
-        blocks = _blocks(message)
+        blocks = _blocks(message, own=own)
         if message.role in ("system", "developer") and (not own or not turns):
             system += blocks
             continue
@@ -77,17 +84,26 @@ def _conversation(request: Request, *, own: bool) -> tuple[list[Block], list[Wir
         raise InvalidRequest(
             "A call of this provider needs a message that is not a system message and not empty.", param="messages"
         )
+    if turns[-1][0] == "assistant" and not own:
+        _cut_trailing_space(turns[-1][1][-1])
     return system, [{"role": role, "content": _results_first(blocks)} for role, blocks in turns]
 
 
-def _blocks(message: Message) -> list[Block]:
+def _cut_trailing_space(block: Block) -> None:
+    """An answer that is begun for the model may not end in white space:
+    https://docs.claude.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response"""
+    if isinstance(block, dict) and block["type"] == "text":
+        block["text"] = block["text"].rstrip()
+
+
+def _blocks(message: Message, *, own: bool) -> list[Block]:
     if message.role in ("system", "developer"):
         for part in message.parts:
             if isinstance(part, Opaque) and part.dialect != NAME:
                 raise foreign(part)
             if not isinstance(part, Text | Opaque):
                 raise Unsupported("A system message may hold only text for this provider.", param="messages")
-    blocks = (block_of(part) for part in message.parts)
+    blocks = (block_of(part, own=own) for part in message.parts)
     return [block for block in blocks if block is not None]
 
 
@@ -102,8 +118,9 @@ def _results_first(blocks: list[Block]) -> list[Block]:
 # --- tools, thinking, format ---
 
 
-def _tool(tool: Tool) -> Wire:
-    wire: Wire = {"name": tool.name, "input_schema": _NO_INPUT if tool.parameters is None else tool.parameters}
+def _tool(tool: Tool, *, own: bool) -> Wire:
+    given = tool.parameters if own and tool.parameters is not None else object_schema(tool.parameters)
+    wire: Wire = {"name": tool.name, "input_schema": given}
     if tool.description is not None:
         wire["description"] = tool.description
     if tool.strict is not None:
@@ -111,8 +128,10 @@ def _tool(tool: Tool) -> Wire:
     return wire
 
 
-def _tool_choice(request: Request) -> Wire | None:
+def _tool_choice(request: Request, *, own: bool) -> Wire | None:
     choice = request.tool_choice
+    if not own and not request.tools:
+        return None  # refused where there is nothing to choose from
     if choice is None:
         if request.parallel_tool_calls is None or not request.tools:
             return None
@@ -155,8 +174,6 @@ def _output_config(request: Request, *, own: bool) -> Wire:
             param="response_format",
         )
     if wanted is not None and wanted.kind == "json_schema":
-        config["format"] = {
-            "type": "json_schema",
-            "schema": {"type": "object"} if wanted.schema is None else wanted.schema,
-        }
+        schema = {"type": "object"} if wanted.schema is None else wanted.schema
+        config["format"] = {"type": "json_schema", "schema": schema if own else closed_schema(schema)}
     return config

@@ -11,11 +11,12 @@ from typing import Any
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._claude import as_taken
+from trimtab.llm.dialects._closed import closed_schema
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import converse_block
 from trimtab.llm.dialects._reading import encode, encode_request
 from trimtab.llm.dialects._signatures import is_marked
-from trimtab.llm.dialects._tools import tool_input
+from trimtab.llm.dialects._tools import object_schema, plain_id, tool_input
 from trimtab.llm.types import (
     Image,
     Opaque,
@@ -32,7 +33,6 @@ from trimtab.llm.types import (
 
 NAME = "bedrock_converse"
 Wire = dict[str, Any]
-_NO_INPUT: Wire = {"type": "object", "properties": {}}
 _IMAGE_FORMATS = {
     "image/png": "png",
     "image/jpeg": "jpeg",
@@ -117,7 +117,8 @@ def _block(part: Part) -> Wire | None:
         case Image():
             return {"image": _image(part)}
         case ToolCall():
-            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": tool_input(part.arguments)}}
+            given = tool_input(part.arguments)
+            return {"toolUse": {"toolUseId": plain_id(part.id), "name": part.name, "input": given}}
         case ToolResult():
             return {"toolResult": _tool_result(part)}
         case Reasoning():
@@ -154,7 +155,7 @@ def _tool_result(part: ToolResult) -> Wire:
         block = _block(each)
         if block is not None:
             inner.append(block)
-    wire: Wire = {"toolUseId": part.call_id, "content": inner}
+    wire: Wire = {"toolUseId": plain_id(part.call_id), "content": inner}
     if part.is_error:
         wire["status"] = "error"
     return wire
@@ -198,7 +199,7 @@ def _tool_config(request: Request) -> Wire | None:
 
 
 def _tool(tool: Tool) -> Wire:
-    wire: Wire = {"name": tool.name, "inputSchema": {"json": _NO_INPUT if tool.parameters is None else tool.parameters}}
+    wire: Wire = {"name": tool.name, "inputSchema": {"json": object_schema(tool.parameters)}}
     if tool.description:
         wire["description"] = tool.description
     if tool.strict is not None:
@@ -241,7 +242,7 @@ def _output_config(request: Request) -> Wire:
             param="response_format",
         )
     if wanted is not None and wanted.kind == "json_schema":
-        schema = encode({"type": "object"} if wanted.schema is None else wanted.schema).decode("utf-8")
+        schema = encode(closed_schema({"type": "object"} if wanted.schema is None else wanted.schema)).decode("utf-8")
         told: Wire = {"schema": schema, "name": wanted.name, "description": wanted.description}
         structure = {"jsonSchema": {name: value for name, value in told.items() if value is not None}}
         config["textFormat"] = {"type": "json_schema", "structure": structure}

@@ -1,0 +1,130 @@
+"""Calls that one vendor takes and another refuses as they stand reach the other written so that it takes them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from bridge import Bridge
+
+from patience import PATIENCE_S
+from trimtab.core.errors import Unsupported
+from trimtab.llm.dialects import DIALECTS, Quirks
+
+Serve = Callable[[Any], str]
+PATHS = {
+    "openai_chat": "/v1/chat/completions",
+    "openai_responses": "/v1/responses",
+    "anthropic_messages": "/v1/messages",
+}
+HI: dict[str, Any] = {"role": "user", "content": "Hello"}
+CALL: dict[str, Any] = {"id": "functions.look:0", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+RESULT: dict[str, Any] = {"role": "tool", "tool_call_id": "functions.look:0", "content": "17 degrees"}
+USED = [HI, {"role": "assistant", "content": "\n", "tool_calls": [CALL]}, RESULT]
+LOOK = {"type": "function", "function": {"name": "look"}}
+
+
+def taken(serve: Serve, front: str, upstream: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What was sent for the call, which the simulated vendor took."""
+    bridge = Bridge(front, upstream)
+    answer = httpx.post(serve(bridge) + PATHS[front], json=said, timeout=PATIENCE_S)
+    assert answer.status_code == 200, answer.text
+    return json.loads(bridge.sent[0])
+
+
+def asked(model: str, **fields: Any) -> dict[str, Any]:
+    return {"model": model, "messages": [HI]} | fields
+
+
+# --- Anthropic ---
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-1", "claude-sonnet-4-5", "claude-opus-4-6"])
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "kept"), [(0.2, 0.9, "temperature"), (1, 0.9, "top_p"), (0.2, 1, "temperature")]
+)
+def test_claude_is_sent_one_of_temperature_and_top_p(
+    serve: Serve, model: str, temperature: float, top_p: float, kept: str
+) -> None:
+    sent = taken(serve, "openai_chat", "anthropic_messages", asked(model, temperature=temperature, top_p=top_p))
+    assert {"temperature", "top_p"} & set(sent) == {kept}
+
+
+def test_a_conversation_with_another_vendors_calls_goes_on_at_anthropic(serve: Serve) -> None:
+    """Ids with dots and colons, white space beside a call, a tool without a schema, a choice among no tools."""
+    for more in ({"tools": [LOOK]}, {"tool_choice": "auto"}):
+        sent = taken(serve, "openai_chat", "anthropic_messages", asked("claude-haiku-4-5", messages=USED, **more))
+        call, result = sent["messages"][1]["content"][0], sent["messages"][2]["content"][0]
+        assert call["type"] == "tool_use"
+        assert call["id"] == result["tool_use_id"] != "functions.look:0"
+
+
+def test_anthropics_own_client_goes_on_after_another_vendors_calls(serve: Serve) -> None:
+    call: dict[str, Any] = {"type": "tool_use", "id": "functions.look:0", "name": "look", "input": {"a": 1.50}}
+    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": "functions.look:0", "content": "17 degrees"}
+    turns: list[dict[str, Any]] = [HI, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    tools = [{"name": "look", "input_schema": {"type": "object"}}]
+    said = asked("claude-haiku-4-5", max_tokens=100, messages=turns, tools=tools)
+    sent = taken(serve, "anthropic_messages", "anthropic_messages", said)
+    ids = sent["messages"][1]["content"][0].pop("id"), sent["messages"][2]["content"][0].pop("tool_use_id")
+    assert ids[0] == ids[1] != "functions.look:0"
+    assert sent["messages"][1]["content"][0] == {"type": "tool_use", "name": "look", "input": {"a": 1.50}}
+    assert sent["messages"][0] == HI
+
+
+def test_ids_that_anthropic_takes_stay(serve: Serve) -> None:
+    call: dict[str, Any] = {"type": "tool_use", "id": "toolu_01-x", "name": "look", "input": {}}
+    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": "toolu_01-x", "content": '{"tool_use_id": "a.b"}'}
+    turns: list[dict[str, Any]] = [HI, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    sent = taken(serve, "anthropic_messages", "anthropic_messages", asked("m", max_tokens=9, messages=turns))
+    assert sent["messages"] == turns
+
+
+def test_a_begun_answer_ends_in_no_white_space(serve: Serve) -> None:
+    said = asked("claude-haiku-4-5", messages=[HI, {"role": "assistant", "content": "It says: "}])
+    assert taken(serve, "openai_chat", "anthropic_messages", said)["messages"][1]["content"][0]["text"] == "It says:"
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "age": {"type": "integer", "minimum": 0, "description": "In years"},
+        "names": {"type": "array", "items": {"type": "object", "properties": {"of": {"type": "string"}}}},
+        "minimum": {"type": "string"},
+    },
+    "required": ["age"],
+}
+
+
+@pytest.mark.parametrize("upstream", ["anthropic_messages", "bedrock_converse"])
+def test_a_schema_is_closed_and_its_bounds_told_in_words(serve: Serve, upstream: str) -> None:
+    format_ = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
+    model = "claude-haiku-4-5" if upstream == "anthropic_messages" else "anthropic.claude-haiku-4-5-20251001-v1:0"
+    sent = taken(serve, "openai_chat", upstream, asked(model, response_format=format_))
+    told = sent.get("output_config", {}).get("format", {}).get("schema") or json.loads(
+        sent["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"]
+    )
+    assert told["additionalProperties"] is False
+    assert told["properties"]["names"]["items"]["additionalProperties"] is False
+    assert told["properties"]["age"] == {"type": "integer", "description": "In years\n\n{minimum: 0}"}
+    assert told["properties"]["minimum"] == {"type": "string"}
+
+
+@pytest.mark.parametrize("upstream", ["anthropic_messages", "bedrock_converse"])
+@pytest.mark.parametrize("schema", [{"type": "object"}, {"type": "object", "properties": {"a": {"type": "object"}}}])
+def test_a_schema_that_would_only_leave_an_empty_object_is_refused(upstream: str, schema: dict[str, Any]) -> None:
+    format_ = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    with pytest.raises(Unsupported, match="names no members") as caught:
+        rendered(upstream, asked("m", response_format=format_))
+    assert caught.value.param == "response_format"
+
+
+def test_a_stop_of_white_space_is_refused_with_the_reason() -> None:
+    with pytest.raises(Unsupported, match="white space alone"):
+        rendered("anthropic_messages", asked("m", stop=["\n\n"]))
+
+
+def rendered(upstream: str, said: dict[str, Any]) -> bytes:
+    request = DIALECTS.get("openai_chat").parse_request(json.dumps(said).encode())
+    return DIALECTS.get(upstream).render_request(request, "m", Quirks())
