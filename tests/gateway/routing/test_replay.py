@@ -217,6 +217,10 @@ def test_a_call_that_goes_where_it_went_by_another_name_has_that_names_price() -
     assert report.latency_p50.replayed == ReplayedRange(value=100.0, low=100.0, high=100.0)
     older = [structs.replace(each, first=attempt(n, SLOW)) for n, each in enumerate(dear)]  # its name is not on record
     assert estimate(older, {}, price, Random(1)).cost.replayed == ReplayedRange(value=0.02, low=0.02, high=0.02)
+    unsaid = [structs.replace(each, tokens_in=None) for each in dear[:5]]
+    report = estimate([*stay[:20], *unsaid], {}, price, Random(1))
+    assert (report.compared, report.priced) == (25, 20), "of these five it is not known what they would cost"
+    assert report.cost.replayed == ReplayedRange(value=0.02, low=0.02, high=0.02)
     unknown = estimate(dear, {}, lambda _name, _in, _out: None, Random(1))
     assert unknown.cost.replayed is None
     assert unknown.notes == ["No price is known for spare up-slow: so no cost is known of what would move there."]

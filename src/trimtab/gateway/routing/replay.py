@@ -269,7 +269,7 @@ def _renamed(each: Decided) -> bool:
 
 def _fact(each: Decided) -> Outcome:
     call = each.call
-    comparable = not call.unpriced and (_stays(each) or each.tokens_in is not None)
+    comparable = not call.unpriced and (each.tokens_in is not None or (_stays(each) and not _renamed(each)))
     took_ms = call.duration_ns / 1e6 if call.status == "ok" else None
     return Outcome(call.cost if comparable else None, took_ms, each.first.status == "error", call.stop in REFUSED)
 
@@ -279,10 +279,9 @@ def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Poo
     asked again: it takes as long as what failed and what was answered then, and costs what an answer costs."""
     if _stays(each) or each.target is None:
         fact = _fact(each)
-        if _renamed(each) and fact.cost is not None:  # all is as it was, but at that name's own price
-            tokens = each.tokens_in
-            cost = None if tokens is None else price(each.name, tokens, each.first.output_tokens)
-            fact = Outcome(cost, fact.latency_ms, fact.failed, fact.refused)
+        if _renamed(each) and fact.cost is not None and each.tokens_in is not None:
+            cost = price(each.name, each.tokens_in, each.first.output_tokens)
+            fact = Outcome(cost, fact.latency_ms, fact.failed, fact.refused)  # all is as it was, but at its own price
         return lambda _draw, _pools: fact
     target, name, tokens_in = each.target, each.name, each.tokens_in
     answered = [one for one in records[target] if one.status == "ok"]
