@@ -120,6 +120,19 @@ def test_a_schema_that_would_only_leave_an_empty_object_is_refused(upstream: str
     assert caught.value.param == "response_format"
 
 
+@pytest.mark.parametrize("upstream", ["anthropic_messages", "bedrock_converse"])
+def test_a_description_that_is_no_text_and_a_list_of_items_are_no_defect(upstream: str) -> None:
+    inner = {"type": "object", "properties": {"b": {"type": "string"}}}
+    properties = {"a": {"type": "string", "maxLength": 5, "description": 5}, "of": {"type": "array", "items": [inner]}}
+    schema = {"type": "object", "properties": properties}
+    said = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    request = DIALECTS.get("openai_chat").parse_request(json.dumps(asked("m", response_format=said)).encode())
+    sent = DIALECTS.get(upstream).render_request(request, "anthropic.claude-sonnet-4-5", Quirks()).decode()
+    sent = sent.replace("\\", "")
+    assert '"description":"{maxLength: 5}"' in sent
+    assert sent.count('"additionalProperties":false') == 2
+
+
 def test_a_stop_of_white_space_is_refused_with_the_reason() -> None:
     with pytest.raises(Unsupported, match="white space alone"):
         rendered("anthropic_messages", asked("m", stop=["\n\n"]))

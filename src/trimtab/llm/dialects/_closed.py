@@ -41,7 +41,7 @@ def closed_schema(schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
         elif name in _MAPS and isinstance(value, dict):
             members = cast("dict[str, Any]", value)
             found[name] = {key: _inner(each, depth) for key, each in members.items()}
-        elif name in _LISTS and isinstance(value, list):
+        elif (name in _LISTS or name == "items") and isinstance(value, list):
             found[name] = [_inner(each, depth) for each in cast("list[Any]", value)]
         else:
             found[name] = _inner(value, depth) if name == "items" else value
@@ -51,7 +51,8 @@ def closed_schema(schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
         found["additionalProperties"] = False
     if bounds:
         told = "; ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in bounds.items())
-        found["description"] = "\n\n".join(filter(None, (schema.get("description"), f"{{{told}}}")))
+        said = schema.get("description")
+        found["description"] = f"{said}\n\n{{{told}}}" if said and isinstance(said, str) else f"{{{told}}}"
     return found
 
 
