@@ -1,5 +1,8 @@
 """Rules that score live answers and run suites: each answer once by each scorer, within a budget, at its time."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,18 +10,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from seeing import ADA, World, story_of
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.errors import Conflict, InvalidRequest, NotFound, TrimtabError, Unavailable
 from trimtab.evaluation import online
 from trimtab.evaluation.online import DAY_MS, HOUR_MS, OnlineScorer, OnlineSpec, Put, Rule, RuleState, ScheduleSpec
 from trimtab.evaluation.quality import Quality, measured
+from trimtab.governance import bootstrap
 from trimtab.scoring.corrected import Operating
 from trimtab.scoring.types import Answered, Asked, Tools
 from trimtab.server.duties.scoring_live import NAME, Parts, ScoringLive
 from trimtab.storage import leaders
 from trimtab.storage.blobs import FolderBlobs
+from trimtab.storage.database import Database
 from trimtab.telemetry.scores.quality import QualityQuestion, quality, score_names
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.views import Window
@@ -185,6 +191,36 @@ def test_what_was_paid_while_somebody_changed_the_rule_counts_in_the_days_budget
         assert (await rule(world, "kind")).state.spent == 0
 
     run(story)
+
+
+def test_who_saves_a_rule_while_its_costs_are_written_down_does_not_write_over_them(catalog_url: str) -> None:
+    spec = OnlineSpec(app="support", scorers=(SAYS,))
+    spending = threading.Event()
+
+    def spend(conn: Connection, found: Rule) -> None:
+        assert online.remember(conn, found, replace(found.state, spent=COST))
+        spending.set()
+        ends = time.monotonic() + PATIENCE_S
+        while conn.dialect.name == "postgresql" and not conn.scalar(text("SELECT 1 FROM pg_locks WHERE NOT granted")):
+            assert time.monotonic() < ends, "nobody waits"
+            time.sleep(0.01)
+
+    async def story() -> None:
+        runner, person = Database.open(catalog_url), Database.open(catalog_url)
+        await runner.write(lambda conn: bootstrap.ensure(conn, admin_key=None, project="default", now=1))
+        project = await runner.read(lambda conn: str(conn.scalar(text("SELECT id FROM projects"))))
+        first = Put(project_id=project, name="kind", spec=spec, actor=ADA, now=1)
+        found, _ = await runner.write(lambda conn: online.put(conn, first))
+        paying = asyncio.ensure_future(runner.write(lambda conn: spend(conn, found)))
+        assert await asyncio.to_thread(spending.wait, PATIENCE_S)
+        again = replace(first, spec=replace(spec, description="Another"), now=2)
+        changed, _ = await person.write(lambda conn: online.put(conn, again))
+        await paying
+        assert (changed.revision, changed.state.spent) == (2, COST)
+        await runner.close()
+        await person.close()
+
+    asyncio.run(story())
 
 
 def test_a_share_is_always_the_same_answers_and_a_budget_ends_for_the_day(run: Callable[[Any], None]) -> None:

@@ -167,7 +167,7 @@ def put(conn: Connection, wanted: Put) -> tuple[Rule, bool]:
     `InvalidRequest`, `NotFound` for a suite or judge there is not, and `Conflict`."""
     check(conn, wanted)
     at = (R.project_id == wanted.project_id, R.name == wanted.name)
-    row = conn.execute(select(ONLINE_RULES).where(*at)).one_or_none()
+    row = conn.execute(select(ONLINE_RULES).where(*at).with_for_update()).one_or_none()  # the runner writes its state
     if row is None and wanted.expected in (None, 0):
         _make(conn, wanted)
         return rule(conn, wanted.project_id, wanted.name), True
