@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from upstream import WHOLE, answers, upstream
 
 from patience import PATIENCE_S
-from trimtab.gateway import carried_where, endpoints
+from trimtab.gateway import carried_where, endpoints, masking
 from trimtab.gateway.carried_where import own_headers
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.targets import Model
@@ -80,6 +80,26 @@ def test_a_call_waits_for_a_token_no_longer_than_its_caller_does(monkeypatch: py
                 assert (fault.code, attempts[0].usage, azure.requests) == ("upstream_timeout_connect", None, [])
                 board.observe(g.spool.records[-1])
                 assert board.provider("prj_1", "lab").health == "unknown", "the caller's own bound says nothing of it"
+
+    asyncio.run(main())
+
+
+def test_a_token_that_comes_back_in_a_refusal_is_told_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def authority(_source: Source) -> tuple[int, bytes]:
+        return 200, b'{"access_token": "eyJ0eXAi.secret", "expires_in": 3600}'
+
+    tokens = EntraTokens(authority)
+    monkeypatch.setattr(endpoints, "TOKENS", tokens)
+    monkeypatch.setattr(masking, "TOKENS", tokens)
+
+    async def main() -> None:
+        words = {"error": {"code": "403", "message": "Bearer eyJ0eXAi.secret may not do that."}}
+        async with upstream(answers(words, 403)) as azure:
+            lab = replace(provider("lab", azure.port), kind="azure", api_key=None, api_keys=(), options=OPTIONS)
+            async with running([lab], [FAST]) as g:
+                told = (await g.chat(ASK)).text
+                assert "Bearer [hidden] may not do that." in told
+                assert "eyJ0eXAi" not in told + repr(g.spool.records)
 
     asyncio.run(main())
 
