@@ -187,6 +187,28 @@ def test_a_claim_ends_with_its_lease_and_an_assigned_item_is_one_persons(run: "R
     run(story)
 
 
+def test_the_audit_log_says_who_sent_which_trace_to_review_and_why(run: "Run") -> None:
+    async def story(house: House) -> None:
+        ids = await furnish(house)
+        again = {"queue": "doubtful", "trace_ids": TRACES[:2], "reason": "a user called"}
+        assert (await house.admin.post(f"{AT}/items", json=again)).json()["known"] == TRACES[:2]
+        other = await house.admin.put(f"{AT}/queues/calls", json={"spec": SPEC})
+        assert other.status_code == 200, other.text
+        ada, ada_id = await key(house, "ada")
+        sent = await ada.post(f"{AT}/items", json={**again, "queue": "calls"})
+        assert sent.status_code == 201, sent.text
+        trail = (await house.admin.get("/api/v1/projects/default/audit", params={"limit": 100})).json()["items"]
+        told = {each["subject"]: each for each in trail if each["action"] == "review_item.sent"}
+        assert set(told) == {f"review_item:{each}" for each in (*ids, *sent.json()["items"])}
+        hers = [told[f"review_item:{each}"] for each in sent.json()["items"]]
+        assert {each["actor"] for each in hers} == {ada_id}
+        assert [each["detail"] for each in hers] == [
+            {"queue": "calls", "trace_id": trace, "reason": "a user called"} for trace in TRACES[:2]
+        ]
+
+    run(story)
+
+
 def test_a_reviewer_reads_traces_and_reviews_and_does_nothing_else(run: "Run") -> None:
     async def story(house: House) -> None:
         await furnish(house)
