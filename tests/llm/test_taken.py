@@ -81,9 +81,14 @@ def test_ids_that_anthropic_takes_stay(serve: Serve) -> None:
     assert sent["messages"] == turns
 
 
-def test_a_begun_answer_ends_in_no_white_space(serve: Serve) -> None:
-    said = asked("claude-haiku-4-5", messages=[HI, {"role": "assistant", "content": "It says: "}])
-    assert taken(serve, "openai_chat", "anthropic_messages", said)["messages"][1]["content"][0]["text"] == "It says:"
+@pytest.mark.parametrize("upstream", ["anthropic_messages", "bedrock_converse"])
+def test_a_begun_answer_ends_in_no_white_space(serve: Serve, upstream: str) -> None:
+    system = {"role": "system", "content": " \n"}
+    model = "claude-haiku-4-5" if upstream == "anthropic_messages" else "anthropic.claude-haiku-4-5-20251001-v1:0"
+    said = asked(model, messages=[system, HI, {"role": "assistant", "content": "It says: "}])
+    sent = taken(serve, "openai_chat", upstream, said)
+    assert sent["messages"][1]["content"][0]["text"] == "It says:"
+    assert "system" not in sent
 
 
 SCHEMA = {

@@ -115,6 +115,10 @@ def check_model(body: dict[str, Any], model: str) -> None:
     """What Anthropic's models refuse here as they do at home, but for a tool's result without its thought."""
     if "anthropic." not in model:
         return
+    last = (objects(body.get("messages")) or [{}])[-1]
+    begun = str((objects(last.get("content")) or [{}])[-1].get("text", ""))
+    if last.get("role") == "assistant" and begun != begun.rstrip():
+        raise Refused("messages: final assistant content cannot end with trailing whitespace")
     bounds = an_object(body.get("inferenceConfig"))
     more = an_object(body.get("additionalModelRequestFields"))
     choice = an_object(an_object(body.get("toolConfig")).get("toolChoice"))

@@ -51,6 +51,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
     if claude:
         request, thinking = as_taken(request, model, request.max_tokens or None)
     system, messages = _conversation(request)
+    if claude:
+        _cut_trailing_space(messages[-1])
     bounds: Wire = {
         "maxTokens": request.max_tokens or None,
         # others go up to 2; Converse takes at most 1
@@ -80,13 +82,21 @@ def _is_claude(model: str) -> bool:
 # --- messages ---
 
 
+def _cut_trailing_space(last: Wire) -> None:
+    """An answer that is begun for one of Anthropic's models may not end in white space:
+    https://github.com/aws/aws-sdk-net/pull/4015"""
+    block = last["content"][-1]
+    if last["role"] == "assistant" and "text" in block:
+        block["text"] = block["text"].rstrip()
+
+
 def _conversation(request: Request) -> tuple[list[Wire], list[Wire]]:
     """The system prompt, and turns that alternate; system messages are moved to the front."""
     system: list[Wire] = []
     turns: list[tuple[str, list[Wire]]] = []
     for message in request.messages:
         if message.role in ("system", "developer"):
-            system += [{"text": text} for text in map(_system_text, message.parts) if text]
+            system += [{"text": text} for text in map(_system_text, message.parts) if text.strip()]
             continue
         blocks = [block for block in map(_block, message.parts) if block is not None]
         role = "assistant" if message.role == "assistant" else "user"
