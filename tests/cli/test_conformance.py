@@ -40,7 +40,7 @@ def model(world: Client, provider: str, wishes: str) -> str:
     """A model whose provider plays ``wishes``."""
     name = f"{provider}-{abs(hash(wishes))}"
     if name not in {m.name for m in world.models(PROJECT)}:
-        upstream = {"o": "gpt-4o-mini", "a": "claude-haiku-4-5"}[provider]
+        upstream = {"o": "gpt-oss-120b", "a": "claude-haiku-4-5"}[provider]
         world.create_model(PROJECT, name, provider=provider, upstream=f"{upstream}?{wishes}" if wishes else upstream)
     return name
 

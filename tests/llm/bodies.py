@@ -42,7 +42,12 @@ OPENAI_REQUEST: dict[str, Any] = {
             "function": {
                 "name": "get_weather",
                 "description": "Weather now",
-                "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+                "parameters": {
+                    "type": "object",
+                    "properties": {"city": {"type": "string"}},
+                    "required": ["city"],
+                    "additionalProperties": False,
+                },
                 "strict": True,
             },
         }

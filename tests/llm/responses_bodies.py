@@ -44,7 +44,12 @@ REQUEST: dict[str, Any] = {
             "type": "function",
             "name": "get_weather",
             "description": "Weather now",
-            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+                "additionalProperties": False,
+            },
             "strict": True,
         }
     ],
@@ -54,7 +59,7 @@ REQUEST: dict[str, Any] = {
         "format": {
             "type": "json_schema",
             "name": "seen",
-            "schema": {"type": "object", "properties": {}},
+            "schema": {"type": "object", "properties": {}, "additionalProperties": False},
             "strict": True,
         },
         "verbosity": "low",

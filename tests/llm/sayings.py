@@ -63,7 +63,7 @@ _members: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
 
 
 def _shape(members: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": members, "additionalProperties": False}
+    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
 
 
 shapes = st.builds(_shape, _members)
@@ -331,7 +331,7 @@ def common_requests(draw: st.DrawFn) -> Request:
         tool_choice=choice,
         parallel_tool_calls=draw(maybe(st.booleans())) if choice is not None and choice.mode != "none" else None,
         response_format=draw(maybe(schema)),
-        max_tokens=draw(st.integers(1, 10**6)),
+        max_tokens=draw(st.integers(16, 10**6)),  # Responses takes no fewer
         temperature=draw(maybe(st.floats(0, 1))),
         top_p=draw(maybe(st.floats(0, 1))),
         stop=draw(some(trimmed)),

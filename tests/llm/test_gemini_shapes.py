@@ -133,7 +133,7 @@ def test_a_chat_call_becomes_a_call_of_gemini() -> None:
             "seed": 7,
             "thinkingConfig": {"thinkingLevel": "LOW"},
             "responseMimeType": "application/json",
-            "responseJsonSchema": {"type": "object", "properties": {}},
+            "responseJsonSchema": {"type": "object", "properties": {}, "additionalProperties": False},
         },
     }
 

@@ -100,7 +100,9 @@ def test_openai_tools(gpt: openai.OpenAI) -> None:
 
 def test_openai_tools_in_fragments(gpt: openai.OpenAI) -> None:
     messages: list[Any] = [{"role": "user", "content": "call get_weather please"}]
-    tool = OPENAI_TOOL | {"function": OPENAI_TOOL["function"] | {"strict": True}}
+    tool = OPENAI_TOOL | {
+        "function": OPENAI_TOOL["function"] | {"strict": True, "parameters": WEATHER | {"additionalProperties": False}}
+    }
     with gpt.chat.completions.stream(model="m?calls=2", messages=messages, tools=[tool], max_tokens=100) as stream:
         final = stream.get_final_completion()
     calls = final.choices[0].message.tool_calls

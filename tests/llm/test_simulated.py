@@ -27,6 +27,13 @@ BOUND = {
         "properties": {"a": {"type": "integer", "minimum": 1}},
     },
 }
+OPTIONAL = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+
+
+def tool(parameters: dict[str, Any], name: str = "f", **more: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters, **more}}
+
+
 BOTH = pytest.mark.parametrize("vendor", list(PATHS))
 
 
@@ -51,7 +58,9 @@ def body(model: str, *, stream: bool = False, **fields: Any) -> dict[str, Any]:
 
 def ask(url: str, vendor: str, wishes: str = "", *, stream: bool = False, **fields: Any) -> httpx.Response:
     return httpx.post(
-        url + PATHS[vendor], json=body("m?" + wishes if wishes else "m", stream=stream, **fields), timeout=PATIENCE_S
+        url + PATHS[vendor],
+        json=body("m?" + wishes if wishes else "m", stream=stream) | fields,
+        timeout=PATIENCE_S,
     )
 
 
@@ -200,6 +209,19 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("openai", {"messages": []}, "messages"),
     ("openai", {"messages": [{"role": "king"}]}, "king"),
     ("openai", {"stream_options": {"include_usage": True}}, "stream_options"),
+    ("openai", {"model": "gpt-5-mini", "temperature": 0.2}, "Only the default (1) value is supported"),
+    ("openai", {"model": "o3", "top_p": 0.2}, "'top_p' is not supported with this model"),
+    ("openai", {"model": "gpt-5.1", "top_p": 0.2, "reasoning_effort": "low"}, "'top_p' is not supported"),
+    ("openai", {"model": "gpt-5", "stop": "x"}, "'stop' is not supported with this model"),
+    ("openai", {"model": "gpt-5.1", "reasoning_effort": "minimal"}, "Supported values are: 'none', 'low'"),
+    ("openai", {"model": "gpt-4o", "reasoning_effort": "low"}, "'reasoning_effort' is not supported"),
+    ("openai", {"user": "u" * 65}, "maximum length 64"),
+    ("openai", {"tool_choice": "auto"}, "only allowed when 'tools' are specified"),
+    ("openai", {"tools": [tool({"type": "object"})]}, "object schema missing properties"),
+    ("openai", {"tools": [tool({"anyOf": []})]}, "schema must be a JSON Schema of"),
+    ("openai", {"tools": [tool(OPTIONAL, strict=True)]}, "including every key in properties"),
+    ("openai", {"tools": [tool(OPTIONAL, name="a.b")]}, "does not match pattern"),
+    ("openai", {"response_format": {"type": "json_object"}}, "the word 'json'"),
     ("anthropic", {"max_tokens": None}, "max_tokens: Field required"),
     ("anthropic", {"messages": [{"role": "assistant", "content": ""}]}, "non-empty"),
     ("anthropic", {"tools": [{"name": "t"}]}, "input_schema"),

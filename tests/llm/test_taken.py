@@ -11,6 +11,8 @@ from bridge import Bridge
 from patience import PATIENCE_S
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import DIALECTS, Quirks
+from trimtab.llm.simulated import openai_chat, openai_responses
+from trimtab.llm.types import Message, Request, ResponseFormat, Text
 
 Serve = Callable[[Any], str]
 PATHS = {
@@ -141,6 +143,92 @@ def test_a_description_that_is_no_text_and_a_list_of_items_are_no_defect(upstrea
 def test_a_stop_of_white_space_is_refused_with_the_reason() -> None:
     with pytest.raises(Unsupported, match="white space alone"):
         rendered("anthropic_messages", asked("m", stop=["\n\n"]))
+
+
+# --- OpenAI ---
+
+USER = "user_" + "0123456789abcdef" * 4 + "_account__session_" + "0" * 36
+LONG = "call_" + "x" * 90
+TURNS: list[dict[str, Any]] = [
+    HI,
+    {"role": "assistant", "content": [{"type": "tool_use", "id": LONG, "name": "look", "input": {}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": LONG, "content": "17"}]},
+]
+OPTIONAL = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+OPENAIS = pytest.mark.parametrize("upstream", ["openai_chat", "openai_responses"])
+
+
+@OPENAIS
+@pytest.mark.parametrize("model", ["gpt-5-mini", "o4-mini", "gpt-5.1", "gpt-5.6-sol"])
+def test_claude_code_reaches_openais_models_that_reason(serve: Serve, upstream: str, model: str) -> None:
+    """A temperature, a budget and an effort, one token to see who is there, long names, tools as MCP has them."""
+    tools = [
+        {"name": "look", "input_schema": {"type": "object"}},
+        {"name": "find", "input_schema": OPTIONAL, "strict": True},
+    ]
+    said = asked(model, max_tokens=1, messages=TURNS, tools=tools, temperature=0.3, metadata={"user_id": USER})
+    for effort in ("low", "max"):
+        sent = taken(serve, "anthropic_messages", upstream, said | {"output_config": {"effort": effort}})
+        assert "temperature" not in sent
+        assert len(sent["user"]) <= 64
+    bare = taken(serve, "anthropic_messages", upstream, asked(model, max_tokens=1, tool_choice={"type": "auto"}))
+    assert "tool_choice" not in bare
+
+
+@OPENAIS
+def test_models_that_do_not_reason_keep_their_temperature_and_get_no_effort(serve: Serve, upstream: str) -> None:
+    said = asked("gpt-4o-mini", max_tokens=20, temperature=0.3, output_config={"effort": "high"})
+    sent = taken(serve, "anthropic_messages", upstream, said)
+    assert (sent["temperature"], sent.get("reasoning_effort"), sent.get("reasoning")) == (0.3, None, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "asked_for", "sent"),
+    [
+        ("gpt-5", "none", "minimal"),
+        ("gpt-5", "xhigh", "high"),
+        ("o3", "minimal", "low"),
+        ("gpt-5.1", "minimal", "low"),
+        ("gpt-5.1", "none", "none"),
+        ("gpt-5.2", "max", "xhigh"),
+        ("gpt-5.6-terra", "max", "max"),
+        ("gpt-5-pro", "low", "high"),
+        ("openai/gpt-5-codex", "none", "low"),
+        ("gpt-oss-120b", "max", "max"),
+        ("qwen3", "xhigh", "xhigh"),
+    ],
+)
+def test_an_effort_is_the_next_that_the_model_has(model: str, asked_for: str, sent: str) -> None:
+    request = Request(
+        dialect="gemini", model="m", messages=(Message("user", (Text("Hi"),)),), reasoning_effort=asked_for
+    )
+    chat = json.loads(DIALECTS.get("openai_chat").render_request(request, model, Quirks()))
+    responses = json.loads(DIALECTS.get("openai_responses").render_request(request, model, Quirks()))
+    assert (chat["reasoning_effort"], responses["reasoning"]["effort"]) == (sent, sent)
+
+
+@OPENAIS
+def test_json_without_a_schema_is_spoken_of(upstream: str) -> None:
+    for text, spoken in (("Two colours", True), ("Two colours as Json", False)):
+        request = Request(
+            dialect="gemini",
+            model="m",
+            messages=(Message("user", (Text(text),)),),
+            response_format=ResponseFormat(kind="json_object"),
+        )
+        body = json.loads(DIALECTS.get(upstream).render_request(request, "m", Quirks()))
+        said = body.get("messages") or body["input"]
+        assert (len(said) == 2) is spoken
+        SIMULATED[upstream].check(body)
+
+
+def test_stops_are_refused_for_models_that_reason() -> None:
+    request = Request(dialect="gemini", model="m", messages=(Message("user", (Text("Hi"),)),), stop=("x",))
+    with pytest.raises(Unsupported, match="this model reasons"):
+        DIALECTS.get("openai_chat").render_request(request, "gpt-5-mini", Quirks())
+
+
+SIMULATED: dict[str, Any] = {"openai_chat": openai_chat, "openai_responses": openai_responses}
 
 
 def rendered(upstream: str, said: dict[str, Any]) -> bytes:

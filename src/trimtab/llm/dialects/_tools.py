@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Raw
@@ -37,6 +37,11 @@ def plain_id(told: str) -> str:
     """
     if _PLAIN_ID.fullmatch(told):
         return told
+    return bounded_id(told)
+
+
+def bounded_id(told: str) -> str:
+    """The same id for the same text, of 29 letters and digits."""
     return "call_" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:24]
 
 
@@ -50,3 +55,26 @@ def object_schema(parameters: dict[str, Any] | None) -> dict[str, Any]:
     if given["type"] == "object" and not isinstance(given.get("properties"), dict):
         given = given | {"properties": {}}
     return given
+
+
+def fits_strict(schema: Any) -> bool:
+    """Whether OpenAI would hold a call to it: every object closed and all of its members required.
+    https://platform.openai.com/docs/guides/structured-outputs#supported-schemas"""
+    if isinstance(schema, list):
+        return all(map(fits_strict, cast("list[Any]", schema)))
+    if not isinstance(schema, dict):
+        return True
+    known = cast("dict[str, Any]", schema)
+    members: Any = known.get("properties")
+    if known.get("type") == "object" or isinstance(members, dict):
+        named = set(cast("dict[str, Any]", members)) if isinstance(members, dict) else set[str]()
+        required: Any = known.get("required", [])
+        if known.get("additionalProperties") is not False or not isinstance(required, list) or named != set(required):
+            return False
+    inner = [value for name, value in known.items() if name in ("items", "anyOf")]
+    inner += [each for name in ("properties", "$defs") for each in _values(known.get(name))]
+    return all(map(fits_strict, inner))
+
+
+def _values(value: Any) -> list[Any]:
+    return list(cast("dict[str, Any]", value).values()) if isinstance(value, dict) else []

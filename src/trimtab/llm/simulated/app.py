@@ -33,7 +33,8 @@ _SPLIT_AT = 7
 
 class Vendor(Protocol):
     """What a file of this folder offers. Besides, where a vendor has the model or the wish to stream in its paths:
-    ``find(path)`` instead of ``PATH``; and ``STREAM_TYPE`` where its streams are no server-sent events."""
+    ``find(path)`` instead of ``PATH``; ``STREAM_TYPE`` where its streams are no server-sent events; and
+    ``check_model(body, model)`` for what only some of its models refuse."""
 
     @property
     def MODELS(self) -> tuple[str, ...]: ...  # noqa: N802 - modules are the implementations
@@ -217,12 +218,9 @@ class SimulatedProviders:
         call.model, call.scenario = read_model(said.get("model") or call.body["model"], self.scenario)
         if "x-simulate" in call.headers:
             call.scenario = read_wishes(call.headers["x-simulate"], call.scenario)
-        if vendor is gemini:
-            gemini.check_model(call.body, call.model)
-        if vendor is anthropic_messages:
-            anthropic_messages.check_model(call.body, call.model)
-        if vendor is bedrock_converse:
-            bedrock_converse.check_model(call.body, call.model)
+        check_model = getattr(vendor, "check_model", None)
+        if check_model is not None:
+            check_model(call.body, call.model)
         if vendor is openai_responses and call.scenario.status == 200:
             self.kept.keep(call.body, call.model, call.scenario, call.number)
         return call.model

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+from trimtab.llm.simulated import gpt
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
@@ -93,6 +94,37 @@ def check(body: dict[str, Any]) -> None:
             _check_file(f"messages[{index}].content[{at}].file", part)
     if body.get("stream_options") is not None and not body.get("stream"):
         raise Refused("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+    _check_calls(objects(messages))
+    _check_shapes(body)
+
+
+def check_model(body: dict[str, Any], model: str) -> None:
+    """Raises `Refused` for what this model refuses and others do not."""
+    refuse(gpt.refusal(body, model, body.get("reasoning_effort"), "reasoning_effort"))
+
+
+def refuse(why: gpt.Why | None) -> None:
+    if why is not None:
+        raise Refused(*why)
+
+
+def _check_calls(messages: list[dict[str, Any]]) -> None:
+    for index, message in enumerate(messages):
+        for at, call in enumerate(objects(message.get("tool_calls"))):
+            refuse(gpt.too_long(call.get("id"), 40, f"messages[{index}].tool_calls[{at}].id"))
+
+
+def _check_shapes(body: dict[str, Any]) -> None:
+    refuse(gpt.too_long(body.get("user"), 64, "user"))
+    tools = [(f"tools[{i}].function", an_object(t.get("function"))) for i, t in enumerate(objects(body.get("tools")))]
+    refuse(gpt.refusal_of_tools(body, [each for each in tools if each[1]]))
+    format_ = an_object(body.get("response_format"))
+    wanted = an_object(format_.get("json_schema"))
+    refuse(gpt.refusal_of_format(wanted.get("schema"), strict=wanted.get("strict") is True, where="response_format"))
+    said = json.dumps(body["messages"]).lower()
+    if format_.get("type") == "json_object" and "json" not in said:
+        words = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+        raise Refused(words, "messages")
 
 
 def _check_file(where: str, part: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+from trimtab.llm.simulated import gpt
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects
 from trimtab.llm.simulated.openai_chat import (
     CREATED,
@@ -17,6 +18,7 @@ from trimtab.llm.simulated.openai_chat import (
     error_body,
     error_headers,
     presented_key,
+    refuse,
     tier_used,
 )
 from trimtab.llm.simulated.pictures import colour_of
@@ -28,6 +30,7 @@ __all__ = [
     "Refused",
     "answer_headers",
     "check",
+    "check_model",
     "counted",
     "error_body",
     "error_headers",
@@ -82,6 +85,23 @@ def check(body: dict[str, Any]) -> None:
     for name in ("messages", "max_tokens", "stop", "response_format"):
         if name in body:
             raise Refused(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    bound = body.get("max_output_tokens")
+    if isinstance(bound, int) and bound < 16:
+        words = "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got"
+        raise Refused(f"{words} {bound} instead.", "max_output_tokens", "integer_below_min_value")
+    refuse(gpt.too_long(body.get("user"), 64, "user"))
+    tools = [(f"tools[{i}]", tool) for i, tool in enumerate(objects(body.get("tools")))]
+    refuse(gpt.refusal_of_tools(body, [each for each in tools if each[1].get("type") == "function"]))
+    format_ = an_object(an_object(body.get("text")).get("format"))
+    refuse(gpt.refusal_of_format(format_.get("schema"), strict=format_.get("strict") is True, where="text.format"))
+    if format_.get("type") == "json_object" and "json" not in json.dumps(given).lower():
+        words = "Response input messages must contain the word 'json' in some form to use 'text.format' of type"
+        raise Refused(f"{words} 'json_object'.", "input")
+
+
+def check_model(body: dict[str, Any], model: str) -> None:
+    """Raises `Refused` for what this model refuses and others do not."""
+    refuse(gpt.refusal(body, model, an_object(body.get("reasoning")).get("effort"), "reasoning.effort"))
 
 
 def _check_item(index: int, item: dict[str, Any], calls: set[str]) -> None:
@@ -102,6 +122,7 @@ def _check_item(index: int, item: dict[str, Any], calls: set[str]) -> None:
     if kind == "reasoning" and item.get("encrypted_content") not in (None, ENCRYPTED):
         message = "The encrypted content could not be verified."
         raise Refused(message, f"input[{index}].encrypted_content", "invalid_encrypted_content")
+    refuse(gpt.too_long(item.get("call_id"), 64, f"input[{index}].call_id"))
     if kind == "function_call":
         calls.add(str(item.get("call_id")))
     if kind == "function_call_output" and calls and item.get("call_id") not in calls:

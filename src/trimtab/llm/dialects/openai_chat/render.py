@@ -13,9 +13,11 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import chat_part
+from trimtab.llm.dialects._gpt import as_taken, takes_penalties
 from trimtab.llm.dialects._hints import chat_hints
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._signatures import own_signature
+from trimtab.llm.dialects._tools import fits_strict, object_schema
 from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, with_short_ids
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
 from trimtab.llm.dialects.openai_chat.thoughts import details_of
@@ -36,11 +38,15 @@ from trimtab.llm.types import (
 )
 
 Wire = dict[str, Any]
+_LONGEST_ID = 40
+_PENALTIES = ("frequency_penalty", "presence_penalty")
 
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
+    if not own:
+        request = as_taken(request, model, _LONGEST_ID)
     if quirks.tool_id_length:
         request = with_short_ids(request, quirks.tool_id_length)
     body: Wire = {"model": model, "messages": _messages(request, own=own, quirks=quirks)}
@@ -55,8 +61,9 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         "stop": list(request.stop) or None,
         "seed": request.seed,
         "reasoning_effort": request.reasoning_effort,
-        "tools": [_tool(tool) for tool in request.tools] or None,
-        "tool_choice": _tool_choice(request.tool_choice),
+        "tools": [_tool(tool, own=own) for tool in request.tools] or None,
+        # refused where there is nothing to choose from
+        "tool_choice": _tool_choice(request.tool_choice) if own or request.tools else None,
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
         "response_format": _format(request.response_format),
         "user": None if own and "safety_identifier" in request.extra else request.user,
@@ -64,6 +71,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     }
     body |= {name: value for name, value in plain.items() if value is not None}
     body |= request.extra if own else chat_hints(request, quirks)
+    if not own and not takes_penalties(request, model):
+        body = {name: value for name, value in body.items() if name not in _PENALTIES}
     if request.stream and quirks.stream_usage:
         body["stream_options"] = _ask_for_usage(body.get("stream_options"))
     if is_bent(quirks):
@@ -212,8 +221,12 @@ def _tool_messages(part: Part, shown: list[Wire]) -> list[Wire]:
 # --- tools and format ---
 
 
-def _tool(tool: Tool) -> Wire:
-    plain: Wire = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+def _tool(tool: Tool, *, own: bool) -> Wire:
+    parameters, strict = tool.parameters, tool.strict
+    if not own and parameters is not None:
+        parameters = object_schema(parameters)
+        strict = None if strict and not fits_strict(parameters) else strict  # others let members be left out
+    plain: Wire = {"description": tool.description, "parameters": parameters, "strict": strict}
     function = {"name": tool.name} | {name: value for name, value in plain.items() if value is not None}
     return {"type": "function", "function": function}
 

@@ -12,8 +12,10 @@ from msgspec import Raw
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
+from trimtab.llm.dialects._gpt import as_taken
 from trimtab.llm.dialects._hints import responses_hints
 from trimtab.llm.dialects._reading import encode_request
+from trimtab.llm.dialects._tools import fits_strict, object_schema
 from trimtab.llm.dialects.openai_responses.items import NAME, Wire, content_part, sent_reasoning
 from trimtab.llm.types import (
     Message,
@@ -30,6 +32,11 @@ from trimtab.llm.types import (
     ToolResult,
 )
 
+_LONGEST_ID = 64
+_LEAST_BOUND = 16
+"""Fewer tokens are refused, and clients ask for one to see whether a model is there:
+https://github.com/BerriAI/litellm/pull/31536"""
+
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
@@ -44,12 +51,17 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         raise Unsupported(
             "`max_tokens` 0 only fills a prompt cache; this provider has no such call.", param="max_tokens"
         )
+    bound = request.max_tokens
+    if not own:
+        request = as_taken(request, model, _LONGEST_ID)
+        bound = None if bound is None else max(bound, _LEAST_BOUND)
     plain: Wire = {
-        "max_output_tokens": request.max_tokens,
+        "max_output_tokens": bound,
         "temperature": request.temperature,
         "top_p": request.top_p,
-        "tools": [_tool(tool) for tool in request.tools] or None,
-        "tool_choice": _tool_choice(request.tool_choice),
+        "tools": [_tool(tool, own=own) for tool in request.tools] or None,
+        # refused where there is nothing to choose from
+        "tool_choice": _tool_choice(request.tool_choice) if own or request.tools else None,
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
         "text": _text(request, own=own),
         "reasoning": _reasoning(request, own=own),
@@ -151,10 +163,14 @@ def _output(part: Part) -> Wire | Raw:
 # --- tools, format, effort ---
 
 
-def _tool(tool: Tool) -> Wire:
+def _tool(tool: Tool, *, own: bool) -> Wire:
     """``parameters`` and ``strict`` must be there, if only as null: null lets the server not enforce the schema, as the
     other dialects have it where nothing is said; here the default would be to enforce it."""
-    wire: Wire = {"type": "function", "name": tool.name, "parameters": tool.parameters, "strict": tool.strict}
+    parameters, strict = tool.parameters, tool.strict
+    if not own and parameters is not None:
+        parameters = object_schema(parameters)
+        strict = None if strict and not fits_strict(parameters) else strict  # others let members be left out
+    wire: Wire = {"type": "function", "name": tool.name, "parameters": parameters, "strict": strict}
     return wire if tool.description is None else wire | {"description": tool.description}
 
 

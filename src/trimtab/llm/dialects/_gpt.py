@@ -1,0 +1,108 @@
+"""What OpenAI's models take of sampling, effort and stops, in Chat Completions and Responses alike.
+
+Models that reason refuse a temperature, ``top_p``, penalties and stops, unless they were told not to reason, which they
+can be from GPT-5.1 on (https://github.com/vercel/ai/issues/10932,
+https://docs.nvidia.com/nemo/guardrails/guardrails-python-sdk/nemoguardrails/llm/openai_reasoning), and each knows
+efforts of its own (https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeffort,
+https://github.com/openai/openai-agents-python/issues/2089, https://github.com/anomalyco/opencode/issues/36141); the
+others refuse an effort. A client of these dialects says what it means; a call of another one is written so that the
+model takes it. What is no name of OpenAI's is taken to know it all.
+"""
+
+import re
+
+from msgspec.structs import replace
+
+from trimtab.core.errors import Unsupported
+from trimtab.llm.dialects._tools import bounded_id
+from trimtab.llm.types import Message, Part, Request, Text, ToolCall, ToolResult
+
+_O_SERIES = re.compile(r"(?:^|/)(?:o[134](?:-|$)|codex-mini)")
+_GPT = re.compile(r"(?:^|/)gpt-(\d{1,2})(?:\.(\d{1,2}))?(?!\d)(.*)")
+_PLAIN = re.compile(r"(?:^|/)chatgpt-")
+_LONGEST_USER = 64
+
+
+def reasons(model: str) -> bool | None:
+    """Whether this is a model of OpenAI's that reasons; None for what is no model of OpenAI's by its name."""
+    if _O_SERIES.search(model):
+        return True
+    found = _GPT.search(model)
+    if found is None:
+        return False if _PLAIN.search(model) else None
+    if found[3].startswith("-oss"):
+        return None
+    return int(found[1]) >= 5 and "-chat" not in found[3]
+
+
+def as_taken(request: Request, model: str, longest_id: int) -> Request:
+    """A call of another dialect. Raises `Unsupported` for stops where the model has none."""
+    request = _named(request, longest_id)
+    if request.response_format is not None and request.response_format.kind == "json_object":
+        request = _told_json(request)
+    thinks = reasons(model)
+    if thinks is None:
+        return request
+    if not thinks:
+        return replace(request, reasoning_effort=None)
+    if request.stop:
+        raise Unsupported(
+            "Stop sequences cannot be translated: this model reasons, and refuses them.",
+            fix="Leave them out, or call another model.",
+            param="stop",
+        )
+    effort = _effort(request.reasoning_effort, model)
+    if effort == "none":
+        return replace(request, reasoning_effort=effort)
+    return replace(request, reasoning_effort=effort, temperature=None, top_p=None)
+
+
+def takes_penalties(request: Request, model: str) -> bool:
+    return not reasons(model) or request.reasoning_effort == "none"
+
+
+def _effort(effort: str | None, model: str) -> str | None:
+    """The next that the model has."""
+    if effort is None:
+        return None
+    found = _GPT.search(model)
+    version = (0, 0) if found is None else (int(found[1]), int(found[2] or 0))
+    codex = "codex" in model
+    if "-pro" in model:
+        return "high"
+    if effort == "none" and (version < (5, 1) or codex):
+        effort = "minimal"
+    if effort == "minimal" and (version != (5, 0) or codex):
+        return "low"
+    if effort == "max" and version < (5, 6):
+        effort = "xhigh"
+    return "high" if effort == "xhigh" and version < (5, 2) else effort
+
+
+def _named(request: Request, longest_id: int) -> Request:
+    """Names of calls as long as OpenAI takes them (https://github.com/vercel/ai/issues/5171), and of who calls: Claude
+    Code's are 150 letters and longer (https://github.com/ujisati/claude-code-provider-proxy/pull/11)."""
+
+    def bounded(part: Part) -> Part:
+        match part:
+            case ToolCall() if len(part.id) > longest_id:
+                return replace(part, id=bounded_id(part.id))
+            case ToolResult() if len(part.call_id) > longest_id:
+                return replace(part, call_id=bounded_id(part.call_id))
+            case _:
+                return part
+
+    messages = tuple(replace(each, parts=tuple(map(bounded, each.parts))) for each in request.messages)
+    user = request.user
+    if user is not None and len(user) > _LONGEST_USER:
+        user = bounded_id(user)
+    return replace(request, messages=messages, user=user)
+
+
+def _told_json(request: Request) -> Request:
+    """JSON without a schema is given only to who speaks of it: https://github.com/openai/openai-python/issues/887 and
+    https://platform.openai.com/docs/guides/structured-outputs#json-mode."""
+    texts = (part.text for each in request.messages for part in each.parts if isinstance(part, Text))
+    if any("json" in text.lower() for text in texts):
+        return request
+    return replace(request, messages=(Message("system", (Text("Answer with a JSON object."),)), *request.messages))

@@ -1,0 +1,108 @@
+"""What OpenAI refuses of a call, in Chat Completions and Responses alike.
+
+https://platform.openai.com/docs/guides/reasoning, and as users met it: sampling
+https://github.com/tmc/langchaingo/issues/1355 and https://github.com/chatboxai/chatbox/issues/2627 (from GPT-5.1 on
+without reasoning: https://github.com/vercel/ai/issues/10932), stops
+https://docs.nvidia.com/nemo/guardrails/guardrails-python-sdk/nemoguardrails/llm/openai_reasoning, efforts
+https://github.com/openai/openai-agents-python/issues/2089 and
+https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeffort, tools
+https://github.com/github/github-mcp-server/issues/1548 and https://github.com/camel-ai/camel/issues/2629, ids
+https://github.com/vercel/ai/issues/5171 and https://github.com/AnswerDotAI/fastllm/issues/45, ``user``
+https://github.com/maximhq/bifrost/pull/1000.
+"""
+
+import re
+from typing import Any, Literal, cast
+
+from trimtab.llm.simulated.answers import an_object
+
+_REASONS = re.compile(r"(?:o[134](?:-|$)|gpt-5(?!-chat|\.\d-chat)|codex-mini)")
+_VERSION = re.compile(r"gpt-5(?:\.(\d+))?")
+
+Why = tuple[str, str, str]
+"""Words, parameter, code."""
+
+
+def refusal(body: dict[str, Any], model: str, effort: Any, effort_at: str) -> Why | None:
+    """Why this model refuses the body."""
+    if not _REASONS.match(model):
+        if effort is not None and re.match(r"gpt-[34]|chatgpt-", model):
+            return (
+                f"Unsupported parameter: '{effort_at}' is not supported with this model.",
+                effort_at,
+                "unsupported_parameter",
+            )
+        return None
+    if effort is not None and effort not in (known := _efforts(model)):
+        words = f"Unsupported value: '{effort}' is not supported with the '{model}' model. Supported values are: "
+        return words + ", ".join(map(repr, known)) + ".", effort_at, "unsupported_value"
+    if body.get("stop") is not None:
+        return "Unsupported parameter: 'stop' is not supported with this model.", "stop", "unsupported_parameter"
+    found = _VERSION.match(model)
+    if found is not None and found[1] is not None and effort in (None, "none"):
+        return None
+    if body.get("temperature") not in (None, 1):
+        words = f"Unsupported value: 'temperature' does not support {body['temperature']} with this model. Only the "
+        return words + "default (1) value is supported.", "temperature", "unsupported_value"
+    if body.get("top_p") not in (None, 1):
+        return "Unsupported parameter: 'top_p' is not supported with this model.", "top_p", "unsupported_parameter"
+    return None
+
+
+def _efforts(model: str) -> tuple[str, ...]:
+    found = _VERSION.match(model)
+    if found is None:
+        return "low", "medium", "high"
+    minor = int(found[1] or 0)
+    if "-pro" in model:
+        return ("high",)
+    least = () if "codex" in model else ("minimal",) if minor == 0 else ("none",)
+    most = (*(("xhigh",) if minor >= 2 else ()), *(("max",) if minor >= 6 else ()))
+    return (*least, "low", "medium", "high", *most)
+
+
+def refusal_of_tools(body: dict[str, Any], tools: list[tuple[str, dict[str, Any]]]) -> Why | None:
+    """``tools``: where each stands, and what it says of its function."""
+    if body.get("tool_choice") is not None and not body.get("tools"):
+        return "'tool_choice' is only allowed when 'tools' are specified.", "tool_choice", "invalid_value"
+    for where, tool in tools:
+        name, schema = str(tool.get("name", "")), tool.get("parameters")
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
+            words = f"Invalid '{where}.name': string does not match pattern. Expected a string that matches the pattern"
+            return f"{words} '^[a-zA-Z0-9_-]+$'.", f"{where}.name", "invalid_value"
+        why = _unfit(schema, strict=tool.get("strict") is True) if isinstance(schema, dict) else None
+        if why is not None:
+            words = f"Invalid schema for function '{name}': In context=(), {why}."
+            return words, f"{where}.parameters", "invalid_function_parameters"
+    return None
+
+
+def refusal_of_format(schema: Any, *, strict: bool, where: str) -> Why | None:
+    why = _unfit(schema, strict=True) if strict and isinstance(schema, dict) else None
+    return (
+        None if why is None else (f"Invalid schema for response_format: In context=(), {why}.", where, "invalid_value")
+    )
+
+
+def too_long(told: Any, most: int, where: str) -> Why | None:
+    if not isinstance(told, str) or len(told) <= most:
+        return None
+    words = f"Invalid '{where}': string too long. Expected a string with maximum length {most}, but got a string with"
+    return f"{words} length {len(told)} instead.", where, "string_above_max_length"
+
+
+def _unfit(given: Any, *, strict: bool, kind: Literal["root", "inner"] = "root") -> str | None:
+    schema = an_object(given)
+    if kind == "root" and schema and schema.get("type") != "object":
+        return f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{schema.get('type')}\"'"
+    members = an_object(schema.get("properties"))
+    if schema.get("type") == "object":
+        if kind == "root" and "properties" not in schema:
+            return "object schema missing properties"
+        if strict and schema.get("additionalProperties") is not False:
+            return "'additionalProperties' is required to be supplied and to be false"
+        if strict and set(members) != set(cast("list[str]", schema.get("required") or [])):
+            return "'required' is required to be supplied and to be an array including every key in properties"
+    inner = [*members.values(), schema.get("items"), *cast("list[Any]", schema.get("anyOf") or [])]
+    reasons = (_unfit(each, strict=strict, kind="inner") for each in inner if isinstance(each, dict))
+    return next((why for why in reasons if why), None)
