@@ -101,7 +101,9 @@ def test_what_came_as_json_and_could_not_be_read_is_shown_mended_and_sent_again(
             reader.reject(Spooled("w0~1", number, 1000, encode_any(letter)), letter.reason)
         for number, came in ((1, span), (2, record)):
             shown = (await house.admin.get(f"{AT}/{number}")).json()
-            assert (shown["content"], shown["wire"]) == (came, "")
+            # As it came, but for the credential in it.
+            hidden = [wrong[0], {**wrong[1], "value": {"stringValue": "[hidden]"}}]
+            assert (shown["content"], shown["wire"]) == ({**came, "attributes": hidden}, "")
             again = await house.admin.post(f"{AT}/{number}/replay", json={})
             assert (again.status_code, "out of range" in again.json()["detail"]) == (400, True)
             mended = {**shown["content"], "attributes": [{"key": "n", "value": {"intValue": 7}}, wrong[1]]}
