@@ -20,7 +20,7 @@ from patience import PATIENCE_S
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import DIALECTS, Quirks
 from trimtab.llm.dialects._documents import Document, document_of
-from trimtab.llm.types import Message, Opaque, Request, Text, ToolCall, ToolResult
+from trimtab.llm.types import Message, Opaque, Request, Text, Tool, ToolCall, ToolResult
 
 BYTES = b"%PDF-1.7 \xfb\xff\xfe a chart of the tides"
 DATA = base64.b64encode(BYTES).decode()
@@ -233,7 +233,7 @@ def test_a_file_that_a_tool_gave_back_crosses_with_its_result() -> None:
         Message("assistant", (ToolCall("c1", "fetch", "{}"),)),
         Message("tool", (ToolResult("c1", (Text("Here:"), part, note)),)),
     )
-    request = Request(model="m", messages=messages)
+    request = Request(model="m", messages=messages, tools=(Tool(name="fetch"),))
 
     def body(dialect: str) -> Any:
         return json.loads(DIALECTS.get(dialect).render_request(request, "m", Quirks()))

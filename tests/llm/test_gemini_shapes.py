@@ -159,7 +159,11 @@ def test_one_call_at_a_time_cannot_be_had() -> None:
         ("gemini-2.5-flash", "high", {"thinkingBudget": 24576}),
         ("gemini-2.5-flash", "none", {"thinkingBudget": 0}),
         ("gemini-3-pro", "high", {"thinkingLevel": "HIGH"}),
-        ("gemini-3-pro", "max", {"thinkingLevel": "XHIGH"}),
+        ("gemini-3-pro", "max", {"thinkingLevel": "HIGH"}),
+        ("gemini-3-flash", "xhigh", {"thinkingLevel": "HIGH"}),
+        ("gemini-3.1-pro", "minimal", {"thinkingLevel": "LOW"}),
+        ("gemini-3.1-pro", "none", {"thinkingLevel": "LOW"}),
+        ("gemini-2.5-pro", "none", {"thinkingBudget": 1024}),
     ],
 )
 def test_effort_is_a_budget_for_older_models_and_a_level_for_newer(

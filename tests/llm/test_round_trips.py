@@ -117,13 +117,13 @@ def rendered_and_read(dialect: Dialect, request: Request, quirks: Quirks) -> Req
 
 
 def without_what_gemini_has_not(request: Request) -> Request:
-    """Hints it drops, and an effort that only others know."""
+    """Hints it drops, and efforts that only others know."""
     return msgspec.structs.replace(
         request,
         parallel_tool_calls=None,
         user=None,
         tools=tuple(msgspec.structs.replace(tool, strict=None) for tool in request.tools),
-        reasoning_effort=None if request.reasoning_effort == "max" else request.reasoning_effort,
+        reasoning_effort=None if request.reasoning_effort in ("xhigh", "max") else request.reasoning_effort,
     )
 
 

@@ -11,7 +11,7 @@ from bridge import Bridge
 from patience import PATIENCE_S
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import DIALECTS, Quirks
-from trimtab.llm.simulated import openai_chat, openai_responses
+from trimtab.llm.simulated import gemini, openai_chat, openai_responses
 from trimtab.llm.types import Message, Request, ResponseFormat, Text
 
 Serve = Callable[[Any], str]
@@ -145,6 +145,16 @@ def test_a_stop_of_white_space_is_refused_with_the_reason() -> None:
         rendered("anthropic_messages", asked("m", stop=["\n\n"]))
 
 
+@pytest.mark.parametrize("model", ["amazon.nova-lite-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0"])
+def test_a_conversation_with_calls_goes_on_without_tools_at_bedrock(serve: Serve, model: str) -> None:
+    """As when a client has it summed up."""
+    sent = taken(serve, "openai_chat", "bedrock_converse", asked(model, messages=USED))
+    assert sent["messages"][1] == {"role": "assistant", "content": [{"text": "[Called look with {}]"}]}
+    assert sent["messages"][2]["content"] == [{"text": "[What the call gave back:]"}, {"text": "17 degrees"}]
+    kept = taken(serve, "openai_chat", "bedrock_converse", asked(model, messages=USED, tools=[LOOK]))
+    assert "toolUse" in kept["messages"][1]["content"][0]
+
+
 # --- OpenAI ---
 
 USER = "user_" + "0123456789abcdef" * 4 + "_account__session_" + "0" * 36
@@ -226,6 +236,51 @@ def test_stops_are_refused_for_models_that_reason() -> None:
     request = Request(dialect="gemini", model="m", messages=(Message("user", (Text("Hi"),)),), stop=("x",))
     with pytest.raises(Unsupported, match="this model reasons"):
         DIALECTS.get("openai_chat").render_request(request, "gpt-5-mini", Quirks())
+
+
+# --- Gemini ---
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "config"),
+    [
+        ("gemini-2.5-flash", {"budget": 31_999}, {"thinkingBudget": 24_576}),
+        ("gemini-2.5-flash-lite", {"budget": 100}, {"thinkingBudget": 512}),
+        ("gemini-2.5-pro", {"budget": 60_000}, {"thinkingBudget": 32_768}),
+        ("gemini-2.5-flash", {"effort": "none"}, {"thinkingBudget": 0}),
+        ("gemini-3-flash", {"effort": "max"}, {"thinkingLevel": "HIGH"}),
+        ("gemini-3.1-pro", {"effort": "none"}, {"thinkingLevel": "LOW"}),
+    ],
+)
+def test_thinking_is_asked_for_as_the_gemini_model_takes_it(
+    model: str, wish: dict[str, Any], config: dict[str, Any]
+) -> None:
+    messages = (Message("user", (Text("Hi"),)),)
+    request = Request(
+        dialect="anthropic_messages",
+        model="m",
+        messages=messages,
+        reasoning_effort=wish.get("effort"),
+        reasoning_budget=wish.get("budget"),
+    )
+    body = json.loads(DIALECTS.get("gemini").render_request(request, model, Quirks()))
+    assert config.items() <= body["generationConfig"]["thinkingConfig"].items()
+    gemini.check(body)
+    gemini.check_model(body, model)
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "words"),
+    [
+        ("gemini-2.5-pro", {"thinkingBudget": 0}, "only works in thinking mode"),
+        ("gemini-2.5-flash", {"thinkingBudget": 31_999}, "between 1 and 24576"),
+        ("gemini-3-flash", {"thinkingLevel": "XHIGH"}, "Invalid value"),
+        ("gemini-3.1-pro", {"thinkingLevel": "MINIMAL"}, "not supported for this model"),
+    ],
+)
+def test_what_gemini_refuses_of_thinking_is_refused(model: str, config: dict[str, Any], words: str) -> None:
+    with pytest.raises(gemini.Refused, match=words):
+        gemini.check_model({"generationConfig": {"thinkingConfig": config}}, model)
 
 
 SIMULATED: dict[str, Any] = {"openai_chat": openai_chat, "openai_responses": openai_responses}

@@ -66,7 +66,7 @@ def _effort(effort: str | None, model: str) -> str | None:
     if effort is None:
         return None
     found = _GPT.search(model)
-    version = (0, 0) if found is None else (int(found[1]), int(found[2] or 0))
+    version: tuple[int, int] = (0, 0) if found is None else (int(found[1]), int(found[2] or 0))
     codex = "codex" in model
     if "-pro" in model:
         return "high"

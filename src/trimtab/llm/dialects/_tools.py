@@ -48,12 +48,12 @@ def bounded_id(told: str) -> str:
 def object_schema(parameters: dict[str, Any] | None) -> dict[str, Any]:
     """What a tool takes, as the schema of an object, which vendors demand: some clients leave out its type, or all of
     it, where nothing is taken."""
-    given = parameters or {}
+    given: dict[str, Any] = parameters or {}
     kind = given.get("type")
     if kind is None or (isinstance(kind, list) and "object" in kind):
         given = given | {"type": "object"}
     if given["type"] == "object" and not isinstance(given.get("properties"), dict):
-        given = given | {"properties": {}}
+        given = given | {"properties": dict[str, Any]()}
     return given
 
 
@@ -69,7 +69,9 @@ def fits_strict(schema: Any) -> bool:
     if known.get("type") == "object" or isinstance(members, dict):
         named = set(cast("dict[str, Any]", members)) if isinstance(members, dict) else set[str]()
         required: Any = known.get("required", [])
-        if known.get("additionalProperties") is not False or not isinstance(required, list) or named != set(required):
+        if known.get("additionalProperties") is not False or not isinstance(required, list):
+            return False
+        if named != set(cast("list[str]", required)):
             return False
     inner = [value for name, value in known.items() if name in ("items", "anyOf")]
     inner += [each for name in ("properties", "$defs") for each in _values(known.get(name))]

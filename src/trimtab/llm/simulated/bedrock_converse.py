@@ -21,6 +21,8 @@ MODELS = ("anthropic.claude-haiku-4-5-20251001-v1:0", "amazon.nova-lite-v1:0")
 STREAM_TYPE = "application/vnd.amazon.eventstream"
 SIGNATURE = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
 
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlock.html"""
 _PATH = re.compile(r"/model/(.+)/(converse|converse-stream)")
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/[0-9]{8}/[a-z0-9-]+/bedrock/aws4_request, ")
 _ERRORS: dict[int, tuple[str, str]] = {
@@ -105,6 +107,11 @@ def check(body: dict[str, Any]) -> None:
     uses_tools = any("toolUse" in b or "toolResult" in b for m in objects(messages) for b in objects(m["content"]))
     if uses_tools and not body.get("toolConfig"):
         raise Refused("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+    for index, tool in enumerate(objects(an_object(body.get("toolConfig")).get("tools"))):
+        spec = an_object(tool.get("toolSpec"))
+        if spec and an_object(an_object(spec.get("inputSchema")).get("json")).get("type") != "object":
+            place = f"toolConfig.tools.{index}.toolSpec.inputSchema.json.type"
+            raise Refused(f"The value at {place} must be one of the following: object.")
     for bound in ("temperature", "topP"):
         value = an_object(body.get("inferenceConfig")).get(bound)
         if value is not None and not 0 <= value <= 1:
@@ -140,6 +147,10 @@ def _check_block(place: str, block: dict[str, Any]) -> None:
         raise Refused(f"The text field in the ContentBlock object at {place} is blank. Add text to the text field.")
     if "toolUse" in block and not isinstance(block["toolUse"].get("input"), dict):
         raise Refused(f"The format of the value at {place}.toolUse.input is invalid. Provide a json object.")
+    for kind in ("toolUse", "toolResult"):
+        if kind in block and not _ID.fullmatch(str(block[kind].get("toolUseId"))):
+            words = f"Value '{block[kind].get('toolUseId')}' at '{place}.member.{kind}.toolUseId' failed to satisfy"
+            raise Refused(f"1 validation error detected: {words} constraint: Member must satisfy regular expression")
     if "image" in block:
         source = an_object(block["image"].get("source"))
         if "bytes" in source:

@@ -31,6 +31,11 @@ _FIELDS = {
     "serviceTier",
     "store",
 }
+_BUDGETS: tuple[tuple[str, int, int], ...] = (
+    ("gemini-2.5-pro", 128, 32_768),
+    ("gemini-2.5-flash-lite", 512, 24_576),
+    ("gemini-2.5", 1, 24_576),
+)
 _MODES: dict[str, Literal["required", "none"]] = {"ANY": "required", "NONE": "none"}
 _ERRORS: dict[int, tuple[str, str]] = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -121,6 +126,7 @@ def _check_responses(contents: list[dict[str, Any]], index: int) -> None:
 
 def check_model(body: dict[str, Any], model: str) -> None:
     """What only some models refuse. Raises `Refused`."""
+    _check_thinking(_thinking(body), model)
     if not model.startswith("gemini-3"):
         return
     for content in objects(body.get("contents")):
@@ -128,6 +134,21 @@ def check_model(body: dict[str, Any], model: str) -> None:
         signed = calls[0].get("thoughtSignature") if calls else SIGNATURE
         if signed not in (SIGNATURE, *UNSIGNED):
             raise Refused("Function call is missing a thought_signature in functionCall parts.")
+
+
+def _check_thinking(thinking: dict[str, Any], model: str) -> None:
+    """https://ai.google.dev/gemini-api/docs/thinking#set-budget; https://github.com/vercel/ai/issues/8027 and
+    https://github.com/vellum-ai/vellum-assistant/pull/32687"""
+    budget, level = thinking.get("thinkingBudget"), thinking.get("thinkingLevel")
+    least, most = next(((low, high) for name, low, high in _BUDGETS if model.startswith(name)), (0, 0))
+    if most and budget == 0 and "-pro" in model:
+        raise Refused("Budget 0 is invalid. This model only works in thinking mode.")
+    if most and isinstance(budget, int) and budget not in (0, -1) and not least <= budget <= most:
+        raise Refused(f"The thinking budget {budget} is invalid. Please choose a value between {least} and {most}.")
+    if level is not None and str(level).upper() not in ("MINIMAL", "LOW", "MEDIUM", "HIGH"):
+        raise Refused(f"Invalid value at 'generation_config.thinking_config.thinking_level': \"{level}\"")
+    if "-pro" in model and str(level).upper() == "MINIMAL":
+        raise Refused("Thinking level MINIMAL is not supported for this model.")
 
 
 def ask_of(body: dict[str, Any]) -> Ask:

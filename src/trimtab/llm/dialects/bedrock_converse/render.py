@@ -6,7 +6,10 @@ refused with `Unsupported` where the answer would not be what was asked for. Wha
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
 """
 
+from itertools import chain
 from typing import Any
+
+from msgspec.structs import replace
 
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
@@ -50,6 +53,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
     thinking = None
     if claude:
         request, thinking = as_taken(request, model, request.max_tokens or None)
+    if not request.tools:
+        request = _told_calls(request)
     system, messages = _conversation(request)
     if claude:
         _cut_trailing_space(messages[-1])
@@ -109,6 +114,24 @@ def _conversation(request: Request) -> tuple[list[Wire], list[Wire]]:
             "A call of this provider needs a message that is not a system message and not empty.", param="messages"
         )
     return system, [{"role": role, "content": blocks} for role, blocks in turns]
+
+
+def _told_calls(request: Request) -> Request:
+    """Calls and results in words, where no tools are offered: Bedrock refuses them then, and clients leave the tools
+    out to have a conversation summed up. https://github.com/pydantic/pydantic-ai/pull/5929"""
+
+    def told(part: Part) -> tuple[Part, ...]:
+        match part:
+            case ToolCall():
+                return (Text(f"[Called {part.name} with {part.arguments.strip() or '{}'}]"),)
+            case ToolResult():
+                failed = " failed" if part.is_error else ""
+                return (Text(f"[What the call{failed} gave back:]"), *part.parts)
+            case _:
+                return (part,)
+
+    turns = (replace(each, parts=tuple(chain.from_iterable(map(told, each.parts)))) for each in request.messages)
+    return replace(request, messages=tuple(turns))
 
 
 def _system_text(part: Part) -> str:

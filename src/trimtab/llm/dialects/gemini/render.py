@@ -20,9 +20,13 @@ from trimtab.llm.types import Image, Message, Opaque, Part, Refusal, Request, Te
 
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
 """Efforts in tokens, for models before Gemini 3: https://ai.google.dev/gemini-api/docs/openai#thinking"""
-_LEVELS = {"max": "XHIGH"}
-"""Efforts that only others know."""
+_LEVELS = {"xhigh": "HIGH", "max": "HIGH"}
+"""Efforts that only others know: https://ai.google.dev/gemini-api/docs/thinking#thinking-levels"""
 _BUDGETED = ("gemini-1", "gemini-2")
+_MOST = 24_576
+_RANGES = (("gemini-2.5-pro", 128, 32_768), ("gemini-2.5-flash-lite", 512, _MOST), ("gemini-2.5", 1, _MOST))
+"""What the models that think within a budget take: https://ai.google.dev/gemini-api/docs/thinking#set-budget. Pro
+cannot be kept from thinking, and knows no minimal level (https://github.com/vellum-ai/vellum-assistant/pull/32687)."""
 
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
@@ -176,6 +180,8 @@ def _thinking(request: Request, model: str, *, own: bool) -> Wire:
     """A budget, or an effort as a level, or as a budget for older models; never both, which Google refuses."""
     config: Wire = {}
     effort, budget = request.reasoning_effort, request.reasoning_budget
+    if not own:
+        effort, budget = _as_taken(effort, budget, model)
     if budget is not None:
         config["thinkingBudget"] = budget
         config["includeThoughts"] = True  # who gives thinking a budget elsewhere is shown the thoughts
@@ -190,3 +196,15 @@ def _thinking(request: Request, model: str, *, own: bool) -> Wire:
         if SHOWS_THOUGHTS in request.extra:
             config["includeThoughts"] = request.extra[SHOWS_THOUGHTS]
     return config
+
+
+def _as_taken(effort: str | None, budget: int | None, model: str) -> tuple[str | None, int | None]:
+    """What another dialect asks for, as the model takes it."""
+    least, most = next(((low, high) for name, low, high in _RANGES if model.startswith(name)), (0, 0))
+    if budget is not None and most:
+        budget = min(max(budget, least), most)
+    if "-pro" in model and effort == "none":
+        effort = "low" if not model.startswith(_BUDGETED) else "minimal"
+    elif "-pro" in model and effort == "minimal" and not model.startswith(_BUDGETED):
+        effort = "low"
+    return effort, budget
