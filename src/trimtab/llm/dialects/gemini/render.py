@@ -190,7 +190,7 @@ def _thinking(request: Request, model: str, *, own: bool) -> Wire:
     elif effort is not None and model.startswith(_BUDGETED):
         config["thinkingBudget"] = _BUDGETS.get(effort, _BUDGETS["medium"])
     elif effort is not None:
-        config["thinkingLevel"] = _LEVELS.get(effort, effort.upper())
+        config["thinkingLevel"] = effort.upper() if own else _LEVELS.get(effort, effort.upper())
     if own:
         config.pop("includeThoughts", None)
         if SHOWS_THOUGHTS in request.extra:
