@@ -65,8 +65,7 @@ def _effort(effort: str | None, model: str) -> str | None:
     """The next that the model has."""
     if effort is None:
         return None
-    found = _GPT.search(model)
-    version: tuple[int, int] = (0, 0) if found is None else (int(found[1]), int(found[2] or 0))
+    version = _version(model)
     codex = "codex" in model
     if "-pro" in model:
         return "high"
@@ -77,6 +76,12 @@ def _effort(effort: str | None, model: str) -> str | None:
     if effort == "max" and version < (5, 6):
         effort = "xhigh"
     return "high" if effort == "xhigh" and version < (5, 2) else effort
+
+
+def _version(model: str) -> tuple[int, int]:
+    """Nothing before GPT-5 reasons but the o series, which is older than all of it."""
+    found = _GPT.search(model)
+    return (0, 0) if found is None else (int(found[1]), int(found[2] or 0))
 
 
 def _named(request: Request, longest_id: int) -> Request:
