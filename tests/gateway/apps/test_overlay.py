@@ -23,7 +23,12 @@ SHOTS = Said(
     ),
     ({"role": "user", "content": "In one word."},),
 )
-SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
 LOOK_UP = {
     "type": "function",
     "function": {"name": "look_up", "description": "Finds.", "parameters": {"type": "object"}},
