@@ -42,7 +42,7 @@ HI = {"role": "user", "content": "hi"}
 
 
 # --- an OpenAI client, an Anthropic provider ---
-CLOSED = {"type": "object", "properties": {}, "additionalProperties": False}
+CLOSED: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def test_a_documented_openai_call_becomes_a_messages_call() -> None:
