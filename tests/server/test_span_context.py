@@ -61,7 +61,7 @@ def test_what_another_tracer_sent_is_read_from_its_messages() -> None:
     assert [message["role"] for message in found.messages] == ["user", "assistant", "tool"]
     assert found.messages[0]["content"][1]["image_url"]["url"] == "data:image/png;base64,QUJD"
     assert found.messages[1]["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
-    assert found.tools[0]["function"]["parameters"] == {"type": "object"}
+    assert found.tools[0]["function"]["parameters"] == {"type": "object", "properties": {}}
     assert found.parameters == {"temperature": 0.5}
 
 
