@@ -1,10 +1,11 @@
 """Foreign spans per second from spool to store: the telemetry process runs and idles, a spool full of OTLP is moved
 into its folder, the clock runs until the last span can be queried. Opening the engine is not in the time.
 
-    python bench/telemetry/foreign.py [--spans 100000] [--data-dir DIR] [--threads]
+    python bench/telemetry/foreign.py [--spans 100000] [--large] [--data-dir DIR] [--threads]
 
-The spans are those of `otlp.py`, taken by the door's own code (`telemetry/otlp/traces.py`). CPU is that of the
-telemetry process and of the processes that it starts; ``--threads`` tells it by the names of threads as well.
+The spans are those of `otlp.py`, with ``--large`` those that `peers.py` sends (OpenInference's, 3.2 KB), taken by the
+door's own code (`telemetry/otlp/traces.py`). CPU is that of the telemetry process and of the processes that it starts;
+``--threads`` tells it by the names of threads as well.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from house import TelemetryProcess
 from otlp import bodies
+from peer_spans import make
 
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.otlp.sink import Origin
@@ -73,9 +75,12 @@ def children_cpu(pid: int) -> float:
     return found
 
 
-def ingest(data_dir: Path, spans: int, *, batch: int = 2_000, threads: bool = False) -> dict[str, object]:
+def ingest(
+    data_dir: Path, spans: int, *, batch: int = 2_000, large: bool = False, threads: bool = False
+) -> dict[str, object]:
     aside = data_dir / "aside"
-    records, size = fill_spool(aside, bodies(spans, batch))
+    made = [each.body for each in make(spans, batch, time.time_ns()).batches] if large else bodies(spans, batch)
+    records, size = fill_spool(aside, made)
     with TelemetryProcess(data_dir) as process:
         process.wait_until(0)
         pid = process.pid
@@ -119,12 +124,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spans", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=2_000, help="spans of one request")
+    parser.add_argument("--large", action="store_true")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--threads", action="store_true")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="trimtab-bench-") as folder:
         data_dir = options.data_dir or Path(folder)
-        found = ingest(data_dir, options.spans, batch=options.batch, threads=options.threads)
+        found = ingest(data_dir, options.spans, batch=options.batch, large=options.large, threads=options.threads)
     print(json.dumps(found, indent=2))
 
 

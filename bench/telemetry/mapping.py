@@ -1,14 +1,15 @@
 """CPU of a foreign span from protobuf to encoded rows, by part, in one process and without any store.
 
     python bench/telemetry/mapping.py [--spans 4000] [--batch 500] [--rounds 12]
+    python bench/telemetry/mapping.py --large     # the spans that `peers.py` sends: OpenInference's, 3.2 KB
     python bench/telemetry/mapping.py --count 30  # Python instructions a span, those of the 30 functions with most
 
-The spans are those of `otlp.py`. Each batch is taken several times and its least CPU time is kept, so that what else
-runs on the machine shows less. ``plan`` is everything the writer does before rows: decoding, raw JSON, reading,
-texts, prices, what counts; ``rows`` makes them, detectors included; ``encode`` is Arrow. The parts in small letters
-are measured apart and lie within ``plan``, but for ``door``: what the server does with a body before it is in the
-spool. Instructions do not depend on the machine, so they can be compared where others work beside; but they are not
-equally dear, and what they call in C is not counted.
+The spans are those of `otlp.py` (0.9 KB) unless told otherwise. Each batch is taken several times and its least CPU
+time is kept, so that what else runs on the machine shows less. ``plan`` is everything the writer does before rows:
+decoding, raw JSON, reading, texts, prices, what counts; ``rows`` makes them, detectors included; ``encode`` is Arrow.
+The parts in small letters are measured apart and lie within ``plan``, but for ``door``: what the server does with a
+body before it is in the spool. Instructions do not depend on the machine, so they can be compared where others work
+beside; but they are not equally dear, and what they call in C is not counted.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from otlp import bodies
+from peer_spans import make
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
@@ -132,10 +134,15 @@ def main() -> None:
     parser.add_argument("--spans", type=int, default=4_000)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--large", action="store_true")
     parser.add_argument("--count", type=int, metavar="FUNCTIONS", help="count instructions instead")
     options = parser.parse_args()
     now = time.time_ns()
-    made = bodies(options.spans, options.batch)
+    made = (
+        [each.body for each in make(options.spans, options.batch, now).batches]
+        if options.large
+        else bodies(options.spans, options.batch)
+    )
     records = [ForeignBatch(project="bench", arrived_ns=now, otlp=body) for body in made]
     gc.collect()
     gc.freeze()

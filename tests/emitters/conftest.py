@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import install_clients as installed
 from live import ADMIN, Live, live, simulated
-from sections import ALL, FRAMEWORKS, HEAVY, PYTHON, Trace
+from sections import ALL, FRAMEWORKS, HEAVY, OF_NEWEST, OF_OLDER, Trace
 
 HERE = Path(__file__).parent
 
@@ -45,9 +45,10 @@ def run(argv: list[str], server: Live, upstream: str, home: Path) -> dict[str, s
 def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Trace]]:
     """Every section's trace, as the API tells it, once the store has all of them."""
     installed.install(agents=ALL)
-    python = [str(installed.PYTHON), str(HERE / "python_emitters.py"), *PYTHON, *(HEAVY if ALL else ())]
+    newest = [str(installed.NEWEST), str(HERE / "python_emitters.py"), *OF_NEWEST]
+    older = [str(installed.PYTHON), str(HERE / "python_emitters.py"), *OF_OLDER, *(HEAVY if ALL else ())]
     node = [str(installed.node_folder() / "node"), str(HERE / "vercel_emitters.mjs")]
-    emitters = [python, node]
+    emitters = [newest, older, node]
     if ALL:
         emitters += [[str(installed.AGENTS), str(HERE / "python_emitters.py"), name] for name in FRAMEWORKS]
     home = tmp_path_factory.mktemp("home")

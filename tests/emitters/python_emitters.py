@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 MODEL_URL = os.environ.get("MODEL_URL", "")
 ASKED = "Please use get_weather for Paris."
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -85,26 +85,94 @@ def otel_openai_v2(provider: TracerProvider) -> None:
     instrumented(OpenAIInstrumentor(), provider, chat)
 
 
-def langchain(provider: TracerProvider) -> None:
-    """A graph with a tool, and the OpenAI client below it instrumented as well: each call is reported twice."""
+def otel_genai_openai(provider: TracerProvider) -> None:
+    """OpenTelemetry's own since 2026-10, where ``openai-v2`` was; it reads Responses, too."""
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+
+    def run() -> None:
+        chat()
+        client().responses.create(model="gpt-4o-mini", input="Say hello.", instructions="Be brief.")
+
+    instrumented(OpenAIInstrumentor(), provider, run)
+
+
+def ask_claude(client: Any) -> None:
+    """One call that ends in a call of a tool, one streamed."""
+    schema = TOOL["function"]["parameters"]
+    tools = [{"name": "get_weather", "description": "The weather of a city.", "input_schema": schema}]
+    ask: dict[str, Any] = {"model": "claude-haiku-4-5", "max_tokens": 100, "system": "Be brief."}
+    client.messages.create(**ask, messages=[{"role": "user", "content": ASKED}], tools=tools)
+    with client.messages.stream(**ask, messages=[{"role": "user", "content": "Say hello."}]) as stream:
+        for _ in stream:
+            pass
+
+
+def anthropics_own(provider: TracerProvider) -> None:
+    """Anthropic's client tells its calls by itself, where the application has OpenTelemetry."""
+    from anthropic import Anthropic
+
+    told: Any = {"tracer_provider": provider, "conversation_id": "session-1", "traces": {"content_mode": "content"}}
+    ask_claude(Anthropic(base_url=MODEL_URL.removesuffix("/v1"), api_key="k", max_retries=0, open_telemetry=told))
+
+
+def anthropics_runner(provider: TracerProvider) -> None:
+    """Its tool runner tells the run, the calls and the tools."""
+    from anthropic import Anthropic, beta_tool
+
+    @beta_tool
+    def get_weather(city: str) -> str:
+        """The weather of a city.
+
+        Args:
+            city: Which.
+        """
+        return f"It is sunny in {city}."
+
+    told: Any = {"tracer_provider": provider, "traces": {"content_mode": "content"}}
+    client = Anthropic(base_url=MODEL_URL.removesuffix("/v1"), api_key="k", max_retries=0, open_telemetry=told)
+    ask: dict[str, Any] = {"model": "claude-haiku-4-5", "max_tokens": 100, "system": "Be brief."}
+    messages: Any = [{"role": "user", "content": ASKED}]
+    client.beta.messages.tool_runner(**ask, messages=messages, tools=[get_weather]).until_done()
+
+
+def otel_genai_anthropic(provider: TracerProvider) -> None:
+    """OpenTelemetry's around a client that tells its calls itself: each is reported twice."""
+    from opentelemetry.instrumentation.genai.anthropic import AnthropicInstrumentor
+
+    instrumented(AnthropicInstrumentor(), provider, lambda: anthropics_own(provider))
+
+
+def weather_graph() -> None:
+    from langchain.agents import create_agent
     from langchain_core.tools import tool
     from langchain_openai import ChatOpenAI
-    from langgraph.prebuilt import create_react_agent
-    from openinference.instrumentation.langchain import LangChainInstrumentor
-    from openinference.instrumentation.openai import OpenAIInstrumentor
 
     @tool
     def get_weather(city: str) -> str:
         """The weather of a city."""
         return f"It is sunny in {city}."
 
-    def run() -> None:
-        model = ChatOpenAI(model="gpt-4o-mini", base_url=MODEL_URL, api_key="k", max_retries=0)  # type: ignore[arg-type]
-        agent = create_react_agent(model, [get_weather], prompt="Be brief.")
-        config: Any = {"configurable": {"thread_id": "thread-1"}, "metadata": {"session_id": "session-1"}}
-        agent.invoke({"messages": [{"role": "user", "content": ASKED}]}, config)
+    model = ChatOpenAI(model="gpt-4o-mini", base_url=MODEL_URL, api_key="k", max_retries=0)  # type: ignore[arg-type]
+    agent = create_agent(model, [get_weather], system_prompt="Be brief.", name="forecaster")
+    config: Any = {"configurable": {"thread_id": "thread-1"}, "metadata": {"session_id": "session-1"}}
+    agent.invoke({"messages": [{"role": "user", "content": ASKED}]}, config)
 
-    instrumented(LangChainInstrumentor(), provider, lambda: instrumented(OpenAIInstrumentor(), provider, run))
+
+def otel_genai_langchain(provider: TracerProvider) -> None:
+    """With the client below it instrumented as well, as OpenTelemetry's automatic instrumentation does: each call is
+    reported twice."""
+    from opentelemetry.instrumentation.genai.langchain import LangChainInstrumentor
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+
+    instrumented(LangChainInstrumentor(), provider, lambda: instrumented(OpenAIInstrumentor(), provider, weather_graph))
+
+
+def langchain(provider: TracerProvider) -> None:
+    """A graph with a tool, and the OpenAI client below it instrumented as well: each call is reported twice."""
+    from openinference.instrumentation.langchain import LangChainInstrumentor
+    from openinference.instrumentation.openai import OpenAIInstrumentor
+
+    instrumented(LangChainInstrumentor(), provider, lambda: instrumented(OpenAIInstrumentor(), provider, weather_graph))
 
 
 def pydantic_ai(provider: TracerProvider, version: int) -> None:
@@ -126,24 +194,37 @@ def pydantic_ai(provider: TracerProvider, version: int) -> None:
     agent.run_sync(ASKED)
 
 
-def openai_agents(provider: TracerProvider) -> None:
+def run_agent() -> None:
     from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool
     from openai import AsyncOpenAI
-    from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 
     @function_tool
     def get_weather(city: str) -> str:
         """The weather of a city."""
         return f"It is sunny in {city}."
 
-    def run() -> None:
-        model = OpenAIChatCompletionsModel(
-            model="gpt-4o-mini", openai_client=AsyncOpenAI(base_url=MODEL_URL, api_key="k", max_retries=0)
-        )
-        agent = Agent(name="forecaster", instructions="Be brief.", model=model, tools=[get_weather])
-        asyncio.run(Runner.run(agent, ASKED))
+    async def run() -> None:
+        async with AsyncOpenAI(base_url=MODEL_URL, api_key="k", max_retries=0) as own:
+            model = OpenAIChatCompletionsModel(model="gpt-4o-mini", openai_client=own)
+            await Runner.run(
+                Agent(name="forecaster", instructions="Be brief.", model=model, tools=[get_weather]), ASKED
+            )
 
-    instrumented(OpenAIAgentsInstrumentor(), provider, run)
+    asyncio.run(run())
+
+
+def openai_agents(provider: TracerProvider) -> None:
+    from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
+
+    instrumented(OpenAIAgentsInstrumentor(), provider, run_agent)
+
+
+def otel_genai_agents(provider: TracerProvider) -> None:
+    """It tells agents and tools, the client's below it the calls."""
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+    from opentelemetry.instrumentation.genai.openai_agents import OpenAIAgentsInstrumentor
+
+    instrumented(OpenAIAgentsInstrumentor(), provider, lambda: instrumented(OpenAIInstrumentor(), provider, run_agent))
 
 
 def llama_index(provider: TracerProvider) -> None:
@@ -223,6 +304,12 @@ SECTIONS: dict[str, Callable[[TracerProvider], None]] = {
     "openinference_openai": openinference_openai,
     "openllmetry_openai": openllmetry_openai,
     "otel_openai_v2": otel_openai_v2,
+    "otel_genai_openai": otel_genai_openai,
+    "otel_genai_anthropic": otel_genai_anthropic,
+    "otel_genai_langchain": otel_genai_langchain,
+    "otel_genai_agents": otel_genai_agents,
+    "anthropics_own": anthropics_own,
+    "anthropics_runner": anthropics_runner,
     "langchain": langchain,
     "pydantic_ai_2": lambda provider: pydantic_ai(provider, 2),
     "pydantic_ai_5": lambda provider: pydantic_ai(provider, 5),

@@ -8,7 +8,7 @@ Google's ADK, which bring hundreds of packages.
 import json
 
 import pytest
-from sections import AGENTS, ALL, ASKED, FRAMEWORKS, OPENAI, Trace
+from sections import AGENTS, ALL, ASKED, CLAUDE, FRAMEWORKS, OPENAI, Trace
 
 # The first test waits for all emitters, which take a minute on a slow machine.
 pytestmark = pytest.mark.clients
@@ -37,6 +37,41 @@ def test_a_call_and_a_stream_are_two_llm_spans_with_their_messages(traces: dict[
     assert (call["type"], call["name"]) == ("tool_call", "get_weather")
     assert json.loads(call["arguments"]).keys() == {"city"}
     assert streamed["io"]["output"][0]["parts"][0]["text"].startswith("You asked: Say hello.")
+
+
+def test_opentelemetrys_own_instrumentation_tells_responses_as_calls(traces: dict[str, Trace]) -> None:
+    trace = traces["otel_genai_openai"]
+    _, streamed, response = sorted(of_kind(trace, "llm"), key=lambda span: span["started"])
+    assert (trace["tokens"]["input"], trace["tokens"]["output"]) == (34, 33)
+    assert streamed["stream"]
+    assert streamed["ttft"] > 0
+    assert (response["provider"], response["model"], response["tokens"]["total"]) == ("openai", "gpt-4o-mini", 25)
+    assert [message["role"] for message in response["io"]["input"]] == ["system", "user"]
+    assert response["io"]["output"][0]["parts"][0]["text"].startswith("You asked: Say hello.")
+
+
+@pytest.mark.parametrize("name", CLAUDE)
+def test_anthropics_client_tells_its_calls_by_itself_and_is_counted_once(traces: dict[str, Trace], name: str) -> None:
+    """Once also where OpenTelemetry's instrumentation around it tells them again."""
+    trace = traces[name]
+    assert (trace["tokens"]["input"], trace["tokens"]["output"]) == (17, 18)
+    called, streamed = sorted(counted(trace), key=lambda span: span["started"])
+    assert {span["model"] for span in (called, streamed)} == {"claude-haiku-4-5"}
+    assert {span["session"] for span in (called, streamed)} == {"session-1"}
+    assert (called["provider"], called["stop"], streamed["stream"]) == ("anthropic", "tool_calls", True)
+    assert float(trace["cost"]) > 0
+    assert [message["role"] for message in called["io"]["input"]] == ["system", "user"]
+    assert called["io"]["output"][0]["parts"][0]["name"] == "get_weather"
+    assert streamed["io"]["output"][0]["parts"][0]["text"].startswith("You asked: Say hello.")
+
+
+def test_the_run_of_anthropics_tool_runner_has_its_calls_and_its_tool(traces: dict[str, Trace]) -> None:
+    trace = traces["anthropics_runner"]
+    assert [span["name"] for span in of_kind(trace, "agent")] == ["anthropic.messages.tool_runner"]
+    assert [span["kind"] for span in counted(trace)] == ["llm", "llm"]
+    (tool,) = of_kind(trace, "tool")
+    given = json.loads(tool["io"]["output"][0]["parts"][0]["text"])
+    assert given == [{"type": "text", "text": "It is sunny in tide."}]
 
 
 @pytest.mark.parametrize("name", [*OPENAI, "vercel_5"])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,7 +25,7 @@ from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rewrite import StoreLookup
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS
 from trimtab.telemetry.shown import OF_ANY
-from trimtab.telemetry.stores import ROWS, Store, bind
+from trimtab.telemetry.stores import Store, bind
 
 
 def test_a_trace_in_one_batch_is_one_row_per_span_and_its_root_shows_what_its_leaves_used(way: Way) -> None:
@@ -527,69 +527,3 @@ def test_merging_is_idempotent_and_the_later_word_holds() -> None:
     once = merged(old, new)
     assert (once.name, once.attributes) == ("span 1", {"a": 1, "b": 3})
     assert merged(once, new) == once
-
-
-class Asked:
-    """A store that notes which traces it is asked about."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.traces: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def query(self, sql: str, params: Any, fmt: str = ROWS) -> bytes:
-        if "GROUP BY trace_id" in sql:
-            self.traces.append(params["traces"])
-        return self._store.query(sql, params, fmt)
-
-
-def asked(tmp_path: Path, engine: Store) -> tuple[Way, Asked]:
-    store = Asked(engine)
-    return Way(tmp_path, cast("Store", store)), store
-
-
-HOUR = 3_600_000_000_000
-
-
-def early(span_id: int, hours: int, trace: str) -> ForeignSpan:
-    """A root that began long before any process of this test."""
-    return span(span_id, trace=trace, start_ns=NOW - hours * HOUR, end_ns=NOW)
-
-
-def test_a_trace_of_before_is_not_looked_for_where_the_store_has_none_of_its_time(
-    tmp_path: Path, engine: Store
-) -> None:
-    way, store = asked(tmp_path, engine)
-    try:
-        for number, hours in enumerate((9, 2, 5, 1)):
-            way.send(early(number + 1, hours, f"{number:032x}"))
-        assert store.traces == [], "what came meanwhile is remembered"
-        way.restart()
-        way.send(early(9, 1, "e" * 32), early(10, 30, "f" * 32))
-        assert store.traces == [f"['{'e' * 32}','{'f' * 32}']"], "now there are some"
-        assert len(way.rows()) == 6
-    finally:
-        way.close()
-
-
-def test_a_late_span_of_a_trace_of_before_is_found_to_be_late_each_time(tmp_path: Path, engine: Store) -> None:
-    """None of them may begin the trace once more."""
-    way, _ = asked(tmp_path, engine)
-    try:
-        way.send(early(1, 5, TRACE))
-        way.restart()
-        for number in (2, 3, 4):
-            minutes = 3 * (number - 1)
-            way.send(chat(number, 1, start_ns=NOW - 5 * HOUR + minutes * HOUR // 60))
-            assert way.rewrite() == 1
-            assert way.entry() == (f"{1:016x}", 100 * (number - 1))
-        assert len(way.rows()) == 4
-    finally:
-        way.close()
-
-
-def test_where_others_write_to_the_store_it_is_asked_each_time(engine: Store) -> None:
-    assert StoreLookup(engine, alone=False).newest(project(), 0) is None
-    assert StoreLookup(engine, alone=True).newest(project(), 0) == 0

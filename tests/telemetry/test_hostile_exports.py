@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -14,8 +15,9 @@ from ways import NOW, Way
 from trimtab.server.doors.langfuse_events import read_batch
 from trimtab.telemetry.foreign.spans import RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
+from trimtab.telemetry.otlp import traces
 from trimtab.telemetry.otlp.logs import take_logs, take_metrics
-from trimtab.telemetry.otlp.sink import MAX_SPAN_BYTES, Origin, Taken
+from trimtab.telemetry.otlp.sink import MAX_SPAN_BYTES, Origin, Taken, encoded
 from trimtab.telemetry.otlp.traces import take_json, take_protobuf
 
 TRACE = "ab" * 16
@@ -177,6 +179,36 @@ def test_what_is_around_spans_costs_its_own_spans_alone(way: Way) -> None:
     taken = take_json(json.dumps({"resourceSpans": groups}).encode(), origin(way))
     wanted = {f"{name} {n}": reason for name, (_, count, reason) in AROUND.items() for n in range(count)}
     expect(way, taken, wanted, 1)
+
+
+def test_a_resource_is_read_once_however_many_scopes_and_letters_repeat_it(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies of a few megabytes kept a worker busy for minutes."""
+    read, written = list[int](), list[int]()
+    attributes = traces.json_attributes
+
+    def counted(pairs: Any) -> Any:
+        read.append(len(pairs or ()))
+        return attributes(pairs)
+
+    def measured(value: Any) -> bytes:
+        found = encoded(value)
+        written.append(len(found))
+        return found
+
+    monkeypatch.setattr(traces, "json_attributes", counted)
+    monkeypatch.setattr(traces, "encoded", measured)
+    large = {"attributes": [{"key": f"a{n}", "value": {"stringValue": "x" * 100}} for n in range(1_000)]}
+    scopes = [{"spans": [json_span(n + 1, {}), {"traceId": n}]} for n in range(60)] + [{}] * 100
+    groups: list[Any] = [
+        {"resource": large, "scopeSpans": scopes},
+        {"resource": 7, "scopeSpans": [{"spans": [{}] * 3}] * 20},
+    ]
+    taken = take_json(json.dumps({"resourceSpans": groups}).encode(), origin(way))
+    assert (taken.accepted, taken.refused, len(taken.letters)) == (0, 180, 100)
+    assert read.count(1_000) == 1
+    assert sum(size > 50_000 for size in written) == 2, "to see how large it is, and whether a letter has room for it"
 
 
 # --- protobuf ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from searching import Asking
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry import key_names
 from trimtab.telemetry.costs.explorer import Costs
-from trimtab.telemetry.key_names import NamedKey, bound
+from trimtab.telemetry.key_names import NamedKey, NoNames, bound
 from trimtab.telemetry.search.aggregate import Aggregation, aggregate
 from trimtab.telemetry.search.complete import complete
 from trimtab.telemetry.search.keys import key_named
@@ -31,7 +31,7 @@ NAMED = [
 ]
 
 
-class Names:
+class Names(NoNames):
     """What the catalog would say: of ours alone."""
 
     def __init__(self, ours: str) -> None:
@@ -131,7 +131,7 @@ def test_many_stars_cost_no_more_than_few() -> None:
 
 @given(st.text("ab*", max_size=8).filter(lambda text: "*" in text), st.text("ab", max_size=8))
 def test_a_star_stands_for_anything(text: str, name: str) -> None:
-    class One:
+    class One(NoNames):
         async def of(self, project: str) -> list[NamedKey]:
             return [NamedKey("key_1", name)]
 

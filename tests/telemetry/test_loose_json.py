@@ -1,6 +1,7 @@
 """JSON that is nearly right is read; what is wrong is told at its place in what was sent."""
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.otlp.loose_json import MOST_DEEP, TOO_DEEP, decode
+from trimtab.telemetry.otlp.loose_json import MOST_DEEP, MOST_RUNS, TOO_DEEP, decode
 
 HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
 
@@ -87,6 +88,25 @@ def test_what_is_nested_too_deeply_costs_what_lies_so_deep_and_nothing_beside_it
 def test_what_is_nested_too_deeply_and_never_ends_is_no_json(sent: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode(sent)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [b"[]," * 1_000_000, b'{"a":[' * 20 + b"]}" * 20 + b",", b'"' + b"x" * 3_000_000, b"\\" * 1_000_000],
+)
+def test_to_leave_out_what_is_nested_too_deeply_is_bounded(beside: bytes) -> None:
+    """Python's part of it, at least: as many steps as `MOST_RUNS`, whatever is sent."""
+    began = time.process_time()
+    with pytest.raises(msgspec.DecodeError):
+        decode(b"[" + b"[" * 5_000 + b"]" * 5_000 + b"," + beside)
+    assert time.process_time() - began < 30
+
+
+def test_what_is_larger_than_can_be_looked_through_is_told() -> None:
+    body = b"[" + b"[" * 5_000 + b"]" * 5_000 + b",[]" * MOST_RUNS + b"]"
+    with pytest.raises(msgspec.DecodeError, match="nested more than 500 deep, and too large"):
+        decode(body)
+    assert decode(body.replace(b",[]" * 300_000, b"", 1))[1] == []
 
 
 def test_a_mistake_is_told_at_its_place_in_what_was_sent() -> None:

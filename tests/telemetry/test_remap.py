@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from makings import project
+from msgspec import structs
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
@@ -23,7 +24,7 @@ from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.remap import RemapBatch, Remapper, RemapTrace
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.spool import Spool
-from trimtab.telemetry.stores import KeyNamed, Store, Value, bind
+from trimtab.telemetry.stores import Store, Value, bind
 from trimtab.telemetry.views import Window
 from trimtab.telemetry.writer import Foreign, Writer
 
@@ -38,7 +39,7 @@ class Asked:
         self._store = store
 
     async def ask(self, line: type[T], sql: str, params: Mapping[str, Value]) -> list[T]:
-        plain = {name: value for name, value in params.items() if not isinstance(value, KeyNamed)}
+        plain = {name: value for name, value in params.items() if isinstance(value, str | int)}
         return msgspec.json.Decoder(line, strict=False).decode_lines(self._store.query(sql, bind(plain)))
 
 
@@ -122,6 +123,34 @@ def test_what_the_mappers_of_today_read_is_not_stale(tmp_path: Path, engine: Sto
     remapper = Remapper(Asked(engine))
     assert asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=False)) == []
     assert len(asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=True))) == 1
+
+
+def test_a_trace_that_goes_beyond_the_window_is_made_anew_as_a_whole(tmp_path: Path, engine: Store) -> None:
+    """Of a part its calls would be a trace of their own, or its root would show too little."""
+    mine, hour = project(), 3_600_000_000_000
+    first = writer(tmp_path, engine, old)
+    root = ForeignSpan(trace_id=f"{1:032x}", span_id=f"{9:016x}", name="agent", start_ns=NOW - hour, end_ns=NOW + hour)
+    calls = [
+        structs.replace(chat(1), parent_span_id=root.span_id, span_id=f"{n:016x}", start_ns=NOW + n) for n in (1, 2)
+    ]
+    keep(tmp_path, "w1", ForeignBatch(project=mine, arrived_ns=NOW, key_id="k", spans=(*calls, root)))
+    first.drain_once()
+    first._spool.close()  # pyright: ignore[reportPrivateUsage]
+    remapper = Remapper(Asked(engine))
+    now = NOW // 1_000_000
+    for window in (Window(start=now - 1_000, end=now + 1_000), Window(start=now - 3_700_000, end=now - 1_000)):
+        [found] = asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=False))
+        assert (found.low_ns, found.high_ns) == (NOW - hour, NOW + 2)
+    beside = Window(start=now + 1_000, end=now + 2_000)
+    assert asyncio.run(remapper.page(mine, beside, (0, ""), 9, everything=False)) == []
+    second = writer(tmp_path, engine, canonical)
+    keep(tmp_path, "w2", RemapBatch(project=mine, asked_ns=NOW, traces=(found,)))
+    second.drain_once()
+    assert second.rewrite(now + 1_000) == 1
+    second._spool.close()  # pyright: ignore[reportPrivateUsage]
+    sql = "SELECT name, input_tokens FROM spans WHERE project = {project:String} AND entry = 1"
+    lines = engine.query(sql, bind({"project": mine})).splitlines()
+    assert [msgspec.json.decode(line) for line in lines] == [["agent", 2]]
 
 
 def test_a_batch_of_traces_lies_in_the_spool_as_it_was() -> None:

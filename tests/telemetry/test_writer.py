@@ -1,6 +1,7 @@
 """From spool to store exactly once: whatever dies, whatever is refused, however often it is sent."""
 
 import asyncio
+import math
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.forward import arrivals
+from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.pace import Pace, Progress
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool.drain import SpoolReader
@@ -326,16 +328,54 @@ def test_batches_follow_each_other_sooner_while_somebody_asks_the_store(tmp_path
     subject = Writer(SpoolReader(tmp_path / "spool"), store, CallMapper(FolderBlobs(tmp_path / "b")), pace=pace)
     thread = threading.Thread(target=subject.run)
     thread.start()
+    began = time.monotonic()
     append(tmp_path / "spool", record(1))
     eventually(lambda: subject.progress.records == 1)
-    began = time.monotonic()
     if watched:
-        subject.progress.asked_s = began
+        subject.progress.asked_s = time.monotonic()
     append(tmp_path / "spool", record(2))
     eventually(lambda: subject.progress.records == 2)
     assert subject.progress.batches == 2
     if not watched:
         assert time.monotonic() - began >= 1.4
+    subject.stop(1.0)
+    thread.join()
+    close(subject)
+
+
+def test_what_came_while_a_batch_was_on_its_way_does_not_wait_for_the_spacing_besides(tmp_path: Path) -> None:
+    """Where processors are scarce a batch takes longer than the spacing."""
+    store, began = MemoryStore(), list[float]()
+
+    def step(name: str) -> None:
+        if name == "remembered":
+            began.append(time.monotonic())
+            if len(began) == 1:
+                append(tmp_path / "spool", record(2))
+                time.sleep(0.6)
+
+    pace = Pace(linger_s=0.0, spacing_s=0.5, unwatched_s=3600.0, poll_s=0.01)
+    subject = Writer(
+        SpoolReader(tmp_path / "spool"), store, CallMapper(FolderBlobs(tmp_path / "b")), pace=pace, step=step
+    )
+    subject.progress.asked_s = math.inf
+    append(tmp_path / "spool", record(1))
+    assert subject._next() == 1  # pyright: ignore[reportPrivateUsage]
+    assert subject._next() == 1, "it waits, and more than the spacing has gone by"  # pyright: ignore[reportPrivateUsage]
+    assert len(began) == 2
+    close(subject)
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_waiting(tmp_path: Path) -> None:
+    """By the clock such a record is not as old as `Pace.linger_s` for an hour to come."""
+    (tmp_path / "spool").mkdir()
+    ahead = Segment(tmp_path / "spool", "w0", "normal", time.time_ns())
+    ahead.insert([(time.time_ns() // 1_000_000 + 3_600_000, encode_any(record(1)))])
+    ahead.close()
+    subject = writer(tmp_path, MemoryStore())
+    thread = threading.Thread(target=subject.run)
+    thread.start()
+    eventually(lambda: subject.progress.records == 1)
     subject.stop(1.0)
     thread.join()
     close(subject)

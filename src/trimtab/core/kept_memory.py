@@ -14,8 +14,9 @@ KEPT: Final = 64 << 20
 """Bytes at the end of a thread's heap that are not given back."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3)."""
-_PURGED_AFTER: Final = "dirty_decay_ms:30000,muzzy_decay_ms:30000"
-"""Milliseconds after which jemalloc gives back what nobody uses: some batches of a backlog, not an idle hour."""
+DECAY_MS: Final = 30_000
+"""After which jemalloc gives back what nobody uses: some batches of a backlog, not an idle hour."""
+_PURGED_AFTER: Final = f"dirty_decay_ms:{DECAY_MS},muzzy_decay_ms:{DECAY_MS}"
 
 
 def keep_memory() -> bool:

@@ -252,6 +252,7 @@ def _app_line(note: AppNote) -> AppLine:
         assigned=note.assigned,
         overridden=list(note.overridden),
         left_out=list(note.left_out),
+        not_taken=list(note.not_taken),
         copy_of=note.copy_of,
     )
 

@@ -356,6 +356,7 @@ def _status(status: int) -> int:
 
 _TASKS = {
     "openai_embeddings": ("embedding", "embed"),
+    "gemini_embeddings": ("embedding", "embed"),
     "cohere_rerank": ("reranker", "rerank"),
     "openai_passthrough": ("llm", "pass"),
 }

@@ -1,20 +1,30 @@
-"""API keys by their names, in questions to a store that knows their ids: ``key:my-app``.
+"""What a search names as people know it and the store does not: API keys by their names (``key:my-app``), and money in
+the currency that a project shows it in (``cost:>1``).
 
 Rows hold the id of the key that called, which stays the same; its name is the catalog's, may be that of several keys
 and is another in each project. So a compiled search names keys by a `KeyNamed`, and their ids take its place just
 before the store is asked: also in searches that were saved long before the key was made.
+
+The books are in US dollars; the console shows them at one rate in another currency where a project wants that, and an
+amount in a search is meant as it is shown. So its picodollars take its place just as late (`MoneyNamed`).
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final, Protocol
 
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.stores import KeyNamed, Value, bind
+from trimtab.telemetry.stores import KeyNamed, MoneyNamed, Value, bind
 
 MOST: Final = 500
 """Keys that one condition may name."""
+DOLLARS: Final = "USD"
+PICO: Final = 10**12
+NEVER: Final = -(1 << 63)
+"""What nothing costs."""
+_INT64: Final = (1 << 63) - 1
 
 
 class NamedKey(Struct, frozen=True):
@@ -26,10 +36,16 @@ class NamedKey(Struct, frozen=True):
 
 
 class KeyNames(Protocol):
-    """What knows names of keys: `server.key_names.CatalogKeyNames`. Raises `Unavailable` while it does not."""
+    """What knows names of keys, and currencies: `server.key_names.CatalogKeyNames`. Raises `Unavailable` while it does
+    not."""
 
     async def of(self, project: str) -> list[NamedKey]:
         """Every key that may have called in a project: its own, and those of the whole server."""
+        ...
+
+    async def currency(self, project: str) -> tuple[str, str] | None:
+        """In which currency a project shows money, and how much of it one US dollar is, a decimal; None for US
+        dollars."""
         ...
 
 
@@ -40,16 +56,40 @@ class NoNames:
         del project
         return []
 
+    async def currency(self, project: str) -> tuple[str, str] | None:
+        del project
+        return None
+
 
 async def bound(params: Mapping[str, Value], names: KeyNames) -> dict[str, str]:
-    """The values as the store takes them (`bind`), names of keys as their ids, for ``{name:Array(String)}``. Raises
-    `InvalidRequest` where those are too many."""
-    found = bind({name: value for name, value in params.items() if not isinstance(value, KeyNamed)})
+    """The values as the store takes them (`bind`), names of keys as their ids, for ``{name:Array(String)}``, and money
+    in picodollars. Raises `InvalidRequest` where keys are too many, or a currency is not the project's."""
+    found = bind({name: value for name, value in params.items() if not isinstance(value, KeyNamed | MoneyNamed)})
     for name, value in params.items():
+        if isinstance(value, MoneyNamed):
+            found[name] = str(picodollars(value, await names.currency(str(params["project"]))))
         if isinstance(value, KeyNamed):
             keys = await names.of(str(params["project"]))
             found[name] = _array(_fitting(value, keys))
     return found
+
+
+def picodollars(money: MoneyNamed, shown: tuple[str, str] | None) -> int:
+    """Raises `InvalidRequest` for a currency that is neither the project's nor US dollars."""
+    own, rate = shown or (DOLLARS, "1")
+    code = money.code or own
+    if code not in (own, DOLLARS):
+        raise InvalidRequest(
+            f"The search names an amount in {code}, and this project shows money in {own}.",
+            fix=f"Write {money.amount}{own}"
+            + (f" or {money.amount}{DOLLARS}." if own != DOLLARS else ", or set the project's currency."),
+            param="q",
+        )
+    number = Decimal(money.amount) / Decimal(rate if code == own else "1") * PICO
+    floor = int(number.to_integral_value(rounding="ROUND_FLOOR"))
+    if money.exact and number != floor:
+        return NEVER
+    return max(NEVER, min(floor + (money.up and number != floor), _INT64))
 
 
 def _fitting(wanted: KeyNamed, keys: list[NamedKey]) -> list[str]:

@@ -162,7 +162,7 @@ def _mended_span(letter: Letter, content: Any, now_ns: int) -> ForeignBatch:
         span = _otlp_span(content) or msgspec.json.decode(msgspec.json.encode(content), type=ForeignSpan)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         fix = "Send back what was shown, with what is wrong mended."
-        if not isinstance(content, dict) or not ("trace_id" in content or "traceId" in content):
+        if not isinstance(content, dict) or not {"trace_id", "traceId", "resourceSpans"} & content.keys():
             fix = "Write it as a span of OTLP's JSON, with its traceId; or drop it, and send it anew from its source."
         raise _wrong(f"This is no span: {error}.", fix) from None
     if fault := check_span(span, now_ns):
@@ -172,17 +172,22 @@ def _mended_span(letter: Letter, content: Any, now_ns: int) -> ForeignBatch:
 
 
 def _otlp_span(content: Any) -> ForeignSpan | None:
-    """A span or a log record in OTLP's JSON, as it is shown where it could not be read; None for anything else. Raises
-    `ValueError` or `TypeError` where it cannot be read still. Imports protobuf."""
-    if not isinstance(content, dict) or "traceId" not in content:
+    """A span (by itself, or in a request of its own), or a log record in OTLP's JSON, as it is shown where it could not
+    be read; None for anything else. Raises `ValueError` or `TypeError` where it cannot be read still. Imports
+    protobuf."""
+    if not isinstance(content, dict) or not {"traceId", "resourceSpans"} & content.keys():
         return None
     from trimtab.telemetry.otlp.header_secrets import hide_json
     from trimtab.telemetry.otlp.logs import json_event
-    from trimtab.telemetry.otlp.traces import json_span
+    from trimtab.telemetry.otlp.traces import json_span, only_span
 
     given = cast("dict[str, Any]", content)
-    is_record = "timeUnixNano" in given or "observedTimeUnixNano" in given
-    span = json_event(given) if is_record else json_span(given, ("", ""), {})
+    if "resourceSpans" in given:
+        span = only_span(given)
+    elif "timeUnixNano" in given or "observedTimeUnixNano" in given:
+        span = json_event(given)
+    else:
+        span = json_span(given, ("", ""), {})
     if span is None:
         raise ValueError("it is no event that is kept: one names its span, and its own name begins with gen_ai")
     for holder in (span, *span.events):

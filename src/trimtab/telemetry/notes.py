@@ -1,6 +1,9 @@
 """What is to be done with a foreign trace, kept until it is done."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LONGEST_NS: Final = 86_400_000_000_000
+"""A day: what began later under a span is not looked for."""
 
 
 class Note(NamedTuple):

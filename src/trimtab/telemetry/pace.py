@@ -10,12 +10,13 @@ State = Literal["ok", "starting", "down", "full"]
 
 class Pace(Struct, frozen=True, kw_only=True):
     """How records gather into batches. A full batch leaves at once; a small one when its first record is ``linger_s``
-    old, but not sooner than ``spacing_s`` after the last (``unwatched_s`` while nobody has asked the store anything for
-    ``watched_s``: still within the second after which a call is to be seen): small inserts cost the store more than
-    they bring. A batch of ``backlog`` records means that they come faster than they are stored: spans then do not wait
-    for their texts. A record that holds many foreign spans counts by its size: ``enough_bytes``, ``backlog_bytes``.
-    Traces are made anew ``rewrite_s`` after the last turn at the soonest, ``rewrite_rest_s`` at the latest where no
-    backlog waits, and every ``rewrite_in_backlog_s`` where one does."""
+    old, but not sooner than ``spacing_s`` after the last one began (``unwatched_s`` while nobody has asked the store
+    anything for ``watched_s``: still within the second after which a call is to be seen): small inserts cost the store
+    more than they bring. It counts from the beginning because a batch takes long where processors are scarce: a call
+    would wait for that and for the spacing besides. A batch of ``backlog`` records means that they come faster than
+    they are stored: spans then do not wait for their texts. A record that holds many foreign spans counts by its size:
+    ``enough_bytes``, ``backlog_bytes``. Traces are made anew ``rewrite_s`` after the last turn at the soonest,
+    ``rewrite_rest_s`` at the latest where no backlog waits, and every ``rewrite_in_backlog_s`` where one does."""
 
     batch: int = 8_000
     enough: int = 1_000

@@ -34,6 +34,7 @@ from trimtab.governance import secrets
 from trimtab.governance.sealing import Keyring, Keys
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.columnar import without_pandas
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.forward.arrivals import ArrivalLog
@@ -246,6 +247,7 @@ def main(argv: list[str] | None = None) -> int:
     parent = die_with_parent()
     configure_logging(os.environ.get("TRIMTAB_LOG_LEVEL", "info"))
     sys.setswitchinterval(SWITCH_S)
+    without_pandas()
     gc.freeze()  # what is loaded by now stays
     gc.set_threshold(*GC_THRESHOLD)
     keep_memory()

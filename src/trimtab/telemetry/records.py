@@ -131,13 +131,15 @@ class ContextNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class AppNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an app's release did with a call. ``prompt`` is ``name@version``; ``assigned`` says why this release.
     ``overridden`` names fields of the client's that gave way to the release's, ``left_out`` what of the release the
-    client's dialect could not say. ``copy_of`` is the id of the request that a shadow call is a copy of."""
+    client's dialect could not say, ``not_taken`` what a model that was asked refuses (``temperature: gpt-5-mini``), so
+    that it was not sent. ``copy_of`` is the id of the request that a shadow call is a copy of."""
 
     rollout: str = ""
     prompt: str = ""
     assigned: str = ""
     overridden: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
     copy_of: str = ""
 
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from trimtab.telemetry.notes import Note
+from trimtab.telemetry.notes import LONGEST_NS, Note
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 
@@ -18,6 +18,8 @@ T = TypeVar("T")
 PAGE: Final = 1_000
 """Traces of one page at most."""
 _MS: Final = 1_000_000
+_LAST_NS: Final = (1 << 63) - 1
+"""The latest moment that the store can count."""
 
 
 class RemapTrace(Struct, frozen=True, array_like=True):
@@ -58,20 +60,24 @@ class Remapper:
     async def page(
         self, project: str, window: Window, after: tuple[int, str], limit: int, *, everything: bool
     ) -> list[RemapTrace]:
-        """The next traces that began in the window, oldest first, behind ``after`` (start in Unix ns, trace id);
-        ``everything``: also those that the mappers of today read."""
+        """The next traces with a span that began in the window, oldest first, behind ``after`` (start in Unix ns, trace
+        id); each with all its spans of a day around: a part of a trace cannot be made anew. ``everything``: also those
+        that the mappers of today read."""
         stale, params = ("1", {}) if everything else _stale()
+        within = "start_ns >= {from:Int64} AND start_ns < {until:Int64}"
         where = "project = {project:String} AND start_ns >= {low:Int64} AND start_ns < {high:Int64}"
         sql = (
             "SELECT trace_id, min(start_ns) AS low, max(start_ns) AS high FROM span_raw"  # noqa: S608  our own names
             f" WHERE {where} GROUP BY trace_id"
-            f" HAVING max({stale}) AND (low, trace_id) > ({{after:Int64}}, {{trace:String}})"
+            f" HAVING max({within} AND {stale}) AND (low, trace_id) > ({{after:Int64}}, {{trace:String}})"
             f" ORDER BY low, trace_id LIMIT {min(limit, PAGE)}"
         )
         given: dict[str, Value] = {
             "project": project,
-            "low": window.start * _MS,
-            "high": window.end * _MS,
+            "from": min(window.start * _MS, _LAST_NS),
+            "until": min(window.end * _MS, _LAST_NS),
+            "low": min(max(0, window.start * _MS - LONGEST_NS), _LAST_NS),
+            "high": min(window.end * _MS + LONGEST_NS, _LAST_NS),
             "after": after[0],
             "trace": after[1],
         }

@@ -159,13 +159,15 @@ class ContextLine(Struct, frozen=True, kw_only=True):
 class AppLine(Struct, frozen=True, kw_only=True):
     """What an app's release did with a call: in which ``rollout`` it took part, the ``prompt`` (``name@version``), why
     it was ``assigned`` to this release, which of the client's fields were ``overridden``, what of the release the
-    client's dialect could not say (``left_out``), and the request that a shadow call is a ``copy_of``."""
+    client's dialect could not say (``left_out``) and what a model that was asked refuses, so that it was not sent
+    (``not_taken``, as ``temperature: gpt-5-mini``), and the request that a shadow call is a ``copy_of``."""
 
     rollout: str
     prompt: str
     assigned: str
     overridden: list[str]
     left_out: list[str]
+    not_taken: list[str]
     copy_of: str
 
 

@@ -38,12 +38,13 @@ from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.pace import Pace, Progress, State
+from trimtab.telemetry.prepared import Part, Prepared, placed
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.rows import CANNOT_ENCODE, Rows, Table, encode
 from trimtab.telemetry.scores.types import ScoreBatch, add_scores
 from trimtab.telemetry.spool.drain import Batch, SpoolReader
-from trimtab.telemetry.stores import Arrow, RowsRefused, Store, StoreAway, StoreFull, StoreRefused
+from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.writer")
 
@@ -51,8 +52,9 @@ _TEXTS = "span_io"
 _LAST = ("spans",)
 _PORTION = 256
 """Records of calls whose rows are encoded before the next ones are mapped."""
-UNRIPE, IDLE = 2, 4
-"""Times `Pace.poll_s` between two looks at the spool while a few records wait, and while none do."""
+UNRIPE, IDLE, SOON = 2, 4, 5
+"""Times `Pace.poll_s` between two looks at the spool at most while a few records wait, and while none do; the last, as
+a part of it, where they are about to be ripe."""
 
 
 class Writer:
@@ -90,12 +92,13 @@ class Writer:
         self._stop = threading.Event()
         self._deadline = 0.0
         self._last_batch_s = -math.inf
+        self._waits_since_s = math.inf
         self._last_look_s = -math.inf
         self._last_clear_s = 0.0
         self._waiting_bytes = 0
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
-        self._ahead: Future[_Prepared | None] | None = None
+        self._ahead: Future[Prepared | None] | None = None
         self._poison: set[tuple[str, int]] = set()
         self._helpers = foreign.hands.helpers if foreign is not None and foreign.hands is not None else None
         self._repairs = None
@@ -143,7 +146,7 @@ class Writer:
             pause = self._pace.first_pause_s
             self._well()
             if not moved:
-                self._stop.wait(self._pace.poll_s * (UNRIPE if self.progress.waiting else IDLE))
+                self._stop.wait(self._look_again_s())
 
     def stop(self, within_s: float) -> None:
         """Take what is there and end; at most ``within_s`` from now. From any thread."""
@@ -182,32 +185,50 @@ class Writer:
             self._foreign.traces.forget()
 
     def _next(self) -> int:
+        began = time.monotonic()
         prepared = self._read_ahead()
-        if prepared is not None:
-            return self._send(prepared, remember=True)
-        self._measure()
-        if not self._ripe():
-            return 0
-        self._last_look_s = time.monotonic()
-        batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
-        return 0 if batch is None else self._send(self._prepare(batch), remember=True)
+        if prepared is None:
+            self._measure()
+            if not self._ripe():
+                return 0
+            self._last_look_s = began
+            batch = self._spool.peek(self._pace.batch, self._pace.batch_bytes)
+            if batch is None:
+                return 0
+            prepared = self._prepare(batch)
+        self._last_batch_s = began
+        return self._send(prepared, remember=True)
 
     def _ripe(self) -> bool:
         """Whether what waits is worth a batch now: reading it again and again until it is would cost more than that."""
         pace, waiting, now = self._pace, self.progress.waiting, time.monotonic()
         if not waiting:  # now and then all the same: what is damaged before its first record is found by reading
+            self._waits_since_s = math.inf
             return now - self._last_look_s >= pace.clear_s
+        self._waits_since_s = min(self._waits_since_s, now)
         if waiting >= pace.enough or self._waiting_bytes >= pace.enough_bytes or self._stop.is_set():
             return True
+        return self._ripe_in_s(now) <= 0
+
+    def _ripe_in_s(self, now: float) -> float:
+        """How long what waits shall wait still. Its age is told by the clock, or, where that was set back, by how long
+        it has been seen."""
+        pace = self._pace
+        age_s = max(time.time() - self.progress.oldest_ms / 1000, now - self._waits_since_s)
         spacing_s = pace.spacing_s if now - self.progress.asked_s < pace.watched_s else pace.unwatched_s
-        age_s = time.time() - self.progress.oldest_ms / 1000
-        return age_s >= pace.linger_s and now - self._last_batch_s >= spacing_s
+        return max(pace.linger_s - age_s, self._last_batch_s + spacing_s - now)
+
+    def _look_again_s(self) -> float:
+        pace = self._pace
+        if not self.progress.waiting:
+            return pace.poll_s * IDLE
+        return min(pace.poll_s * UNRIPE, max(pace.poll_s / SOON, self._ripe_in_s(time.monotonic())))
 
     def _enough(self, batch: Batch) -> bool:
         return len(batch.records) >= self._pace.enough or batch.size >= self._pace.enough_bytes
 
-    def _send(self, prepared: "_Prepared", *, remember: bool) -> int:
-        batch = prepared.batch
+    def _send(self, prepared: Prepared, *, remember: bool) -> int:
+        batch, self._waits_since_s = prepared.batch, math.inf
         if remember:
             self._spool.remember(batch)
             self._step("remembered")
@@ -220,7 +241,6 @@ class Writer:
         self._spool.confirm(batch)
         self._poison.difference_update([(each.segment, each.seq) for each in batch.records] if self._poison else ())
         self._step("confirmed")
-        self._last_batch_s = time.monotonic()
         self.progress.records += len(batch.records)
         self.progress.rows += sum(part.rows for part in prepared.parts) + len(prepared.arrivals.owners)
         self.progress.batches += 1
@@ -228,23 +248,23 @@ class Writer:
         self._step("cleared")
         return len(batch.records)
 
-    def _read_ahead(self) -> "_Prepared | None":
+    def _read_ahead(self) -> Prepared | None:
         ahead, self._ahead = self._ahead, None
         return ahead.result() if ahead is not None else None
 
-    def _prepare_after(self, batch: Batch) -> "_Prepared | None":
+    def _prepare_after(self, batch: Batch) -> Prepared | None:
         """In the other thread. A small batch is left alone: by its turn it will have grown."""
         following = self._spool.peek(self._pace.batch, self._pace.batch_bytes, beyond=batch)
         if following is None or not self._enough(following):
             return None
         return self._prepare(following)
 
-    def _prepare(self, batch: Batch) -> "_Prepared":
+    def _prepare(self, batch: Batch) -> Prepared:
         rows, plan = self._mapped(batch)
         self._seal(rows)
         tables = [table for table in rows.tables() if table is not rows.arrivals]
-        parts = [_Part(table, len(table.owners), table.encoded()) for table in tables]
-        return _Prepared(batch, tuple(parts), rows.arrivals, plan)
+        parts = [Part(table, len(table.owners), table.encoded()) for table in tables]
+        return Prepared(batch, tuple(parts), rows.arrivals, plan)
 
     def _seal(self, rows: Rows) -> None:
         if self.arrivals is not None:
@@ -352,7 +372,7 @@ class Writer:
         else:
             raise TypeError(f"nothing maps a {type(record).__name__}")
 
-    def _insert_all(self, prepared: "_Prepared") -> None:
+    def _insert_all(self, prepared: Prepared) -> None:
         """Every table's rows, the texts beside the others. Spans wait for them, but calls of ours not in a backlog:
         there a core that waits is worse than a span of minutes ago that for a second has no text. Foreign spans do:
         sent again, those that the store has are passed over with all that belongs to them. Arrivals come last in any
@@ -378,7 +398,7 @@ class Writer:
                 self._insert(batch, part)
         self._insert_arrivals(prepared)
 
-    def _insert_arrivals(self, prepared: "_Prepared") -> None:
+    def _insert_arrivals(self, prepared: Prepared) -> None:
         """Their time is that of their spans' insert, so they are encoded here. They are not in what a batch maps to, so
         those that are refused are found among them alone."""
         batch, table = prepared.batch, prepared.arrivals
@@ -392,12 +412,12 @@ class Writer:
                 self._insert_halves(batch, table, 0, len(table.owners), token)
         self._step(f"inserted:{table.name}")
 
-    def _insert(self, batch: Batch, part: "_Part") -> None:
+    def _insert(self, batch: Batch, part: Part) -> None:
         if not self._taken(batch, part):
             self._look_through(batch, part.table)
         self._step(f"inserted:{part.name}")
 
-    def _taken(self, batch: Batch, part: "_Part") -> bool:
+    def _taken(self, batch: Batch, part: Part) -> bool:
         """Insert one table's rows; whether the store took them."""
         if part.rows == 0:
             return True
@@ -415,7 +435,7 @@ class Writer:
         """Find what was refused. In an order that follows from the rows alone: that of their portions may be another
         when the batch is sent again, and what went in of it is known by its place."""
         width, values = len(table.columns), table.unsealed()
-        places = sorted(range(len(table.owners)), key=_placed(table, values))
+        places = sorted(range(len(table.owners)), key=placed(table, values))
         ordered = Table(table.name, table.columns)
         for place in places:
             ordered.add(table.owners[place], tuple(values[place * width : (place + 1) * width]))
@@ -519,38 +539,6 @@ class Writer:
             return True
         backlog = self._spool.backlog()
         return backlog.waiting == 0
-
-
-_NAMES = ("trace_id", "span_id", "request_id", "id", "attempt", "number", "digest")
-"""What tells the rows of a record from each other, in the tables that have it."""
-
-
-def _placed(table: Table, values: list[Any]) -> Callable[[int], tuple[Any, ...]]:
-    """What rows are ordered by: their record, then their names."""
-    width, at = len(table.columns), [table.columns.index(name) for name in _NAMES if name in table.columns]
-    return lambda place: (table.owners[place], *(values[place * width + each] for each in at))
-
-
-class _Part(NamedTuple):
-    """One table's share of a batch: how many rows, and the columns that say something with the rows encoded (None where
-    one of them cannot be)."""
-
-    table: Table
-    rows: int
-    encoded: tuple[tuple[str, ...], Arrow] | None
-
-    @property
-    def name(self) -> str:
-        return self.table.name
-
-
-class _Prepared(NamedTuple):
-    """A batch ready to be inserted; ``arrivals`` get their time then. ``plan`` is what becomes of its foreign spans."""
-
-    batch: Batch
-    parts: tuple[_Part, ...]
-    arrivals: Table
-    plan: Plan | None = None
 
 
 class _Found(NamedTuple):

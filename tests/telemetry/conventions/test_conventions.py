@@ -8,8 +8,9 @@ import pytest
 from conversing import ANSWER, ASKED, SAID, START, read, span
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult
+from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult, Usage
 from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, Mapper, versions
 from trimtab.telemetry.foreign.spans import ForeignEvent
 
@@ -151,6 +152,17 @@ def test_thinking_pictures_and_unknown_parts_are_kept() -> None:
 # --- the rest of the map -------------------------------------------------------------------------------------------
 
 
+def test_messages_stand_in_the_order_of_their_numbers_whatever_the_order_of_their_names() -> None:
+    said = {f"llm.input_messages.{at}.message.content": f"number {at}" for at in (10, 2, 9)}
+    for _ in range(2):  # the second is read by what was made for the names of the first
+        found = read({"openinference.span.kind": "LLM", **said, "llm.input_messages.9.message.role": "assistant"})
+        assert [(each.role, each.parts) for each in found.input_messages] == [
+            ("user", (Text("number 2"),)),
+            ("assistant", (Text("number 9"),)),
+            ("user", (Text("number 10"),)),
+        ]
+
+
 def test_a_hostile_index_allocates_nothing_and_is_left_out() -> None:
     found = read(
         {
@@ -163,6 +175,55 @@ def test_a_hostile_index_allocates_nothing_and_is_left_out() -> None:
         }
     )
     assert found.input_messages == (Message("user", (Text("near"),)),)
+
+
+def test_a_streams_usage_that_logfire_tells_as_a_log_is_that_of_a_call() -> None:
+    told = {
+        "logfire.span_type": "log",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 8,
+        "gen_ai.usage.output_tokens": 15,
+        "gen_ai.output.messages": json.dumps(
+            [{"role": "assistant", "parts": [{"type": "text", "content": "Hi."}], "finish_reason": "stop"}]
+        ),
+    }
+    found = read(told)
+    assert (found.kind, found.usage, found.stream, found.stop) == ("llm", Usage(input=8, output=15), True, "stop")
+    assert found.output_messages == (Message("assistant", (Text("Hi."),)),)
+    assert read({"logfire.span_type": "log", "gen_ai.operation.name": "chat"}).kind == "event"
+
+
+def test_what_only_anthropics_client_has_names_for_is_read() -> None:
+    """Its sums have the cache in the input, and leave out what its compactions used."""
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 9,
+        "gen_ai.usage.cache_read.input_tokens": 30,
+        "gen_ai.usage.cache_write.input_tokens": 20,
+        "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": 5,
+        "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 15,
+        "anthropic.response.service_tier": "priority",
+        "anthropic.message.stop_reason": "tool_use",
+    }
+    found = read(told)
+    usage = Usage(input=50, cache_read=30, cache_write=20, cache_write_1h=15, output=9, tier="priority")
+    assert (found.kind, found.usage, found.stop) == ("llm", usage, "tool_calls")
+    summed = {"anthropic.usage.compaction.input_tokens": 40, "anthropic.usage.compaction.output_tokens": 7}
+    assert read(told | summed).usage == replace(usage, input=90, output=16)
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f", "anthropic.tool_result.content": "17"}
+    assert read(tool).output == "17"
+
+
+def test_the_graph_of_a_langchain_agent_is_that_agents_run() -> None:
+    """It is told as a chain, as its nodes are; nothing but its metadata says what it is."""
+    about = {"ls_integration": "langchain_create_agent", "lc_agent_name": "forecaster"}
+    told = {"openinference.span.kind": "CHAIN", "input.value": "x"}
+    run = read(told | {"metadata": json.dumps(about)})
+    assert (run.kind, run.agent_name) == ("agent", "forecaster")
+    assert read(told | {"metadata": json.dumps(about | {"langgraph_node": "model"})}).kind == "workflow"
+    assert read(told | {"metadata": json.dumps({"lc_agent_name": "forecaster"})}).kind == "workflow"
 
 
 def test_session_user_tags_metadata_prompt_and_resource_are_found() -> None:

@@ -34,6 +34,13 @@ NAMES = sorted(
         "lk.function_tool.name", "lk.function_tool.is_error", "lk.response.ttft", "mcp.method.name",
         "mcp.request.argument", "mcp.session.id", "flue.turn.input", "flue.turn.output", "flue.operation.kind",
         "ai.ranking", "ai.documents", "langfuse.experiment.id", "llm.top_k", "team",
+        "llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
+        "llm.input_messages.2.message.role", "llm.output_messages.0.message.content",
+        "llm.input_messages.1.message.tool_calls.0.tool_call.function.name",
+        "llm.token_count.completion", "llm.token_count.prompt_details.cache_read", "llm.cost.total",
+        "llm.finish_reason", "llm.model_name", "graph.node.id", "tool.name", "input.value", "llm.request.type",
+        "gen_ai.prompt.0.content", "gen_ai.completion.0.finish_reason", "gen_ai.prompt.1.tool_calls.0.name",
+        "traceloop.entity.name", "traceloop.entity.output", "llm.is_streaming", "llm.response.finish_reason",
         "trimtab.kind", "trimtab.tags", "trimtab.status", "trimtab.metadata.team", "trimtab.yielded",
     }
 )  # fmt: skip

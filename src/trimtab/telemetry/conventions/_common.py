@@ -57,6 +57,7 @@ _TIERS: Final = (
     "openai.response.service_tier",
     "gen_ai.openai.response.service_tier",
     "gen_ai.response.service_tier",
+    "anthropic.response.service_tier",
     "gen_ai.usage.service_tier",
     "gen_ai.usage.speed",
     "gen_ai.usage.inference_geo",

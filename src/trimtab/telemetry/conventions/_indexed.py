@@ -4,7 +4,7 @@ An index is a key here and never a length, so that a hostile one allocates nothi
 names with more than `DEPTH` steps are left out (they stay in the raw attributes).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from trimtab.telemetry.conventions._values import is_object
@@ -40,23 +40,28 @@ def tree(attributes: Mapping[str, Any], prefix: str) -> Tree:
     return root
 
 
-def flat_rows(
-    attributes: Mapping[str, Any], prefix: str, middle: str, fields: frozenset[str]
-) -> list[dict[str, Any]] | None:
+FlatPlan = tuple[tuple[tuple[str, str], ...], ...]
+"""Of each row of a list, in their order: its fields, and the attributes that hold them."""
+
+
+def flat_plan(names: Iterable[str], prefix: str, middle: str, fields: frozenset[str]) -> FlatPlan | None:
     """The short way for what nearly every list is: rows by index whose names are ``fields`` alone, each being
-    ``prefix``, the index, ``middle``, the field. None where a name goes deeper: then there is need of a `tree`."""
+    ``prefix``, the index, ``middle``, the field. It follows from the names of a span's attributes alone. None where a
+    name goes deeper: then there is need of a `tree`."""
     cut = len(prefix)
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in attributes.items():
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in names:
         if name.startswith(prefix):
             index, _, field = name[cut:].partition(middle)
             if field not in fields:
                 return None
-            row = found.get(index)
-            if row is None:
-                row = found[index] = {}
-            row[field] = value
-    return rows(found) if found else []
+            found.setdefault(index, []).append((field, name))
+    return tuple(map(tuple, rows(found)))
+
+
+def flat_rows(attributes: Mapping[str, Any], plan: FlatPlan) -> list[dict[str, Any]]:
+    """The rows of a `flat_plan`."""
+    return [{field: attributes[name] for field, name in row} for row in plan]
 
 
 def rows(found: Any) -> list[Any]:

@@ -4,11 +4,12 @@ Specification: Arize-ai/openinference, spec/semantic_conventions.md. Lists are f
 """
 
 import re
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from trimtab.llm.types import Message, Role
 from trimtab.telemetry.canonical import Document, Evaluation
-from trimtab.telemetry.conventions._indexed import flat_rows, rows, tree
+from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
@@ -23,6 +24,7 @@ from trimtab.telemetry.conventions._values import (
     mapping,
     number,
     picodollars,
+    present,
     put,
     put_content,
     put_labels,
@@ -33,7 +35,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openinference"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker", "TOOL": "tool",
@@ -57,6 +59,12 @@ _LABELS: Final = (
     ("prompt_name", "prompt.id"),
     ("prompt_version", "llm.prompt_template.version"),
 )
+_AGENT: Final = (("agent_name", "graph.node.name"), ("agent_name", "graph.node.id"))
+_TOOL: Final = (("tool_name", "tool.name"), ("tool_call_id", "tool.id"))
+_GIVEN: Final = "llm.input_messages."
+_MADE: Final = "llm.output_messages."
+_MIDDLE: Final = ".message."
+_FLAT: Final = frozenset({"role", "content"})
 _COUNTS: Final = (
     ("input", "llm.token_count.prompt"),
     ("output", "llm.token_count.completion"),
@@ -75,42 +83,110 @@ def kind(span: ForeignSpan) -> SpanKind | None:
     return _KINDS.get(said.upper()) if type(said) is str else None
 
 
+class Reading:
+    """`read` for spans with these names: what is not among them is not asked for."""
+
+    __slots__ = (
+        "_cost",
+        "_counts",
+        "_finish",
+        "_given",
+        "_labels",
+        "_made",
+        "_metadata",
+        "_nodes",
+        "_offered",
+        "_params",
+        "_scored",
+        "_tags",
+        "_tool",
+    )
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._labels = present(names, _LABELS)
+        self._nodes = present(names, _AGENT)
+        self._tool = present(names, _TOOL)
+        counted = "llm.token_count.prompt" in names or "llm.token_count.completion" in names
+        self._counts = present(names, _COUNTS) if counted else ()
+        self._cost = "llm.cost.total" in names
+        self._params = "llm.invocation_parameters" in names
+        self._given = flat_plan(names, _GIVEN, _MIDDLE, _FLAT)
+        self._made = flat_plan(names, _MADE, _MIDDLE, _FLAT)
+        self._offered = "llm.tools.0.tool.json_schema" in names
+        self._finish = "llm.finish_reason" in names
+        self._tags = "tag.tags" in names
+        self._metadata = "metadata" in names
+        self._scored = any("annotations." in name for name in names)
+
+    def __call__(self, span: ForeignSpan, found: Found) -> None:
+        attributes = span.attributes
+        put_labels(found, attributes, self._labels)
+        if self._counts and "usage" not in found:
+            _read_usage(attributes, self._counts, found)
+        if self._cost and "cost_reported" not in found:
+            amount = picodollars(attributes["llm.cost.total"])
+            if amount is not None:
+                found["cost_reported"] = amount
+        if self._params:
+            _read_params(attributes, found)
+        self._read_by_kind(span, found)
+        _read_values(attributes, found)
+        if self._tags:
+            put(found, "tags", tags(attributes["tag.tags"]))
+        if self._metadata:
+            metadata = mapping(attributes["metadata"])
+            put_labels(found, metadata, (("node", "langgraph_node"),))
+            if metadata.get("ls_integration") == "langchain_create_agent":
+                _read_agents_graph(metadata, found)
+            put(found, "metadata", entries(metadata.items()))
+        if self._scored:
+            _read_scores(attributes, found)
+
+    def _read_by_kind(self, span: ForeignSpan, found: Found) -> None:
+        attributes = span.attributes
+        kind_now = found.get("kind")
+        if kind_now in (None, "llm", "agent", "workflow"):
+            self._read_messages(attributes, found)
+        if kind_now == "agent":  # CrewAI's are known by their place in the graph alone
+            put_labels(found, attributes, self._nodes)
+        if kind_now == "tool":
+            put_labels(found, attributes, self._tool)
+            put(found, "tool_name", label(span.name))
+        elif kind_now == "retriever":
+            put(found, "documents", documents_of(tree(attributes, "retrieval.documents."), "document"))
+        elif kind_now == "reranker":
+            _read_ranking(attributes, found)
+        elif kind_now == "embedding":
+            _read_embedding(attributes, found)
+
+    def _read_messages(self, attributes: Attributes, found: Found) -> None:
+        if self._given != () and "input_messages" not in found:
+            put(found, "input_messages", _messages(attributes, self._given, _GIVEN, "user"))
+        if self._made != () and "output_messages" not in found:
+            put(found, "output_messages", _messages(attributes, self._made, _MADE, "assistant"))
+        if self._offered and "tools_offered" not in found:
+            schemas = [_tool_of(row) for row in rows(tree(attributes, "llm.tools."))]
+            put(found, "tools_offered", tools_of([each for each in schemas if each]))
+        if self._finish and "stop" not in found:
+            reason = attributes["llm.finish_reason"]
+            if reason is not None:
+                put(found, "stop", stop_of(reason))
+
+
 def read(span: ForeignSpan, found: Found) -> None:
-    attributes = span.attributes
-    put_labels(found, attributes, _LABELS)
-    if "usage" not in found and ("llm.token_count.prompt" in attributes or "llm.token_count.completion" in attributes):
-        _read_usage(attributes, found)
-    cost = attributes.get("llm.cost.total")
-    amount = picodollars(cost) if cost is not None else None
-    if amount is not None and "cost_reported" not in found:
-        found["cost_reported"] = amount
-    _read_params(attributes, found)
-    kind_now = found.get("kind")
-    if kind_now in (None, "llm", "agent", "workflow"):
-        _read_messages(attributes, found)
-    if kind_now == "agent":  # CrewAI's are known by their place in the graph alone
-        put_labels(found, attributes, (("agent_name", "graph.node.name"), ("agent_name", "graph.node.id")))
-    if kind_now == "tool":
-        put_labels(found, attributes, (("tool_name", "tool.name"), ("tool_call_id", "tool.id")))
-        put(found, "tool_name", label(span.name))
-    elif kind_now == "retriever":
-        put(found, "documents", documents_of(tree(attributes, "retrieval.documents."), "document"))
-    elif kind_now == "reranker":
-        _read_ranking(attributes, found)
-    elif kind_now == "embedding":
-        _read_embedding(attributes, found)
-    _read_values(attributes, found)
-    if "tag.tags" in attributes:
-        put(found, "tags", tags(attributes["tag.tags"]))
-    if "metadata" in attributes:
-        metadata = mapping(attributes["metadata"])
-        put_labels(found, metadata, (("node", "langgraph_node"),))
-        put(found, "metadata", entries(metadata.items()))
-    _read_scores(attributes, found)
+    """Any span."""
+    Reading(span.attributes)(span, found)
 
 
 _RESPONSE: Final = re.compile(r'"id"\s*:\s*"((?:chatcmpl-|cmpl-|resp_|gen-)[\w.-]{1,200})"')
 _ANTHROPIC: Final = re.compile(r'"id"\s*:\s*"(msg_(?:01|bdrk|vrtx)\w{1,200})"')
+
+
+def _read_agents_graph(metadata: Mapping[str, Any], found: Found) -> None:
+    """LangChain's `create_agent` is a graph, told as a chain; the span outside of its nodes is the agent's run."""
+    if found.get("kind") == "workflow" and "langgraph_node" not in metadata:
+        found["kind"] = "agent"
+        put_labels(found, metadata, (("agent_name", "lc_agent_name"),))
 
 
 def _read_values(attributes: Attributes, found: Found) -> None:
@@ -133,12 +209,11 @@ def _read_values(attributes: Attributes, found: Found) -> None:
                 put(found, "tool_call_id", label(held.get("tool_call_id")))
 
 
-def _read_usage(attributes: Attributes, found: Found) -> None:
+def _read_usage(attributes: Attributes, names: tuple[tuple[str, str], ...], found: Found) -> None:
     counts = Counts()
-    for field, name in _COUNTS:
-        value = attributes.get(name)
-        if value is not None and getattr(counts, field) is None:
-            setattr(counts, field, count(value))
+    for field, name in names:
+        if getattr(counts, field) is None:
+            setattr(counts, field, count(attributes[name]))
     usage = buckets(counts)
     if usage is not None:
         found["usage"] = usage
@@ -146,10 +221,7 @@ def _read_usage(attributes: Attributes, found: Found) -> None:
 
 
 def _read_params(attributes: Attributes, found: Found) -> None:
-    given = attributes.get("llm.invocation_parameters")
-    if given is None:
-        return
-    params = mapping(given)
+    params = mapping(attributes["llm.invocation_parameters"])
     if params.get("stream") is True:
         found.setdefault("stream", True)
     if "tools" in params and "tools_offered" not in found:
@@ -158,31 +230,14 @@ def _read_params(attributes: Attributes, found: Found) -> None:
     put(found, "params", kept)
 
 
-def _read_messages(attributes: Attributes, found: Found) -> None:
-    if "input_messages" not in found:
-        put(found, "input_messages", _messages(attributes, "llm.input_messages.", "user"))
-    if "output_messages" not in found:
-        put(found, "output_messages", _messages(attributes, "llm.output_messages.", "assistant"))
-    if "tools_offered" not in found and "llm.tools.0.tool.json_schema" in attributes:
-        schemas = [_tool_of(row) for row in rows(tree(attributes, "llm.tools."))]
-        put(found, "tools_offered", tools_of([each for each in schemas if each]))
-    reason = attributes.get("llm.finish_reason")
-    if reason is not None and "stop" not in found:
-        put(found, "stop", stop_of(reason))
-
-
 def _tool_of(row: Any) -> dict[str, Any]:
     held = mapping(mapping(row).get("tool"))
     return mapping(held.get("json_schema")) or held
 
 
-_FLAT: Final = frozenset({"role", "content"})
-
-
-def _messages(attributes: Attributes, prefix: str, role: Role) -> tuple[Message, ...]:
-    plain = flat_rows(attributes, prefix, ".message.", _FLAT)
-    if plain is not None:
-        return messages_of(plain, role) if plain else ()
+def _messages(attributes: Attributes, flat: FlatPlan | None, prefix: str, role: Role) -> tuple[Message, ...]:
+    if flat is not None:
+        return messages_of(flat_rows(attributes, flat), role)
     shaped: list[dict[str, Any]] = []
     for row in rows(tree(attributes, prefix)):
         held = mapping(mapping(row).get("message"))
@@ -262,8 +317,6 @@ _SOURCES: Final = {"HUMAN": "human", "LLM": "llm", "CODE": "code"}
 
 
 def _read_scores(attributes: Attributes, found: Found) -> None:
-    if not any("annotations." in name for name in attributes):
-        return
     for prefix, target in _ANNOTATIONS:
         if not any(name.startswith(prefix) for name in attributes):
             continue
@@ -290,5 +343,5 @@ def _read_scores(attributes: Attributes, found: Found) -> None:
 PLUG: Final = Convention(
     name=NAME, version=VERSION, families=frozenset({"openinference"}), scopes=("openinference.",),
     also=frozenset({"llm", "input", "output", "retrieval", "reranker", "embedding", "tag", "graph"}),
-    own=40, column=20, kinds=20, kind=kind, read=read,
+    own=40, column=20, kinds=20, kind=kind, read=read, fit=Reading,
 )  # fmt: skip

@@ -4,6 +4,7 @@ Names: traceloop/openllmetry, packages/opentelemetry-semantic-conventions-ai. Se
 ``traceloop.association.properties.*``.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from trimtab.telemetry.canonical import Document
@@ -19,6 +20,7 @@ from trimtab.telemetry.conventions._values import (
     label,
     mapping,
     number,
+    present,
     put,
     put_content,
     put_labels,
@@ -61,6 +63,7 @@ _PARAMS: Final = (
     ("reasoning_effort", "llm.request.reasoning_effort"),
     ("repetition_penalty", "llm.request.repetition_penalty"),
 )
+_SAID: Final = (("input", "traceloop.entity.input"), ("output", "traceloop.entity.output"))
 _STOPS: Final = ("gen_ai.completion.0.finish_reason", "llm.response.finish_reason", "llm.response.stop_reason")
 _OWN: Final = frozenset({"session_id", "user_id"})
 
@@ -78,36 +81,59 @@ def kind(span: ForeignSpan) -> SpanKind | None:
     return None
 
 
+class Reading:
+    """`read` for spans with these names: what is not among them is not asked for."""
+
+    __slots__ = ("_associated", "_entity", "_functions", "_labels", "_params", "_said", "_stops", "_stream")
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._labels = present(names, _LABELS)
+        self._entity = "traceloop.entity.name" in names
+        self._associated = any(name.startswith(_ASSOCIATED) for name in names)
+        self._stream = "llm.is_streaming" in names
+        self._params = present(names, _PARAMS)
+        self._said = present(names, _SAID)
+        self._functions = "llm.request.functions.0.name" in names
+        self._stops = tuple(name for name in _STOPS if name in names)
+
+    def __call__(self, span: ForeignSpan, found: Found) -> None:
+        attributes = span.attributes
+        if self._labels:
+            put_labels(found, attributes, self._labels)
+        entity = label(attributes["traceloop.entity.name"]) if self._entity else ""
+        if entity:
+            field = {"agent": "agent_name", "tool": "tool_name"}.get(found.get("kind", ""))
+            if field:
+                put(found, field, entity)
+        if self._associated:
+            properties = [each for each in under(attributes, _ASSOCIATED) if each[0] not in _OWN]
+            if properties:
+                put(found, "metadata", entries(properties))
+        if self._stream and attributes["llm.is_streaming"] is True:
+            found.setdefault("stream", True)
+        if self._params:
+            more = {name: attributes[key] for name, key in self._params}
+            put(found, "params", {**more, **params_of(attributes)})
+        if self._said:
+            _read_entity(attributes, self._said, found)
+        if self._functions and "tools_offered" not in found:
+            put(found, "tools_offered", tools_of(rows(tree(attributes, "llm.request.functions."))))
+        if self._stops and "stop" not in found:
+            put(found, "stop", stop_of(first(attributes, self._stops)))
+        if found.get("kind") == "retriever" and "documents" not in found:
+            put(found, "documents", _documents(span))
+
+
 def read(span: ForeignSpan, found: Found) -> None:
-    attributes = span.attributes
-    put_labels(found, attributes, _LABELS)
-    entity = label(attributes.get("traceloop.entity.name"))
-    if entity:
-        field = {"agent": "agent_name", "tool": "tool_name"}.get(found.get("kind", ""))
-        if field:
-            put(found, field, entity)
-    properties = [each for each in under(attributes, _ASSOCIATED) if each[0] not in _OWN]
-    if properties:
-        put(found, "metadata", entries(properties))
-    if attributes.get("llm.is_streaming") is True:
-        found.setdefault("stream", True)
-    more = {name: attributes[key] for name, key in _PARAMS if key in attributes}
-    if more:
-        put(found, "params", {**more, **params_of(attributes)})
-    _read_entity(attributes, found)
-    if "tools_offered" not in found and "llm.request.functions.0.name" in attributes:
-        put(found, "tools_offered", tools_of(rows(tree(attributes, "llm.request.functions."))))
-    if "stop" not in found:
-        put(found, "stop", stop_of(first(attributes, _STOPS)))
-    if found.get("kind") == "retriever" and "documents" not in found:
-        put(found, "documents", _documents(span))
+    """Any span."""
+    Reading(span.attributes)(span, found)
 
 
-def _read_entity(attributes: Attributes, found: Found) -> None:
+def _read_entity(attributes: Attributes, names: tuple[tuple[str, str], ...], found: Found) -> None:
     """``traceloop.entity.input`` of a decorated function is ``{"args": […], "kwargs": {…}}``, of LangChain
     ``{"inputs": …}``: what was given is shown, not the wrapping."""
-    for field, name in (("input", "traceloop.entity.input"), ("output", "traceloop.entity.output")):
-        value = attributes.get(name)
+    for field, name in names:
+        value = attributes[name]
         if value is None or field in found:
             continue
         held = mapping(value)
@@ -146,5 +172,6 @@ def _documents(span: ForeignSpan) -> tuple[Document, ...]:
 
 PLUG: Final = Convention(
     name=NAME, version=VERSION, families=frozenset({"traceloop"}), also=frozenset({"llm", "db"}),
-    scopes=("opentelemetry.instrumentation.openai.", "traceloop."), own=50, column=30, kinds=40, kind=kind, read=read,
+    scopes=("opentelemetry.instrumentation.openai.", "traceloop."), own=50, column=30, kinds=40,
+    kind=kind, read=read, fit=Reading,
 )  # fmt: skip

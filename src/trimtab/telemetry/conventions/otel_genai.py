@@ -5,6 +5,9 @@ Newest: ``gen_ai.{input,output}.messages``, ``gen_ai.provider.name``, ``usage.ca
 ``gen_ai.system`` (1.37 to 1.41), events ``gen_ai.user.message`` and ``gen_ai.choice`` (1.28 to 1.36), events
 ``gen_ai.content.prompt`` and ``.completion`` (1.27), ``gen_ai.prompt.N.*`` and ``usage.prompt_tokens`` (before, and
 OpenLLMetry). Input tokens include cached ones (docs/gen-ai/client-inference.md).
+
+Anthropic's own client (its spans since version 2) speaks the newest, and has names of its own for what OpenTelemetry
+has none for; what its answers' compactions used is beside the usage there (``anthropic/_tracing.py`` of the package).
 """
 
 from collections.abc import Collection
@@ -12,7 +15,7 @@ from typing import Any, Final
 
 from trimtab.llm.types import Message, Usage
 from trimtab.telemetry.canonical import Document, Evaluation
-from trimtab.telemetry.conventions._indexed import flat_rows, rows, tree
+from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import answer_of, looks_like_messages, messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
@@ -38,7 +41,7 @@ from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _OPERATIONS: Final[dict[str, SpanKind]] = {
     "chat": "llm", "generate_content": "llm", "text_completion": "llm", "completion": "llm", "generate": "llm",
@@ -83,6 +86,7 @@ _TTFT: Final = (
 _CONTENTS: Final = (
     ("input", "gen_ai.tool.call.arguments"),
     ("output", "gen_ai.tool.call.result"),
+    ("output", "anthropic.tool_result.content"),
     ("input", "gen_ai.retrieval.query.text"),
     ("input", "gen_ai.memory.query.text"),
 )
@@ -94,7 +98,14 @@ _COUNTS: Final = (
     ("output", "gen_ai.usage.completion_tokens"),
     ("total", "gen_ai.usage.total_tokens"),
     ("total", "llm.usage.total_tokens"),
+    ("cache_write_5m", "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"),
+    ("cache_write_1h", "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"),
 )
+_COMPACTIONS: Final = (
+    ("input", "anthropic.usage.compaction.input_tokens"),
+    ("output", "anthropic.usage.compaction.output_tokens"),
+)
+_FINISHES: Final = ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")
 _SAID: Final = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -119,11 +130,14 @@ class Reading:
     """`read` for spans with these names: what is not among them is not asked for."""
 
     __slots__ = (
+        "_compactions",
         "_contents",
         "_cost",
         "_counts",
         "_documents",
         "_finish",
+        "_flat_given",
+        "_flat_made",
         "_given",
         "_labels",
         "_made",
@@ -154,7 +168,10 @@ class Reading:
         self._offered = "gen_ai.tool.definitions" in names
         self._older_given = any(name.startswith("gen_ai.prompt") for name in names)
         self._older_made = any(name.startswith("gen_ai.completion") for name in names)
-        self._finish = "gen_ai.response.finish_reasons" in names
+        self._flat_given = flat_plan(names, "gen_ai.prompt.", ".", _FLAT)
+        self._flat_made = flat_plan(names, "gen_ai.completion.", ".", _FLAT)
+        self._compactions = present(names, _COMPACTIONS)
+        self._finish = [name for name in _FINISHES if name in names]
         self._stream = "gen_ai.request.stream" in names
         self._ttft = [name for name in _TTFT if name in names]
         self._cost = "gen_ai.usage.cost" in names
@@ -175,7 +192,7 @@ class Reading:
         if self._counts and "usage" not in found:
             self._read_usage(attributes, found)
         if self._finish and "stop" not in found:
-            put(found, "stop", stop_of(attributes["gen_ai.response.finish_reasons"]))
+            put(found, "stop", stop_of(attributes[self._finish[0]]))
         self._read_messages(span, found)
         if self._stream and attributes["gen_ai.request.stream"] is True:
             found.setdefault("stream", True)
@@ -193,6 +210,8 @@ class Reading:
         for field, name in self._counts:
             if getattr(counts, field) is None:
                 setattr(counts, field, count(attributes[name]))
+        for field, name in self._compactions:
+            setattr(counts, field, (getattr(counts, field) or 0) + (count(attributes[name]) or 0))
         if self._simple:
             if counts.input is not None or counts.output is not None:
                 found["usage"] = Usage(input=counts.input or 0, output=counts.output or 0)
@@ -220,7 +239,7 @@ class Reading:
             if given:
                 messages = messages_of(given)
             elif self._older_given or events is not None:
-                messages = _older(attributes, events, answer=False)
+                messages = _older(attributes, events, self._flat_given, answer=False)
             if system:
                 messages = with_system(messages, system)
             if messages:
@@ -232,7 +251,7 @@ class Reading:
                 if reason and "stop" not in found:
                     put(found, "stop", stop_of(reason))
             elif self._older_made or events is not None:
-                put(found, "output_messages", _older(attributes, events, answer=True))
+                put(found, "output_messages", _older(attributes, events, self._flat_made, answer=True))
         if tools and "tools_offered" not in found:
             put(found, "tools_offered", tools_of(tools))
 
@@ -278,8 +297,10 @@ _DETAILS: Final = {
 }  # fmt: skip
 
 
-def _older(attributes: Attributes, events: "_Events | None", *, answer: bool) -> tuple[Message, ...]:
-    """Messages as events, or as indexed attributes, or as one attribute."""
+def _older(
+    attributes: Attributes, events: "_Events | None", flat: FlatPlan | None, *, answer: bool
+) -> tuple[Message, ...]:
+    """Messages as events, or as indexed attributes (``flat`` where they are), or as one attribute."""
     if events is not None:
         said = events.answers if answer else events.asked
         if said:
@@ -288,11 +309,12 @@ def _older(attributes: Attributes, events: "_Events | None", *, answer: bool) ->
     whole = attributes.get(prefix)
     if whole is not None:
         return messages_of(whole, "assistant" if answer else "user") if looks_like_messages(whole) else ()
-    plain = flat_rows(attributes, f"{prefix}.", ".", _FLAT)
-    if plain == []:
-        return ()
-    if plain is not None and not any(str(row.get("content", ""))[:1] == "[" for row in plain):
-        return messages_of(plain, "assistant" if answer else "user")
+    if flat is not None:
+        plain = flat_rows(attributes, flat)
+        if not plain:
+            return ()
+        if not any(str(row.get("content", ""))[:1] == "[" for row in plain):
+            return messages_of(plain, "assistant" if answer else "user")
     return indexed_messages(attributes, f"{prefix}.", answer=answer)
 
 

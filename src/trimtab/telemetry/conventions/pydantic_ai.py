@@ -32,7 +32,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _ERROR, _WARN = 17, 13
 """OpenTelemetry's severity numbers, which ``logfire.level_num`` uses."""
@@ -51,7 +51,7 @@ def kind(span: ForeignSpan) -> SpanKind | None:
         if name.startswith("running output function"):
             return "tool"
     if attributes.get("logfire.span_type") == "log":
-        return "event"
+        return "llm" if _is_streamed_answer(attributes) else "event"
     if "request_data" in attributes and "gen_ai.request.model" in attributes:
         return "llm"
     return None
@@ -104,7 +104,17 @@ def _read_run(attributes: Attributes, found: Found) -> None:
         put_content(found, "output", result)
 
 
+def _is_streamed_answer(attributes: Attributes) -> bool:
+    """Logfire's instrumentation of the clients tells a stream's answer and usage as a log, once it is over; the span of
+    the call, which was over before, has neither."""
+    return attributes.get("logfire.span_type") == "log" and any(
+        name in attributes for name in ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
+    )
+
+
 def _read_call(attributes: Attributes, found: Found) -> None:
+    if _is_streamed_answer(attributes):
+        found.setdefault("stream", True)
     if "tool_arguments" in attributes or "tool_response" in attributes:
         put_content(found, "input", attributes.get("tool_arguments"))
         put_content(found, "output", attributes.get("tool_response"))

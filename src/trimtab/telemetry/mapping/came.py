@@ -16,6 +16,7 @@ from trimtab.telemetry.foreign.texts import ForeignTexts
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.mapping.rows import Arrival, Reading
 from trimtab.telemetry.mapping.told import Told, told_in
+from trimtab.telemetry.notes import LONGEST_NS
 
 MERGED: Final = 1_000
 """Events and links of a span that was told in several pieces, and tens of attributes; what comes beyond is kept raw."""
@@ -164,6 +165,12 @@ def _digest(raw: bytes) -> int:
 def began(span: ForeignSpan) -> int:
     """When a span began; one that says only when it ended began then."""
     return span.start_ns or span.end_ns
+
+
+def lasted(span: ForeignSpan) -> int:
+    """Until when a span lasted, which is how late its children may have begun: no longer than `LONGEST_NS`."""
+    start_ns = began(span)
+    return max(start_ns, min(span.end_ns, start_ns + LONGEST_NS))
 
 
 def merged(old: ForeignSpan, new: ForeignSpan) -> ForeignSpan:

@@ -111,8 +111,9 @@ class _Came(Struct, frozen=True, array_like=True):
     raw: str
 
 
-class _Ours(Struct, frozen=True, array_like=True):
-    """A span of our own gateway in a foreign trace."""
+class _There(Struct, frozen=True, array_like=True):
+    """A row of a foreign trace that stays as it is: of our own gateway, or of a span of which what came is kept no
+    longer (its texts were over age)."""
 
     trace_id: str
     span_id: str
@@ -143,9 +144,10 @@ class _Ours(Struct, frozen=True, array_like=True):
     user: str
     input_preview: str
     output_preview: str
+    ours: bool
 
 
-_OURS: Final = ", ".join(_Ours.__struct_fields__)
+_THERE: Final = ", ".join(_There.__struct_fields__[:-1]) + ", request_id != '' AS ours"
 _WHERE: Final = (
     "project = {project:String} AND start_ns >= {low:Int64} AND start_ns <= {high:Int64}"
     " AND trace_id IN {traces:Array(String)}"
@@ -219,16 +221,16 @@ class Rewriter:
         low, high = min(note.low_ns for note in notes), max(note.high_ns for note in notes)
         params = _scope(project, (note.trace_id for note in notes), low, high)
         came = self._arrivals(project, params)
-        ours = self._ours(params)
+        there = self._there(params)
         rows, rootless = Rows(self._rows.ring), list[Key]()
         giving_way: list[str] = []
         for trace_id, arrivals in came.items():
-            own = ours.get(trace_id, [])
-            rooted, stands = self._trace(rows, arrivals, own)
+            others = there.get(trace_id, [])
+            rooted, stands = self._trace(rows, arrivals, others)
             if not rooted:
                 rootless.append((project, trace_id))
             if stands:
-                giving_way += [line.span_id for line in own if line.entry]
+                giving_way += [line.span_id for line in others if line.entry and line.ours]
         if self._log is not None:  # a span that waited for its other half is shown here for the first time
             self._log.add(rows)
         self._replace(rows, params)
@@ -254,25 +256,30 @@ class Rewriter:
             )
         return {trace_id: sorted(each.values(), key=_when) for trace_id, each in spans.items()}
 
-    def _ours(self, params: dict[str, str]) -> dict[str, list[_Ours]]:
-        sql = f"SELECT {_OURS} FROM spans WHERE {_WHERE} AND entry IN (0, 1) AND request_id != ''"  # noqa: S608
-        found: dict[str, list[_Ours]] = defaultdict(list)
-        for line in msgspec.json.Decoder(_Ours, strict=False).decode_lines(self._store.query(sql, params)):
+    def _there(self, params: dict[str, str]) -> dict[str, list[_There]]:
+        """By trace. Of spans that are made anew there is none."""
+        came = f"SELECT trace_id, span_id FROM span_raw WHERE {_WHERE}"  # noqa: S608  our own names
+        sql = (
+            f"SELECT {_THERE} FROM spans WHERE {_WHERE} AND entry IN (0, 1)"  # noqa: S608
+            f" AND (request_id != '' OR (trace_id, span_id) NOT IN ({came}))"
+        )
+        found: dict[str, list[_There]] = defaultdict(list)
+        for line in msgspec.json.Decoder(_There, strict=False).decode_lines(self._store.query(sql, params)):
             found[line.trace_id].append(line)
         return found
 
-    def _trace(self, rows: Rows, arrivals: list[Arrival], ours: list[_Ours]) -> tuple[bool, bool]:
+    def _trace(self, rows: Rows, arrivals: list[Arrival], there: list[_There]) -> tuple[bool, bool]:
         """All rows of one trace; whether it has a root of its own, and whether one of its spans stands for it."""
         whole = [arrival for arrival in arrivals if not arrival.span.partial]
         read = [each for each in read_all(self._read, self._prices, whole) if not each[1].canonical.pending]
         nodes = [node_of(arrival, reading.canonical) for arrival, reading in read]
-        leaves = counted([*nodes, *map(_node, ours)])
+        leaves = counted([*nodes, *map(_node, there)])
         sums = Sums()
         mapped = [mapped_of(arrival, reading, arrival.span.span_id in leaves) for arrival, reading in read]
         for each in mapped:
             sums.add(each)
-        _say(sums, ours)
-        for line in ours:
+        _say(sums, there)
+        for line in there:
             _label(sums, line)
             if line.leaf:
                 sums.tier = sums.tier or line.tier
@@ -289,11 +296,16 @@ class Rewriter:
                     line.price,
                 )
         root = next((each for each in mapped if not each.arrival.span.parent_span_id), None)
-        stands = root or _topmost(mapped)
-        if root is None and stands and stands.arrival.span.parent_span_id in {line.span_id for line in ours}:
+        stood = any(line.entry and not line.ours for line in there)
+        stands = None if stood else root or _topmost(mapped)  # its row cannot be made anew to stand no longer
+        if (
+            root is None
+            and stands
+            and stands.arrival.span.parent_span_id in {line.span_id for line in there if line.ours}
+        ):
             stands = None  # it went on from our gateway: a model server's own span, say
         self._rows.add(rows, entries(mapped, stands, sums))
-        return root is not None, stands is not None
+        return root is not None or stood, stands is not None
 
     def _replace(self, rows: Rows, params: dict[str, str]) -> None:
         """Old rows go before new ones come: a question in between misses them and counts nothing twice. Table by table,
@@ -329,17 +341,23 @@ class Rewriter:
         self._delete("spans", f"{ours} AND entry = 1", params)
 
     def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
-        there = self._store.query(f"SELECT count() FROM {table} WHERE {where}", params)  # noqa: S608
-        if msgspec.json.decode(there, strict=False, type=tuple[int])[0]:  # to delete nothing costs as much
-            on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
-            self._store.query(f"DELETE FROM {table}{on} WHERE {where}", params)  # noqa: S608
+        """Month by month, of those that have any: to look through the parts of all others, only to find nothing there,
+        is most of what deleting costs."""
+        at = "at_ns" if table == "ledger" else "start_ns"
+        months = f"SELECT DISTINCT toString(toYYYYMM(fromUnixTimestamp64Nano({at}, 'UTC'))) FROM {table} WHERE {where}"  # noqa: S608
+        on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
+        for [month] in _months.decode_lines(self._store.query(months, params)):
+            self._store.query(f"DELETE FROM {table}{on} IN PARTITION ID '{month}' WHERE {where}", params)  # noqa: S608
+
+
+_months: Final = msgspec.json.Decoder(tuple[str])
 
 
 def _when(arrival: Arrival) -> tuple[int, str]:
     return arrival.start_ns, arrival.span.span_id
 
 
-def _label(sums: Sums, line: _Ours) -> None:
+def _label(sums: Sums, line: _There) -> None:
     """What a call through the gateway was labelled with is a label of the trace, where no foreign span said so."""
     for name in ("model", "model_used", "app", "release", "environment", "feature", "session", "user"):
         if not getattr(sums, name):
@@ -348,15 +366,15 @@ def _label(sums: Sums, line: _Ours) -> None:
         sums.tried.append(line.provider)
 
 
-def _say(sums: Sums, ours: list[_Ours]) -> None:
+def _say(sums: Sums, there: list[_There]) -> None:
     """What was said in calls through the gateway was said in the trace, where no foreign span of a model has words."""
-    calls = sorted((line for line in ours if line.kind == "llm"), key=lambda line: line.start_ns)
+    calls = sorted((line for line in there if line.kind == "llm"), key=lambda line: line.start_ns)
     if not sums.asked and not sums.answered:
         sums.asked = next((line.input_preview for line in calls if line.input_preview), "")
         sums.answered = next((line.output_preview for line in reversed(calls) if line.output_preview), "")
 
 
-def _node(line: _Ours) -> UsageNode:
+def _node(line: _There) -> UsageNode:
     return UsageNode(
         line.span_id,
         line.parent_span_id,
@@ -365,7 +383,7 @@ def _node(line: _Ours) -> UsageNode:
         False,
         line.response_id,
         line.start_ns,
-        ours=True,
+        ours=line.ours,
     )
 
 

@@ -30,7 +30,7 @@ from trimtab.ledger.types import Cost
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.foreign.spans import STATUS_ERROR, ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
-from trimtab.telemetry.mapping.before import Forgotten, Lookup, Newest, Stored
+from trimtab.telemetry.mapping.before import NEAR_NS, Forgotten, Lookup, Newest, Stored
 from trimtab.telemetry.mapping.came import (
     MERGED,
     Broken,
@@ -38,6 +38,7 @@ from trimtab.telemetry.mapping.came import (
     as_arrivals,
     gather,
     gather_told,
+    lasted,
     merged,
     portions,
     with_span,
@@ -47,7 +48,7 @@ from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rows import Arrival, Mapped, Reading, Sums
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
-from trimtab.telemetry.notes import Note
+from trimtab.telemetry.notes import LONGEST_NS, Note
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
 
@@ -58,6 +59,10 @@ PARTIAL_BYTES: Final = 64 << 20
 """Of what only adds to spans that have not come yet, so much is held; beyond it their traces are made anew."""
 ROOTLESS_MS: Final = 30_000
 """A trace whose root has not come for so long is shown under its topmost span."""
+SPREADS: Final = 10_000
+"""Of so many long traces whose spans are no longer remembered it is known from when to when they had some."""
+EVER: Final = 1 << 64
+"""Later than any span begins."""
 
 Read = Callable[[ForeignSpan], CanonicalSpan]
 
@@ -79,7 +84,7 @@ class Elsewhere(Protocol):
 class _Trace(Struct, eq=False):
     """What is remembered of a trace. ``weights``: bytes of what is held of each of its partials; ``stripped``: those of
     which more came than is held; ``lately``: how many spans the batch before the last one, and that, have brought: they
-    may be on their way."""
+    may be on their way; ``looked_ns``: the store has no spans of it in between that are not remembered."""
 
     digests: dict[str, int] = {}
     nodes: dict[str, UsageNode] = {}
@@ -95,6 +100,12 @@ class _Trace(Struct, eq=False):
     lately: tuple[int, int] = (0, 0)
     low_ns: int = 1 << 63
     high_ns: int = 0
+    looked_ns: tuple[int, int] = (EVER, 0)
+
+    def knows(self, low: int, spans: Iterable[Arrival]) -> bool:
+        """Whether all that the store has of it about these spans is remembered."""
+        first, last = self.looked_ns
+        return first <= low and (last == EVER or _high(spans) <= last)
 
 
 class ForeignTraces:
@@ -115,6 +126,8 @@ class ForeignTraces:
         self._turn = 0
         self._newest = Newest(lookup)
         self._away: Elsewhere | None = None
+        self._looked: dict[Key, tuple[int, int]] = {}
+        self._spreads: OrderedDict[Key, tuple[int, int]] = OrderedDict()
         self.forget()
 
     def forget(self) -> None:
@@ -188,6 +201,7 @@ class ForeignTraces:
         return self._away.whole(told)
 
     def _some(self, plan: Plan, arrived: dict[Key, dict[str, Arrival]]) -> None:
+        self._looked.clear()
         stored = self._look_up(arrived)
         try:
             read_all(self._read, self._prices, self._unread(arrived, stored))
@@ -222,6 +236,9 @@ class ForeignTraces:
         if (trace is not None and trace.endless) or (stored is not None and stored.spans > TRACE_SPANS):
             self._endless(plan, key, spans, {} if stored is None else stored.digests)
         elif stored is not None:
+            if trace is not None:
+                self._spread(key, trace.low_ns, trace.high_ns)
+                self._forget_trace(key, trace)
             self._late(plan, key, spans, stored.digests)
         else:
             self._live(plan, key, spans)
@@ -249,30 +266,42 @@ class ForeignTraces:
 
     def _look_up(self, arrived: dict[Key, dict[str, Arrival]]) -> dict[Key, Stored]:
         """The traces among these that the store has and we do not remember, or not wholly."""
-        asked: dict[str, list[tuple[str, int, int, list[str]]]] = {}
+        asked: dict[tuple[str, bool], list[tuple[str, int, int, list[str]]]] = {}
         for key, spans in arrived.items():
-            trace = self._traces.get(key)
-            if trace is None:
-                wanted = list(spans.values())
-            elif not trace.endless:
+            trace, wanted = self._traces.get(key), list(spans.values())
+            if trace is not None and trace.endless:
+                wanted = [each for each in wanted if each.span.span_id not in trace.digests]
+                if not wanted:
+                    continue
+            low = min([each.start_ns for each in wanted])
+            if trace is not None and not trace.endless and trace.knows(low, wanted):
                 continue
-            else:
-                wanted = [each for name, each in spans.items() if name not in trace.digests]
-            if not wanted:
-                continue
-            starts = [each.start_ns for each in wanted]
-            low = min(starts)
-            known = trace is not None or key in self._forgotten
-            early = low < self._since_ns or low > wanted[0].arrived_ns
-            if known or (early and self._newest.reaches(key[0], low)):
+            if self._is_doubtful(key, trace, low, wanted[0].arrived_ns):
                 names = [each.span.span_id for each in wanted]
-                asked.setdefault(key[0], []).append((key[1], low, max(starts), names))
+                low, high = self._about(key, low, _high(wanted))
+                asked.setdefault((key[0], high - low > NEAR_NS), []).append((key[1], low, high, names))
         found: dict[Key, Stored] = {}
-        for project, wanted in asked.items():
+        for (project, _), wanted in asked.items():
             low, high = min(each[1] for each in wanted), max(each[2] for each in wanted)
             known = self._lookup(project, {each[0]: each[3] for each in wanted}, low, high)
             found |= {(project, trace_id): stored for trace_id, stored in known.items()}
+            for each in wanted:
+                if each[0] not in known:
+                    self._looked[project, each[0]] = (low - NEAR_NS, high + NEAR_NS)
         return found
+
+    def _is_doubtful(self, key: Key, trace: _Trace | None, low: int, arrived_ns: int) -> bool:
+        """Whether the store may have spans of a trace about ``low`` or later that are not remembered. Where it has
+        none, it is noted from when on."""
+        if (trace is not None and trace.endless) or key in self._forgotten:
+            return True
+        if low >= self._since_ns and low <= arrived_ns:
+            self._looked[key] = (self._since_ns, EVER)
+            return False
+        if self._newest.reaches(key[0], low):
+            return True
+        self._looked[key] = (low - NEAR_NS, EVER)
+        return False
 
     def _late(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
         """Spans of a trace whose rows were made before our memory begins."""
@@ -281,8 +310,23 @@ class ForeignTraces:
             return
         plan.raws += [(each, each.start_ns, "", 0) for each in news]
         starts = [each.start_ns for each in spans.values()]
-        plan.notes.append(Note(*key, self._now_ns() // 1_000_000, min(starts), max(starts)))
+        low, high = self._spread(key, min(starts), _high(spans.values()))
+        plan.notes.append(Note(*key, self._now_ns() // 1_000_000, low, high))
         self._newest.add(key[0], max(starts))  # they are made anew from what is kept raw, and not remembered
+
+    def _spread(self, key: Key, low: int, high: int) -> tuple[int, int]:
+        """From when to when a trace has spans, with these, that is not remembered itself: all of them are needed where
+        one more comes."""
+        spread = self._spreads[key] = self._about(key, low, high)
+        self._spreads.move_to_end(key)
+        if len(self._spreads) > SPREADS:
+            self._spreads.popitem(last=False)
+        return spread
+
+    def _about(self, key: Key, low: int, high: int) -> tuple[int, int]:
+        """These, and where the trace is known to have had spans within a day of them."""
+        first, last = self._spreads.get(key, (low, high))
+        return max(min(low, first), low - LONGEST_NS), min(max(high, last), high + LONGEST_NS)
 
     def _endless(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
         """Spans of a trace that is never made anew: what is new becomes a row, all else is only kept."""
@@ -326,6 +370,7 @@ class ForeignTraces:
             trace = self._traces[key] = _Trace()
         else:
             self._traces.move_to_end(key)
+        trace.looked_ns = self._looked.get(key, trace.looked_ns)
         fresh, changed = self._sorted(plan, trace, spans)
         dirty = self._add(plan, trace, fresh) or changed or (bool(fresh) and key in self._ours)
         if dirty or (trace.rooted and key in self._topmost):
@@ -435,14 +480,24 @@ class ForeignTraces:
             key, trace = next(iter(self._traces.items()))
             if trace.turn >= self._turn - 1:  # it may be on its way to the store
                 break
-            del self._traces[key]
-            self._spans -= len(trace.digests) + len(trace.partials)
-            self._drop_partials(trace)
-            self._topmost.discard(key)
-            since_ns = max(self._since_ns, self._forgotten.add(key, self._now_ns()))
-            if since_ns != self._since_ns:
-                self._since_ns = since_ns
-                self._newest.clear()
+            self._forget_trace(key, trace)
+
+    def _forget_trace(self, key: Key, trace: _Trace) -> None:
+        del self._traces[key]
+        if trace.high_ns - trace.low_ns > NEAR_NS:
+            self._spread(key, trace.low_ns, trace.high_ns)
+        self._spans -= len(trace.digests) + len(trace.partials)
+        self._drop_partials(trace)
+        self._topmost.discard(key)
+        since_ns = max(self._since_ns, self._forgotten.add(key, self._now_ns()))
+        if since_ns != self._since_ns:
+            self._since_ns = since_ns
+            self._newest.clear()
+
+
+def _high(spans: Iterable[Arrival]) -> int:
+    """How late what belongs to these spans may have begun."""
+    return max([lasted(each.span) for each in spans])
 
 
 def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tuple[Mapped, Sums | None]]:

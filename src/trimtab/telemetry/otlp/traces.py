@@ -21,6 +21,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign.check import check_span, fault_of
 from trimtab.telemetry.foreign.spans import (
     KINDS,
+    LETTER_BYTES,
     Attributes,
     ForeignEvent,
     ForeignLink,
@@ -142,9 +143,11 @@ def take_json(body: bytes, origin: Origin) -> Taken:
     request = json_object(body, "resourceSpans")
     sink = Sink(origin, len(body))
     block: list[ForeignSpan] = []
+    around = _Around()
     for group, scoped, spans in json_scopes(request, ("resourceSpans", "scopeSpans", "spans"), sink):
-        for (named, resource), each in _around_json(group, scoped, spans, sink):
-            _take_json_span(each, named, resource, (sink, block))
+        around.enter(group, scoped)
+        for named, each in _around_json(around, scoped, spans, sink):
+            _take_json_span(each, named, (sink, block, around))
             if len(block) >= PIECE_SPANS:
                 sink.keep(len(block), spans=tuple(block))
                 block.clear()
@@ -188,41 +191,94 @@ def _listed(holder: Any, name: str, sink: Sink) -> list[Any]:
         return []
 
 
-def _around_json(
-    group: Any, scoped: Any, spans: list[Any], sink: Sink
-) -> Iterator[tuple[tuple[tuple[str, str], Attributes], Any]]:
-    """Each of the spans with its scope's name and version and its resource; none where these cannot be read or are too
+class _Around:
+    """What stands around spans: the scope that was entered, and its resource, which is read and written once for all of
+    its scopes, however many a request has."""
+
+    __slots__ = ("_group", "_lengths", "_scoped", "attributes", "fault", "size")
+
+    def __init__(self) -> None:
+        self._group: Any = None
+
+    def enter(self, group: Any, scoped: Any) -> None:
+        self._scoped = scoped
+        if group is self._group:
+            self._lengths = self._lengths[:1]
+            return
+        self._group = group
+        self._lengths: list[int] = []
+        self.attributes: Attributes = {}
+        self.size, self.fault = 0, ""
+        try:
+            self.attributes = json_attributes(got(got(group, "resource"), "attributes"))
+            self.size = len(encoded(self.attributes))
+        except NO_SPAN as error:
+            self.fault = str(error)[:200]
+
+    def alone(self, span: Any) -> bytes:
+        """A span as a request of its own, with its resource and its scope; by itself where it has none, and where a
+        dead letter has no room for them."""
+        own = encoded(span)
+        held = (self._group.get("resource"), self._scoped.get("scope"))
+        if not any(held):
+            return own
+        self._lengths += [len(encoded(each)) for each in held[len(self._lengths) :]]
+        if sum(self._lengths) > LETTER_BYTES:
+            return own
+        scopes = [{"scope": held[1], "spans": [span]}]
+        request = encoded({"resourceSpans": [{"resource": held[0], "scopeSpans": scopes}]})
+        return request if 0 < len(request) <= LETTER_BYTES else own
+
+
+def _around_json(around: _Around, scoped: Any, spans: list[Any], sink: Sink) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Each of the spans with its scope's name and version; none where these or its resource cannot be read or are too
     large: then they are refused, and those of other scopes are not."""
-    resource: Attributes = {}
-    named, what = ("", ""), "resource"
-    try:
-        resource = json_attributes(got(got(group, "resource"), "attributes"))
+    named, what, why = ("", ""), "resource", around.fault
+    if not why:
         what = "scope"
-        scope = got(scoped, "scope")
-        named = (_text(got(scope, "name")), _text(got(scope, "version")))
-        fault = sink.surround(len(encoded(resource)) + len(named[0]) + len(named[1]), len(spans))
-    except NO_SPAN as error:
-        fault = f"its {what} is none: {str(error)[:200]}"
+        try:
+            scope = got(scoped, "scope")
+            named = (_text(got(scope, "name")), _text(got(scope, "version")))
+        except NO_SPAN as error:
+            why = str(error)[:200]
+    if why:
+        fault = f"its {what} is none: {why}"
         if not spans:
-            sink.refuse(f"a {what} is none: {str(error)[:200]}", wire=encoded(scoped))
+            sink.refuse(f"a {what} is none: {why}", wire=encoded(scoped))
+    else:
+        fault = sink.surround(around.size + len(named[0]) + len(named[1]), len(spans))
     for each in spans:
         if fault:
-            sink.refuse(fault, wire=encoded(each) if len(sink.letters) < MAX_LETTERS else b"")
+            sink.refuse(fault, wire=around.alone(each) if len(sink.letters) < MAX_LETTERS else b"")
         else:
-            yield (named, resource), each
+            yield named, each
 
 
-def _take_json_span(
-    each: Any, scope: tuple[str, str], resource: Attributes, into: tuple[Sink, list[ForeignSpan]]
-) -> None:
-    sink, block = into
+def only_span(request: Any) -> ForeignSpan:
+    """The span of a request that `_Around.alone` wrote, once a person has mended it. Raises one of `NO_SPAN`."""
+    found: list[ForeignSpan] = []
+    for group in listed(request, "resourceSpans"):
+        resource = json_attributes(got(got(group, "resource"), "attributes"))
+        for scoped in listed(group, "scopeSpans"):
+            scope = got(scoped, "scope")
+            named = (_text(got(scope, "name")), _text(got(scope, "version")))
+            found += [json_span(each, named, resource) for each in listed(scoped, "spans")]
+    if len(found) != 1:
+        raise ValueError(f"it holds {len(found)} spans, and a letter is one")
+    return found[0]
+
+
+def _take_json_span(each: Any, scope: tuple[str, str], into: tuple[Sink, list[ForeignSpan], _Around]) -> None:
+    """What was around it comes with where it goes."""
+    sink, block, around = into
     try:
-        span = json_span(each, scope, resource)
+        span = json_span(each, scope, around.attributes)
         for holder in (span, *span.events):
             hide_json(holder.attributes)
         fault = check_span(span, sink.origin.arrived_ns) or sink.too_large(lambda: len(encoded(each)))
     except NO_SPAN as error:
-        sink.refuse(f"it is no span: {str(error)[:200]}", wire=encoded(each))
+        wire = around.alone(each) if len(sink.letters) < MAX_LETTERS else b""
+        sink.refuse(f"it is no span: {str(error)[:200]}", wire=wire)
         return
     if fault:
         sink.refuse(fault, span=span)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from trimtab.telemetry.search.aggregate_views import Of
 from trimtab.telemetry.search.language import Term, wrong
 from trimtab.telemetry.search.score_versions import newest
-from trimtab.telemetry.stores import KeyNamed, Value
+from trimtab.telemetry.stores import KeyNamed, MoneyNamed, Value
 from trimtab.telemetry.views import SpanKind, Status
 
 _STATUSES: Final = get_args(Status)
@@ -226,8 +226,31 @@ def _nanoseconds(text: str) -> Decimal:
     return Decimal(found[1]) * _UNITS[found[2] or "ms"]
 
 
-def _picodollars(text: str) -> Decimal:
-    return Decimal(text.removeprefix("$")) * 10**12
+_MONEY = re.compile(r"(\$)?([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?)([A-Za-z]{3})?", re.IGNORECASE)
+MOST_MONEY: Final = 10**15
+COST: Final = "cost:>0.01 (as the project shows money) or cost:>0.01USD"
+
+
+def compiled_money(values: Values, term: Term) -> str:
+    """Amounts are in the currency that the project shows money in, or in the one that they name. Of a range the one end
+    may name it for both."""
+    given = ((">=", term.text), ("<=", term.until)) if term.op == ".." else ((term.op, term.text),)
+    read = [(op, _amount_of(text, term)) for op, text in given if text]
+    code = next((code for _, (_, code) in read if code), "")
+    tests: list[str] = []
+    for op, (amount, own) in read:
+        money = MoneyNamed(amount, own or code, up=op in (">=", "<"), exact=op == "=")
+        tests.append(f"cost {op} {values.bind(money, 'Int64')}")
+    return f"({' AND '.join(tests)})"
+
+
+def _amount_of(text: str, term: Term) -> tuple[str, str]:
+    found = _MONEY.fullmatch(text)
+    if found is None or (found[1] and found[3] and found[3].upper() != "USD"):
+        raise wrong(term.at, f"{text} is not a number", f"Write {COST}.")
+    if abs(Decimal(found[2])) >= MOST_MONEY:
+        raise wrong(term.at, f"{text} is out of range", f"Write {COST}.")
+    return found[2], "USD" if found[1] else (found[3] or "").upper()
 
 
 def _count(text: str) -> Decimal:
@@ -450,7 +473,7 @@ KEYS: Final[dict[str, Key]] = {
     "http_status": _amount("http_status", _count, "HTTP status", "http_status:>=500"),
     "stop": _text("stop", "why the model stopped"),
     "stream": Key(_flag("stream", "stream"), "streamed or not", "choice", choices=_ENDS),
-    "cost": _amount("cost", _picodollars, "US dollars", "cost:>0.01 (US dollars)", "toString(cost)"),
+    "cost": Key(compiled_money, "money", shape="number", column="toString(cost)", example=COST),
     "duration": _amount("duration_ns", _nanoseconds, "how long it took", "duration:>500ms or duration:>=2s"),
     "ttft": _amount("ttft_ns", _nanoseconds, "to the first token", "ttft:>500ms or ttft:>=2s", "toString(ttft_ns)"),
     "tokens": _amount(TOKENS, _count, "tokens in all", "tokens:>1000 or tokens:>1k"),

@@ -27,7 +27,18 @@ class KeyNamed(Struct, frozen=True):
     wild: bool = False
 
 
-Value = str | int | KeyNamed
+class MoneyNamed(Struct, frozen=True):
+    """An amount of money as a person names it, in place of picodollars: whoever asks the store puts them there
+    (`key_names.py`). ``code`` is its currency, empty for the one that the project shows money in. Of a part of a
+    picodollar the ``up`` one is taken, or the one below; none at all where it must be ``exact``."""
+
+    amount: str
+    code: str = ""
+    up: bool = False
+    exact: bool = False
+
+
+Value = str | int | KeyNamed | MoneyNamed
 """What may be bound to a placeholder."""
 
 

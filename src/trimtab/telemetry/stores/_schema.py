@@ -13,7 +13,7 @@ Migrations are a list that only grows; each is a number and its statements, all 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from string import Template
 from typing import Final
 
@@ -477,11 +477,16 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
 )
 
 
-def migrate(run: Callable[[str, dict[str, str]], bytes], topology: Topology) -> int:
-    """Apply what is missing, in order, with ``run(sql, params)``; returns the version reached."""
+def migrate(
+    run: Callable[[str, Mapping[str, str]], bytes], topology: Topology, at_once: Callable[[int], bool] | None = None
+) -> int:
+    """Apply what is missing, in order, with ``run(sql, params)``; returns the version reached. Where all is missing,
+    ``at_once`` may make the newest version, and says whether it did."""
     run(topology.versions(), {})
     lines = msgspec.json.decode(run("SELECT ifNull(max(version), 0) FROM schema_versions", {}), type=list[int])
-    version = lines[0]
+    version, newest = lines[0], MIGRATIONS[-1][0]
+    if version == 0 and at_once is not None and at_once(newest):
+        return newest
     for number, statements in MIGRATIONS:
         if number > version:
             for statement in statements:

@@ -8,8 +8,10 @@ of their own, so that one can write while the other waits for the disk; queries 
 import logging
 import os
 import queue
+import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlencode, urlsplit
@@ -25,6 +27,7 @@ from trimtab.telemetry.stores import (
     StoreAway,
     StoreFull,
     StorePlug,
+    _newest,
     failure,
     format_of,
     insert_sql,
@@ -55,8 +58,7 @@ class ChdbStore:
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         keep_engine_memory()
-        import chdb  # 0.5 s and 100 MB: only where a store is really opened
-
+        chdb = _engine()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         set_aside(folder)
         bounds = {
@@ -72,13 +74,13 @@ class ChdbStore:
             address = f"{folder}?{urlencode(bounds)}"
             self._inserting: queue.SimpleQueue[Any] = queue.SimpleQueue()
             for _ in range(_INSERTERS):
-                connection = cast("Any", chdb).connect(address)
+                connection = chdb.connect(address)
                 self._met[id(connection)] = troubles(connection)
                 self._inserting.put(connection)
             self._close_lock = threading.Lock()
             self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self._all: list[Any] = []
-            self._connect = lambda: _reader(cast("Any", chdb).connect(address), limits.threads)
+            self._connect = lambda: _reader(chdb.connect(address), limits.threads)
             for _ in range(limits.readers):
                 connection = self._connect()
                 self._all.append(connection)
@@ -87,7 +89,7 @@ class ChdbStore:
             raise StoreAway(f"The telemetry store in {folder} cannot be opened: {error}") from error
 
     def prepare(self) -> None:
-        migrate(self._change, Topology())
+        migrate(self._change, Topology(), partial(_newest.make, self._change))
 
     def _change(self, sql: str, params: Mapping[str, str]) -> bytes:
         """A statement of the schema. A definition that finds no room may be left behind empty, and a folder with such a
@@ -181,6 +183,19 @@ class ChdbStore:
         fresh = self._connect()
         self._all[self._all.index(connection)] = fresh
         return fresh
+
+
+def _engine() -> Any:
+    """The engine's module, imported where a store is really opened: 0.2 s of a processor. It looks for pyarrow, which
+    only answers need that are no bytes, and with numpy took half as long again and 40 MB."""
+    if unasked := "pyarrow" not in sys.modules:
+        sys.modules["pyarrow"] = None  # pyright: ignore[reportArgumentType]  what makes its import fail (importlib)
+    try:
+        import chdb
+    finally:
+        if unasked:
+            del sys.modules["pyarrow"]
+    return chdb
 
 
 def _reader(connection: Any, threads: int) -> Any:
