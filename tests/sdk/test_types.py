@@ -71,6 +71,8 @@ PAIRS: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     cost_types.WasteLine: cost_views.WasteLine,
     cost_types.Waste: cost_views.WasteReport,
     cost_types.Attempt: cost_views.CostlyCall,
+    cost_types.HeldLine: cost_bodies.HeldLine,
+    cost_types.Batch: cost_bodies.BatchView,
     cost_types.CostlyPrompt: cost_views.CostlyPrompt,
     cost_types.Costly: cost_views.Costly,
     limit_types.Standing: limit_bodies.StandingView,

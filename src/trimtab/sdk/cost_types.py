@@ -218,3 +218,40 @@ class Costly(Struct, frozen=True, kw_only=True):
 
 
 Query = dict[str, Any]
+
+
+class HeldLine(Struct, frozen=True, kw_only=True):
+    """``amount`` in the limit's measure: a count, or US dollars as a decimal."""
+
+    limit: str
+    measure: str
+    amount: str
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """A batch that was made through the server, as docs/costs.md says. ``state``: open, completed, expired, cancelled,
+    failed or lost; ``settlement``: told, estimate or unknown, empty until it is settled; ``why`` it could not be asked
+    about, or had to be estimated. ``held`` is what limits hold for it."""
+
+    id: str
+    provider: str
+    model: str
+    works_on: str
+    endpoint: str
+    state: str
+    status: str
+    made: int
+    looked: int | None
+    next_look: int | None
+    failures: int
+    why: str
+    ended: int | None
+    settled: int | None
+    settlement: str
+    tokens: int | None
+    cost: str | None
+    key_id: str
+    feature: str
+    trace_id: str
+    request_id: str
+    held: list[HeldLine] = []

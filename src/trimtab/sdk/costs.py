@@ -1,5 +1,7 @@
 """`Client.costs`: what calls cost, what a team pays, and whether the books agree with a provider's."""
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from trimtab.sdk import cost_types as t
@@ -8,6 +10,11 @@ from trimtab.sdk.connection import Connection, path
 
 class _Prices(Struct):
     items: list[t.DatedPrice] = []
+    cursor: str | None = None
+
+
+class _Batches(Struct):
+    items: list[t.Batch] = []
     cursor: str | None = None
 
 
@@ -152,3 +159,15 @@ class Costs:
             "decimal": decimal,
         }
         return self._http.ask("POST", path("projects", project, "reconciliations"), t.Reconciliation, body=body)
+
+    def batches(self, project: str, *, state: str = "", limit: int = 100) -> Iterator[t.Batch]:
+        """Batches that were made through the server, newest first, at most ``limit``; of one ``state``, if given."""
+        cursor, left = "", limit
+        while left > 0:
+            query: t.Query = {"state": state, "cursor": cursor, "limit": min(left, 100)}
+            page = self._http.ask("GET", path("projects", project, "batches"), _Batches, query=query)
+            yield from page.items
+            left -= len(page.items)
+            if page.cursor is None or not page.items:
+                return
+            cursor = page.cursor

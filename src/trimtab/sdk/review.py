@@ -26,9 +26,9 @@ class Review:
     def __init__(self, http: Connection) -> None:
         self._http = http
 
-    def queues(self, project: str) -> list[Json]:
-        """With what waits in each (``standing``)."""
-        return list(self._pages(_at(project, "queues"), {}))
+    def queues(self, project: str, *, archived: bool = False) -> list[Json]:
+        """With what waits in each (``standing``). ``archived``: with those that were put away, too."""
+        return list(self._pages(_at(project, "queues"), {"archived": "true" if archived else None}))
 
     def queue(self, project: str, queue: str) -> Json:
         return self._http.ask("GET", _at(project, "queues", queue), Json)
@@ -44,6 +44,13 @@ class Review:
         """Nothing more is sent to it. Raises `Conflict` where somebody changed it since ``expected_revision``."""
         query = {"expected_revision": expected_revision}
         return self._http.ask("DELETE", _at(project, "queues", queue), Json, query=query)
+
+    def restore_queue(self, project: str, queue: str, *, expected_revision: int | None = None) -> Json:
+        """Take it out of the archive as it was put away: its rules send to it again. Raises `Conflict` where somebody
+        changed it since ``expected_revision``, or since it was read here."""
+        found = self.queue(project, queue)
+        seen = found["revision"] if expected_revision is None else expected_revision
+        return self.put_queue(project, queue, found["spec"], seen)
 
     def items(self, project: str, **wanted: str | int | bool | None) -> Iterator[Json]:
         """Newest first. ``wanted``: ``queue``, ``state``, ``app``, ``trace_id``, ``assignee`` (or ``me``), ``free``,

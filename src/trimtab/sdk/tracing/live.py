@@ -7,6 +7,7 @@ kind, the input and output of any span, tags and metadata.
 """
 
 import threading
+import traceback
 from collections.abc import Iterable, Mapping
 from contextvars import Token
 from typing import Any, Final, Literal, cast
@@ -23,6 +24,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.tracing import wire
 from trimtab.sdk.tracing.capture import Capture
 from trimtab.sdk.tracing.sending import Sender, Stats
+from trimtab.sdk.tracing.texts import whole
 
 Kind = Literal[
     "span", "llm", "embedding", "retriever", "reranker", "tool", "agent", "workflow", "guardrail", "evaluator"
@@ -72,10 +74,10 @@ class Labels(Struct, frozen=True, kw_only=True):
 
     def joined(self, session: str, user: str, tags: Iterable[str], metadata: Mapping[str, Any]) -> "Labels":
         return Labels(
-            session=session or self.session,
-            user=user or self.user,
-            tags=tuple(dict.fromkeys((*self.tags, *tags))),
-            metadata={**self.metadata, **{name: str(value) for name, value in metadata.items()}},
+            session=_told(session) if session else self.session,
+            user=_told(user) if user else self.user,
+            tags=tuple(dict.fromkeys((*self.tags, *map(_told, tags)))),
+            metadata={**self.metadata, **{_told(name): _told(value) for name, value in metadata.items()}},
         )
 
     def attributes(self) -> dict[str, Any]:
@@ -191,8 +193,9 @@ class LiveSpan:
         kind = type(error).__name__
         self._inner.set_attribute("error.type", kind)
         if isinstance(error, Exception):
-            self._inner.record_exception(error)
-            self._inner.set_status(Status(StatusCode.ERROR, f"{kind}: {error}"[:1000]))
+            said = f"{kind}: {error}"[:1000]
+            self._inner.record_exception(error, None if whole(said) is said else _words(error))
+            self._inner.set_status(Status(StatusCode.ERROR, whole(said)))
         else:
             self._inner.set_status(Status(StatusCode.ERROR, kind))
 
@@ -208,6 +211,17 @@ class LiveSpan:
 
     def end(self) -> None:
         self._inner.end()
+
+
+def _told(value: object) -> str:
+    """A label as it can be sent, also where the application has no text for it but a number, say."""
+    return whole(str(value))
+
+
+def _words(error: Exception) -> dict[str, str]:
+    """What is said of an error, in texts that can be sent."""
+    told = "".join(traceback.format_exception(error))
+    return {"exception.message": whole(str(error)), "exception.stacktrace": whole(told)}
 
 
 class Tracing:
@@ -247,7 +261,7 @@ class Tracing:
         detach(token)
 
     def score(self, score: dict[str, Any]) -> None:
-        self._sender.add_score(score)
+        self._sender.add_score({name: whole(said) if isinstance(said, str) else said for name, said in score.items()})
 
     def stats(self) -> Stats:
         return self._sender.stats()

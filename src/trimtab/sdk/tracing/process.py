@@ -77,10 +77,12 @@ def _from_environment() -> "Tracing | None":
         logger.info("trimtab: nothing is traced, because TRIMTAB_API_KEY is not set")
         return None
     try:
-        return make()
+        tracing = make()
     except TrimtabError as error:
         logger.warning("trimtab: nothing is traced: %s", error.sentence())
         return None
+    on_sigterm(tracing)
+    return tracing
 
 
 def make(

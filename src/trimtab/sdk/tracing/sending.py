@@ -9,6 +9,7 @@ what was there belongs to its parent.
 
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
@@ -22,6 +23,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from trimtab.core.errors import TrimtabError
+from trimtab.sdk.tracing.texts import mended
 
 logger = logging.getLogger("trimtab.sdk")
 
@@ -43,6 +45,29 @@ class Stats(Struct, frozen=True, kw_only=True):
     dropped: int
     lost: int
     waiting: int
+
+
+def at_end_of_child(sender: "Sender", *, forked: bool = False) -> None:
+    """Have it send what is there also when a process of `multiprocessing` ends (a worker of a pool), which as a rule
+    runs nothing of `atexit`. One that was just ``forked`` forgets first what was to be done at its end."""
+    util: Any = sys.modules.get("multiprocessing.util")  # nobody else has such processes
+    if util is None:
+        return
+    if forked:
+        util.register_after_fork(sender, at_end_of_child)
+    else:
+        util.Finalize(None, _send_at_end, args=(weakref.ref(sender),), exitpriority=-100)
+
+
+def _send_at_end(found: "weakref.ref[Sender]") -> None:
+    sender = found()
+    if sender is not None and multiprocessing_child():
+        sender.shutdown()
+
+
+def multiprocessing_child() -> bool:
+    process: Any = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 class Sender(SpanProcessor):
@@ -67,8 +92,10 @@ class Sender(SpanProcessor):
             def in_child() -> None:
                 if (again := begin()) is not None:
                     again()
+                    at_end_of_child(again.__self__, forked=True)
 
             os.register_at_fork(after_in_child=in_child)
+        at_end_of_child(self)
 
     def _begin(self) -> None:
         """Nothing sent, nothing waiting, no thread yet: at first, and in a forked child."""
@@ -216,15 +243,27 @@ class Sender(SpanProcessor):
         if self._exporter is None:
             self._exporter = self._make_exporter()
         try:
-            return self._exporter.export(batch) is SpanExportResult.SUCCESS
+            if self._exporter.export(batch) is SpanExportResult.SUCCESS:
+                return True
+        except UnicodeError as error:
+            logger.debug("trimtab: %s", error)
         except Exception:  # a plug's edge: an exporter that breaks must not end the thread
             logger.exception("trimtab: spans could not be sent")
             return False
+        again = mended(batch)
+        if all(one is other for one, other in zip(again, batch, strict=True)):
+            return False
+        for at, span in enumerate(again):
+            self._spans[at] = span  # should it be refused for another reason, it comes again like this
+        return self._export(again)
 
     def _post_scores(self, batch: list[dict[str, Any]]) -> bool:
         try:
             self._post(batch)
         except TrimtabError as error:
             logger.warning("trimtab: scores were not taken, and are tried again: %s", error.sentence())
+            return False
+        except Exception:  # a score that cannot be written must not end the thread, and all spans with it
+            logger.exception("trimtab: scores could not be sent")
             return False
         return True
