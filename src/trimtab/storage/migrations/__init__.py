@@ -2,8 +2,8 @@
 
 At start `is_current` compares one row with the newest file name; Alembic is imported only when there is something to
 do (it costs a tenth of a second). `upgrade` runs in one transaction under a lock, so of many processes that start
-together one migrates and the others find it done. A new database is not led through its history: where every room
-has declared its tables (`TABLES`) they are made as they are now, which a test holds equal to what the history makes.
+together one migrates and the others find it done. A new database is not led through its history: its tables are made as
+they are now (`newest.py`), which a test holds equal to what the history makes.
 """
 
 from functools import cache
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from trimtab.core.errors import Unavailable
 from trimtab.storage import replicas
+from trimtab.storage.migrations import newest
 from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
 
@@ -23,32 +24,6 @@ APART = "0025"
 """What is older must not serve from a catalog of this revision or a later one: sessions are other ones since."""
 _SHARED = "0013"
 """Since this revision it stands in the catalog who serves from it."""
-
-TABLES = frozenset(
-    (
-        "answer_documents", "approvals", "apps", "audit_checkpoints", "audit_heads", "audit_log", "boards",
-        "breaker_advice", "cache_answers",
-        "cache_meanings", "cache_tallies", "calibrations", "call_policies", "capability_cards",
-        "corpora", "corpus_documents", "corpus_entries", "corpus_pieces", "corpus_texts", "corpus_versions",
-        "custom_scorers", "dataset_cases", "dataset_proposals", "dataset_versions", "datasets", "detectors_off",
-        "display_currencies", "edits", "environments", "erasures", "evaluation_cache", "experiment_cells",
-        "experiments", "folder_plans", "forward_events", "forward_states", "forwards", "gate_verdicts",
-        "guard_points", "guard_refusals", "guard_services", "guards", "holds",
-        "idempotent_calls", "key_priorities", "key_uses", "keys", "leaders", "limit_counters", "limit_events",
-        "limit_holds", "limit_workers", "limits", "login_tokens", "managed", "models", "online_rules",
-        "placements", "prices", "projects", "prompt_labels", "prompt_versions", "prompts", "providers",
-        "releases", "replicas", "repricings", "resilience_policies", "responses", "retention_rules",
-        "retention_runs", "review_items", "review_queues", "review_verdicts", "revisions", "rollouts", "routes",
-        "sessions", "suites",
-        "cli_grants", "custom_roles", "identities", "identity_providers", "memberships", "organisation_domains",
-        "organisations", "people",
-        "second_factors", "sign_ins",
-        "content_sealings", "data_keys", "legal_holds",
-        "scim_directories", "scim_groups", "scim_members", "scim_tokens", "scim_users",
-        "access_policies", "access_policy_versions", "data_class_lists", "data_class_marks", "data_terms",
-    )
-)  # fmt: skip
-"""Every table of the catalog at the newest revision."""
 
 
 @cache
@@ -77,24 +52,6 @@ def is_current(conn: Connection) -> bool:
     return found == known()[-1]
 
 
-def _make_as_it_is(conn: Connection) -> None:
-    """All tables at once, and Alembic's own with its one row (https://alembic.sqlalchemy.org: alembic_version)."""
-    if conn.dialect.name == "postgresql":
-        _limit_indexes()
-    METADATA.create_all(conn)
-    name = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
-    conn.execute(text(f"{name} CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"))
-    conn.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": known()[-1]})
-
-
-def _limit_indexes() -> None:
-    """Let indexes of some rows alone be so on PostgreSQL as well. Tables say ``sqlite_where`` only: to say it for
-    PostgreSQL imports its dialect, which takes each process of a server on SQLite 70 ms."""
-    for table in METADATA.tables.values():
-        for index in table.indexes:
-            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
-
-
 def _refuse_beside_older(conn: Connection) -> None:
     """Raises `Unavailable` where servers of a version from before `APART` serve from this catalog now: nobody could
     sign in to them any more. Who shares a file is not known; docs/replicas.md says what is to be done there."""
@@ -120,10 +77,14 @@ def upgrade(conn: Connection) -> None:
     exclusive(conn, _LOCK)
     if is_current(conn):
         return
-    if METADATA.tables.keys() == TABLES and not inspect(conn).get_table_names():
-        _make_as_it_is(conn)
+    if not inspect(conn).get_table_names() and newest.make(conn, known()[-1]):
         return
     _refuse_beside_older(conn)
+    lead(conn)
+
+
+def lead(conn: Connection) -> None:
+    """Through its history, from where it is to the newest revision."""
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
@@ -134,7 +95,8 @@ def upgrade(conn: Connection) -> None:
     def steps(revision: Any, _context: MigrationContext) -> Any:
         return script._upgrade_revs(head, revision)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] as alembic's command does
 
-    options: dict[str, Any] = {"fn": steps, "script": script, "transactional_ddl": True}
+    # With the collection of tables what a step leaves unnamed is called as it is in a catalog that was made at once.
+    options: dict[str, Any] = {"fn": steps, "script": script, "transactional_ddl": True, "target_metadata": METADATA}
     context = MigrationContext.configure(conn, opts=options)
     with Operations.context(context):
         context.run_migrations()

@@ -14,6 +14,6 @@ def upgrade() -> None:
         "key_uses",
         sa.Column("key_id", sa.String(64), nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
-        sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name="fk_key_uses_key_id_keys"),
+        sa.ForeignKeyConstraint(["key_id"], ["keys.id"], name="fk_key_uses_key_id"),
         sa.PrimaryKeyConstraint("key_id", name="pk_key_uses"),
     )
