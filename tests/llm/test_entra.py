@@ -10,8 +10,9 @@ import pytest
 from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure, UpstreamRejected
 from trimtab.gateway.staying_up.resilience import class_of
-from trimtab.llm.entra import AGAIN_S, CLOUDS, EARLY_S, LAST_S, EntraTokens, Source, source_of
+from trimtab.llm.entra import CLOUDS, EntraTokens, Source, source_of
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.renewed import AGAIN_S, EARLY_S, LAST_S
 
 SOURCE = Source("contoso.onmicrosoft.com", "app", "geheim")
 
@@ -103,6 +104,23 @@ def test_while_the_old_token_holds_a_failure_stops_no_call_and_is_not_repeated_a
         await tokens.ready(SOURCE)
         await until(lambda: tokens.header(SOURCE) != "Bearer t1-app")
         assert authority.asked == 3
+
+    story(work)
+
+
+def test_a_token_that_ends_soon_is_not_asked_for_anew_by_each_call() -> None:
+    """A machine's metadata give the same one until a new one is due."""
+
+    async def work(authority: Authority, tokens: EntraTokens) -> None:
+        authority.answer = 200, json.dumps({"access_token": "soon", "expires_in": EARLY_S - 1}).encode()
+        for _ in range(5):
+            await tokens.ready(SOURCE)
+            for _ in range(3):
+                await asyncio.sleep(0)
+        assert (authority.asked, tokens.header(SOURCE)) == (1, "Bearer soon")
+        authority.now += AGAIN_S
+        await tokens.ready(SOURCE)
+        await until(lambda: authority.asked == 2)
 
     story(work)
 

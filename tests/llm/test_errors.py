@@ -166,6 +166,14 @@ def test_the_providers_code_reaches_the_client(name: str) -> None:
     assert details["error_code"] == "context_length_exceeded"
 
 
+def test_anthropics_client_is_told_by_its_own_code_that_nobody_holds_its_conversation() -> None:
+    """Its tool runner then sends the whole conversation, and ends the run with any other."""
+    error = errors.Unsupported("No.", param="thread")
+    details = json.loads(ANTHROPIC.render_error(error, "r"))["error"]["details"]
+    assert details == {"error_code": "thread_unsupported_request", "param": "thread"}
+    assert json.loads(OPENAI.render_error(error, "r"))["error"]["code"] == "unsupported"
+
+
 @BOTH
 def test_a_status_that_refuses_nothing_is_told_as_bad_gateway(name: str) -> None:
     assert DIALECTS.get(name).parse_error(302, b"", {}).status == 502

@@ -205,13 +205,18 @@ def test_calls_can_be_counted_from_another_process(serve: Serve) -> None:
     assert httpx.get(url + "/simulated/calls", timeout=PATIENCE_S).json() == []
 
 
+REASONS: dict[str, Any] = {"model": "gpt-5-mini", "max_tokens": None}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("openai", {"messages": []}, "messages"),
     ("openai", {"messages": [{"role": "king"}]}, "king"),
     ("openai", {"stream_options": {"include_usage": True}}, "stream_options"),
-    ("openai", {"model": "gpt-5-mini", "temperature": 0.2}, "Only the default (1) value is supported"),
-    ("openai", {"model": "o3", "top_p": 0.2}, "'top_p' is not supported with this model"),
-    ("openai", {"model": "gpt-5.1", "top_p": 0.2, "reasoning_effort": "low"}, "'top_p' is not supported"),
+    ("openai", REASONS | {"temperature": 0.2}, "Only the default (1) value is supported"),
+    ("openai", REASONS | {"model": "gpt-5.5", "temperature": 0.2}, "Only the default (1) value is supported"),
+    ("openai", REASONS | {"model": "o3", "top_p": 0.2}, "'top_p' is not supported with this model"),
+    ("openai", REASONS | {"model": "gpt-5.1", "top_p": 0.2, "reasoning_effort": "low"}, "'top_p' is not supported"),
+    ("openai", REASONS | {"model": "gpt-5.1", "presence_penalty": 0.2}, "'presence_penalty' is not supported"),
+    ("openai", REASONS | {"logprobs": True}, "'logprobs' is not supported"),
+    ("openai", {"model": "gpt-5-mini", "max_tokens": 9}, "Use 'max_completion_tokens' instead"),
     ("openai", {"model": "gpt-5", "stop": "x"}, "'stop' is not supported with this model"),
     ("openai", {"model": "gpt-5.1", "reasoning_effort": "minimal"}, "Supported values are: 'none', 'low'"),
     ("openai", {"model": "gpt-4o", "reasoning_effort": "low"}, "'reasoning_effort' is not supported"),

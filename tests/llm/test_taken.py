@@ -11,6 +11,7 @@ from bridge import Bridge
 from patience import PATIENCE_S
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import DIALECTS, Quirks
+from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.simulated import gemini, openai_chat, openai_responses
 from trimtab.llm.types import Message, Request, ResponseFormat, Text
 
@@ -91,6 +92,18 @@ def test_a_begun_answer_ends_in_no_white_space(serve: Serve, upstream: str) -> N
     sent = taken(serve, "openai_chat", upstream, said)
     assert sent["messages"][1]["content"][0]["text"] == "It says:"
     assert "system" not in sent
+
+
+@pytest.mark.parametrize("upstream", ["anthropic_messages", "bedrock_converse"])
+@pytest.mark.parametrize("model", ["claude-sonnet-4-6", "claude-opus-4-7", "claude-sonnet-5"])
+def test_an_answer_at_the_end_is_followed_by_a_wish_to_go_on(serve: Serve, upstream: str, model: str) -> None:
+    """As agents leave one there, which Claude refuses from 4.6 on; a call without its result is not one."""
+    rule = {"role": "system", "content": "Be brief."}
+    model = model if upstream == "anthropic_messages" else f"anthropic.{model}"
+    said = asked(model, messages=[HI, {"role": "assistant", "content": "One, two"}, rule], reasoning_effort="low")
+    sent = taken(serve, "openai_chat", upstream, said)
+    assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "user"]
+    assert sent["messages"][2]["content"][0]["text"] == "Go on."
 
 
 SCHEMA = {
@@ -183,6 +196,36 @@ def test_claude_code_reaches_openais_models_that_reason(serve: Serve, upstream: 
         assert len(sent["user"]) <= 64
     bare = taken(serve, "anthropic_messages", upstream, asked(model, max_tokens=1, tool_choice={"type": "auto"}))
     assert "tool_choice" not in bare
+
+
+@pytest.mark.parametrize("newer", [{}, {"max_completion_tokens": None}])
+def test_a_bound_by_its_old_name_is_not_lost_where_the_new_one_says_nothing(newer: dict[str, None]) -> None:
+    """It is what limits have reserved."""
+    chat = DIALECTS.get("openai_chat")
+    body = json.dumps({"model": "m", "messages": [], "max_tokens": 10} | newer).encode()
+    head = chat.peek(body)
+    sent = json.loads(chat.forward(body, head, "gpt-5", PROVIDER_KINDS.get("openai").quirks))
+    assert (head.max_tokens, sent["max_completion_tokens"], "max_tokens" in sent) == (10, 10, False)
+
+
+def test_a_bound_by_its_old_name_reaches_openais_models_that_reason(serve: Serve) -> None:
+    """Most clients still say `max_tokens`, which these refuse; the others get it as it was said."""
+    assert taken(serve, "openai_chat", "openai_chat", asked("gpt-5-mini", max_tokens=9))["max_completion_tokens"] == 9
+    both = taken(serve, "openai_chat", "openai_chat", asked("o3", max_tokens=9, max_completion_tokens=8))
+    assert (both["max_completion_tokens"], "max_tokens" in both) == (8, False)
+    assert taken(serve, "openai_chat", "openai_chat", asked("gpt-4o", max_tokens=9))["max_tokens"] == 9
+    raw = json.dumps(asked("gpt-5-mini", max_tokens=9)).encode()
+    chat = DIALECTS.get("openai_chat")
+    together = Quirks(renames={"max_completion_tokens": "max_tokens"})
+    assert json.loads(chat.forward(raw, chat.peek(raw), "gpt-5-mini", together))["max_tokens"] == 9
+
+
+def test_a_model_that_need_not_reason_keeps_its_temperature(serve: Serve) -> None:
+    """GPT-5.1 to 5.4 do not reason unasked; 5.5 does."""
+    said = asked("gpt-5.2", max_tokens=20, temperature=0.3)
+    assert taken(serve, "anthropic_messages", "openai_chat", said)["temperature"] == 0.3
+    for model in ("gpt-5.5", "gpt-5.1-codex"):
+        assert "temperature" not in taken(serve, "anthropic_messages", "openai_chat", said | {"model": model})
 
 
 @OPENAIS

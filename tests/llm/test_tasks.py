@@ -11,7 +11,7 @@ from bodies import anything, dump, garbled, spoiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure, UpstreamRejected
+from trimtab.core.errors import InvalidRequest, TrimtabError, Unsupported, UpstreamFailure, UpstreamRejected
 from trimtab.llm.dialects import DIALECTS, Dialect, Quirks, dialects
 from trimtab.llm.dialects.openai_passthrough import last_usage, usage_in, usage_of
 from trimtab.llm.dialects.openai_responses.usage import usage_of as responses_usage
@@ -29,6 +29,14 @@ ASKED: dict[str, dict[str, Any]] = {
         "encoding_format": "float",
         "input_type": "search_query",
         "user": "u",
+    },
+    "gemini_embeddings": {
+        "model": "m",
+        "requests": [
+            {"model": "models/m", "content": {"parts": [{"text": "a"}, {"text": "b"}]}, "taskType": "RETRIEVAL_QUERY"},
+            {"content": {"role": "user", "parts": [{"text": "c"}]}, "task_type": "RETRIEVAL_QUERY", "title": "t"},
+        ],
+        "stream": False,
     },
     "cohere_rerank": {
         "model": "m",
@@ -202,6 +210,63 @@ def test_a_wish_for_vectors_is_understood_by_every_vendor(
     gemini = sent("gemini_embeddings", request)["requests"]
     assert [each["content"]["parts"][0]["text"] for each in gemini] == texts
     assert all(each.get("outputDimensionality") == size for each in gemini)
+
+
+def gemini(*requests: dict[str, Any]) -> Request:
+    return DIALECTS.get("gemini_embeddings").parse_request(dump({"model": "m", "requests": list(requests)}))
+
+
+def a_content(*texts: str, **more: Any) -> dict[str, Any]:
+    return {"content": {"parts": [{"text": text} for text in texts]}, **more}
+
+
+def test_a_gemini_clients_wish_for_vectors_is_understood_by_every_vendor() -> None:
+    """One vector of all parts of a content; a purpose that only Google has is a hint that others lack."""
+    request = gemini(
+        a_content("a", "b", taskType="RETRIEVAL_QUERY", outputDimensionality=8),
+        a_content("c", task_type="RETRIEVAL_QUERY", output_dimensionality=8),
+    )
+    assert request.task == Embed(dimensions=8, purpose="search_query")
+    openai, cohere = sent("openai_embeddings", request), sent("cohere_embeddings", request)
+    assert (openai["input"], openai["dimensions"]) == (["a\nb", "c"], 8)
+    assert (cohere["texts"], cohere["input_type"]) == (["a\nb", "c"], "search_query")
+    assert gemini(a_content("a", taskType="SEMANTIC_SIMILARITY")).task == Embed()
+
+
+def test_what_only_gemini_can_make_vectors_of_is_refused_elsewhere_by_its_name() -> None:
+    for request, param in (
+        (gemini(a_content("a", outputDimensionality=8), a_content("b")), "requests"),
+        (gemini({"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}]}}), "messages"),
+    ):
+        for other in ("openai_embeddings", "cohere_embeddings"):
+            with pytest.raises(Unsupported, match="only gemini_embeddings providers understand it") as caught:
+                sent(other, request)
+            assert caught.value.param == param
+
+
+def test_each_request_of_a_gemini_client_names_the_model_that_the_url_names() -> None:
+    dialect = DIALECTS.get("gemini_embeddings")
+    body = dump(ASKED["gemini_embeddings"] | {"model": "fast"})
+    told = json.loads(dialect.forward(body, dialect.peek(body), "gemini-embedding-001", Quirks()))
+    assert [each["model"] for each in told["requests"]] == ["models/gemini-embedding-001"] * 2
+    assert set(told) == {"requests"}
+    assert told["requests"][1]["title"] == "t"
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"model": "m"}, "requests"),
+    ({"model": "m", "requests": []}, "at least one content"),
+    ({"model": "m", "requests": [{}]}, "content"),
+    ({"model": "m", "requests": [{"content": {"parts": []}}]}, "no parts"),
+    ({"model": "m", "requests": [a_content("a", outputDimensionality=0)]}, "outputDimensionality"),
+    ({"model": "", "requests": [a_content("a")]}, "model"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), WRONG)
+def test_a_gemini_client_is_told_what_is_wrong(body: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        DIALECTS.get("gemini_embeddings").parse_request(dump(body))
 
 
 def sent(name: str, request: Request, quirks: Quirks | None = None) -> dict[str, Any]:

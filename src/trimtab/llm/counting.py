@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from trimtab.core.errors import UpstreamFailure
-from trimtab.llm.dialects import Dialect
+from trimtab.llm.dialects import Dialect, Quirks
 from trimtab.llm.dialects._reading import BROKEN, count
 
 _COUNTERS = {
@@ -19,6 +19,7 @@ _COUNTERS = {
     "gemini": ("", "totalTokens"),
 }
 _TAKEN = {
+    "gemini": {"contents", "systemInstruction", "tools", "generationConfig"},
     "anthropic_messages": {"model", "messages", "system", "tools", "tool_choice", "thinking", "mcp_servers"},
     "openai_responses": {
         "model",
@@ -51,10 +52,10 @@ def count_path(dialect: Dialect, model: str) -> str:
     return path + _COUNTERS[dialect.name][0]
 
 
-def count_body(dialect: Dialect, call: bytes, model: str) -> bytes:
+def count_body(dialect: Dialect, call: bytes, model: str, quirks: Quirks) -> bytes:
     """The question, out of the body of a call to that provider."""
     fields = msgspec.json.decode(call, type=dict[str, Raw])
-    if dialect.name == "gemini":
+    if dialect.name == "gemini" and not quirks.bare_counts:
         name = model if "/" in model else f"models/{model}"
         return _encode({"generateContentRequest": {"model": name} | fields})
     return _encode({name: value for name, value in fields.items() if name in _TAKEN[dialect.name]})

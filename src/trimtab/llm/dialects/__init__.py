@@ -49,6 +49,10 @@ class Quirks(Struct, frozen=True, kw_only=True):
     them there; ``thoughts_details`` says that it signs them, and takes them back as ``reasoning_details``. ``hints``
     are those of `OPENAIS_HINTS` that it knows as well: others may refuse a call for them. ``tiers`` are service tiers
     that it can be asked for by a call of another dialect, because they mean there what they mean here.
+    ``strict_turns`` says that it refuses a user's message after a tool's, a system message after an answer, and an
+    empty answer. ``efforts`` are those that its models know, by patterns of their names, the first that fits; a call
+    of another dialect asks for the nearest, or for none. ``bare_counts`` says that it counts the members of a call
+    themselves, where its dialect's vendor counts a call.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -62,6 +66,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     unknown_members: tuple[str, ...] = ()
     tool_id_length: int = 0
+    strict_turns: bool = False
+    bare_counts: bool = False
+    efforts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     thoughts_return: bool = False
     thoughts_field: str = "reasoning_content"
     thoughts_details: bool = False

@@ -6,8 +6,10 @@ https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide and
 https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking. Opus 4.5, 4.6 and what came after know an
 effort, and all others refuse it (https://platform.claude.com/docs/en/build-with-claude/effort): from 3.7 on they are
 given a budget for it, within the rules of https://platform.claude.com/docs/en/build-with-claude/extended-thinking. From
-Opus 4.1 to 4.6 ``temperature`` and ``top_p`` exclude each other (https://github.com/BerriAI/litellm/issues/15097). A
-client of Anthropic's own dialect says what it means; a call of another dialect is written so that the model takes it.
+Opus 4.1 to 4.6 ``temperature`` and ``top_p`` exclude each other (https://github.com/BerriAI/litellm/issues/15097). From
+4.6 on a conversation ends with the user's words (https://github.com/crewAIInc/crewAI/issues/4798): an answer at its end
+is followed by a wish to go on. A client of Anthropic's own dialect says what it means; a call of another dialect is
+written so that the model takes it.
 """
 
 import re
@@ -16,7 +18,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from trimtab.llm.dialects._signatures import is_marked
-from trimtab.llm.types import Message, Reasoning, Request, ToolCall
+from trimtab.llm.types import Message, Reasoning, Request, Text, ToolCall
 
 Thinking = dict[str, Any] | None
 _VERSION = re.compile(r"claude-[a-z]+-(\d{1,2})(?!\d)(?:[-.](\d{1,2})(?!\d))?")
@@ -26,6 +28,7 @@ _BUDGETS = ((1024, "low"), (8192, "medium"), (24576, "high"))
 """Budgets up to which an effort does: the other way round of what Google says of budgets and efforts."""
 
 
+GO_ON = "Go on."
 _LEAST_BUDGET = 1024
 _LEAST_TOP_P = 0.95
 _DOWN = {"minimal": "low", "xhigh": "high"}
@@ -35,6 +38,11 @@ _DOWN = {"minimal": "low", "xhigh": "high"}
 def _version(model: str) -> tuple[int, int] | None:
     found = _VERSION.search(model) or _EARLY.search(model)
     return None if found is None else (int(found[1]), int(found[2] or 0))
+
+
+def is_known(model: str) -> bool:
+    """Whether its name says which Claude it is."""
+    return _version(model) is not None
 
 
 def is_adaptive(model: str) -> bool:
@@ -49,6 +57,7 @@ def as_taken(request: Request, model: str, bound: int | None) -> tuple[Request, 
     version = _version(model)
     if version is None:
         return request, _plain(request)
+    request = _ended_by_the_user(request) if version >= (4, 6) else request
     if version >= (4, 7):
         adaptive = replace(request, temperature=None, top_p=None, top_k=None, reasoning_effort=_effort_of(request))
         return adaptive, _adaptive(request)
@@ -65,6 +74,13 @@ def as_taken(request: Request, model: str, bound: int | None) -> tuple[Request, 
             budget = min(budget, bound // 2) if bound >= 2 * _LEAST_BUDGET else None
     thinking = _budgeted(request, budget, bound) if version >= (3, 7) else None
     return _with(replace(request, reasoning_effort=None), thinking)
+
+
+def _ended_by_the_user(request: Request) -> Request:
+    said = [message for message in request.messages if message.role not in ("system", "developer")]
+    if not said or said[-1].role != "assistant" or any(isinstance(part, ToolCall) for part in said[-1].parts):
+        return request
+    return replace(request, messages=(*request.messages, Message("user", (Text(GO_ON),))))
 
 
 def _one_sampler(request: Request) -> Request:

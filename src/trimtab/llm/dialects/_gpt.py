@@ -1,8 +1,11 @@
 """What OpenAI's models take of sampling, effort and stops, in Chat Completions and Responses alike.
 
-Models that reason refuse a temperature, ``top_p``, penalties and stops, unless they were told not to reason, which they
-can be from GPT-5.1 on (https://github.com/vercel/ai/issues/10932,
-https://docs.nvidia.com/nemo/guardrails/guardrails-python-sdk/nemoguardrails/llm/openai_reasoning), and each knows
+Models that reason refuse a temperature, ``top_p`` and log probabilities, unless they do not reason in this call, which
+they need not from GPT-5.1 on, and do not unasked up to 5.4 (https://github.com/vercel/ai/issues/10932,
+https://github.com/BerriAI/litellm/pull/32060). Penalties, a bias and stops they refuse always
+(https://docs.nvidia.com/nemo/guardrails/guardrails-python-sdk/nemoguardrails/llm/openai_reasoning,
+https://github.com/nextai-translator/nextai-translator/issues/1781, https://github.com/BerriAI/litellm/pull/21576), and
+``max_tokens``, which is ``max_completion_tokens`` for them (https://github.com/teilomillet/gollm/issues/33). Each knows
 efforts of its own (https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeffort,
 https://github.com/openai/openai-agents-python/issues/2089, https://github.com/anomalyco/opencode/issues/36141); the
 others refuse an effort. A client of these dialects says what it means; a call of another one is written so that the
@@ -10,10 +13,12 @@ model takes it. What is no name of OpenAI's is taken to know it all.
 """
 
 import re
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
+from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._tools import bounded_id
 from trimtab.llm.types import Message, Part, Request, Text, ToolCall, ToolResult
 
@@ -21,8 +26,12 @@ _O_SERIES = re.compile(r"(?:^|/)(?:o[134](?:-|$)|codex-mini)")
 _GPT = re.compile(r"(?:^|/)gpt-(\d{1,2})(?:\.(\d{1,2}))?(?!\d)(.*)")
 _PLAIN = re.compile(r"(?:^|/)chatgpt-")
 _LONGEST_USER = 64
+NEVER_BY_REASONING = ("frequency_penalty", "presence_penalty", "logit_bias")
+NOT_WHILE_REASONING = ("logprobs", "top_logprobs")
+"""Of Chat Completions, beside the temperature and ``top_p``."""
 
 
+@lru_cache(1024)
 def reasons(model: str) -> bool | None:
     """Whether this is a model of OpenAI's that reasons; None for what is no model of OpenAI's by its name."""
     if _O_SERIES.search(model):
@@ -40,25 +49,47 @@ def as_taken(request: Request, model: str, longest_id: int) -> Request:
     request = _named(request, longest_id)
     if request.response_format is not None and request.response_format.kind == "json_object":
         request = _told_json(request)
-    thinks = reasons(model)
-    if thinks is None:
-        return request
-    if not thinks:
-        return replace(request, reasoning_effort=None)
-    if request.stop:
+    if request.stop and reasons(model):
         raise Unsupported(
             "Stop sequences cannot be translated: this model reasons, and refuses them.",
             fix="Leave them out, or call another model.",
             param="stop",
         )
+    return sampled(request, model)
+
+
+def sampled(request: Request, model: str) -> Request:
+    """With the effort that the model has, and no temperature and ``top_p`` that it refuses."""
+    able = reasons(model)
+    if able is None:
+        return request
+    if not able:
+        return replace(request, reasoning_effort=None)
     effort = _effort(request.reasoning_effort, model)
-    if effort == "none":
+    if not thinks(model, effort):
         return replace(request, reasoning_effort=effort)
     return replace(request, reasoning_effort=effort, temperature=None, top_p=None)
 
 
-def takes_penalties(request: Request, model: str) -> bool:
-    return not reasons(model) or request.reasoning_effort == "none"
+def thinks(model: str, effort: str | None) -> bool:
+    """Whether it reasons in a call with this effort."""
+    if not reasons(model) or effort == "none":
+        return False
+    rests = (5, 1) <= _version(model) <= (5, 4) and "codex" not in model and "-pro" not in model
+    return effort is not None or not rests
+
+
+def bound_name(model: str, quirks: Quirks) -> str:
+    """What the bound on the answer is called there: whoever serves a model of OpenAI's that reasons takes its name."""
+    renamed = "max_completion_tokens" in quirks.renames
+    return "max_completion_tokens" if reasons(model) and not renamed else quirks.max_tokens_field
+
+
+def refused_names(model: str, effort: str | None) -> tuple[str, ...]:
+    """Members of a chat completion that this model refuses, beside those that `sampled` takes out."""
+    if not reasons(model):
+        return ()
+    return NEVER_BY_REASONING + (NOT_WHILE_REASONING if thinks(model, effort) else ())
 
 
 def _effort(effort: str | None, model: str) -> str | None:

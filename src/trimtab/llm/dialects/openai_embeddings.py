@@ -151,6 +151,8 @@ def texts_of(request: Request) -> list[str]:
     found: list[str] = []
     for message in request.messages:
         for part in message.parts:
+            if isinstance(part, Opaque) and part.dialect != NAME:
+                raise foreign(part)
             if isinstance(part, Opaque):
                 raise Unsupported(
                     "Tokens cannot be translated: every vendor counts its own.", fix="Send text.", param="input"

@@ -12,12 +12,14 @@ Passed = Literal["images", "audio", "files", "batches"]
 
 
 class Option(Struct, frozen=True, kw_only=True):
-    """Something a kind asks for beside its key. ``about`` says what to give, as a phrase; ``secret`` is never shown."""
+    """Something a kind asks for beside its key. ``about`` says what to give, as a phrase; ``secret`` is never shown,
+    ``lines`` may have several."""
 
     name: str
     about: str
     secret: bool = False
     required: bool = False
+    lines: bool = False
     default: str = ""
 
 
@@ -28,6 +30,11 @@ ENTRA_OPTIONS = (
     ),
     Option(name="client_id", about="the id of that app registration."),
     Option(name="client_secret", about="its secret.", secret=True),
+    Option(
+        name="identity",
+        about="workload or managed, in place of a secret: the identity that this server has in Azure. Only the config "
+        "file may say it.",
+    ),
     Option(name="cloud", about="us or china, for a resource in a cloud of these; by default the public one."),
 )
 """Of the kinds of Azure."""
@@ -51,11 +58,16 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     operations: dict[Operation, str] = {}
     base_url: str = ""
     """``{name}`` in it stands for the option of that name."""
+    respelled: dict[str, str] = {}
+    """What of that address is otherwise, once the options are in it."""
     auth: Auth | None = None
     query: dict[str, str] = {}
     options: tuple[Option, ...] = ()
     key_options: tuple[str, ...] = ()
     """Options that, all given, stand in for the key."""
+    identities: tuple[str, ...] = ()
+    """What the option ``identity`` may be, which stands in for the key, too: this server shows who it is in its cloud.
+    It is the operator's to lend, so that only the config file may say it."""
     key_variable: str = ""
     needs_key: bool = True
     price_id: str = ""

@@ -29,11 +29,15 @@ A provider is declared in the console, in the config file, by the API, or with `
           access_key_id: env:AWS_ACCESS_KEY_ID
           secret_access_key: env:AWS_SECRET_ACCESS_KEY
 
+Where this server runs in the provider's cloud, it needs no key: the option `identity` (`managed` or `workload` for
+Azure, `machine` for Bedrock and Vertex AI) shows who the server itself is there, by tokens and credentials that are
+renewed before they end. That is the operator's to lend: only the config file may say it, and the API refuses it.
+
 Options are kept as keys are: sealed at rest, and the secret ones never shown again. A kept key, secret header or
 option is sent to no other address than it was given for: who gives a provider
-[another](security.md#what-is-kept-goes-to-no-other-address) gives them again. What the dialects do is in
-[dialects.md](dialects.md). *Passes* are the endpoints whose calls go through as they are: `/v1/images`, `/v1/audio`,
-`/v1/files`, `/v1/batches`.
+[another](security.md#what-is-kept-goes-to-no-other-address) gives them again, also where the address was made with an
+option (a region, a resource) and follows it. What the dialects do is in [dialects.md](dialects.md). *Passes* are the
+endpoints whose calls go through as they are: `/v1/images`, `/v1/audio`, `/v1/files`, `/v1/batches`.
 
 A price is the list price of the packaged price book, where it has one for the vendor; otherwise a cost is unknown, not
 zero, until a price is set on the model. Kinds that run on one's own machine have no price.
@@ -88,6 +92,14 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"left out of messages that clients send back: {members}")
     if quirks.tool_id_length:
         found.append(f"ids of tool calls become {quirks.tool_id_length} letters or digits")
+    if quirks.efforts:
+        found.append("an effort of another dialect becomes the nearest that the model has, or is left out")
+    if quirks.strict_turns:
+        found.append(
+            "between a tool's result and the user's next words comes a word of the assistant's, system messages after "
+            "an answer move to the front, empty answers are left out, and an answer at the end is followed by a wish "
+            "to go on"
+        )
     if quirks.thoughts_return:
         found.append("where tools were called, each message of the assistant has `reasoning_content`, if an empty one")
     if quirks.thoughts_field != plain.thoughts_field:

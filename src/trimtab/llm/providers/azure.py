@@ -4,11 +4,13 @@ A model is called by the name of its deployment. Results of the content filter s
 A prompt that the filter refuses (400, ``content_filter``) is charged for as well, says
 https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming; the refusal tells no tokens, so its row
 has no cost. In place of a key an app registration of Entra ID is shown, whose tokens are renewed before they end
-(`llm/entra.py`); it needs the role Cognitive Services OpenAI User.
+(`llm/entra.py`); it needs the role Cognitive Services OpenAI User. So does the identity of the machine: ``workload``
+for one that Kubernetes gives (AKS), ``managed`` for one of a virtual machine, of App Service or of Container Apps.
 """
 
 from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
+from trimtab.llm.entra import IDENTITIES
 from trimtab.llm.entra import OPTIONS as ENTRA
 from trimtab.llm.providers import ENTRA_OPTIONS, Option, ProviderKind
 
@@ -27,6 +29,7 @@ PLUG = ProviderKind(
         *ENTRA_OPTIONS,
     ),
     key_options=ENTRA,
+    identities=IDENTITIES,
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
     quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS),

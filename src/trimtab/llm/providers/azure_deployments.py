@@ -5,6 +5,7 @@ The form before v1: the deployment stands in the path, and every call names an A
 
 from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import OPENAIS_HINTS, Quirks
+from trimtab.llm.entra import IDENTITIES
 from trimtab.llm.entra import OPTIONS as ENTRA
 from trimtab.llm.providers import ENTRA_OPTIONS, Option, ProviderKind
 
@@ -22,6 +23,7 @@ PLUG = ProviderKind(
         *ENTRA_OPTIONS,
     ),
     key_options=ENTRA,
+    identities=IDENTITIES,
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
     quirks=Quirks(

@@ -1,8 +1,9 @@
 """Vertex AI in express mode: https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview
 
-With an API key. Service accounts are not spoken here.
+With an API key. A project of one's own, by a service account or the machine's identity, is ``vertex_project``.
 """
 
+from trimtab.llm.dialects import Quirks
 from trimtab.llm.providers import ProviderKind
 
 PLUG = ProviderKind(
@@ -12,5 +13,6 @@ PLUG = ProviderKind(
     base_url="https://aiplatform.googleapis.com/v1/publishers/google",
     key_variable="GOOGLE_API_KEY",
     price_id="google",
+    quirks=Quirks(bare_counts=True),
     models=("gemini-2.5-flash",),
 )

@@ -14,12 +14,14 @@ from trimtab.llm.simulated import (
     cohere_chat,
     counters,
     gemini,
+    mistral,
     openai_chat,
     openai_media,
     openai_responses,
     tasks,
 )
 from trimtab.llm.simulated.kept_responses import KeptResponses
+from trimtab.llm.simulated.openai_batches import Batches
 from trimtab.llm.simulated.scenario import Scenario, read_model, read_wishes
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -48,7 +50,7 @@ class Vendor(Protocol):
     def stream(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]: ...
 
 
-_MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat, openai_responses, gemini)
+_MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat, openai_responses, gemini, mistral)
 _VENDORS = (*(cast("Vendor", module) for module in _MODULES), *(cast("Vendor", task) for task in tasks.VENDORS))
 _REFUSALS = tuple(module.Refused for module in _MODULES)
 _BEFORE_ALL = ("reset", "stall", "html", "garbage")
@@ -114,7 +116,8 @@ class Call:
 class SimulatedProviders:
     """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``; Bedrock at
     ``/model/MODEL/converse``, Cohere at ``/v2/chat``, OpenAI's Responses at ``/v1/responses``, Gemini at
-    ``/v1beta/models/MODEL:generateContent``; and what those have that counts tokens.
+    ``/v1beta/models/MODEL:generateContent``, Mistral at ``/mistral/v1/chat/completions``; and what
+    those have that counts tokens.
 
     ``scenario`` holds for every call that does not ask for another. ``api_key``: if given, calls without it get 401.
     ``GET /simulated/calls`` tells what was seen, for tests in another process; ``DELETE`` forgets it.
@@ -125,6 +128,7 @@ class SimulatedProviders:
         self.api_key = api_key
         self.calls: list[Call] = []
         self.kept = KeptResponses()
+        self.batches = Batches()
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -182,7 +186,14 @@ class SimulatedProviders:
         if self.scenario.fault in _BEFORE_ALL or self.scenario.status != 200:
             await _Stage(cast("Vendor", openai_chat), call, receive, send).play("")
             return
-        call.status, call.body = await openai_media.play(scope["method"], scope["path"], seen, send)
+        account = openai_chat.presented_key(headers) or ""
+        told = self.batches.answer(scope["method"], scope["path"], seen.begun, account)
+        if told is not None:
+            call.status, kind, body = told
+            call.body = seen.fields()
+            await _respond(send, call.status, body, {"content-type": kind})
+        else:
+            call.status, call.body = await openai_media.play(scope["method"], scope["path"], seen, send)
         call.finished = True
 
     async def _call(

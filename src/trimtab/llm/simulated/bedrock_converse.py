@@ -136,7 +136,8 @@ def check_model(body: dict[str, Any], model: str) -> None:
     }
     forced = {"type": "any" if {"any", "tool"} & set(choice) else "auto"}
     effort = an_object(body.get("outputConfig")).get("effort")
-    if words := claude.refusal({"tool_choice": forced, **more, **same, "output_config": {"effort": effort}}, model):
+    said = {"messages": body.get("messages"), "tool_choice": forced}
+    if words := claude.refusal({**said, **more, **same, "output_config": {"effort": effort}}, model):
         raise Refused(words)
 
 

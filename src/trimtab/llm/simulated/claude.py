@@ -3,7 +3,8 @@
 https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide,
 https://platform.claude.com/docs/en/build-with-claude/effort,
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking and, for the two that exclude each other,
-https://github.com/BerriAI/litellm/issues/15097 (Opus 4.1 on: https://github.com/open-webui/functions/pull/9).
+https://github.com/BerriAI/litellm/issues/15097 (Opus 4.1 on: https://github.com/open-webui/functions/pull/9). A begun
+answer, from 4.6 on: https://github.com/strands-agents/sdk-python/issues/1694.
 """
 
 import re
@@ -14,11 +15,15 @@ from trimtab.llm.simulated.answers import an_object, objects
 _ADAPTIVE = re.compile(r"claude-[a-z]+-(?:4-[789]|[5-9])(?!\d)")
 _NO_EFFORT = re.compile(r"claude-(?:3|(?:sonnet|haiku)-4-[0-5](?!\d)|[a-z]+-4-(?:[01](?!\d)|\d{8}))")
 
+_NO_PREFILL = re.compile(r"claude-[a-z]+-(?:4-[6-9]|[5-9])(?!\d)")
 _ONE_SAMPLER = re.compile(r"claude-(?:opus-4-[1-6]|(?:sonnet|haiku)-4-[56])(?!\d)")
 
 
 def refusal(body: dict[str, Any], model: str) -> str:
     """Why this model refuses the body of a Messages request, else ``""``."""
+    said = objects(body.get("messages"))
+    if _NO_PREFILL.search(model) and said and said[-1].get("role") == "assistant":
+        return "This model does not support assistant message prefill. The conversation must end with a user message."
     thinking = an_object(body.get("thinking"))
     forced = an_object(body.get("tool_choice")).get("type") in ("any", "tool")
     if forced and thinking.get("type") in ("adaptive", "enabled"):

@@ -111,9 +111,13 @@ def check(body: dict[str, Any]) -> None:
 
 
 def _check_responses(contents: list[dict[str, Any]], index: int) -> None:
-    """Every turn of responses must answer as many calls as the turn before it made."""
+    """Every turn of responses must answer as many calls as the turn before it made, which may be several contents:
+    Google's client keeps one for each event of a stream, and its last one is empty."""
     given = [part for part in objects(contents[index].get("parts")) if _member(part, "functionResponse")]
-    before = objects(contents[index - 1].get("parts")) if index else []
+    first = index
+    while first and contents[first - 1].get("role") == "model":
+        first -= 1
+    before = [part for content in contents[first:index] for part in objects(content.get("parts"))]
     calls = [part for part in before if "functionCall" in part or "function_call" in part]
     if given and len(calls) != len(given):
         raise Refused(

@@ -2,8 +2,11 @@
 
 https://platform.openai.com/docs/guides/reasoning, and as users met it: sampling
 https://github.com/tmc/langchaingo/issues/1355 and https://github.com/chatboxai/chatbox/issues/2627 (from GPT-5.1 on
-without reasoning: https://github.com/vercel/ai/issues/10932), stops
-https://docs.nvidia.com/nemo/guardrails/guardrails-python-sdk/nemoguardrails/llm/openai_reasoning, efforts
+without reasoning: https://github.com/vercel/ai/issues/10932, which GPT-5.5 does unasked:
+https://github.com/BerriAI/litellm/pull/32060), stops
+https://docs.nvidia.com/nemo/guardrails/guardrails-python-sdk/nemoguardrails/llm/openai_reasoning, penalties, a bias
+and probabilities https://github.com/nextai-translator/nextai-translator/issues/1781 and
+https://github.com/BerriAI/litellm/pull/21576, ``max_tokens`` https://github.com/teilomillet/gollm/issues/33, efforts
 https://github.com/openai/openai-agents-python/issues/2089 and
 https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeffort, tools
 https://github.com/github/github-mcp-server/issues/1548 and https://github.com/camel-ai/camel/issues/2629, ids
@@ -36,11 +39,18 @@ def refusal(body: dict[str, Any], model: str, effort: Any, effort_at: str) -> Wh
     if effort is not None and effort not in (known := _efforts(model)):
         words = f"Unsupported value: '{effort}' is not supported with the '{model}' model. Supported values are: "
         return words + ", ".join(map(repr, known)) + ".", effort_at, "unsupported_value"
-    if body.get("stop") is not None:
-        return "Unsupported parameter: 'stop' is not supported with this model.", "stop", "unsupported_parameter"
+    for name in ("stop", "max_tokens", "logit_bias", "frequency_penalty", "presence_penalty"):
+        if body.get(name) not in (None, 0):
+            words = f"Unsupported parameter: '{name}' is not supported with this model."
+            words += " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
+            return words, name, "unsupported_parameter"
     found = _VERSION.match(model)
-    if found is not None and found[1] is not None and effort in (None, "none"):
+    rests = found is not None and found[1] in ("1", "2", "3", "4") and "codex" not in model and "-pro" not in model
+    if effort == "none" or (effort is None and rests):
         return None
+    for name in ("logprobs", "top_logprobs"):
+        if body.get(name):
+            return f"Unsupported parameter: '{name}' is not supported with this model.", name, "unsupported_parameter"
     if body.get("temperature") not in (None, 1):
         words = f"Unsupported value: 'temperature' does not support {body['temperature']} with this model. Only the "
         return words + "default (1) value is supported.", "temperature", "unsupported_value"

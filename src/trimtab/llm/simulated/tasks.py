@@ -126,6 +126,11 @@ class GeminiEmbeddings(_Task):
     def check(self, body: dict[str, Any]) -> None:
         if not objects(body.get("requests")):
             raise openai_chat.Refused("* BatchEmbedContentsRequest.requests: contents is not specified")
+        for index, each in enumerate(body["requests"]):
+            if not objects(an_object(each.get("content")).get("parts")):
+                raise openai_chat.Refused(f"* BatchEmbedContentsRequest.requests[{index}].content: no parts")
+            if not isinstance(each.get("model"), str):
+                raise openai_chat.Refused(f"* BatchEmbedContentsRequest.requests[{index}].model: model is required")
 
     def whole(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> bytes:  # noqa: ARG002
         made = [

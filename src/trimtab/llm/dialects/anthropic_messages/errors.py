@@ -2,6 +2,8 @@
 
 Our stable code travels where Anthropic puts its own, in ``error.details.error_code``. What Anthropic tells there (its
 SDK's types ``*_error_details``) reaches its own clients as it is: they raise an error of their own for each code.
+Where a conversation should be held by Anthropic (``thread``) and another provider is called, we say so with Anthropic's
+code: the tool runner of its client then sends the whole conversation, and ends with any other.
 """
 
 import contextlib
@@ -11,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import TrimtabError, UpstreamRejected
+from trimtab.core.errors import TrimtabError, Unsupported, UpstreamRejected
 from trimtab.llm.dialects._errors import LONGEST_DETAIL, rejected, upstream_code
 from trimtab.llm.dialects._reading import BROKEN, clean
 
@@ -29,6 +31,7 @@ _TYPES = {
     529: "overloaded_error",
 }
 NAME = "anthropic_messages"
+NO_THREAD = "thread_unsupported_request"
 TOO_LONG = "prompt is too long"
 """Anthropic has no code for it: clients know it by these words, and make their conversation shorter."""
 
@@ -62,7 +65,8 @@ def parse_error(status: int, body: bytes, headers: Mapping[str, str]) -> Upstrea
 def _error(error: TrimtabError, request_id: str) -> dict[str, Any]:
     kind = _TYPES.get(error.status) or ("invalid_request_error" if error.status < 500 else "api_error")
     told: dict[str, Any] = {"type": kind, "message": clean(_sentence(error))}
-    told["details"] = {"error_code": upstream_code(error) or error.code}
+    threadless = isinstance(error, Unsupported) and error.param == "thread"
+    told["details"] = {"error_code": NO_THREAD if threadless else upstream_code(error) or error.code}
     if isinstance(error, UpstreamRejected) and error.detail_of == NAME:
         told["details"] |= _decode_details(error.detail)
     if error.param is not None:

@@ -1,6 +1,8 @@
 """A body bent to what one provider understands: `Quirks.renames`, ``unknown`` and ``tool_id_length``."""
 
 import hashlib
+import re
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -127,6 +129,67 @@ def without_members(messages: Raw, names: tuple[str, ...]) -> Raw:
     return Raw(encode(found))
 
 
+def in_strict_turns(messages: Raw) -> Raw:
+    """A client's own messages as a provider with `Quirks.strict_turns` takes them. Raises as above."""
+    found = _decode_messages(messages)
+    roles = [_role(message) for message in found]
+    if found and _ends_it(found[-1]):
+        return Raw(encode(strict_turns(found)))
+    empty = any(role == "assistant" and _is_empty(each) for role, each in zip(roles, found, strict=True))
+    if not empty and all(after in _MAY_FOLLOW.get(before, (after,)) for before, after in pairwise(roles)):
+        return messages
+    return Raw(encode(strict_turns(found)))
+
+
+def strict_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A word of the assistant's comes between a tool's result and the user's, system messages after an answer move up
+    to the others, an answer that says nothing and calls nothing is left out, and one that ends the conversation, and is
+    not marked as begun, is followed by a wish to go on."""
+    above: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        role, before = _role(message), _role(found[-1]) if found else "system"
+        if role == "system" and before in ("assistant", "tool"):
+            above.append(message)
+        elif role != "assistant" or not _is_empty(message):
+            if role == "user" and before == "tool":
+                found.append({"role": "assistant", "content": READ})
+            found.append(message)
+    last = found[-1] if found else {}
+    if _ends_it(last):
+        found.append({"role": "user", "content": GO_ON})
+    first = next((at for at, each in enumerate(found) if _role(each) != "system"), len(found))
+    return [*found[:first], *above, *found[first:]]
+
+
+def _ends_it(message: dict[str, Any]) -> bool:
+    begun = "prefix" in message or _plainly(message.get("tool_calls")) not in (b"null", b"[]")
+    return _role(message) == "assistant" and not begun
+
+
+def _role(message: dict[str, Any]) -> str:
+    told = message.get("role")
+    return _decode_text(told) if isinstance(told, Raw) else str(told)
+
+
+def _is_empty(message: dict[str, Any]) -> bool:
+    """No words and no calls: clients keep such an answer of a call that was cut off."""
+    return all(_plainly(message.get(name)) in (b"", b"null", b'""', b"[]") for name in ("content", "tool_calls"))
+
+
+def _plainly(value: Any) -> bytes:
+    return bytes(value).strip() if isinstance(value, Raw) else encode(value)
+
+
+def nearest_effort(effort: str | None, model: str, efforts: tuple[tuple[str, tuple[str, ...]], ...]) -> str | None:
+    """The effort that a model has (`Quirks.efforts`) which is nearest to that one, the higher of two."""
+    known = next((each for pattern, each in efforts if re.search(pattern, model)), ())
+    if effort is None or effort in known or not known:
+        return effort if effort in known else None
+    at = _EFFORTS.index(effort) if effort in _EFFORTS else _EFFORTS.index("medium")
+    return min(reversed(known), key=lambda each: abs(_EFFORTS.index(each) - at))
+
+
 def holds_any(body: bytes, names: tuple[str, ...]) -> bool:
     """Whether a client's body may hold members of these names."""
     return any(b'"%b"' % name.encode() in body for name in names)
@@ -137,6 +200,11 @@ def holds_thoughts(body: bytes) -> bool:
     return b'"reasoning' in body and any(name in body for name in _NAMED)
 
 
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+GO_ON = "Go on."
+READ = "I have read the results."
+_MAY_FOLLOW: dict[str, tuple[str, ...]] = {"assistant": ("assistant", "user", "tool"), "tool": ("assistant", "tool")}
+"""https://github.com/mistralai/mistral-common (``protocol/instruct/validator.py``)"""
 _WEIGHTY = ("audio", "function_call")
 _THOUGHTS = ("reasoning_content", "reasoning")
 _NAMED = (b'"reasoning_content"', b'"reasoning"', b'"reasoning_details"')

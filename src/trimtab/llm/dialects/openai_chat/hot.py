@@ -9,6 +9,7 @@ from trimtab.core.errors import InvalidRequest, TrimtabError, UpstreamFailure
 from trimtab.llm import sse
 from trimtab.llm.dialects import Glance, Head, Quirks
 from trimtab.llm.dialects._errors import rejected, words_of
+from trimtab.llm.dialects._gpt import bound_name, reasons
 from trimtab.llm.dialects._reading import (
     BROKEN,
     Cursor,
@@ -23,6 +24,7 @@ from trimtab.llm.dialects.openai_chat.bending import (
     bend,
     holds_any,
     holds_thoughts,
+    in_strict_turns,
     is_bent,
     shorten_ids,
     with_thoughts,
@@ -30,6 +32,7 @@ from trimtab.llm.dialects.openai_chat.bending import (
     without_developers,
     without_members,
 )
+from trimtab.llm.dialects.openai_chat.plain import as_usage
 from trimtab.llm.dialects.openai_chat.shapes import decode_answer, decode_request
 from trimtab.llm.dialects.openai_chat.stops import stop_of
 from trimtab.llm.dialects.openai_chat.usage import usage_of
@@ -96,6 +99,10 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
     try:
         fields = _decode_fields(body)
         fields["model"] = Raw(_encode(model))
+        if "max_tokens" in fields and reasons(model) and (name := bound_name(model, quirks)) != "max_tokens":
+            bound = fields.pop("max_tokens")  # the same bound by the only name that this model knows
+            if name not in fields or bytes(fields[name]) == b"null":
+                fields[name] = bound
         if head.stream and not head.wants_usage and quirks.stream_usage:
             fields["stream_options"] = _ask_for_usage(fields.get("stream_options"))
         if not quirks.developer_role and b'"developer"' in body and "messages" in fields:
@@ -108,6 +115,8 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
         members = quirks.unknown_members
         if members and "messages" in fields and holds_any(body, members):
             fields["messages"] = without_members(fields["messages"], members)
+        if quirks.strict_turns and "messages" in fields:
+            fields["messages"] = in_strict_turns(fields["messages"])
         if is_bent(quirks):
             bend(fields, quirks)
             if quirks.tool_id_length and "messages" in fields:
@@ -135,7 +144,7 @@ def glance(body: bytes) -> Glance:
     failure = found.choices[0].error
     if failure is not None:
         refuse_failed(Cursor(failure, "error", refuse_answer).anything())
-    usage = None if found.usage is None else found.usage.as_usage(tier_of(found.service_tier))
+    usage = None if found.usage is None else as_usage(found.usage, tier_of(found.service_tier))
     if usage is None and found.usage is not None:
         return _glance_slowly(body)
     word = found.choices[0].finish_reason

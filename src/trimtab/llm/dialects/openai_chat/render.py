@@ -8,17 +8,18 @@ from itertools import chain
 from typing import Any
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import chat_part
-from trimtab.llm.dialects._gpt import as_taken, takes_penalties
+from trimtab.llm.dialects._gpt import as_taken, bound_name, refused_names
 from trimtab.llm.dialects._hints import chat_hints
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._signatures import own_signature
 from trimtab.llm.dialects._tools import fits_strict, object_schema
-from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, with_short_ids
+from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, nearest_effort, strict_turns, with_short_ids
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
 from trimtab.llm.dialects.openai_chat.thoughts import details_of
 from trimtab.llm.types import (
@@ -39,7 +40,6 @@ from trimtab.llm.types import (
 
 Wire = dict[str, Any]
 _LONGEST_ID = 40
-_PENALTIES = ("frequency_penalty", "presence_penalty")
 
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
@@ -47,6 +47,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     own = request.dialect == NAME
     if not own:
         request = as_taken(request, model, _LONGEST_ID)
+        if quirks.efforts:
+            request = replace(request, reasoning_effort=nearest_effort(request.reasoning_effort, model, quirks.efforts))
     if quirks.tool_id_length:
         request = with_short_ids(request, quirks.tool_id_length)
     body: Wire = {"model": model, "messages": _messages(request, own=own, quirks=quirks)}
@@ -55,7 +57,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
             "`max_tokens` 0 only fills a prompt cache; this provider has no such call.", param="max_tokens"
         )
     plain: Wire = {
-        quirks.max_tokens_field: request.max_tokens,
+        bound_name(model, quirks): request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "stop": list(request.stop) or None,
@@ -71,8 +73,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     }
     body |= {name: value for name, value in plain.items() if value is not None}
     body |= request.extra if own else chat_hints(request, quirks)
-    if not own and not takes_penalties(request, model):
-        body = {name: value for name, value in body.items() if name not in _PENALTIES}
+    if not own and (refused := refused_names(model, request.reasoning_effort)):
+        body = {name: value for name, value in body.items() if name not in refused}
     if request.stream and quirks.stream_usage:
         body["stream_options"] = _ask_for_usage(body.get("stream_options"))
     if is_bent(quirks):
@@ -99,7 +101,8 @@ def _messages(request: Request, *, own: bool, quirks: Quirks) -> list[Wire]:
         for wire in found:
             if wire["role"] == "assistant":
                 wire.setdefault("reasoning_content", "")
-    return found + _owed(shown)
+    found += _owed(shown)
+    return strict_turns(found) if quirks.strict_turns else found
 
 
 def _owed(shown: list[Wire]) -> list[Wire]:
@@ -223,7 +226,7 @@ def _tool_messages(part: Part, shown: list[Wire]) -> list[Wire]:
 
 def _tool(tool: Tool, *, own: bool) -> Wire:
     parameters, strict = tool.parameters, tool.strict
-    if not own and parameters is not None:
+    if not own:
         parameters = object_schema(parameters)
         strict = None if strict and not fits_strict(parameters) else strict  # others let members be left out
     plain: Wire = {"description": tool.description, "parameters": parameters, "strict": strict}

@@ -8,6 +8,7 @@ from msgspec import Struct
 from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, encode, loose, refuse_answer, root, tier_in
 from trimtab.llm.dialects.openai_chat.hot import no_choice, refuse_failed, unlike_openais
 from trimtab.llm.dialects.openai_chat.parts import call_of, part_of, tool_call
+from trimtab.llm.dialects.openai_chat.plain import as_usage
 from trimtab.llm.dialects.openai_chat.stops import finish_reason, settled_stop
 from trimtab.llm.dialects.openai_chat.thoughts import signature_of
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage, render_usage, usage_of
@@ -60,7 +61,7 @@ def _parse_plain(body: bytes) -> Response | None:
     except BROKEN:
         return None
     usage = None
-    if plain.usage is not None and (usage := plain.usage.as_usage(tier_of(plain.service_tier))) is None:
+    if plain.usage is not None and (usage := as_usage(plain.usage, tier_of(plain.service_tier))) is None:
         return None
     choice = plain.choices[0]
     parts = (Text(choice.message.content),) if choice.message.content else ()

@@ -85,48 +85,6 @@ class PlainUsage(Struct, gc=False):
     cost: Any = None
     cost_in_usd_ticks: Any = None
 
-    def as_usage(self, tier: str = "") -> Usage | None:
-        """What `usage_of` makes of the same object; None where that must look itself."""
-        prompt, completion = self.prompt_tokens, self.completion_tokens
-        if prompt is None or completion is None or self.cost is not None or self.cost_in_usd_ticks is not None:
-            return None
-        read_side, write_side = self.prompt_tokens_details, self.completion_tokens_details
-        read_plainly = read_side is None or not (
-            read_side.cached_tokens
-            or read_side.cache_write_tokens
-            or read_side.cache_creation_input_tokens
-            or read_side.audio_tokens
-        )
-        wrote_plainly = write_side is None or not (write_side.reasoning_tokens or write_side.audio_tokens)
-        beside = self.prompt_cache_hit_tokens or self.cached_tokens or 0
-        thought = self.reasoning_tokens or 0
-        if read_plainly and wrote_plainly and not beside and not thought:
-            return Usage(input=prompt, output=completion, tier=tier)
-        cached = written = reasoning = audio_input = audio_output = 0
-        output = completion
-        if read_side is not None:
-            cached = read_side.cached_tokens or 0
-            written = read_side.cache_write_tokens or read_side.cache_creation_input_tokens or 0
-            audio_input = read_side.audio_tokens or 0
-        cached = min(cached or beside, prompt)
-        if written:
-            written = min(written, prompt - cached)
-        if write_side is not None:
-            thought = write_side.reasoning_tokens or thought
-            audio_output = write_side.audio_tokens or 0
-        if thought:
-            output, reasoning = written_of(completion, thought, prompt, self.total_tokens or 0)
-        return Usage(
-            input=prompt - cached - written,
-            cache_read=cached,
-            cache_write=written,
-            output=output,
-            reasoning=reasoning,
-            audio_input=audio_input,
-            audio_output=audio_output,
-            tier=tier,
-        )
-
 
 def render_usage(usage: Usage) -> dict[str, Any]:
     """Back in OpenAI's convention: totals that include their details."""

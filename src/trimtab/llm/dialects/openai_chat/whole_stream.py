@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.llm.dialects._reading import BROKEN, count
+from trimtab.llm.dialects.openai_chat.plain import as_usage
 from trimtab.llm.dialects.openai_chat.stops import settled_stop
 from trimtab.llm.dialects.openai_chat.usage import PlainUsage
 from trimtab.llm.tiers import tier_of
@@ -79,7 +80,7 @@ def _folded(events: list[_Event]) -> Response | None:
     for event in events:
         if event.service_tier is not None:
             tier = tier_of(event.service_tier) or tier
-        if event.usage is not None and (usage := event.usage.as_usage(tier)) is None:
+        if event.usage is not None and (usage := as_usage(event.usage, tier)) is None:
             return None
         for choice in event.choices:
             if choice.delta is not None and choice.delta.content:
