@@ -16,6 +16,7 @@ from trimtab.core.errors import Unavailable
 from trimtab.gateway.call_policy import CallPolicy, compiled
 from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.kept.conversations import Conversations
+from trimtab.gateway.money.batches import Batches
 from trimtab.gateway.parts import Parts
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.routing.affinity import Pins
@@ -80,6 +81,7 @@ class Running:
     """A gateway under test: its address, its spool, and a client."""
 
     gateway: Gateway
+    batches: Batches | None = None
 
     def __init__(
         self, port: int, spool: OpenSpool, client: httpx.AsyncClient, server: HotServer, force: list[Snapshot]
@@ -166,7 +168,8 @@ async def running(
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     ready = asyncio.Event()
-    carrying = Carrying(gateway, lambda: force[0], SystemClock(), max_body, conversations)
+    batches = None if db is None else Batches(db, SystemClock().now_ns, lambda: force[0])
+    carrying = Carrying(gateway, lambda: force[0], SystemClock(), max_body, conversations, batches)
 
     async def app(scope: Any, receive: Receive, send: Send) -> None:
         await (carrying if is_carried(scope["path"]) else nothing_here)(scope, receive, send)
@@ -183,12 +186,15 @@ async def running(
     ) as client:
         made = Running(port, spool, client, server, force)
         made.gateway = gateway
+        made.batches = batches
         yield made
     server.should_exit = True
     await serving
     if gateway.idempotency is not None:
         await gateway.idempotency.close()
     await carrying.aclose()
+    if batches is not None:
+        await batches.aclose()
     await transport.aclose()
     assert gateway.gate.running == 0, "a call has not given its place back"
     for _, state in gateway.live.each():

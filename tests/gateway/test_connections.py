@@ -13,7 +13,7 @@ from upstream import DONE, STOP, USAGE, WHOLE, answers, delta, streams, upstream
 
 from patience import PATIENCE_S
 from trimtab.gateway.targets import Model, Timeouts
-from trimtab.server import hot, stalls
+from trimtab.server import hot, incoming, stalls
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -169,7 +169,7 @@ def test_headers_without_end_are_refused_before_they_are_kept() -> None:
         async with running([provider("lab", 9)], [FAST]) as g:
             reader, writer = await connect(g)
             writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nx-long: ")
-            writer.write(b"a" * (hot.MAX_HEAD_BYTES))
+            writer.write(b"a" * (incoming.MAX_HEAD_BYTES))
             text = await all_of(reader)
             assert statuses(text) == [431]
             writer.close()
@@ -276,7 +276,7 @@ def test_a_slow_client_is_not_blamed_on_its_provider() -> None:
 def test_a_client_that_never_finishes_its_request_is_sent_away(
     beginning: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("REQUEST_STALL_S", 0.3), ("SILENCE_S", 0.3), ("CHECK_EVERY_TICKS", 1)):
+    for name, value in (("REQUEST_STALL_S", 0.3), ("SILENCE_S", 0.3), ("CHECK_EVERY_TICKS", 1), ("TICK_S", 0.1)):
         monkeypatch.setattr(hot, name, value)
 
     async def main() -> None:
@@ -293,7 +293,7 @@ def test_a_client_that_never_finishes_its_request_is_sent_away(
 def test_a_request_that_drips_in_has_a_bound_and_one_that_is_merely_slow_is_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in (("REQUEST_S", 4), ("CHECK_EVERY_TICKS", 1)):
+    for name, value in (("REQUEST_S", 4), ("CHECK_EVERY_TICKS", 1), ("TICK_S", 0.1)):
         monkeypatch.setattr(hot, name, value)
 
     async def main() -> None:

@@ -11,11 +11,10 @@ from harness import PRICE, provider, running
 from upstream import STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
 from patience import PATIENCE_S
-from trimtab.gateway import attempts, opened
-from trimtab.gateway.money import books
-from trimtab.gateway.money.settle import settle
 from trimtab.gateway.staying_up.health import MAX_MODELS, HealthBoard
 from trimtab.gateway.targets import Model
+from trimtab.ledger.prices import PriceBook
+from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CallRecord, Fault
 
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
@@ -174,11 +173,13 @@ def test_a_callers_own_deadline_says_nothing_of_the_provider() -> None:
 def test_a_long_stream_that_is_cut_is_estimated_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
 
-    def noting(call: Any, attempt: Any, prices: Any) -> None:
-        threads.append(threading.current_thread().name)
-        settle(call, attempt, prices)
+    priced = PriceBook.cost
 
-    monkeypatch.setattr(books, "settle", noting)
+    def noting(book: PriceBook, **of: Any) -> Cost:  # the last that is done where an attempt is settled
+        threads.append(threading.current_thread().name)
+        return priced(book, **of)
+
+    monkeypatch.setattr(PriceBook, "cost", noting)
 
     async def main() -> None:
         long = named("content_block_delta", index=0, delta={"type": "text_delta", "text": "many words " * 30_000})
@@ -204,13 +205,15 @@ def test_a_long_stream_that_is_cut_is_estimated_beside_the_event_loop(monkeypatc
 def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     settling, go_on = threading.Event(), threading.Event()
 
-    def slowly(call: Any, attempt: Any, prices: Any) -> None:
+    priced = PriceBook.cost
+
+    def slowly(book: PriceBook, **of: Any) -> Cost:
         if not settling.is_set():
             settling.set()
             go_on.wait(60)
-        settle(call, attempt, prices)
+        return priced(book, **of)
 
-    monkeypatch.setattr(books, "settle", slowly)
+    monkeypatch.setattr(PriceBook, "cost", slowly)
     large = {**CLAUDE, "messages": [{"role": "user", "content": "many words " * 20_000}]}
 
     async def main() -> None:
@@ -235,25 +238,24 @@ def test_a_client_that_leaves_while_its_broken_call_is_settled_leaves_a_row(monk
 
 
 def test_a_long_request_is_put_into_another_dialect_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[str] = []
-    really = opened.upstream_body
+    beside: list[str] = []
+    really = asyncio.to_thread
 
-    def noting(*args: Any) -> bytes:
-        threads.append(threading.current_thread().name)
-        return really(*args)
+    async def noting(function: Any, /, *args: Any) -> Any:
+        beside.append(function.__name__)
+        return await really(function, *args)
 
-    monkeypatch.setattr(attempts, "upstream_body", noting)
+    monkeypatch.setattr(asyncio, "to_thread", noting)
 
     async def main() -> None:
         async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
-            for words in ("hello", "many words " * 20_000):
+            for words, told in (("hello", []), ("many words " * 20_000, ["upstream_body"])):
                 question = {"model": "fast", "max_tokens": 9, "messages": [{"role": "user", "content": words}]}
                 assert (await g.client.post("/v1/messages", json=question)).status_code == 200
-            assert up.requests[1][1]["messages"][0]["content"] == words
+                assert beside == told
+                assert up.requests[-1][1]["messages"][0]["content"] == words
 
     asyncio.run(main())
-    assert threads[0] == "MainThread"
-    assert threads[1] != "MainThread"
 
 
 UNCLOSED = {

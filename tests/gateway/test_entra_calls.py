@@ -13,7 +13,9 @@ from trimtab.gateway import carried_where, endpoints, masking
 from trimtab.gateway.carried_where import own_headers
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.targets import Model
+from trimtab.llm import google
 from trimtab.llm.entra import EntraTokens, Source
+from trimtab.llm.renewed import Renewed
 from trimtab.telemetry.records import Attempt
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -115,5 +117,28 @@ def test_what_passes_through_shows_the_token_too_and_no_other_kind_shows_any(mon
         keyed = await own_headers(replace(lab, api_key="k1"))
         assert (keyed["api-key"], "authorization" in keyed) == ("k1", False)
         assert "authorization" not in await own_headers(replace(lab, kind="custom"))
+
+    asyncio.run(main())
+
+
+def test_vertex_is_shown_a_token_which_is_told_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def token(account: google.Account) -> tuple[str, float]:
+        return f"ya29.{account.email}", 3600.0
+
+    monkeypatch.setattr(google, "TOKENS", Renewed[google.Account, str](token))
+    options = {"project": "p", "client_email": "me@p", "private_key": "geheim"}
+
+    async def main() -> None:
+        parts = {"content": {"role": "model", "parts": [{"text": "hi"}]}, "finishReason": "STOP"}
+        words = {"error": {"code": 403, "message": "ya29.me@p may not", "status": "PERMISSION_DENIED"}}
+        async with upstream(answers({"candidates": [parts]}), answers(words, 403)) as vertex:
+            lab = provider("lab", vertex.port, "gemini")
+            lab = replace(lab, kind="vertex_project", api_key=None, api_keys=(), options=options)
+            async with running([lab], [FAST]) as g:
+                assert (await g.chat(ASK)).status_code == 200
+                told = (await g.chat(ASK)).text
+                assert "[hidden] may not" in told
+                assert "ya29" not in told + repr(g.spool.records)
+                assert [headers.get("authorization") for headers, _ in vertex.requests] == ["Bearer ya29.me@p"] * 2
 
     asyncio.run(main())

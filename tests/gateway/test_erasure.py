@@ -318,6 +318,47 @@ def test_a_dead_letter_with_foreign_spans_of_it_is_forgotten(story: Any, subject
     story(told)
 
 
+@pytest.mark.parametrize("when", ["looked for", "removed"])
+def test_rows_of_a_trace_that_is_being_made_anew_are_waited_for_and_go_too(story: Any, when: str) -> None:
+    """While its rows are deleted and written again no question finds them; what was read before is written after."""
+
+    async def told(home: Home) -> None:
+        of_alice = call(home.project, "secret words", "alice", "", number=1)
+        if when == "removed":
+            await home.acknowledge(of_alice)
+            home.drain()
+        rows, arrived = Rows(), list[float]()
+        CallMapper(home.blobs).add(rows, 0, of_alice)
+        note = Note(home.project, of_alice.trace_id, 0, 1, 2)
+        reader = SpoolReader(home.spool_folder)
+
+        def meanwhile(step: str) -> None:
+            if step == "removed:spans" and not arrived:
+                reader.note([note])
+
+        async def arrive(wait_s: float) -> None:
+            arrived.append(wait_s)
+            for table in rows.tables():
+                if table.owners:
+                    home.engine.insert(table.name, table.columns, encode(table.values), f"{new_id('t')}:{table.name}")
+            reader.note([], [note[:2]])
+
+        if when == "looked for":
+            reader.note([note])
+        asked = await home.ask("user", "alice")
+        try:
+            assert await home.eraser(meanwhile if when == "removed" else None, pause=arrive).turn()
+        finally:
+            reader.close()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, receipt.problem) == ("done", "")
+        assert arrived
+        assert receipt.report.rows["spans"] == (4 if when == "removed" else 2)
+        assert [home.rows(table) for table in ("spans", "span_io", "scores")] == [0, 0, 0]
+
+    story(told)
+
+
 @pytest.mark.parametrize("way", ["a record", "a trace that is made anew"])
 def test_a_blob_that_somebody_else_has_just_put_survives_although_their_row_is_not_there_yet(
     story: Any, way: str

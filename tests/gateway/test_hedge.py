@@ -1,13 +1,12 @@
 """When a hedge begins, and how many there may be."""
 
 import asyncio
-from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from patience import PATIENCE_S
-from trimtab.gateway.hedge import CLOCK_S, MOST_TOKENS, Alarms, Race, delay_s, fill, take
+from trimtab.gateway.hedge import CLOCK_S, MOST_TOKENS, Alarms, delay_s, fill, take
 from trimtab.gateway.policy import Hedge
 from trimtab.gateway.staying_up.live import FEW_SAMPLES, TargetState
 
@@ -54,9 +53,9 @@ def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never()
         races = [Starts() for _ in delays]
         began = loop.time()
         for race, delay in zip(races, delays, strict=True):
-            alarms.set(cast("Race", race), loop, delay)
-        alarms.drop(cast("Race", races[2]))
-        alarms.drop(cast("Race", races[4]))
+            alarms.set(race, loop, delay)
+        alarms.drop(races[2])
+        alarms.drop(races[4])
         async with asyncio.timeout(PATIENCE_S):
             while not races[0].started_at:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
@@ -65,7 +64,7 @@ def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never()
         assert sorted(told) == sorted(told, key=told.__getitem__)
         assert all(after >= delay - 2 * CLOCK_S for delay, after in told.items()), told
         late = Starts()
-        alarms.set(cast("Race", late), loop, 0.0)
+        alarms.set(late, loop, 0.0)
         async with asyncio.timeout(PATIENCE_S):
             while not late.started_at:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

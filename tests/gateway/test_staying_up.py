@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -13,12 +13,9 @@ from kept import MovableClock
 from upstream import DONE, STOP, USAGE, WHOLE, Script, Upstream, answers, delta, hangs_up, streams, upstream
 
 from patience import PATIENCE_S
-from trimtab.core.errors import UpstreamFailure
-from trimtab.gateway.call import Call
-from trimtab.gateway.opened import Opened
 from trimtab.gateway.policy import BreakerPolicy, Hedge, Policy, Retries
 from trimtab.gateway.targets import Model
-from trimtab.gateway.tried import Try
+from trimtab.llm.transport import Answer
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
 STREAM = {**ASK, "stream": True}
@@ -360,36 +357,38 @@ def test_a_hedge_that_fails_leaves_the_first_alone_and_a_first_that_fails_leaves
 @pytest.mark.parametrize("first_answers", [True, False])
 @pytest.mark.parametrize("rival_answers", [True, False])
 def test_two_that_end_in_the_same_turn_of_the_loop_both_leave_a_row(first_answers: bool, rival_answers: bool) -> None:
-    """As when a provider goes down with both connections, or both run into the caller's deadline."""
+    """As when a provider goes down with both connections, or both run into the caller's deadline. What comes on the two
+    connections is given to the transport here, so that it comes in one turn, the second target's first."""
+    body = json.dumps(WHOLE).encode()
+    whole = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def silent(up: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+
+    def end(answer: Answer, *, answers: bool) -> None:
+        if answers:
+            answer.data_received(whole)
+        else:
+            answer.connection_lost(ConnectionResetError())
 
     async def main() -> None:
         async with (
-            upstream(answers(WHOLE)) as one,
-            upstream(answers(WHOLE)) as two,
+            upstream(silent, answers(WHOLE)) as one,
+            upstream(silent, answers(WHOLE)) as two,
             running([provider("lab", one.port), provider("spare", two.port)], hedged(after_ms=1)) as g,
         ):
-            attempts = g.gateway._attempts  # pyright: ignore[reportPrivateUsage]
-            really = attempts._open_one  # pyright: ignore[reportPrivateUsage]
-            gates, asked = {"lab": asyncio.Event(), "spare": asyncio.Event()}, list[str]()
-
-            async def opens(call: Call, attempt: Try) -> Opened:
-                who = attempt.target.provider.name
-                asked.append(who)
-                if asked.count(who) == 1:
-                    opened = await really(call, attempt)
-                    if who == "spare":  # its task is the sooner one, and the first one's own is woken right behind it
-                        asyncio.get_running_loop().call_soon(gates["spare"].set)
-                        asyncio.get_running_loop().call_soon(gates["lab"].set)
-                    await gates[who].wait()
-                    if not (first_answers if who == "lab" else rival_answers):
-                        raise UpstreamFailure("It went down.", code="upstream_reset")
-                    return opened
-                return await really(call, attempt)
-
-            attempts._open_one = opens  # type: ignore[method-assign]  # pyright: ignore[reportPrivateUsage]
-            assert (await g.chat(ASK)).status_code == 200
+            asking = asyncio.ensure_future(g.chat(ASK))
+            async with asyncio.timeout(PATIENCE_S):
+                while not (one.requests and two.requests):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            under_way = g.gateway._attempts._transport._busy  # pyright: ignore[reportPrivateUsage]
+            by_port = {cast("tuple[str, int]", answer.peer())[1]: answer for answer in under_way}
+            end(by_port[two.port], answers=rival_answers)
+            end(by_port[one.port], answers=first_answers)
+            assert (await asking).status_code == 200
             record = await g.spool.one()
-            assert len(record.attempts) == len(asked)
+            assert len(record.attempts) == len(one.requests) + len(two.requests)
+            assert (len(record.attempts) == 2) == (first_answers or rival_answers)
             assert {a.provider for a in record.attempts} == {"lab", "spare"}
             assert record.attempts[-1].outcome == "answer" or first_answers
 

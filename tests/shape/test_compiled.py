@@ -23,7 +23,7 @@ def _script() -> Any:
 
 SCRIPT = _script()
 MODULES = tuple(f"trimtab.{name}" for name in SCRIPT.MODULES)
-WAITS = (ast.AsyncFunctionDef, ast.Await, ast.Yield, ast.YieldFrom)
+GENERATES = (ast.Yield, ast.YieldFrom)
 
 
 def _classes(path: Path) -> Iterator[tuple[ast.ClassDef, list[str]]]:
@@ -54,11 +54,65 @@ def test_no_compiled_module_holds_a_class_that_comes_out_otherwise(module: str) 
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_compiled_module_waits(module: str) -> None:
+def test_no_compiled_module_waits_while_it_handles_an_error(module: str) -> None:
     """What is being handled is the thread's, not a compiled coroutine's own: after a wait it is another call's error,
-    or none, and a bare `raise` then ends the process."""
-    found = [each for each in ast.walk(ast.parse(_path(module).read_text())) if isinstance(each, WAITS)]
+    or none, and a bare `raise` then ends the process. What is to be waited for comes after the handler."""
+    assert _waits_in_handlers(_path(module).read_text()) == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_compiled_module_holds_a_generator(module: str) -> None:
+    """Who takes from it may be handling an error, which it would take for its own."""
+    found = [each for each in ast.walk(ast.parse(_path(module).read_text())) if isinstance(each, GENERATES)]
     assert [each.lineno for each in found] == []
+
+
+def test_a_wait_in_a_handler_is_found_wherever_it_hides() -> None:
+    source = """
+async def path(call):
+    try:
+        await call()  # 4: as it should be
+    except ValueError:
+        if call:
+            await call()  # 7
+    else:
+        await call()  # 9: nothing is being handled
+    finally:
+        async def inner():
+            await call()  # 12: defined there, waits elsewhere
+        await inner()  # 13
+    try:
+        pass
+    except* OSError:
+        await call()  # 17
+    async with call():  # 18: its end waits, with whatever error there is
+        pass
+    async for each in call():  # 20: so does its end
+        pass
+    with call():
+        await call()  # 23: as in a try
+"""
+    assert _waits_in_handlers(source) == [7, 13, 17, 18, 20]
+
+
+def _waits_in_handlers(source: str) -> list[int]:
+    """The lines of waits that a source does in an `except` or a `finally`, also those that Python does there itself."""
+    found: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AsyncWith | ast.AsyncFor):
+            found.add(node.lineno)
+        elif isinstance(node, ast.Try | ast.TryStar):
+            for handled in (*node.handlers, *node.finalbody):
+                found |= _waits_of(handled)
+    return sorted(found)
+
+
+def _waits_of(node: ast.AST) -> set[int]:
+    """Without those of functions that are only defined there."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return set()
+    own = {node.lineno} if isinstance(node, ast.Await) else set[int]()
+    return own.union(*(_waits_of(child) for child in ast.iter_child_nodes(node)))
 
 
 @pytest.mark.parametrize("module", MODULES)

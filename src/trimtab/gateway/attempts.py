@@ -41,6 +41,7 @@ from trimtab.gateway.targets import dialect_for
 from trimtab.gateway.tried import Try
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
+from trimtab.gateway.within import within
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.transport import Answer, Transport
 from trimtab.llm.waiting import StaleConnection
@@ -118,15 +119,18 @@ class Attempts:
             return opened
         await self._books.end_doubted(call, attempt, doubt)
         walk = Walk(call, stronger, self._watch)
+        failed: TrimtabError | None = None
         try:
-            better = await self._open_any(call, walk)
+            opened = await self._open_any(call, walk)
         except TrimtabError as error:
-            await self._books.end_all(call, error)
+            failed = error
+        if failed is not None:
+            await self._books.end_all(call, failed)
             call.rest = [target for target in call.rest if target not in stronger]
             return opened
         walk.note_passed()
         call.rest = [target for target in call.rest if target not in stronger] + walk.rest()
-        return better
+        return opened
 
     # --- until one begins to answer ---
 
@@ -158,7 +162,8 @@ class Attempts:
                     return await self._open_one(call, attempt)
                 return await self._open_raced(call, walk, attempt, race)
             except TrimtabError as error:
-                await self._came_to_nothing(call, walk, error)
+                failed = error
+            await self._came_to_nothing(call, walk, failed)
 
     async def _turn(self, call: Call, walk: Walk, now: int) -> int:
         """No target can be asked now: move the walk to the next one that can, after whatever wait that needs. Returns
@@ -233,21 +238,21 @@ class Attempts:
                 walk.failed(rival.place, error, failure)
 
     async def _open_raced(self, call: Call, walk: Walk, attempt: Try, race: Race) -> Opened:
+        opened: Opened | None = None
+        failed: BaseException | None = None
         try:
             opened = await race.first(self._open_one(call, attempt))
         except TrimtabError as error:
             if call.rival is None:  # none was begun, or it has failed before and is in the books
                 raise
-            try:
-                await self._came_to_nothing(call, walk, error)
-            except BaseException:
-                await race.stop_rival()
-                raise
-            call.current, call.rival = call.rival, None
-            return await race.rival()
-        except BaseException:
+            failed = error
+        except BaseException as error:  # noqa: BLE001  raised below
+            failed = error
+        if isinstance(failed, TrimtabError):
+            return await self._open_rival(call, walk, race, failed)
+        if failed is not None:
             await race.stop_rival()
-            raise
+            raise failed
         if opened is None:
             call.current, call.rival = call.rival, attempt
             await self._books.end_lost(call, attempt, "a hedge's first token came sooner")
@@ -260,6 +265,19 @@ class Attempts:
             opened.discard()
             raise
         return opened
+
+    async def _open_rival(self, call: Call, walk: Walk, race: Race, error: TrimtabError) -> Opened:
+        """The first of two has failed: what the second one opens."""
+        failed: BaseException | None = None
+        try:
+            await self._came_to_nothing(call, walk, error)
+        except BaseException as why:  # noqa: BLE001  raised below
+            failed = why
+        if failed is not None:
+            await race.stop_rival()
+            raise failed
+        call.current, call.rival = call.rival, None
+        return await race.rival()
 
     # --- one attempt, up to its first token ---
 
@@ -327,7 +345,8 @@ class Attempts:
                 answer.due_within((call.first_by_ns - self._now()) / SECOND)
             try:
                 if stream:
-                    await answer.head()
+                    while not answer.has_head():
+                        await answer.news()
                     attempt.first_byte_ns = self._now()
                 else:
                     while not answer.is_whole():
@@ -345,8 +364,7 @@ class Attempts:
         """Wait for a token, no longer than the call may."""
         left = left_s(call, self._now())
         try:
-            async with asyncio.timeout(left):
-                await ready()
+            await within(left, ready())
         except TimeoutError:
             name = attempt.target.provider.name
             raise UpstreamTimeout(f"No token for {name} came within {left:g} s.", code=NOT_CONNECTED) from None
@@ -358,7 +376,11 @@ class Attempts:
         splitter = opened.splitter = dialect.splitter()
         held_bytes = 0
         try:
-            while (data := await answer.chunk()) is not None:
+            while True:
+                while not answer.has_chunk():
+                    await answer.news()
+                if (data := answer.take_chunk()) is None:
+                    break
                 block = splitter.feed(data)
                 if not block:
                     continue

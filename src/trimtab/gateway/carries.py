@@ -5,7 +5,6 @@ repeats), but only while nothing of an answer has been passed on, only if its bo
 provider may have made something already that would then be made twice.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -20,6 +19,7 @@ from trimtab.gateway.staying_up.resilience import class_of
 from trimtab.gateway.tried import Try
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import policy_of
+from trimtab.gateway.within import within
 
 SECOND = 1_000_000_000
 
@@ -67,15 +67,15 @@ class Carries(Attempts):
             except TrimtabError as error:
                 if call.exchange.started or not may_ask_again(error, asker):
                     raise
-                await self._came_to_nothing(call, walk, error)
+                failed = error
+            await self._came_to_nothing(call, walk, failed)
 
     async def _ask(self, call: Call, attempt: Try, asker: Asker) -> None:
         """One attempt within the caller's deadline; what became of it is told to the watch."""
         self._books.begin(call, attempt)
         left = (call.deadline_ns - self._now()) / SECOND if call.deadline_ns else None
         try:
-            async with asyncio.timeout(left):
-                await asker.ask(call, attempt, self._books, partial(self._answered, attempt))
+            await within(left, asker.ask(call, attempt, self._books, partial(self._answered, attempt)))
         except TimeoutError:
             late = exceeded(call)
             late.hung = not attempt.first_byte_ns and is_hung(call, attempt.started_ns)

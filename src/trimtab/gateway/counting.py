@@ -89,7 +89,9 @@ class TokenCounter:
             whole = dialect.render_request(request, model, provider.quirks)
         path = count_path(dialect, model)
         try:
-            status, body, headers = await self._post(provider, dialect, path, count_body(dialect, whole, model))
+            status, body, headers = await self._post(
+                provider, dialect, path, count_body(dialect, whole, model, provider.quirks)
+            )
             if status == 200:
                 return read_count(dialect, body)
         except TrimtabError:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from trimtab.core.errors import UpstreamFailure
 from trimtab.gateway.call import Call
+from trimtab.gateway.exchange import ToldFailure
 from trimtab.gateway.guarded import StreamGuard
 from trimtab.gateway.masking import masked_text
 from trimtab.gateway.money.books import Books
@@ -13,10 +14,6 @@ from trimtab.gateway.tried import Try
 from trimtab.llm.transport import Answer
 
 SECOND = 1_000_000_000
-
-
-class ToldFailure(UpstreamFailure):
-    """A failure inside a stream that the client has already been told of in the provider's own words."""
 
 
 class Delivery:
@@ -71,11 +68,13 @@ class Delivery:
         try:
             exchange.start(200, call.answer_headers())
             out = await guard.feed(b"".join(opened.held))
-            while answer is not None and guard.stopped is None:
+            while answer is not None and not _stopped(guard):
                 if out:  # more is to come, so this is not the last that the client gets
                     exchange.write(out)
                     out = b""
-                if (data := await answer.chunk()) is None:
+                while not answer.has_chunk():
+                    await answer.news()
+                if (data := answer.take_chunk()) is None:
                     break
                 block = opened.splitter.feed(data)
                 if not block:
@@ -85,7 +84,7 @@ class Delivery:
                     reason = masked_text(relay.failed, attempt.target.provider)
                     raise UpstreamFailure(reason, code="upstream_stream_error")
                 out = await guard.feed(fresh)
-                if relay.finished and guard.stopped is None:
+                if relay.finished and not _stopped(guard):
                     answer.detach()
                     note_relay(attempt, relay)
                     return out + await guard.end()
@@ -96,7 +95,7 @@ class Delivery:
                 answer.close()
             note_relay(attempt, relay)
             raise
-        if guard.stopped is not None or answer is None:
+        if _stopped(guard) or answer is None:
             return out + await guard.end()
         return out + await guard.feed(at_its_end(attempt, relay, opened.splitter)) + await guard.end()
 
@@ -122,7 +121,11 @@ class Delivery:
         try:
             exchange.start(200, call.answer_headers())
             exchange.write(b"".join(opened.held))
-            while (data := await answer.chunk()) is not None:
+            while True:
+                while not answer.has_chunk():
+                    await answer.news()
+                if (data := answer.take_chunk()) is None:
+                    break
                 block = opened.splitter.feed(data)
                 if not block:
                     continue
@@ -141,6 +144,12 @@ class Delivery:
             note_relay(attempt, relay)
             raise
         return [at_its_end(attempt, relay, opened.splitter)]
+
+
+def _stopped(guard: StreamGuard) -> bool:
+    """Asked anew each time: what has been seen to be None counts as None from there on where this is compiled, also
+    after a wait in which it has changed."""
+    return guard.stopped is not None
 
 
 def _failed_inside(call: Call, attempt: Try, relay: Relay, out: bytes) -> None:

@@ -12,7 +12,9 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Provider
 from trimtab.gateway.tried import Try
 from trimtab.governance.access import Project
+from trimtab.llm import google
 from trimtab.llm.auth import Auth, headers_of, query_of
+from trimtab.llm.aws import CREDENTIALS, MachineSigner
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.endpoint import Endpoint, host_of, render_head, split_url
 from trimtab.llm.entra import OPTIONS as ENTRA
@@ -105,12 +107,21 @@ def render_endpoint(provider: Provider, base_url: str, path: str, dialect: Diale
             code="provider_misconfigured",
             retryable=False,
         ) from None
-    sign, ready = None, None
+    sign: Callable[[bytes, int], bytes] | None = None
+    ready: Callable[[], Awaitable[None]] | None = None
     entra = source_of(provider.options, provider.api_key) if kind.key_options == ENTRA else None
     if entra is not None:
         sign, ready = partial(_shown, entra), partial(TOKENS.ready, entra)
+    account = google.account_of(provider.options, provider.api_key) if kind.key_options == google.OPTIONS else None
+    if account is not None:
+        sign, ready = partial(_shown_by_google, account), partial(google.TOKENS.ready, account)
     if auth.way == "sigv4" and not provider.api_key:
-        sign = _signer(provider, auth, host_of(origin), base_path + path)
+        make = partial(_signer, provider, auth, host_of(origin), base_path + path)
+        if provider.options.get("identity"):
+            region = provider.options.get("region", "")
+            sign, ready = MachineSigner(region, make), partial(CREDENTIALS.ready, region)
+        else:
+            sign = make(_own_credentials(provider))
     bounds = provider.timeouts
     return Endpoint(
         origin=origin,
@@ -128,14 +139,21 @@ def _shown(source: Source, _body: bytes, _now_ns: int) -> bytes:
     return f"authorization: {TOKENS.header(source)}\r\n".encode()
 
 
-def _signer(provider: Provider, auth: Auth, host: str, path: str) -> Signer:
+def _shown_by_google(account: google.Account, _body: bytes, _now_ns: int) -> bytes:
+    return f"authorization: Bearer {google.TOKENS.held(account) or ''}\r\n".encode()
+
+
+def _own_credentials(provider: Provider) -> Credentials:
     options = provider.options
-    credentials = Credentials(
+    return Credentials(
         access_key_id=options.get("access_key_id", ""),
         secret_access_key=options.get("secret_access_key", ""),
         session_token=options.get("session_token", ""),
     )
-    return Signer(credentials, service=auth.name, region=options.get("region", ""), host=host, path=path)
+
+
+def _signer(provider: Provider, auth: Auth, host: str, path: str, credentials: Credentials) -> Signer:
+    return Signer(credentials, service=auth.name, region=provider.options.get("region", ""), host=host, path=path)
 
 
 def forwarded_headers(call: Call, attempt: Try, *, same_dialect: bool) -> bytes:

@@ -160,10 +160,12 @@ class _Work:
             await self._follow()
         if self.job.report.step == "followed":
             await self._forget_copies()
+        await self._until_made_anew(await self._being_made_anew())  # their rows are away, and would not be found
         for _ in range(ROUNDS):
             await self._forget_made()
             await self._forget_traces()
             await self._forget_rest()
+            await self._until_made_anew(await self._being_made_anew())  # what was read before comes back
             if not await self._rows_left():
                 break
         else:
@@ -458,14 +460,26 @@ class _Work:
         """Until the store has the rows of everybody who may have put a blob by now."""
         spool = self._parts.spool
         marks = await asyncio.to_thread(barrier.marks, spool)
-        making = await asyncio.to_thread(barrier.rewriting, spool, self._now())
+        making = await self._being_made_anew(everybody=True)
         wait = 0.05
-        while await asyncio.to_thread(barrier.behind, spool, marks) or (
-            making and making & await asyncio.to_thread(barrier.rewriting, spool, self._now())
-        ):
+        while await asyncio.to_thread(barrier.behind, spool, marks):
             await self.save(self.job)
             await self._parts.pause(wait)
             wait = min(wait * 1.5, 2.0)
+        await self._until_made_anew(making)
+
+    async def _being_made_anew(self, *, everybody: bool = False) -> frozenset[tuple[str, str, int]]:
+        """The project's traces whose rows may be away at this moment, read already and not written again yet."""
+        found = await asyncio.to_thread(barrier.rewriting, self._parts.spool, self._now())
+        return frozenset(each for each in found if everybody or each[0] == self.job.project_id)
+
+    async def _until_made_anew(self, traces: frozenset[tuple[str, str, int]]) -> None:
+        wait = 0.05
+        while traces and (traces := traces & await self._being_made_anew(everybody=True)):
+            await self.save(replace(self.job, problem=f"{len(traces)} traces are being made anew before it can go on."))
+            await self._parts.pause(wait)
+            wait = min(wait * 1.5, 2.0)
+        await self.save(replace(self.job, problem=""))
 
     # --- 5: is it gone? ---
 

@@ -3,6 +3,8 @@
 from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
+from trimtab.core.errors import UpstreamFailure
+
 FORWARDED: Final = (b"anthropic-beta", b"openai-beta")
 """Headers by which a client opts into a vendor's previews: they travel with a call that keeps its dialect."""
 SAID: Final = frozenset(
@@ -13,6 +15,10 @@ SAID: Final = frozenset(
     )
 ).union(FORWARDED)  # fmt: skip
 """Headers in which a client may say something of its call; most calls have none of them."""
+
+
+class ToldFailure(UpstreamFailure):
+    """A failure inside a stream that the client has already been told of in the provider's own words."""
 
 
 class Headers(Protocol):

@@ -47,13 +47,19 @@ def take(state: TargetState) -> bool:
     return True
 
 
+class Rung(Protocol):
+    """What an alarm is for: `Race`."""
+
+    def start(self) -> None: ...
+
+
 class Alarms:
     """Races to be started when their time has come, all on one timer of the loop: to set an alarm and take it back
     costs a call an entry in a dictionary. An alarm may ring up to `GRAIN_S` late. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._due: dict[Race, float] = {}
+        self._due: dict[Rung, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
 
@@ -63,12 +69,12 @@ class Alarms:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def set(self, race: "Race", loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    def set(self, race: Rung, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         at = self._due[race] = loop.time() + seconds
         if self._timer is None or at < self._rings_at:
             self._arm(loop, at, seconds)
 
-    def drop(self, race: "Race") -> None:
+    def drop(self, race: Rung) -> None:
         self._due.pop(race, None)
 
     def _arm(self, loop: asyncio.AbstractEventLoop, at: float, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from trimtab.core.errors import UpstreamFailure, UpstreamRejected
+from trimtab.gateway.apps.fitting import fit, lost
 from trimtab.gateway.call import Call
 from trimtab.gateway.masking import masked, masked_text
 from trimtab.gateway.money.spending import capped
@@ -47,6 +48,8 @@ def upstream_body(call: Call, attempt: Try, dialect: Dialect) -> bytes:
     provider, model = attempt.target.provider, attempt.target.model
     if dialect is call.front:
         body = call.body
+        if call.app is not None:
+            body = _fitted(call, body, dialect, model.upstream)
         if call.output_cap is not None:
             body = capped(body, dialect.name, call.output_cap, provider.quirks)
         if call.original is not None or body is not call.body:
@@ -55,8 +58,26 @@ def upstream_body(call: Call, attempt: Try, dialect: Dialect) -> bytes:
     request = call.front.parse_request(call.body)
     if call.output_cap is not None and request.max_tokens is None:
         request = replace(request, max_tokens=call.output_cap)
+    if call.app is not None:
+        _note_lost(call, dialect, model.upstream)
     attempt.request = dialect.render_request(request, model.upstream, provider.quirks)
     return attempt.request
+
+
+def _fitted(call: Call, body: bytes, dialect: Dialect, model: str) -> bytes:
+    """Without what its release says and this model refuses."""
+    app = call.app
+    if app is None or app.release is None or (overlay := app.release.overlay) is None or not overlay.touchy:
+        return body
+    body, names = fit(overlay, dialect, body, model)
+    app.note_refused(names, model)
+    return body
+
+
+def _note_lost(call: Call, dialect: Dialect, model: str) -> None:
+    app = call.app
+    if app is not None and app.release is not None and (overlay := app.release.overlay) is not None and overlay.touchy:
+        app.note_refused(lost(overlay, dialect.name, model), model)
 
 
 def open_whole(call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Opened:

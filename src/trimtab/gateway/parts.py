@@ -10,7 +10,7 @@ from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.guarding import Escalate
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache import Semantic
-from trimtab.gateway.money.books import Spool
+from trimtab.gateway.money.books import Notes, Spool
 from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.policy import Concurrency
@@ -22,7 +22,6 @@ from trimtab.guard.run import Runner
 from trimtab.guard.types import Tools
 from trimtab.llm.transport import Transport
 from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.spool.inflight import Inflight
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -36,7 +35,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     clock: Clock
     observe: Callable[[CallRecord], None]
     live: Live | None = None
-    notes: Inflight | None = None
+    notes: Notes | None = None
     """Where attempts are noted before they are sent; without it a killed server leaves no rows of them."""
     admission: Concurrency = Concurrency(limit=4096, queue=8192, max_wait_s=30.0)
     """How many calls this process has at providers at once, and how many more may wait for their turn."""

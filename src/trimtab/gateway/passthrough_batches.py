@@ -1,53 +1,39 @@
-"""Batches: what one took is booked once, by the first call of its project that sees it done, at the rates of batches.
+"""Batches: whoever makes one is noted, and the first that sees it over has it booked, at the rates of batches.
 
 A batch tells its tokens when it is over, and tells them to everybody who looks at it
-(https://platform.openai.com/docs/api-reference/batch/object: ``usage``, ``model``). So whoever makes one is noted, as
-with responses that are made in the background, and of all calls that read it afterwards one has it in its row, at the
-price of the model that it names. A batch that was made elsewhere is not booked here.
+(https://platform.openai.com/docs/api-reference/batch/object: ``usage``, ``model``). So a call that reads one that was
+made here, and is over, has it booked before its answer is whole (`money/batches.py`), under the call that made it; its
+own row is of what it did itself, which costs nothing. Where only the results tell what it took, the duty that looks
+after batches reads them. A batch that was made elsewhere is not booked here.
 """
 
-import asyncio
+import logging
 import re
 from collections.abc import Callable
-from typing import Any
 
 import httpx
-import msgspec
-from msgspec import Struct
-from msgspec.structs import replace
 
-from trimtab.core.errors import NotFound
+from trimtab.core.errors import Unavailable
 from trimtab.gateway.call import Call
+from trimtab.gateway.carried_size import Size
 from trimtab.gateway.carry import Carried
-from trimtab.gateway.kept.conversation_store import noted_id
-from trimtab.gateway.kept.conversations import Conversations
+from trimtab.gateway.money.batch_store import Made
+from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, told_of, usage_told
+from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.gateway.tried import Try
-from trimtab.llm.dialects._reading import BROKEN
-from trimtab.llm.dialects.openai_responses.usage import usage_of
-from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
 
+logger = logging.getLogger("trimtab.batches")
 MADE = "/batches"
 PATH = re.compile(r"/v1/batches(?:/([A-Za-z0-9_-]{1,200})(?:/cancel)?)?")
-_OVER = frozenset(("completed", "expired", "cancelled", "failed"))
-
-
-class _Told(Struct):
-    id: str = ""
-    status: str = ""
-    model: str | None = None
-    usage: dict[str, Any] | None = None
-
-
-_read = msgspec.json.Decoder(_Told).decode
 
 
 class BatchCarrier(Carrier):
-    """Knows by ``conversations`` which batches are this project's."""
+    """Knows by ``batches`` which of them are this project's."""
 
     def __init__(
         self,
@@ -55,63 +41,59 @@ class BatchCarrier(Carrier):
         client: httpx.AsyncClient,
         now_ns: Callable[[], int],
         max_json: int,
-        conversations: Conversations,
+        batches: Batches,
     ) -> None:
         super().__init__(carried, client, now_ns, max_json)
-        self._conversations = conversations
-        self._is_ours = False
+        self._batches = batches
+        self._known: Made | None = None
+        self._counted: Size | None = None
         self._asked: tuple[Call, Books] | None = None
 
     async def find(self, call: Call, targets: ProjectTargets) -> Target:
         target = await super().find(call, targets)
         found = PATH.fullmatch(self._carried.path)
         if found is not None and found[1] and call.project is not None:
-            try:
-                noted = await self._conversations.made(call.project, found[1])
-            except NotFound:  # another project's that has the same account: it is read, and booked there
-                noted = None
-            self._is_ours = noted is not None and noted.provider == target.provider.name
+            self._known = await self._batches.find(call.project.id, target.provider.name, found[1])
         return target
+
+    async def size(self, target: Target) -> Size:
+        self._counted = await super().size(target)
+        return self._counted
 
     @property
     def counts(self) -> bool:
         """One of ours was counted when it was made, as the most that it could come to."""
-        return not self._is_ours
+        return self._known is None
 
     async def ask(self, call: Call, attempt: Try, books: Books, answered: Callable[[], None]) -> None:
         self._asked = call, books
+        if self._known is not None:  # of several keys, only the account that made it has it
+            pinned = with_key(attempt.target.provider, self._known.about.key_mark)
+            attempt.target = Target(attempt.target.model, pinned)
         await super().ask(call, attempt, books, answered)
 
     async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         try:
-            told = _read(tail) if whole else _Told()
-        except BROKEN:
-            told = _Told()
+            told = told_of(tail) if whole else Told()
+        except Unreadable:
+            told = Told()
         attempt.response_id, attempt.model_used = told.id, told.model or ""
         if self._asked is None or not told.id:
             return None
         call, books = self._asked
         if self.rest == MADE and self._carried.method == "POST":
-            await self._conversations.begun(call, attempt, told.id)
-            return None
-        used = usage_of(told.usage, BATCH) if self._is_ours and told.status in _OVER else None
-        if used is None or not used.total():
-            return None
-        attempt.target = self._priced(attempt.target, told.model or "")
-        booking = asyncio.ensure_future(self._book(call, books, attempt, used))
+            await self._batches.begun(call, attempt, told, self._counted)
+        elif self._known is not None and told.status in OVER:
+            await self._over(self._known, told, books)
+        return None
+
+    async def _over(self, made: Made, told: Told, books: Books) -> None:
+        """Its reader gets it in any case: what cannot be booked now is looked after later."""
+        used = usage_told(told)
         try:
-            return used if await asyncio.shield(booking) else None
-        except asyncio.CancelledError:
-            attempt.usage = used if await booking else None  # whoever leaves now has it in the row all the same
-            raise
-
-    async def _book(self, call: Call, books: Books, attempt: Try, used: Usage) -> bool:
-        """Whether what it used is this call's to book. Noted before it is asked, so that a crash takes nothing."""
-        assert call.project is not None
-        books.claim(call, attempt, used, noted_id(attempt.response_id))
-        return await self._conversations.book(call.project.id, attempt.response_id, call.request_id)
-
-    def _priced(self, target: Target, model: str) -> Target:
-        """The model that worked on it, with the price that the project has set on it."""
-        price = self._price_of(target.provider, model)
-        return Target(replace(target.model, upstream=model, price=price), target.provider)
+            if used is not None:
+                await self._batches.told(made, told, used, books)
+            else:
+                await self._batches.hurry(made)
+        except Unavailable as error:
+            logger.warning("the batch %s is booked later: %s", made.batch_id, error.sentence())

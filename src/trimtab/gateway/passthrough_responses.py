@@ -34,7 +34,7 @@ from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
 FAMILY = "responses"
-PATH = re.compile(r"/v1/responses/([A-Za-z0-9_-]{1,200})(/input_items|/cancel)?")
+PATH = re.compile(r"/v1/responses/(?!compact$)([A-Za-z0-9_-]{1,200})(/input_items|/cancel)?")
 _TIER = re.compile(rb'"service_tier"\s*:\s*"([a-z_]{1,32})"')
 _METHODS = {None: ("GET", "DELETE"), "/input_items": ("GET",), "/cancel": ("POST",)}
 

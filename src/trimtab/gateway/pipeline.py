@@ -18,14 +18,13 @@ from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
 from trimtab.gateway.call_policy import CompiledPolicy
-from trimtab.gateway.caller import read_caller, refuse_reserved
+from trimtab.gateway.caller import refuse_reserved
 from trimtab.gateway.carries import Carries
 from trimtab.gateway.carry import Carried, CarriedRecording
 from trimtab.gateway.context import shorten
 from trimtab.gateway.deadline import left_s, read_deadlines, read_priority
-from trimtab.gateway.delivery import ToldFailure
 from trimtab.gateway.door import Door
-from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.exchange import Exchange, ToldFailure
 from trimtab.gateway.guard_carried import also_called
 from trimtab.gateway.guard_errors import put_back, withhold
 from trimtab.gateway.guarding import Guarding
@@ -45,6 +44,7 @@ from trimtab.gateway.route import Target, candidates
 from trimtab.gateway.routing.ask import Ask, Unknown
 from trimtab.gateway.routing.compile import Compiled
 from trimtab.gateway.routing.plan import Plan
+from trimtab.gateway.said import read_caller
 from trimtab.gateway.shadow import Dropped, Shadows
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.staying_up.gate import Gate
@@ -103,6 +103,10 @@ class Gateway:
                 parts.answers, record, self._now, owner=parts.owner, keep_s=parts.idempotency_s, regard=self._regard
             )
 
+    @property
+    def books(self) -> Books:
+        return self._books
+
     def look(self, snapshot: Snapshot) -> None:
         """Once a second: what is in force may have changed where no call notices."""
         if self._spending is not None:
@@ -137,15 +141,20 @@ class Gateway:
 
     async def _to_its_end(self, call: Call, step: Callable[[Call], Awaitable[None]]) -> None:
         """A step of a call and, where it fails, what there is to be said and written down."""
+        cancelled, failed = False, None
         try:
             try:
                 await step(call)
             except TrimtabError as error:
-                await self._refuse(call, error)
+                failed = error
             except Exception as error:
                 logger.exception("a defect while serving %s", call.request_id)
-                await self._refuse(call, defect(error))
+                failed = defect(error)
+            if failed is not None:
+                await self._refuse(call, failed)
         except asyncio.CancelledError:  # also while it is refused: its row must not be lost
+            cancelled = True
+        if cancelled:
             await self._cancelled(call)
         if call.app is not None and call.app.copy is not None:
             copy, call.app.copy = call.app.copy, None

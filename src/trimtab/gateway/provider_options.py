@@ -10,6 +10,7 @@ from trimtab.gateway.store import Sealed
 from trimtab.gateway.targets import Provider
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
 
+IDENTITY = "identity"
 MASK = "••••••••"
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.IGNORECASE)
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,3998}[\x21-\x7e])?")
@@ -31,18 +32,21 @@ def default_base_url(kind: ProviderKind, options: dict[str, str]) -> str:
                     param=f"options.{option.name}",
                 )
             url = url.replace(place, value)
+    for before, after in kind.respelled.items():
+        url = url.replace(before, after)
     return url
 
 
-def check_options(kind: ProviderKind, secret: Sealed) -> None:
-    """The options are known to the kind and complete, and there is a key or what stands in for one. Never repeats a
-    value."""
+def check_options(kind: ProviderKind, secret: Sealed, *, operators: bool = False) -> None:
+    """The options are known to the kind and complete, and there is a key or what stands in for one; only an operator
+    (``operators``) lends the server's own identity. Never repeats a value."""
     known = {option.name: option for option in kind.options}
     for name, value in secret.options.items():
         if name not in known:
             names = did_you_mean(name, known) if known else "It has none."
             raise InvalidRequest(f"{kind.title} has no option {name[:80]!r}.", fix=names, param=f"options.{name[:80]}")
-        if not _VALUE.fullmatch(value):
+        told = re.sub(r"[\r\n]+", "", value) if known[name].lines else value
+        if not _VALUE.fullmatch(told):
             raise InvalidRequest(
                 f"The option {name!r} is empty or holds characters that cannot travel in a header.",
                 fix="Copy it again, without blanks and line breaks around it.",
@@ -55,11 +59,28 @@ def check_options(kind: ProviderKind, secret: Sealed) -> None:
                 fix=f"Give {option.name}: {option.about}",
                 param=f"options.{option.name}",
             )
-    if kind.needs_key and secret.api_key is None and not _stands_in(kind, secret):
+    if kind.identities and (identity := secret.options.get(IDENTITY)):
+        _check_identity(kind, identity, operators=operators)
+    if kind.needs_key and secret.api_key is None and not stands_in(kind, secret.options):
         other = f", or the options {' and '.join(kind.key_options)}" if kind.key_options else ""
         named = f" (its own clients read {kind.key_variable})" if kind.key_variable else ""
         raise InvalidRequest(
             f"{kind.title} needs an API key{other}.", fix=f"Send 'api_key'{named}{other}.", param="api_key"
+        )
+
+
+def _check_identity(kind: ProviderKind, identity: str, *, operators: bool) -> None:
+    if identity not in kind.identities:
+        raise InvalidRequest(
+            f"{kind.title} has no such identity.",
+            fix=f"Give {IDENTITY}: {' or '.join(kind.identities)}.",
+            param=f"options.{IDENTITY}",
+        )
+    if not operators:
+        raise InvalidRequest(
+            "The identity of this server is its operator's to lend.",
+            fix="Declare this provider in the server's config file, or give it a key.",
+            param=f"options.{IDENTITY}",
         )
 
 
@@ -95,5 +116,7 @@ def secret_options(provider: Provider) -> list[str]:
     return [value for name, value in provider.options.items() if name in secret]
 
 
-def _stands_in(kind: ProviderKind, secret: Sealed) -> bool:
-    return bool(kind.key_options) and all(secret.options.get(name) for name in kind.key_options)
+def stands_in(kind: ProviderKind, options: Mapping[str, str]) -> bool:
+    """Whether something stands in for the key."""
+    given = bool(kind.key_options) and all(options.get(name) for name in kind.key_options)
+    return given or bool(kind.identities and options.get(IDENTITY))

@@ -2,8 +2,8 @@
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.call import REQUEST, Call
-from trimtab.gateway.caller import read_caller
 from trimtab.gateway.deadline import read_deadlines, read_priority
+from trimtab.gateway.said import read_caller
 from trimtab.governance.admit import check_model
 
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
+from trimtab.gateway.money.batches import CLAIM
 from trimtab.gateway.money.books import Spool
 from trimtab.gateway.money.settle import Prices
 from trimtab.gateway.snapshot import Snapshot
@@ -56,8 +57,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     snapshot: Callable[[], Snapshot]
     clock: Clock
     books: Callable[[str, str, str], Awaitable[bool]]
-    """Whether what a response took that was made in the background is a request's to book: ids of the project, of the
-    response as it is noted, and of the request."""
+    """Whether what a response took that was made in the background, or a batch, is a request's to book: ids of the
+    project, of the response as it is noted, and of the request."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -106,13 +107,17 @@ class Recovery:
         ids = sorted({left.note.request_id for left in notes})
         known = await self._parts.store.known_requests(ids, min(times), max(times))
         missing = [left for left in notes if left.note.request_id not in known]
-        return records_of([await self._claimed(left) for left in missing], self._parts)
+        ours = [each for left in missing if (each := await self._claimed(left)) is not None]
+        return records_of(ours, self._parts)
 
-    async def _claimed(self, left: Left) -> Left:
-        """A note without what another call has booked: of a response made in the background only one does."""
+    async def _claimed(self, left: Left) -> Left | None:
+        """A note without what another call has booked: of a response made in the background only one does. None of a
+        batch's booking, which is nothing besides."""
         note = left.note
         if not note.claims or await self._parts.books(note.project, note.claims, note.request_id):
             return left
+        if note.claims.startswith(CLAIM):
+            return None
         ended = None if note.ended is None else replace(note.ended, usage=None, cost=Cost())
         return replace(left, note=replace(note, ended=ended))
 

@@ -56,6 +56,28 @@ class Last(Struct, frozen=True, kw_only=True):
     at: int
 
 
+class Meanwhile(Struct, frozen=True, kw_only=True):
+    """Where the audit log tells what was done to a thing since it was read: in the newest ``entries`` of ``subject``
+    whose action begins with one of ``actions`` (``limit.``), of ``project`` (its slug; null: the instance's log).
+    ``revision`` is the thing's now, 0 where it was removed."""
+
+    project: str | None
+    subject: str
+    actions: list[str]
+    entries: int
+    revision: int
+
+
+class Stale(Conflict):
+    """It was changed, or removed, since it was read. ``revision`` is the one it has now, 0 where it is gone;
+    ``changes`` how often it was changed since; ``meanwhile`` where that is told, once somebody knows."""
+
+    code = "revision_conflict"
+    revision: int = 0
+    changes: int = 0
+    meanwhile: Meanwhile | None = None
+
+
 def revisions(conn: Connection, place: str, kind: str) -> dict[str, int]:
     """By name, of those that have a row; of all others it is `FIRST`. Read them before the things themselves: then one
     that changes in between looks older than it is, and saving it is refused, never let through."""
@@ -82,7 +104,10 @@ def expect(conn: Connection, edit: Edit, *, there: bool) -> None:
             f"There is no {_thing(edit)}.",
             fix="See that its name is right; what is to be new is sent without expected_revision, or with 0.",
         )
-    raise Conflict(_sentence(edit, last, now), fix=_fix(now), code="revision_conflict")
+    stale = Stale(_sentence(edit, last, now), fix=_fix(now))
+    stale.revision = now
+    stale.changes = 0 if last is None else max(1, last.revision - edit.expected)
+    raise stale
 
 
 def expect_value(what: str, expected: str | int | None, now: str | int, *, param: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
 
-import cedarpy
 import msgspec
 from msgspec import Struct
 
@@ -116,7 +115,7 @@ class Compiled:
     """One set, read once. ``actions`` are those it decides about; ``seen`` the names of a context's fields that its
     policies look at, by action. ``broken`` is why it cannot be read; then it forbids everything."""
 
-    __slots__ = ("_handle", "_said", "actions", "broken", "heads", "name", "seen")
+    __slots__ = ("_authorized", "_denied", "_handle", "_said", "actions", "broken", "heads", "name", "seen")
 
     def __init__(self, source: PolicySet) -> None:
         self.name = source.name
@@ -138,14 +137,18 @@ class Compiled:
             looked = [_looked_at(each, action) for each, head in zip(policies, heads, strict=True) if action in head]
             self.seen[action] = frozenset[str]().union(*looked)
         more = "\npermit(principal, action, resource);" if source.otherwise == "allow" else ""
+        import cedarpy  # with the first policy, as in `policy_text`
+
         self._handle = cedarpy.PolicySet.from_str(source.text + more)
+        self._denied = cedarpy.Decision.Deny
+        self._authorized: Callable[..., cedarpy.AuthzResult] = cedarpy.is_authorized  # pyright: ignore  untyped dicts
 
     def decide(self, request: Mapping[str, Any], entities: str) -> Verdict:
         """One request of Cedar's; ``entities`` is JSON."""
         if self.broken:
             return Verdict(allowed=False, set=self.name, error=self.broken)
         try:
-            found = _authorized(dict(request), self._handle, entities, schema())
+            found = self._authorized(dict(request), self._handle, entities, schema())
         except (ValueError, TypeError) as error:
             return Verdict(allowed=False, set=self.name, error=str(error)[:300])
         errors = list(found.diagnostics.errors)
@@ -153,7 +156,7 @@ class Compiled:
             return Verdict(allowed=False, set=self.name, error=str(errors[0])[:300])
         if found.allowed:
             return ALLOWED
-        if found.decision is not cedarpy.Decision.Deny:
+        if found.decision is not self._denied:
             return Verdict(allowed=False, set=self.name, error="the request does not fit the schema")
         reasons = sorted(found.diagnostics.reasons)
         if not reasons:
@@ -168,9 +171,6 @@ class Compiled:
             fix=first.annotations.get("fix", ""),
             drops=all(each.annotations.get("tools") == "drop" for each in said),
         )
-
-
-_authorized: Callable[..., cedarpy.AuthzResult] = cedarpy.is_authorized  # pyright: ignore  its dicts are untyped
 
 
 class Engine:

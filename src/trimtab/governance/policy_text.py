@@ -9,14 +9,16 @@ import difflib
 import functools
 import re
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import cedarpy
 import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.policy_schema import ACTIONS, CALL_FIELDS, DEED_FIELDS, SCHEMA
+
+if TYPE_CHECKING:  # imported with the first policy: it takes 40 ms of a processor, and most servers have none
+    import cedarpy
 
 MOST_CHARACTERS: Final = 100_000
 MOST_POLICIES: Final = 200
@@ -66,8 +68,10 @@ class Read(Struct, frozen=True, kw_only=True):
 
 
 @functools.cache
-def schema() -> cedarpy.Schema:
+def schema() -> "cedarpy.Schema":
     """Our schema, read once."""
+    import cedarpy
+
     return cedarpy.Schema.from_str(SCHEMA)
 
 
@@ -112,6 +116,8 @@ def check(text: str) -> None:
 
 def read(text: str) -> list[Read]:
     """The policies of a good text, as Cedar reads them, in order."""
+    import cedarpy
+
     whole = cast("dict[str, Any]", msgspec.json.decode(cedarpy.policies_to_json_str(text)))
     found: list[Read] = []
     policies = cast("dict[str, dict[str, Any]]", whole["staticPolicies"])
@@ -126,6 +132,8 @@ def read(text: str) -> list[Read]:
 
 def _error(text: str) -> str:
     """Why Cedar cannot read it; empty where it can."""
+    import cedarpy
+
     try:
         cedarpy.PolicySet.from_str(text)
     except ValueError as error:
@@ -203,13 +211,13 @@ def _misnamed(text: str) -> list[Mistake]:
     return found
 
 
-_validate: Callable[..., cedarpy.ValidationResult] = cedarpy.validate_policies  # pyright: ignore  untyped dicts
-
-
 def _unfit(text: str, parts: list[Piece]) -> list[Mistake]:
+    import cedarpy
+
+    validate: Callable[..., cedarpy.ValidationResult] = cedarpy.validate_policies  # pyright: ignore  untyped dicts
     names = {f"policy{each.number}": each.name for each in read(text)}
     found: dict[tuple[int, str], Mistake] = {}
-    for error in _validate(text, schema()).errors:
+    for error in validate(text, schema()).errors:
         raw = str(error.error)
         part = parts[_number(error.policy_id)] if error.policy_id in names else parts[0]
         where = _place(part, raw)

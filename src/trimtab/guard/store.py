@@ -67,6 +67,11 @@ class Refusal(Struct, frozen=True, kw_only=True):
     language: str = ""
     text: str = ""
 
+    @property
+    def label(self) -> str:
+        """``TEMPLATE[@APP][/LANGUAGE]``, as folders and the audit log name it."""
+        return f"{self.name}{'@' if self.app else ''}{self.app}{'/' if self.language else ''}{self.language}"
+
 
 def guards(
     conn: Connection, project_id: str, *, archived: bool | None = False, after: str = "", limit: int = 500

@@ -392,7 +392,7 @@ def _deal(conn: Connection, worker: str, offer: Offer, now: int) -> Deal:
     row = conn.execute(_TELL, {**where, **told}).one()
     if offer.bound is not None:
         if offer.soft and more:
-            _note_soft(conn, offer, int(row.spent), more, now)
+            note_soft(conn, offer, int(row.spent), more, now)
         elif told["back"] < 0 and int(row.granted) > offer.bound:
             add_event(conn, event_of(offer, "overdraft", used=int(row.granted), now=now))
     if offer.close:
@@ -436,7 +436,7 @@ def _older(conn: Connection, offer: Offer, where: dict[str, Any]) -> list[tuple[
     return [(int(row.start), int(row.granted), int(row.spent)) for row in rows]
 
 
-def _note_soft(conn: Connection, offer: Offer, spent: int, more: int, now: int) -> None:
+def note_soft(conn: Connection, offer: Offer, spent: int, more: int, now: int) -> None:
     """Of all workers' reports exactly one takes the sum over the bound."""
     bound = cast("int", offer.bound)
     where = {"series": offer.series, "bucket": offer.bucket, "start": offer.start}

@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.ledger import service_tiers
+from trimtab.ledger.plainly import plainly
 from trimtab.ledger.types import TOLD, Cost, PriceOverride
 from trimtab.llm.charges import most_charge
 from trimtab.llm.providers import ProviderKind
@@ -109,19 +110,9 @@ class Card(Struct, frozen=True, kw_only=True):
     of most calls nothing else matters."""
 
     def cost(self, usage: Usage) -> Cost:
-        if self.flat is not None and not (
-            usage.cache_read
-            or usage.cache_write
-            or usage.reasoning
-            or usage.audio_input
-            or usage.audio_output
-            or usage.image_input
-            or usage.image_output
-            or usage.searches
-            or usage.file_searches
-        ):
-            read, wrote = usage.input * self.flat[0], usage.output * self.flat[1]
-            return Cost(amount=read + wrote, price=self.price, parts=(read, 0, 0, wrote, 0, 0))
+        return plainly(self, usage) or self._in_full(usage)
+
+    def _in_full(self, usage: Usage) -> Cost:
         fees = self._fees(usage)
         if fees is None:
             return UNKNOWN
@@ -238,7 +229,7 @@ class PriceBook:
             card = own or self._card(kind, model, upstream, at_ns, override, usage.tier)
             if card is not None and (own is not None or override is not None) and _lacks_fees(card, usage):
                 card = _with_fees(card, self._card(kind, model, upstream, at_ns, None, usage.tier))
-            counted = UNKNOWN if card is None else card.cost(usage)
+            counted = UNKNOWN if card is None else plainly(card, usage) or card.cost(usage)
         if usage.charged is None or usage.charged > most_charge(usage):
             return counted
         told = kind.bills and own is None and override is None

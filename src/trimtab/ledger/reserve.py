@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from trimtab.ledger.given_back import Holding
 from trimtab.ledger.held import Counter, Held
-from trimtab.ledger.leases import Keeper
+from trimtab.ledger.leases import GRACE_MS, MS, Keeper
 from trimtab.ledger.limit_plan import (
     CONCURRENCY,
     MONEY,
@@ -35,6 +36,7 @@ from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal
 from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.unreserved import Unreserved
 from trimtab.ledger.waits import Wish, cover, reserve
+from trimtab.ledger.windows import lasts_ns
 from trimtab.llm.types import Usage
 
 LONGEST_BUCKET = 512
@@ -205,6 +207,12 @@ class Reservation(Unreserved):
             if target.worst is not None and (target.provider, target.upstream) == (attempt.provider, attempt.model)
         ]
         return min(part.need, max(known, default=part.need))
+
+    def holdings(self, attempt: Ended) -> tuple[Holding, ...]:
+        """Where that attempt, of which nobody knows yet what it uses, counts as the most that it can have come to."""
+        about = (attempt.provider, attempt.model)
+        parts = [part for part in self.parts if part.kind >= TOKENS and (part.targets is None or about in part.targets)]
+        return tuple([holding_of(part, 0 if part.entry.soft else self._most(part, attempt)) for part in parts])
 
     def set_aside(self, part: Part, amount: int) -> None:
         """So much more is this call's."""
@@ -452,6 +460,25 @@ def _part(entry: Entry, held: Held, need: int, about: list[Priced] | None) -> Pa
         return Part(entry, held, entry.kind, need)
     pairs = frozenset((target.provider, target.upstream) for target in about)
     return Part(entry, held, entry.kind, need, pairs, names=tuple(target.model for target in about))
+
+
+def holding_of(part: Part, amount: int) -> Holding:
+    rule, held = part.entry.rule, part.held
+    counter = held.counter
+    return Holding(
+        project_id=counter.project_id,
+        limit=rule.name,
+        measure=rule.measure,
+        series=counter.series,
+        bucket=counter.bucket,
+        start=held.start // MS,
+        since=held.since // MS,
+        counts_until=(held.end + lasts_ns(counter.window)) // MS + GRACE_MS,
+        amount=amount,
+        bound=rule.bound,
+        soft=part.entry.soft,
+        unpriced={"refuse": None, "amount": rule.unknown_amount, "ignore": 0}[rule.unknown_price],
+    )
 
 
 def bucket_of(per: Sequence[Dimension], values: Mapping[str, str]) -> str:

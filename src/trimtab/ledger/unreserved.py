@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Sequence
 
+from trimtab.ledger.given_back import Holding
 from trimtab.ledger.types import Ended, LimitNote
 from trimtab.ledger.waits import nothing
 
@@ -20,6 +21,10 @@ class Unreserved:
     def notes(self) -> tuple[LimitNote, ...]:
         """What the record of a call keeps of it."""
         return self.refused
+
+    def holdings(self, attempt: Ended) -> tuple[Holding, ...]:  # noqa: ARG002  a reservation looks at it
+        """Nothing is held of what goes on after the call."""
+        return ()
 
     def again(self, attempts: Sequence[Ended]) -> Awaitable[None]:  # noqa: ARG002  a reservation looks at them
         """A further attempt has nothing to cover."""

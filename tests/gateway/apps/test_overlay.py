@@ -164,6 +164,15 @@ def test_a_call_that_goes_on_with_its_providers_conversation_gets_instructions_o
     assert [item["content"] for item in body["input"]] == ["Hi", "In one word."]
 
 
+def test_a_conversation_that_anthropic_shall_hold_is_refused_with_what_its_client_goes_on_by() -> None:
+    """A release stands over each call; Anthropic takes the system's words and the tools with the first one only."""
+    for thread in ({"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}):
+        with pytest.raises(Unsupported, match="cannot be held by Anthropic") as caught:
+            lay("anthropic_messages", CALLS["anthropic_messages"] | {"thread": thread}, SHOTS)
+        assert caught.value.param == "thread"
+    lay("anthropic_messages", CALLS["anthropic_messages"] | {"thread": None}, SHOTS)
+
+
 def test_functions_of_a_gemini_client_give_way_one_by_one() -> None:
     tools: list[dict[str, Any]] = [
         {"function_declarations": [{"name": "look_up"}, {"name": "own"}]},

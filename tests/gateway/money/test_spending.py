@@ -18,8 +18,8 @@ from trimtab.gateway.money.spending import capped
 from trimtab.gateway.policy import Concurrency, Policy
 from trimtab.gateway.targets import Model, Timeouts
 from trimtab.ledger.limits import PICO, Rule, Scope
+from trimtab.llm import waiting
 from trimtab.llm.dialects import Quirks
-from trimtab.llm.transport import Transport
 from trimtab.telemetry.records import CallRecord, decode_record, encode_record
 
 ASK: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "hello"}]}
@@ -151,11 +151,7 @@ def test_an_answer_that_the_callers_deadline_cut_off_is_booked_and_counted_as_wh
                     await asyncio.sleep(0.05)
                     raise UpstreamTimeout("It could not be reached in time.", code="upstream_timeout_connect")
 
-                def none_kept(*_: Any) -> None:
-                    """Every call has to connect."""
-
-                monkeypatch.setattr(Transport, "post_on_kept", none_kept)
-                monkeypatch.setattr(Transport, "post", connecting)
+                monkeypatch.setattr(waiting, "post", connecting)  # none is kept of a provider that never answers
                 assert (await g.chat(ASK, trimtab_deadline="50ms")).status_code == 504
                 record = g.spool.records[-1]
                 assert record.fault is not None

@@ -31,6 +31,7 @@ class AppCall:
         "copy_of",
         "environment",
         "left_out",
+        "not_taken",
         "overridden",
         "release",
         "rollout",
@@ -47,8 +48,14 @@ class AppCall:
         self.why = ""
         self.overridden: tuple[str, ...] = ()
         self.left_out: tuple[str, ...] = ()
+        self.not_taken: tuple[str, ...] = ()
         self.copy: Copy | None = None
         self.copy_of = ""
+
+    def note_refused(self, names: tuple[str, ...], model: str) -> None:
+        """A model is not sent these of the release's parameters; what the client's dialect could not say is told."""
+        told = (f"{name}: {model}" for name in names if name not in self.left_out)
+        self.not_taken += tuple(each for each in told if each not in self.not_taken)
 
     def assign(self, release: Ready, variant: Variant, rollout: str, why: str) -> None:
         self.release = release
@@ -81,6 +88,7 @@ class AppCall:
                 assigned=self.why,
                 overridden=self.overridden,
                 left_out=self.left_out,
+                not_taken=self.not_taken,
                 copy_of=self.copy_of,
             ),
         )

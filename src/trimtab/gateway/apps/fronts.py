@@ -35,6 +35,11 @@ RESERVED: Final = frozenset(
 _COMPARED: Final = (
     "temperature", "top_p", "top_k", "stop", "seed", "reasoning_effort", "reasoning_budget", "parallel_tool_calls"
 )  # fmt: skip
+TOUCHY: Final = frozenset(
+    ("temperature", "top_p", "top_k", "reasoning_effort", "thinking", "frequency_penalty", "presence_penalty",
+     "logit_bias", "logprobs", "top_logprobs")
+)  # fmt: skip
+"""Parameters that some models refuse and others take (`fitting.py`)."""
 _USER: Final = (Message("user", (Text("-"),)),)
 _QUIRKS: Final = Quirks()
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeGuard
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import InvalidRequest, TrimtabError
+from trimtab.core.errors import InvalidRequest, TrimtabError, Unsupported
 from trimtab.gateway.apps.fronts import (
     ANTHROPIC,
     CHAT,
@@ -18,6 +18,7 @@ from trimtab.gateway.apps.fronts import (
     LISTS,
     RESPONSES,
     SYSTEMS,
+    TOUCHY,
     Json,
     Settings,
     Spoken,
@@ -28,6 +29,7 @@ from trimtab.gateway.apps.fronts import (
 )
 from trimtab.gateway.apps.prompt import Said
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.types import Request
 
 _MERGED: Final = {
     CHAT: frozenset[str](),
@@ -63,11 +65,19 @@ class Overlay:
     def __init__(self, label: str, parameters: Json, tools: tuple[Json, ...], schema: Json | None) -> None:
         self._label = label
         self._plain, self._request = as_request(parameters, tools, schema)
+        self.touchy = frozenset(self._plain) & TOUCHY
+        """Which of its parameters some models refuse."""
         self._settings: dict[str, Settings] = {}
         self._spoken: dict[str, tuple[Said, Spoken]] = {}
 
     def lay(self, front: Dialect, fields: dict[str, Raw], said: Said | None) -> Laid:
         """``fields`` are the client's body without what is ours. Raises `TrimtabError` in words for the client."""
+        if front.name == ANTHROPIC and not _is_null(fields.get("thread")):
+            raise Unsupported(
+                "A conversation of an app cannot be held by Anthropic: its release may change from call to call.",
+                fix="Send the whole conversation, without `thread`.",
+                param="thread",
+            )
         made = self._settings_for(front)
         overridden = list[str]()
         if said is not None:
@@ -82,6 +92,15 @@ class Overlay:
         if made.tools:
             fields["tools"] = _tools(front.name, made, fields.get("tools"), overridden)
         return Laid(_encode(fields), tuple(overridden), made.left_out)
+
+    @property
+    def request(self) -> Request:
+        """Its parameters, tools and schema, without messages."""
+        return self._request
+
+    def parameter(self, name: str) -> Any:
+        """By the name that Chat Completions has for it."""
+        return self._plain.get(name)
 
     def _settings_for(self, front: Dialect) -> Settings:
         made = self._settings.get(front.name)

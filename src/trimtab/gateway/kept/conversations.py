@@ -29,7 +29,6 @@ from trimtab.gateway.kept.conversation_store import Content, Kept, Owner
 from trimtab.gateway.kept.neighbours import Neighbours
 from trimtab.gateway.opened import answer_id
 from trimtab.gateway.targets import ProjectTargets
-from trimtab.gateway.tried import Try
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
 from trimtab.llm.dialects.openai_responses.hot import background_tier, in_background
@@ -223,12 +222,6 @@ class Conversations:
         tier = background_tier(call.body) if open_ else ""
         awaited = Awaited(last.provider, last.model, last.name, guards, call.head.model, tier)
         await self._note(owner, last.response_id, awaited, booked_by=None if open_ else "")
-
-    async def begun(self, call: Call, attempt: Try, batch_id: str) -> None:
-        """Note whose a batch is that was made, so that whoever sees it done books it."""
-        target = attempt.target
-        awaited = Awaited(target.provider.name, target.model.upstream, target.model.name)
-        await self._note(owner_of(call.principal, call.project), batch_id, awaited, booked_by=None)
 
     async def _note(self, owner: Owner, made_id: str, awaited: Awaited, *, booked_by: str | None) -> None:
         now = self._now()

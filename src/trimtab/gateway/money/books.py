@@ -11,8 +11,8 @@ from trimtab.gateway.money.settle import Prices, drop_unbelievable, settle
 from trimtab.gateway.tried import Try
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
-from trimtab.telemetry.records import CallRecord
-from trimtab.telemetry.spool.inflight import Inflight
+from trimtab.telemetry.records import Attempt, CallRecord
+from trimtab.telemetry.spool.inflight import Slot
 
 SETTLED_AT_ONCE = 128 * 1024
 """Bytes of request and answer up to which an estimate is made on the event loop (about a millisecond)."""
@@ -27,6 +27,16 @@ class Spool(Protocol):
     def append(self, record: CallRecord) -> Awaitable[None]: ...
 
 
+class Notes(Protocol):
+    """What the books need of `telemetry.spool.inflight.Inflight`."""
+
+    def begin(self, note: tuple[object, ...]) -> Slot: ...
+
+    def ended(self, slot: Slot, attempt: Attempt, claims: str = "") -> None: ...
+
+    def wipe(self, slot: Slot) -> None: ...
+
+
 class Books:
     """``observe`` is told of every record (metrics, health); it must not fail or wait."""
 
@@ -36,7 +46,7 @@ class Books:
         prices: Prices,
         now_ns: Callable[[], int],
         observe: Callable[[CallRecord], None],
-        notes: Inflight | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self._spool = spool
         self._notes = notes
@@ -73,6 +83,14 @@ class Books:
         made = attempt.as_attempt(self._now(), stream=call.head.stream, capture=False)
         attempt.usage, attempt.cost = before, Cost()
         self._notes.ended(attempt.noted, made, response_id)
+
+    def price(self, call: Call, attempt: Try) -> None:
+        """Fill in what an attempt costs whose usage is known, ahead of `close`."""
+        settle(call, attempt, self._prices)
+
+    def drop(self, call: Call) -> None:
+        """Another has booked what this was to book: its notes go, and it leaves no row."""
+        self._wipe(call)
 
     def _end_try(self, call: Call, attempt: Try) -> None:
         """The attempt has ended and its call may go on."""
@@ -161,11 +179,14 @@ class Books:
             settle(call, attempt, self._prices)
             return
         settling = asyncio.get_running_loop().run_in_executor(None, settle, call, attempt, self._prices)
+        left: asyncio.CancelledError | None = None
         try:
             await asyncio.shield(settling)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            left = error
+        if left is not None:
             await settling  # the row must have its cost, whoever is in a hurry
-            raise
+            raise left
 
     async def record(self, call: Call) -> None:
         """The one place where a call's record is written, whatever ended it. Returns when it is durable."""

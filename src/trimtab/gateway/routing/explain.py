@@ -6,10 +6,10 @@ from typing import cast
 from msgspec import Struct
 
 from trimtab.core.ids import new_trace_id
-from trimtab.gateway.caller import read_caller
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.plan import Plan
+from trimtab.gateway.said import read_caller
 from trimtab.gateway.staying_up.live import Live
 from trimtab.llm.dialects import DIALECTS
 from trimtab.telemetry.records import Candidate

@@ -1,0 +1,130 @@
+"""What a provider tells of a batch: how far it is, and what it used.
+
+Where the batch itself tells its usage and its model, that is it
+(https://platform.openai.com/docs/api-reference/batch/object). Older batches, Azure's and Groq's do not: then each line
+of the output file tells its own, once by its ``custom_id``
+(https://platform.openai.com/docs/api-reference/batch/request-output).
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.llm.dialects._reading import BROKEN
+from trimtab.llm.dialects.openai_chat import usage as chat
+from trimtab.llm.dialects.openai_responses import usage as responses
+from trimtab.llm.tiers import BATCH, tier_of
+from trimtab.llm.types import Usage
+
+LONGEST_LINE: Final = 64 * 1024 * 1024
+OVER: Final = frozenset(("completed", "expired", "cancelled", "failed"))
+"""What is ``finalizing`` or ``cancelling`` still works."""
+Used = list[tuple[str, Usage]]
+"""What was used, by the model that answered."""
+
+
+class Told(Struct):
+    """A batch, as far as it is read."""
+
+    id: str = ""
+    status: str = ""
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+    endpoint: str | None = None
+    output_file_id: str | None = None
+
+
+class _Answered(Struct):
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+class _Response(Struct):
+    body: _Answered | None = None
+
+
+class _Line(Struct):
+    custom_id: str = ""
+    response: _Response | None = None
+
+
+_read = msgspec.json.Decoder(Told, strict=False).decode
+_read_line = msgspec.json.Decoder(_Line, strict=False).decode
+
+
+class Unreadable(Exception):
+    """What a provider says of a batch is nothing that is known of batches."""
+
+
+def told_of(body: bytes) -> Told:
+    """Raises `Unreadable`."""
+    try:
+        return _read(body)
+    except BROKEN:
+        raise Unreadable("It is no batch that can be read.") from None
+
+
+def usage_told(told: Told) -> Used | None:
+    """What the batch says of itself that it used; None where it does not say all of it."""
+    used = responses.usage_of(told.usage, BATCH)
+    return [(told.model, used)] if used is not None and used.total() and told.model else None
+
+
+class Lines:
+    """The lines of a file of results, counted as they come, each once."""
+
+    def __init__(self) -> None:
+        self._used: dict[tuple[str, str], Usage] = {}
+        self.unread = 0
+        self._seen: set[str] = set()
+
+    @property
+    def used(self) -> Used:
+        return [(model, used) for (model, _), used in self._used.items()]
+
+    async def take(self, pieces: AsyncIterator[bytes]) -> None:
+        """Raises `Unreadable` for a line that is longer than any answer."""
+        begun = bytearray()
+        async for piece in pieces:
+            first, *more = piece.split(b"\n")
+            begun += first
+            for line in more:
+                self.add(bytes(begun))
+                begun = bytearray(line)
+            if len(begun) > LONGEST_LINE:
+                raise Unreadable(f"A line of its results is longer than {LONGEST_LINE >> 20} MB.")
+        self.add(bytes(begun))
+
+    def add(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            read = _read_line(line)
+        except BROKEN:
+            self.unread += 1
+            return
+        if read.custom_id and read.custom_id in self._seen:
+            return
+        self._seen.add(read.custom_id)
+        answered = None if read.response is None else read.response.body
+        if answered is None:
+            return  # refused, or never begun: nothing was used
+        of = chat.usage_of if "prompt_tokens" in (answered.usage or {}) else responses.usage_of
+        used = of(answered.usage, BATCH)
+        if used is None:
+            return
+        used = msgspec.structs.replace(used, tier=tier_of(*used.tier.split("+"), BATCH))
+        at = answered.model or "", used.tier
+        known = self._used.get(at)
+        self._used[at] = used if known is None else _sum(known, used)
+
+
+_COUNTED = tuple(name for name in Usage.__struct_fields__ if name not in ("estimated", "tier", "charged"))
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    counts = {name: getattr(one, name) + getattr(other, name) for name in _COUNTED}
+    charged = None if one.charged is None or other.charged is None else one.charged + other.charged
+    return Usage(estimated=one.estimated or other.estimated, tier=one.tier, charged=charged, **counts)
