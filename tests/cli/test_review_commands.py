@@ -9,6 +9,17 @@ from shells import Shell, call
 from patience import PATIENCE_S
 
 
+def _is_put_away_and_taken_out(shell: Shell) -> None:
+    assert "revision 1, not 7" in shell.run("review", "archive", "doubtful", "--expect", "7").output
+    assert "doubtful: archived." in shell.ok("review", "archive", "doubtful", "--expect", "1")
+    assert "doubtful" not in shell.ok("review", "queues")
+    assert "doubtful (archived)" in shell.ok("review", "queues", "--archived")
+    (away,) = shell.json("review", "queues", "--archived")
+    assert "doubtful: restored." in shell.ok("review", "restore", "doubtful")
+    (back,) = shell.json("review", "queues")
+    assert (back["archived"], back["spec"]) == (None, away["spec"])
+
+
 def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path) -> None:
     shell = with_model
     spec = tmp_path / "queue.json"
@@ -38,4 +49,5 @@ def test_a_queue_is_made_filled_and_worked_off(with_model: Shell, tmp_path: Path
     for now in ((), ("--now",)):
         assert "There is no judge 'nosuch'" in shell.run("review", "calibration", "nosuch", *now).output
         assert "Use one of: " in shell.run("review", "calibration", "scorer:nosuch", *now).output
+    _is_put_away_and_taken_out(shell)
     assert "People have judged no answer" in shell.ok("review", "calibration", "scorer:rubric", "--now")

@@ -91,7 +91,7 @@ VALUES: Final[dict[str, list[Any]]] = {
     "at_least": [0.5, 0.9], "split": [""], "tag": ["", "beta"], "columns": [], "tags": [], "uses": [], "licence": [""],
     "message": [""], "expected_revision": [1], "expected_version": [1], "folder": ["", "main"], "scorer": ["", "exact"], "case_id": ["", "one"],
     "language": [""], "value": ["user-1", "fast"], "model": ["fast", "gpt-4o"], "score": ["helpful", "tone", "thumb"],
-    "content": _DAYS, "spans": _DAYS, "scores": _DAYS, "ledger": _DAYS, "assignee": [""], "state": [],
+    "content": _DAYS, "spans": _DAYS, "scores": _DAYS, "ledger": _DAYS, "assignee": [""], "state": ["", "open"],
     "tier": ["", "flex", "priority"], "owner": ["", "nobody"], "id": ["key_of_nobody"],
 }  # fmt: skip
 

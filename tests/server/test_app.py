@@ -104,6 +104,11 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
         ("/v1/vector_stores/vs_1/files", "Vector stores", "Call the vendor itself"),
         ("/v1/moderations", "Moderations", "neither limited nor recorded"),
         ("/v1beta/cachedContents", "Cached contents", "Call the vendor itself"),
+        ("/v1/cachedContents", "Cached contents", "Call the vendor itself"),
+        ("/v1/interactions", "Interactions", "Call the vendor itself"),
+        ("/upload/v1beta/files", "Google's files", "Call the vendor itself"),
+        ("/upload/v1/files", "Google's files", "Call the vendor itself"),
+        ("/v1/responses/compact", "Compactions by themselves", "Call the vendor itself"),
     ],
 )
 def test_what_vendors_have_and_we_do_not_is_refused_by_its_name(run: Run, path: str, what: str, way_out: str) -> None:

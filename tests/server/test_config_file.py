@@ -199,3 +199,13 @@ def test_the_published_schema_is_current_and_accepts_the_example() -> None:
     assert validator.is_valid(yaml.safe_load(ISSUE))
     assert not validator.is_valid({"providers": {"lab": {"basse_url": "x"}}})
     assert not validator.is_valid({"models": {"fast": {}}})
+
+
+def test_the_config_file_may_lend_the_servers_own_identity() -> None:
+    def told(identity: str) -> str:
+        return f"providers:\n  aws:\n    kind: bedrock\n    options: {{region: eu-west-1, identity: {identity}}}\n"
+
+    provider = parse(told("machine"), "trimtab.yaml", {}).providers["aws"]
+    assert (provider.api_key, provider.options["identity"]) == (None, "machine")
+    [mistake] = mistakes(told("mine"))
+    assert "Give identity: machine." in mistake

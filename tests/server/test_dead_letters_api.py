@@ -126,6 +126,51 @@ def test_what_came_as_json_and_could_not_be_read_is_shown_mended_and_sent_again(
     run(story)
 
 
+def test_a_mended_span_keeps_the_resource_and_the_scope_that_it_came_with(run: "Run") -> None:
+    """By its service it is found, and by its scope it is known who made it, and so how to read it."""
+
+    async def story(house: House) -> None:
+        kept: list[bytes] = []
+        object.__setattr__(house.deps, "intake", FakeIntake(kept))
+        now = house.deps.clock.now_ns()
+        span = {"traceId": "a" * 32, "spanId": "b" * 16, "name": 7, "startTimeUnixNano": now, "endTimeUnixNano": now}
+        service = [{"key": "service.name", "value": {"stringValue": "shop"}}]
+        large = [{"key": "k", "value": {"stringValue": "x" * 70_000}}]
+
+        def request(attributes: object, *spans: object) -> bytes:
+            scope = {"scope": {"name": "openinference.langchain", "version": "1"}, "spans": spans}
+            return msgspec.json.encode(
+                {"resourceSpans": [{"resource": {"attributes": attributes}, "scopeSpans": [scope]}]}
+            )
+
+        origin = Origin("p1", "key_1", now)
+        letters = [
+            letter
+            for body in (request(service, span), request("none", {**span, "name": "n"}), request(large, span))
+            for letter in take_json(body, origin).letters
+        ]
+        reader = SpoolReader(house.folder / "spool")
+        for number, letter in enumerate(letters):
+            reader.reject(Spooled("w0~1", number, 1000, encode_any(letter)), letter.reason)
+        first, second, third = [(await house.admin.get(f"{AT}/{number}")).json()["content"] for number in (1, 2, 3)]
+        assert first == msgspec.json.decode(request(service, span))
+        assert third == span, "a letter has no room for what was around it"
+        first["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"] = "mended"
+        second["resourceSpans"][0]["resource"]["attributes"] = service
+        for number, content in ((1, first), (2, second)):
+            two = {"resourceSpans": content["resourceSpans"] * 2}
+            refused = await house.admin.post(f"{AT}/{number}/replay", json={"content": two})
+            assert (refused.status_code, "it holds 2 spans" in refused.text) == (400, True)
+            assert (await house.admin.post(f"{AT}/{number}/replay", json={"content": content})).status_code == 204
+        for body, name in zip(kept, ("mended", "n"), strict=True):
+            [back] = decode_any(body).spans
+            assert (back.name, back.resource) == (name, {"service.name": "shop"})
+            assert (back.scope_name, back.scope_version) == ("openinference.langchain", "1")
+        reader.close()
+
+    run(story)
+
+
 def test_a_letter_that_cannot_be_read_is_shown_as_bytes_and_can_only_be_dropped(run: "Run") -> None:
     async def story(house: House) -> None:
         object.__setattr__(house.deps, "intake", FakeIntake([]))

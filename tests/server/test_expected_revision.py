@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from house import House, Run, make_house
 from sqlalchemy import text
-from things import PROJECT, THINGS, Thing, found, furnished, made, revision_of
+from test_people_api import come_in
+from things import ORGANISATION, PROJECT, THINGS, Thing, found, furnished, made, revision_of
 
 from trimtab.governance import edits
 from trimtab.governance.edits import Edit
 from trimtab.storage.database import Work
+
+APPLIED = "models: {fast: {provider: lab, model: applied}}\n"
 
 
 def each_thing(function: Callable[..., None], things: Sequence[Thing] = THINGS) -> Callable[..., None]:
@@ -23,22 +26,35 @@ def each_that_goes(function: Callable[..., None]) -> Callable[..., None]:
     return each_thing(function, [each for each in THINGS if not each.stays])
 
 
+async def told_of(house: House, meanwhile: dict[str, Any]) -> list[str]:
+    """Who did what the refusal says was done meanwhile, by the entries of the audit log that it leads to."""
+    slug = meanwhile["project"]
+    log = "/api/v1/audit" if slug is None else f"/api/v1/projects/{slug}/audit"
+    page = await house.admin.get(log, params={"subject": meanwhile["subject"], "limit": 50})
+    fits = [each for each in page.json()["items"] if each["action"].startswith(tuple(meanwhile["actions"]))]
+    newest = fits[: meanwhile["entries"]]
+    assert all(each["detail"]["from"] != each["detail"]["to"] for each in newest), newest
+    return [each["actor_name"] for each in newest]
+
+
 @each_thing
 def test_a_save_over_what_somebody_else_saved_is_refused_with_who_and_when(run: Run, thing: Thing) -> None:
     async def story(house: House) -> None:
         opened = await made(house, thing)
-        issued = await house.admin.post("/api/v1/projects/default/keys", json={"name": "deploy bot", "role": "admin"})
-        bot = house.client(issued.json()["secret"]) if issued.status_code == 201 else house.admin
-        theirs = await bot.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
+        somebody = await house.admin.post("/api/v1/members", json={"email": "grace@example.com", "role": "admin"})
+        grace = await come_in(house, somebody.json()["id"])
+        theirs = await grace.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
         assert (theirs.status_code, theirs.json()["revision"]) == (200, opened + 1), theirs.text
         before = await found(house, thing)
         mine = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened})
         assert (mine.status_code, mine.json()["code"]) == (409, "revision_conflict"), mine.text
         told = mine.json()
         assert f"at revision {opened + 1}" in told["detail"]
-        assert " by " in told["detail"]
+        assert " by grace <grace@example.com> at " in told["detail"]
         assert "UTC" in told["detail"]
         assert "expected_revision" in told["fix"]
+        assert await told_of(house, told["meanwhile"]) == ["grace <grace@example.com>"]
+        assert told["meanwhile"]["revision"] == opened + 1
         assert await found(house, thing) == before
         # the ways out: on top of what there is now, or knowingly over it
         again = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened + 1})
@@ -71,6 +87,8 @@ def test_what_was_removed_and_made_anew_is_not_taken_for_what_was_opened(run: Ru
         gone = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened})
         assert (gone.status_code, gone.json()["code"]) == (409, "revision_conflict"), gone.text
         assert "was removed by" in gone.json()["detail"]
+        meanwhile = gone.json()["meanwhile"]
+        assert (len(await told_of(house, meanwhile)), meanwhile["revision"]) == (1, 0)
         await made(house, thing)
         stale = await house.admin.request(thing.verb, thing.at, json={**thing.other, "expected_revision": opened})
         assert (stale.status_code, stale.json()["code"]) == (409, "revision_conflict"), stale.text
@@ -263,6 +281,7 @@ def test_what_config_as_code_applied_is_not_saved_over_either(run: Run) -> None:
             body = {**thing.one, "expected_revision": opened[thing.name]}
             mine = await house.admin.request(thing.verb, thing.at, json=body)
             assert (mine.status_code, mine.json()["code"]) == (409, "revision_conflict"), mine.text
+            assert len(await told_of(house, mine.json()["meanwhile"])) == 1, mine.text
         (status, plan) = await applied("c", 3, 3, "plan")
         assert (status, len(plan["changes"])) == (200, 2)
         assert await revision_of(house, model) == opened["model"] + 1
@@ -301,10 +320,42 @@ refusals: {default: Applied., default@helpdesk/de: Angewandt.}
             mine = {**thing.one, "expected_revision": opened[thing.name]}
             late = await house.admin.request(thing.verb, thing.at, json=mine)
             assert (late.status_code, late.json().get("code")) == (409, "revision_conflict"), (thing.name, late.text)
+            assert len(await told_of(house, late.json()["meanwhile"])) == 1, (thing.name, late.text)
         late = await house.admin.put(
             f"{PROJECT}/guard-refusals", json={**german, "expected_revision": second.json()["revision"]}
         )
         assert (late.status_code, late.json().get("code")) == (409, "revision_conflict"), late.text
+        assert late.json()["meanwhile"]["subject"] == "guard-refusal:default@helpdesk/de"
+        assert len(await told_of(house, late.json()["meanwhile"])) == 1, late.text
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    ("name", "besides"),
+    [
+        ("organisation", ("PUT", f"{ORGANISATION}/domains", {"domains": ["besides.example"]})),
+        ("list of domains", ("PATCH", ORGANISATION, {"name": "Besides"})),
+        ("data terms of model", ("POST", f"{PROJECT}/apply", {"files": {"trimtab.yaml": APPLIED}})),
+        ("guard refusal default", ("PUT", f"{PROJECT}/guard-refusals", {"language": "de", "text": "Nein."})),
+    ],
+)
+def test_who_changed_it_is_told_and_not_who_changed_what_goes_by_the_same_name(
+    run: Run, name: str, besides: tuple[str, str, dict[str, Any]]
+) -> None:
+    (thing,) = (each for each in THINGS if each.name == name)
+
+    async def story(house: House) -> None:
+        opened = await made(house, thing)
+        theirs = await house.admin.request(thing.verb, thing.at, json=thing.other)
+        assert theirs.status_code == 200, theirs.text
+        somebody = await house.admin.post("/api/v1/members", json={"email": "grace@example.com", "role": "admin"})
+        grace = await come_in(house, somebody.json()["id"])
+        verb, at, body = besides
+        assert (await grace.request(verb, at, json=body)).status_code == 200
+        mine = await house.admin.request(thing.verb, thing.at, json={**thing.one, "expected_revision": opened})
+        (who,) = await told_of(house, mine.json()["meanwhile"])
+        assert f" by {who} at " in mine.json()["detail"]
 
     run(story)
 

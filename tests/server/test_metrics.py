@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
-from trimtab.server.metrics import LATENCY_BUCKETS_S, Gauges, Metrics
+from trimtab.server.counted import LATENCY_BUCKETS_S
+from trimtab.server.metrics import Gauges, Metrics
 from trimtab.telemetry.records import Attempt, CallRecord
 
 SECOND = 1_000_000_000

@@ -100,3 +100,28 @@ def test_only_secrets_are_hidden_in_what_a_provider_says() -> None:
     made = Provider(name="p", kind="bedrock", dialect="bedrock_converse", base_url="http://x", options=AWS)
     assert secret_options(made) == [CANARY]
     assert with_defaults(PROVIDER_KINDS.get("azure_deployments"), {"api_version": "v"}) == {"api_version": "v"}
+
+
+def test_an_address_that_was_made_with_options_follows_them_and_secrets_stay_behind(run: Run) -> None:
+    async def story(house: House) -> None:
+        place = {"project": "shop", "location": "global", "client_email": "a@shop.iam", "private_key": "of-the-cloud"}
+        made = await house.admin.post(AT, json={"name": "vertex", "kind": "vertex_project", "options": place})
+        at = made.json()["base_url"]
+        assert at == "https://aiplatform.googleapis.com/v1/projects/shop/locations/global/publishers/google"
+        moved = {**made.json()["options"], "location": "europe-west4"}
+        kept = await house.admin.patch(f"{AT}/vertex", json={"options": moved})
+        assert (kept.status_code, kept.json()["code"]) == (400, "secret_for_another_address"), kept.text
+        assert "'options.private_key' is missing" in kept.json()["detail"]
+        given = {**moved, "private_key": "once-more"}
+        there = await house.admin.patch(f"{AT}/vertex", json={"options": given})
+        beside = at.replace("https://", "https://europe-west4-").replace("global", "europe-west4")
+        assert there.json()["base_url"] == beside
+        nowhere = await house.admin.patch(f"{AT}/vertex", json={"options": {**given, "location": "a.evil/b"}})
+        assert (nowhere.status_code, nowhere.json()["param"]) == (400, "options.location")
+        own = "http://127.0.0.1:9/vertex"
+        proxied = await house.admin.patch(f"{AT}/vertex", json={"base_url": own, "options": given})
+        assert proxied.json()["base_url"] == own
+        stays = await house.admin.patch(f"{AT}/vertex", json={"options": {**proxied.json()["options"], "project": "x"}})
+        assert (stays.status_code, stays.json()["base_url"]) == (200, own)
+
+    run(story)

@@ -19,6 +19,7 @@ def without_revisions(conn: Connection) -> None:
     conn.execute(text("ALTER TABLE projects DROP COLUMN index_texts"))
     conn.execute(text("ALTER TABLE prices DROP COLUMN tier"))
     conn.execute(text("DROP TABLE key_uses"))
+    conn.execute(text("DROP TABLE batches"))
     conn.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": BEFORE})
 
 

@@ -26,7 +26,7 @@ SECTIONS = {
             "limits",
             "cache",
         ),
-        *("costs", "prices", "reconcile"),
+        *("costs", "prices", "batches", "reconcile"),
     ),
     "Watch": (
         *("traces", "sessions", "users", "errors", "tools"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option
+from trimtab.cli.base import Span, api_command, local_time, print_json, print_table, project_option, seen_option
 from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 
@@ -24,22 +24,24 @@ def command() -> None:
 
 
 @command.command()
+@click.option("--archived", is_flag=True, help="With those that were put away.")
 @project_option
 @api_command
-def queues(*, project: str, client: Client, as_json: bool) -> None:
+def queues(*, archived: bool, project: str, client: Client, as_json: bool) -> None:
     """List queues and what waits in them.
 
     \b
     Example:
       trimtab review queues
     """
-    found = client.review.queues(project)
+    found = client.review.queues(project, archived=archived)
     if as_json:
         print_json(found)
         return
     rows = [
         (
-            each["name"], each["standing"]["open"], each["standing"]["overdue"], each["standing"]["claimed"],
+            f"{each['name']}{'' if each['archived'] is None else ' (archived)'}", each["standing"]["open"],
+            each["standing"]["overdue"], each["standing"]["claimed"],
             ", ".join(rule["name"] for rule in each["spec"].get("rules", [])) or None,
         )
         for each in found
@@ -50,9 +52,10 @@ def queues(*, project: str, client: Client, as_json: bool) -> None:
 @command.command()
 @click.argument("queue")
 @click.argument("file", type=click.File("r"), default="-")
+@seen_option
 @project_option
 @api_command
-def put(*, queue: str, file: Any, project: str, client: Client, as_json: bool) -> None:
+def put(*, queue: str, file: Any, expect: int | None, project: str, client: Client, as_json: bool) -> None:
     """Make or change a queue, whole, from JSON (docs/review.md): FILE, or standard input.
 
     \b
@@ -63,11 +66,49 @@ def put(*, queue: str, file: Any, project: str, client: Client, as_json: bool) -
         spec = json.loads(file.read())
     except ValueError as error:
         raise InvalidRequest(f"What the queue is to be is no JSON: {error}.", fix="Write a JSON object.") from error
-    made = client.review.put_queue(project, queue, spec)
+    made = client.review.put_queue(project, queue, spec, expect)
     if as_json:
         print_json(made)
     else:
         click.echo(f"{queue} is at revision {made['revision']}.")
+
+
+@command.command()
+@click.argument("queue")
+@seen_option
+@project_option
+@api_command
+def archive(*, queue: str, expect: int | None, project: str, client: Client, as_json: bool) -> None:
+    """Put a queue away: nothing more is sent to it.
+
+    What waits there may still be worked off, and what was decided stays.
+
+    \b
+    Example:
+      trimtab review archive doubtful
+    """
+    made = client.review.archive_queue(project, queue, expected_revision=expect)
+    if as_json:
+        print_json(made)
+        return
+    waiting = made["standing"]["open"]
+    click.echo(f"{queue}: archived{f'; {waiting} of its items still wait' if waiting else ''}.")
+
+
+@command.command()
+@click.argument("queue")
+@seen_option
+@project_option
+@api_command
+def restore(*, queue: str, expect: int | None, project: str, client: Client, as_json: bool) -> None:
+    """Take a queue out of the archive, as it was.
+
+    \b
+    Example:
+      trimtab review restore doubtful
+    """
+    made = client.review.restore_queue(project, queue, expected_revision=expect)
+    print_json(made) if as_json else click.echo(f"{queue}: restored.")
 
 
 @command.command("list")

@@ -35,7 +35,7 @@ _ALIVE = "/healthz"
 _PLAIN = frozenset((_ALIVE, "/readyz", "/metrics"))
 _BESIDE = ("/v1/feedback", "/v1/holds/")
 """Of the data plane, and served as the API is."""
-_DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/")
+_DATA_PLANE = ("/v1/", "/v1beta/", "/v1alpha/", "/v2/", "/upload/")
 _LOST = frozenset(("chat", "completions", "embeddings", "messages", "models", "rerank", "responses"))
 # Where other gateways have what is at /v1 here: the base URL of a client that was with one of them.
 _ELSEWHERE = tuple(f"/{base}/{first}" for base in ("api/v1", "openai/v1", "openai") for first in sorted(_LOST))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 
 from trimtab.governance import audit, edits
 from trimtab.governance.access import Project
-from trimtab.governance.edits import Edit
+from trimtab.governance.edits import Edit, Meanwhile, Stale
 from trimtab.governance.kept_secrets import Elsewhere
 from trimtab.server.acting import moment
 from trimtab.server.actors import actor_of
@@ -25,14 +25,18 @@ from trimtab.storage.revision import exclusive
 T = TypeVar("T")
 Reader = Callable[[Connection], Any]
 _SEALED: Final = frozenset(("sealed", "secrets"))
+_BY_FOLDERS: Final = "folder."
+_OF_FOLDERS: Final = frozenset(("model", "model_resilience", "route", "call_policy", "limit"))
+"""Kinds of edits of which a folder that is applied tells under actions of its own."""
 _BESIDE: Final = frozenset(("project_id", "created", "updated", "search"))
 
 
 class Deed(Struct, frozen=True, kw_only=True):
     """``action`` is a verb in the past (``limit.changed``); ``subject`` what it was done to, or what makes that of the
     change's result. ``state`` reads what it changes; without it ``detail`` alone tells. ``project`` is None for what
-    belongs to the whole instance. ``edit`` is what of it has a revision, which needs a ``state``. ``lock`` is what the
-    change holds itself (`exclusive`): it is taken first, as everybody does who takes both."""
+    belongs to the whole instance. ``edit`` is what of it has a revision, which needs a ``state``; what is done to it is
+    told under actions that begin as ``family``, by default with all before the dot. ``lock`` is what the change holds
+    itself (`exclusive`): it is taken first, as everybody does who takes both."""
 
     project: Project | None
     action: str
@@ -40,6 +44,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     state: Reader | None = None
     detail: Mapping[str, Any] = {}
     edit: Edit | None = None
+    family: str = ""
     lock: int | None = None
 
 
@@ -67,7 +72,7 @@ async def edited(deps: Dependencies, caller: Caller, deed: Deed, change: Callabl
             edits.hold(conn)
         before = None if deed.state is None else deed.state(conn)
         if edit is not None:
-            edits.expect(conn, edit, there=before is not None)
+            _expect(conn, deed, edit, there=before is not None)
         made = change(conn)
         detail = dict(deed.detail)
         if deed.state is not None:
@@ -85,6 +90,25 @@ async def edited(deps: Dependencies, caller: Caller, deed: Deed, change: Callabl
         return await deps.db.write(work)
     except Elsewhere as refused:
         await _refused(deps, caller, deed, refused)
+        raise
+
+
+def _expect(conn: Connection, deed: Deed, edit: Edit, *, there: bool) -> None:
+    """As `edits.expect`; who is refused is told where the log has what was done meanwhile."""
+    try:
+        edits.expect(conn, edit, there=there)
+    except Stale as stale:
+        if isinstance(deed.subject, str) and stale.changes:
+            stale.meanwhile = Meanwhile(
+                project=None if deed.project is None else deed.project.slug,
+                subject=deed.subject,
+                actions=[
+                    deed.family or f"{deed.action.split('.')[0]}.",
+                    *([_BY_FOLDERS] if edit.kind in _OF_FOLDERS else []),
+                ],
+                entries=stale.changes,
+                revision=stale.revision,
+            )
         raise
 
 

@@ -13,6 +13,7 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
 from trimtab.core.ids import new_id
 from trimtab.gateway.kept.conversations import Conversations
+from trimtab.gateway.money.batches import Batches
 from trimtab.gateway.passthrough import FAMILIES, Carrier
 from trimtab.gateway.passthrough_batches import PATH as BATCHES
 from trimtab.gateway.passthrough_batches import BatchCarrier
@@ -33,7 +34,7 @@ def is_carried(path: str) -> bool:
 
 class Carrying:
     """An ASGI app. ``max_json`` bounds a JSON body, which is read whole; ``conversations`` know what providers make in
-    the background."""
+    the background, ``batches`` whose each batch is."""
 
     def __init__(
         self,
@@ -42,8 +43,10 @@ class Carrying:
         clock: Clock,
         max_json: int,
         conversations: Conversations | None = None,
+        batches: Batches | None = None,
     ) -> None:
         self._conversations = conversations
+        self._batches = batches
         self._gateway = gateway
         self._snapshot = snapshot
         self._now = clock.now_ns
@@ -68,8 +71,8 @@ class Carrying:
         fitting = (carried, self._http(), self._now, self._max_json)
         if is_at_provider(carried.path):
             return ResponseCarrier(*fitting, self._conversations)
-        if self._conversations is not None and BATCHES.fullmatch(carried.path):
-            return BatchCarrier(*fitting, self._conversations)
+        if self._batches is not None and BATCHES.fullmatch(carried.path):
+            return BatchCarrier(*fitting, self._batches)
         return Carrier(*fitting)
 
     def _http(self) -> httpx.AsyncClient:

@@ -12,85 +12,33 @@ import select
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from trimtab.gateway.exchange import SAID
-from trimtab.server.cycle import Handler, HotCycle
-from trimtab.server.doors import helicone
+from trimtab.server.cycle import HotCycle
+from trimtab.server.incoming import LARGE_HEAD, MAX_HEAD_BYTES, HotRoutes, Incoming
 
 logger = logging.getLogger("trimtab.http")
 
-TooLargeHandler = Callable[["HotCycle", int], None]
-
-MAX_HEAD_BYTES = 64 * 1024
-"""Bytes of headers (or of a body's trailers) that may gather while nothing else of a request arrives."""
-LARGE_HEAD = b"The headers are larger than %d KB.\n" % (MAX_HEAD_BYTES >> 10)
 REQUEST_STALL_S = 30.0
 """A client that has begun a request and sends nothing more for so long is sent away."""
 REQUEST_S = 300.0
 """A request of the data plane arrives within so long, however slowly it drips."""
 SILENCE_S = 75.0
 """A connection on which nothing was ever asked is kept for so long."""
-LARGE_DIGITS = 6
-"""Bodies whose length has so many digits (100 KB) are read only for callers whose key is known."""
-TICK_S = 0.1
-CHECK_EVERY_TICKS = 50
+TICK_S = 1.0
+CHECK_EVERY_TICKS = 5
+UVICORNS_TICKS = 10
+"""Of uvicorn's, which writes the date anew with every tenth, as many make one of ours: nothing waits for a tick."""
 BUSY_CALLS = 2_000
 """So many requests show that a process answers calls, and was not only started."""
 LEFT_S = 0.01
 """How often a server that is stopping looks whether anybody is still being answered."""
 LEAVE_AGAIN_S = 0.05
 """An idle connection on which a request is just arriving is closed later, by its answer if not by then."""
-
-
-class TooLargeHead(Exception):
-    """Stops the parser within a piece; the client has been told."""
-
-
-class HotRoutes:
-    """What the protocol serves itself: ``routes`` by method and path, and ``under`` by method and the beginning of the
-    path where that says which model or object is meant. A body above ``max_body`` bytes is not kept, and answered by
-    ``too_large``."""
-
-    def __init__(
-        self,
-        routes: dict[tuple[bytes, bytes], Handler],
-        max_body: int,
-        too_large: TooLargeHandler,
-        under: tuple[tuple[bytes, bytes, Handler], ...] = (),
-    ) -> None:
-        self.routes = routes
-        self.under = under
-        self.max_body = max_body
-        self.too_large = too_large
-        self.known: Callable[[HotCycle], bool] | None = None
-        """Whether a caller may come in, by its headers: the body of one that may not is not kept."""
-        self.elsewhere: Callable[[bytes], bool] | None = None
-        """Whether a path below those of ``under`` is for the ASGI app all the same."""
-        self.linger_s = 0.0
-        """While others serve in our place: how long an idle connection is kept for one more request (`serving.py`)."""
-        self._defaults: list[tuple[bytes, bytes]] = []
-        self._default_lines = b""
-
-    def find(self, method: bytes, path: bytes) -> Handler | None:
-        """The handler of a path that no route has as a whole."""
-        if self.elsewhere is not None and self.elsewhere(path):
-            return None
-        for wanted, start, handler in self.under:
-            if method == wanted and path.startswith(start):
-                return handler
-        return None
-
-    def default_lines(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
-        """The headers every answer has, as lines; rendered anew only when uvicorn's clock has moved on."""
-        if self._defaults is not defaults:
-            self._defaults = defaults
-            self._default_lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
-        return self._default_lines
 
 
 def has_news(transport: asyncio.Transport) -> bool:
@@ -112,35 +60,22 @@ class HotProtocol(HttpToolsProtocol):
     _worker: asyncio.Task[None] | None = None  # the task that serves this connection
     _waiting: asyncio.Future[HotCycle] | None = None  # what it waits for while nothing is asked
     _serving: HotCycle | None = None  # the one whose answer is under way: an earlier one, where requests are pipelined
-    _head_bytes = 0
-    _wishes_upgrade = False
-    _leaving = False
-    _arriving = False  # a request has begun to arrive and is not there yet
-    _began_at = 0.0
+    leaving = False  # its next answer says that it is the last
     _heard_at = 0.0
     _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._incoming = Incoming(self, self.hot)
+        self._begin_parsing()
         self._heard_at = self.loop.time()
-        self._leaving = self.hot.linger_s > 0  # it came in while others were taking over
-
-    def on_message_begin(self) -> None:
-        # What uvicorn does here, but for the scope: `_make_scope` makes that where one is needed.
-        self.url = b""
-        self.headers = []
-        self._arriving = True
-        self._began_at = 0.0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # As uvicorn does; what it looks for in each header is looked up once all are there.
-        self.headers.append((name.lower(), value))
+        self.leaving = self.hot.linger_s > 0  # it came in while others were taking over
 
     def check(self, now: float) -> None:
         """Send a client away that does not finish its request, or asks nothing more. Called every few seconds."""
         if self.transport.is_closing():
             return
-        if not self._arriving:
+        if not self._incoming.arriving:
             cycle = self.cycle
             quiet_s = SILENCE_S if cycle is None else self.timeout_keep_alive
             since = self._heard_at if cycle is None else self._idle_since
@@ -151,8 +86,8 @@ class HotProtocol(HttpToolsProtocol):
             self._heard_at = now  # it is we who do not read on
             return
         hot = type(self.cycle) is HotCycle
-        if now - self._heard_at > REQUEST_STALL_S or (hot and now - self._began_at > REQUEST_S):
-            self._refuse(408, b"The request did not arrive in time.\n")
+        if now - self._heard_at > REQUEST_STALL_S or (hot and now - self._incoming.began_at > REQUEST_S):
+            self.refuse(408, b"The request did not arrive in time.\n")
 
     def shutdown(self) -> None:
         """uvicorn's wish to close. A connection that a client may just be writing to would break under its request, and
@@ -161,7 +96,7 @@ class HotProtocol(HttpToolsProtocol):
         cycle = self.cycle
         promised = cycle is None or cycle.response_complete or (type(cycle) is HotCycle and cycle.started)
         if self.hot.linger_s and promised and not self.transport.is_closing():
-            self._leaving = True
+            self.leaving = True
             self.loop.call_later(self.hot.linger_s, self._leave)
             return
         super().shutdown()
@@ -171,7 +106,7 @@ class HotProtocol(HttpToolsProtocol):
             return
         if self.cycle is not None and not self.cycle.response_complete:
             self.loop.call_later(self.hot.linger_s, self._leave)
-        elif self._arriving or has_news(self.transport):  # its answer says that it is the last
+        elif self._incoming.arriving or has_news(self.transport):  # its answer says that it is the last
             self.loop.call_later(LEAVE_AGAIN_S, self._leave)
         else:
             self.transport.close()
@@ -179,22 +114,24 @@ class HotProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.timeout_keep_alive_task is not None:  # of an answer on the ordinary way
             self._unset_keepalive_if_required()
-        self._head_bytes += len(data)
+        incoming = self._incoming
+        incoming.head_bytes += len(data)
         try:
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stop:
                 self._pass_over_upgrade(data[stop.args[0] :])
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._refuse(400, b"This is not an HTTP request.\n")
-        if self._arriving:
+            self.refuse(400, b"This is not an HTTP request.\n")
+        if incoming.arriving:
             self._heard_at = self.loop.time()
-            self._began_at = self._began_at or self._heard_at
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(431, LARGE_HEAD)
+            incoming.began_at = incoming.began_at or self._heard_at
+        if incoming.head_bytes > MAX_HEAD_BYTES:
+            self.refuse(431, LARGE_HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)  # which tells the last cycle only
+        self._incoming.let_go()
         self.pipeline.clear()
         if self._waiting is not None:
             self._waiting.cancel()
@@ -204,75 +141,23 @@ class HotProtocol(HttpToolsProtocol):
             serving.disconnected = True
             serving.set()
 
-    def on_headers_complete(self) -> None:
-        # What came in one piece with its end, or with a body, is counted only where that piece was large.
-        if self._head_bytes > MAX_HEAD_BYTES and sum(len(n) + len(v) + 4 for n, v in self.headers) > MAX_HEAD_BYTES:
-            self._refuse(431, LARGE_HEAD)
-            raise TooLargeHead
-        self._head_bytes = 0
-        self._wishes_upgrade = self.parser.should_upgrade()
-        if self._wishes_upgrade:
-            return
-        parser, hot = self.parser, self.hot
-        path, _, query = self.url.partition(b"?")
-        method = parser.get_method()
-        handler = hot.routes.get((method, path)) or hot.find(method, path)
-        if handler is None:
-            self._make_scope()
-            super().on_headers_complete()
-            if self._leaving:
-                self.cycle.keep_alive = False
-            return
-        previous = cast("HotCycle | RequestResponseCycle | None", self.cycle)
-        can_chunk = parser.get_http_version() != "1.0"
-        keep_alive = can_chunk and parser.should_keep_alive() and not self._leaving
-        named: dict[bytes, bytes] = dict(reversed(self.headers))  # so that the first of a name counts
-        if helicone.AUTH in named:
-            helicone.translate(named)
-        header, quiet = named.get, SAID.isdisjoint(named)
-        cycle = self.cycle = HotCycle(self, handler, path, query, can_chunk, keep_alive, header, quiet)
-        length = header(b"content-length")
-        if (len(length) >= LARGE_DIGITS if length is not None else header(b"transfer-encoding") is not None) and (
-            hot.known is not None
-        ):
-            cycle.unwanted = not hot.known(cycle)
-        if previous is not None and not previous.response_complete:
-            cycle.queued = True
-            self.flow.pause_reading()
-            self.pipeline.appendleft(cast("Any", (cycle, self.app)))
-        elif header(b"expect") is not None and cycle.expects():
-            self._ask_for_body(cycle)
+    def _begin_parsing(self) -> None:
+        """With a parser that tells `Incoming` of what it reads, and not us."""
+        parser = self.parser = self._incoming.parser = httptools.HttpRequestParser(self._incoming)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
-    def _make_scope(self) -> None:
-        """For a request that goes the ordinary way: what `on_message_begin` and `on_header` left out."""
-        url, headers = self.url, self.headers
-        super().on_message_begin()
-        self.url = url
+    def ordinary_head(self) -> None:
+        """For a request that goes the ordinary way: what `Incoming` left out of it, and then what uvicorn does."""
+        incoming = self._incoming
+        self.on_message_begin()
+        self.url, headers = incoming.url, incoming.headers
         self.expect_100_continue = any(
             name == b"expect" and value.lower() == b"100-continue" for name, value in headers
         )
         self.headers = self.scope["headers"] = headers
-
-    def on_body(self, body: bytes) -> None:
-        self._head_bytes = 0
-        cycle = self.cycle
-        if type(cycle) is not HotCycle:
-            super().on_body(body)
-        elif not cycle.response_complete and cycle.receive(body, self.hot.max_body) > 4 * self.hot.max_body:
-            self.transport.close()
-
-    def on_message_complete(self) -> None:
-        self._head_bytes = 0
-        self._arriving = False
-        if self._wishes_upgrade:
-            return
-        cycle = self.cycle
-        if type(cycle) is not HotCycle:
-            super().on_message_complete()
-        elif not cycle.response_complete:
-            cycle.close_body()
-            if not cycle.queued:
-                self._start_hot(cycle)
+        self.on_headers_complete()
+        if self.leaving:
+            self.cycle.keep_alive = False
 
     def on_response_complete(self) -> None:
         """As uvicorn does, but for its timer per answer: `check` lets idle connections go."""
@@ -292,11 +177,11 @@ class HotProtocol(HttpToolsProtocol):
             return
         cycle.queued = False
         if cycle.complete:
-            self._start_hot(cycle)
+            self.start_hot(cycle)
         elif cycle.expects():
-            self._ask_for_body(cycle)
+            self.ask_for_body(cycle)
 
-    def _start_hot(self, cycle: HotCycle) -> None:
+    def start_hot(self, cycle: HotCycle) -> None:
         self._serving = cycle
         if cycle.size > self.hot.max_body and not cycle.unwanted:
             # answered only now: a client that is still sending would not read it
@@ -337,10 +222,10 @@ class HotProtocol(HttpToolsProtocol):
         finally:
             self.tasks.discard(task)
 
-    def _ask_for_body(self, cycle: HotCycle) -> None:
+    def ask_for_body(self, cycle: HotCycle) -> None:
         if cycle.unwanted:  # it has asked before sending: it is answered without
             cycle.keep_alive = False
-            self._start_hot(cycle)
+            self.start_hot(cycle)
         else:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -348,18 +233,18 @@ class HotProtocol(HttpToolsProtocol):
         """Another protocol is not spoken here, so the wish for one is passed over (RFC 9110 7.8); Java's client sends
         ``Upgrade: h2c`` with its first request. The parser has stopped after the headers and takes the body for the
         other protocol's: it is begun anew without the wish, and the connection ends with this request."""
-        lines = [b"%b: %b" % pair for pair in self.headers if pair[0] not in (b"connection", b"upgrade")]
-        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        incoming, parser = self._incoming, self.parser
+        lines = [b"%b: %b" % pair for pair in incoming.headers if pair[0] not in (b"connection", b"upgrade")]
+        first = b"%b %b HTTP/%b" % (parser.get_method(), incoming.url, parser.get_http_version().encode())
+        self._begin_parsing()
         self.parser.feed_data(b"\r\n".join([first, *lines, b"connection: close", b"", rest]))
 
-    def _refuse(self, status: int, told: bytes) -> None:
+    def refuse(self, status: int, told: bytes) -> None:
         """Of what cannot even be read: say so, unless an answer is under way, and hang up."""
         if self.transport.is_closing():
             return
         cycle = self.cycle
-        if type(cycle) is HotCycle and self._arriving and not (cycle.queued or cycle.complete):
+        if type(cycle) is HotCycle and self._incoming.arriving and not (cycle.queued or cycle.complete):
             cycle.keep_alive = False
             cycle.respond(status, b"", told, b"text/plain; charset=utf-8")
         elif cycle is None or cycle.response_complete:
@@ -450,7 +335,7 @@ class HotServer(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, HotProtocol):
                     connection.check(now)
-        return await super().on_tick(counter)
+        return await super().on_tick(counter * UVICORNS_TICKS)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

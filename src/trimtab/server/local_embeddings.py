@@ -20,7 +20,8 @@ from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.llm.dialects.openai_embeddings import task_of, texts_of
 from trimtab.llm.embedder import DIMENSION, Embedder
 from trimtab.llm.types import Response, Usage, Vectors
-from trimtab.server.hot import HotRoutes, HotServer, protocol_factory
+from trimtab.server.hot import HotServer, protocol_factory
+from trimtab.server.incoming import HotRoutes
 
 MODEL = "all-minilm-l6-v2"
 MOST_TEXTS = 2048

@@ -9,18 +9,17 @@ when somebody asks (with several workers, also `POUR_S` after it was counted: an
 
 import asyncio
 import os
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trimtab.telemetry.records import Attempt, CacheNote, CallRecord
+from trimtab.server.counted import LATENCY_BUCKETS_S, AttemptSeries, CallSeries, Counted
+from trimtab.telemetry.records import CacheNote, CallRecord
 from trimtab.telemetry.views import StoreHealth
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram
+    from prometheus_client import Counter
 
-LATENCY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 MAX_SERIES = 2000
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -77,31 +76,16 @@ class Metrics:
         self._ttft = prom.Histogram("trimtab_first_token_seconds", about, ["project"], buckets=bounds, registry=to)
         about = "Calls that a limit refused, or that went on over a soft one"
         self._limits = prom.Counter("trimtab_limit_verdicts", about, ["project", "limit", "verdict"], registry=to)
-        # Looking a series up by its labels costs more than counting in it, so found ones are kept.
-        self._call_series: dict[tuple[str, str, str], _CallSeries] = {}
-        self._attempt_series: dict[tuple[str, str, str, int], _AttemptSeries] = {}
         self._followed: list[_Followed] = []
-        self._is_shared = MULTIPROCESS in os.environ
         self._is_due = False
-
-    def observe(self, record: CallRecord) -> None:
-        """Count one call; about a microsecond."""
-        model = record.route or (record.decision[0].model if record.decision else "")
-        project, started_ns = record.project, record.started_ns
-        call = self._call_series.get((project, model, record.outcome)) or self._call(record, model)
-        call.count += 1
-        call.latency.observe((record.ended_ns - started_ns) / 1e9)
-        if record.first_token_ns and record.stream:
-            call.ttft.observe((record.first_token_ns - started_ns) / 1e9)
-        if record.cache is not None:
-            self._note_cache(project, record.cache)
-        for attempt in record.attempts:
-            key = (project, attempt.provider, attempt.outcome, attempt.status)
-            (self._attempt_series.get(key) or self._attempt(key)).observe(attempt)
-        if self._is_shared and not self._is_due:
-            self._pour_soon()
+        shared = MULTIPROCESS in os.environ
+        self._counted = Counted(self._call, self._attempt, self._note_cache, self._pour_soon if shared else None)
+        self.observe: Callable[[CallRecord], None] = self._counted.observe
+        """Count one call."""
 
     def _pour_soon(self) -> None:
+        if self._is_due:
+            return
         try:
             asyncio.get_running_loop().call_later(POUR_S, self._pour)
         except RuntimeError:  # no loop runs here, so there is no later
@@ -112,10 +96,7 @@ class Metrics:
     def _pour(self) -> None:
         """Add what was counted since the last time to prometheus_client's own series."""
         self._is_due = False
-        for call in self._call_series.values():
-            call.pour()
-        for attempt in self._attempt_series.values():
-            attempt.pour()
+        self._counted.pour()
         for followed in self._followed:
             followed.pour()
 
@@ -134,21 +115,22 @@ class Metrics:
         if note.saved and note.outcome in ("hit", "replay"):
             self._saved.labels(slug).inc(note.saved / 1e12)
 
-    def _call(self, record: CallRecord, model: str) -> "_CallSeries":
-        if len(self._call_series) >= MAX_SERIES:
+    def _call(self, record: CallRecord, model: str) -> CallSeries:
+        known = self._counted.calls
+        if len(known) >= MAX_SERIES:
             model = "other"  # a few more series at most: one per project and outcome
-            if known := self._call_series.get((record.project, model, record.outcome)):
-                return known
+            if other := known.get((record.project, model, record.outcome)):
+                return other
         slug = self._slug_of(record.project)
-        series = _CallSeries(
+        series = CallSeries(
             self._calls.labels(slug, model, record.outcome), self._latency.labels(slug), self._ttft.labels(slug)
         )
-        self._call_series[record.project, model, record.outcome] = series
+        known[record.project, model, record.outcome] = series
         return series
 
-    def _attempt(self, key: tuple[str, str, str, int]) -> "_AttemptSeries":
+    def _attempt(self, key: tuple[str, str, str, int]) -> AttemptSeries:
         project, provider, outcome, status = self._slug_of(key[0]), *key[1:]
-        series = self._attempt_series[key] = _AttemptSeries(
+        series = self._counted.attempts[key] = AttemptSeries(
             self._attempts.labels(provider, outcome, str(status)),
             {bucket: self._tokens.labels(project, provider, bucket) for bucket in BUCKETS},
             self._cost.labels(project, provider),
@@ -176,32 +158,6 @@ class Metrics:
         return ("\n".join(lines) + "\n").encode() if lines else b""
 
 
-class _Samples:
-    """What a histogram is to be told, already in its bins. It has no way of its own to take several at once, so that
-    its bins are added to directly; the version of prometheus_client is pinned, and a test compares the two."""
-
-    __slots__ = ("_bins", "_histogram", "_sum")
-
-    def __init__(self, histogram: Any) -> None:
-        self._histogram = histogram
-        self._bins = [0] * (len(LATENCY_BUCKETS_S) + 1)
-        self._sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        self._sum += seconds
-        self._bins[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
-
-    def pour(self) -> None:
-        bins = self._histogram._buckets  # noqa: SLF001
-        for place, count in enumerate(self._bins):
-            if count:
-                bins[place].inc(count)
-                self._bins[place] = 0
-        if self._sum:
-            self._histogram._sum.inc(self._sum)  # noqa: SLF001
-            self._sum = 0.0
-
-
 class _Followed:
     """``known`` is what each count was when it was poured last. One that is less than that has begun anew, as a queue's
     does under other rules."""
@@ -220,62 +176,6 @@ class _Followed:
                 grown = count - before if before is not None and count > before else count
                 self._counter.labels(*labels).inc(grown)
                 self._known[labels] = count
-
-
-class _CallSeries:
-    """The series one kind of call is counted in."""
-
-    __slots__ = ("_counter", "count", "latency", "ttft")
-
-    def __init__(self, counter: "Counter", latency: "Histogram", ttft: "Histogram") -> None:
-        self._counter = counter
-        self.count = 0
-        self.latency = _Samples(latency)
-        self.ttft = _Samples(ttft)
-
-    def pour(self) -> None:
-        if self.count:
-            self._counter.inc(self.count)
-            self.count = 0
-            self.latency.pour()
-            self.ttft.pour()
-
-
-class _AttemptSeries:
-    """The series one kind of attempt is counted in; ``cost`` is in picodollars until it is poured."""
-
-    __slots__ = ("_series", "cache_read", "cache_write", "cost", "count", "input", "output", "reasoning", "unpriced")
-
-    def __init__(self, count: "Counter", tokens: dict[str, "Counter"], cost: "Counter", unpriced: "Counter") -> None:
-        self._series = {"count": count, **tokens, "cost": cost, "unpriced": unpriced}
-        self.count = self.cost = self.unpriced = 0
-        self.input = self.cache_read = self.cache_write = self.output = self.reasoning = 0
-
-    def observe(self, attempt: Attempt) -> None:
-        self.count += 1
-        usage = attempt.usage
-        if usage is None:
-            return
-        self.input += usage.input
-        self.output += usage.output
-        if usage.cache_read or usage.cache_write or usage.reasoning:
-            self.cache_read += usage.cache_read
-            self.cache_write += usage.cache_write
-            self.reasoning += usage.reasoning
-        amount = attempt.cost.amount
-        if amount is None:
-            self.unpriced += 1
-        else:
-            self.cost += amount
-
-    def pour(self) -> None:
-        if not self.count:
-            return
-        for name, series in self._series.items():
-            counted = getattr(self, name)
-            if counted:
-                series.inc(counted / 1e12 if name == "cost" else counted)
-                setattr(self, name, 0)
 
 
 STORE_STATES = ("ok", "starting", "down", "full")

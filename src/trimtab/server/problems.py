@@ -16,6 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from trimtab.core.errors import InternalError, InvalidRequest, NotFound, TooLarge, TrimtabError
+from trimtab.governance.edits import Stale
 from trimtab.server.bodies.common import Problem
 
 log = logging.getLogger("trimtab.api")
@@ -38,6 +39,7 @@ def as_problem(error: TrimtabError, request_id: str) -> Problem:
         fix=error.fix,
         request_id=request_id,
         param=error.param,
+        meanwhile=error.meanwhile if isinstance(error, Stale) else None,
     )
 
 

@@ -16,6 +16,7 @@ from trimtab.gateway.endpoints import Endpoints
 from trimtab.gateway.kept.answers import Answers, beside
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.kept.semantic import SemanticIndex
+from trimtab.gateway.money.batches import Batches
 from trimtab.gateway.money.spending import Spending
 from trimtab.gateway.parts import Parts
 from trimtab.gateway.pipeline import Gateway
@@ -48,6 +49,8 @@ from trimtab.server.doors import Doors
 from trimtab.server.doors.otlp import OtlpDoor
 from trimtab.server.doors.otlp_grpc import GrpcDoor
 from trimtab.server.duties.advising import Advising
+from trimtab.server.duties.batches import LookingAfter
+from trimtab.server.duties.batches import lines as batch_lines
 from trimtab.server.duties.calibrating import Calibrating
 from trimtab.server.duties.checkpointing import Checkpointing
 from trimtab.server.duties.encrypting import Encrypting
@@ -232,7 +235,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     hot = hot_routes(
         gateway, lambda: holder.current, clock, most, conversations=conversations, transport=made.transport, holds=holds
     )
-    carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations)
+    batches = Batches(db, clock.now_ns, lambda: holder.current, lambda: made.keys.ring)
+    carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations, batches)
     door = OtlpDoor(deps, made.intake)
     api = Later(all_routes, create_api)
     app = create_app(deps, carrying, Doors(deps, door, made.intake), cast("Any", api))
@@ -242,10 +246,8 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     _ends(wired, made)
     wired.on_close(door.aclose)
     if settings.otlp_grpc_port:
-        grpc = GrpcDoor(door, settings.host, settings.otlp_grpc_port, settings.otlp_max_body_mb << 20)
-        wired.on_close(grpc.close)
-        wired.on_close(alongside(grpc.start()))
-    for part in (runner, carrying, playground, inner):
+        _open_grpc(wired, door, settings)
+    for part in (runner, carrying, batches, playground, inner):
         wired.on_close(part.aclose)
     wired.on_close(gateway.shadows.close)
     if gateway.idempotency is not None:
@@ -260,11 +262,24 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(noting.leave)
     wired.on_close(alongside(noting.run()))
     # One process of all on a catalog does these.
-    for led in (signing, rolling, reviewing, scoring_live, experimenting, encrypting, library):
+    looking = LookingAfter(batches, gateway.books, partial(_is_recorded, reader), clock)
+    for led in (signing, looking, rolling, reviewing, scoring_live, experimenting, encrypting, library):
         wired.on_close(led.leave)
         wired.on_close(alongside(led.run()))
     wired.on_close(begun(asyncio.get_running_loop().run_in_executor(None, made.prices.warm)))
     return wired
+
+
+def _open_grpc(wired: Wired, door: OtlpDoor, settings: Settings) -> None:
+    grpc = GrpcDoor(door, settings.host, settings.otlp_grpc_port, settings.otlp_max_body_mb << 20)
+    wired.on_close(grpc.close)
+    wired.on_close(alongside(grpc.start()))
+
+
+async def _is_recorded(reader: TelemetryReader, request_id: str, about_ms: int) -> bool:
+    """Whether the record of a request of about that time has come to the store."""
+    around, at = 86_400_000_000_000, about_ms * 1_000_000
+    return bool(await reader.known_requests([request_id], at - around, at + around))
 
 
 def _ends(wired: Wired, made: _Made) -> None:
@@ -467,7 +482,8 @@ def _dependencies(
         stored = await reader.health()
         lines = live_lines(made.live, gateway.gate, _slugs(holder))
         forwards = await forwarding.lines(_slugs(holder))
-        return (metrics.text() + store_lines(stored) + lines + forwards).decode()
+        batches = await batch_lines(made.db, _slugs(holder))
+        return (metrics.text() + store_lines(stored) + lines + forwards + batches).decode()
 
     scores = ScoreBook(reader, _keep(made.spool), lambda: made.keys.ring)
     return Dependencies(

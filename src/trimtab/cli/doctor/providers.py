@@ -58,6 +58,7 @@ def ask(project: str, provider: "Provider") -> Reply:
     """``GET /models`` of one provider."""
     import httpx
 
+    from trimtab.gateway.provider_options import stands_in
     from trimtab.llm.auth import headers_of
     from trimtab.llm.dialects import DIALECTS
     from trimtab.llm.providers import PROVIDER_KINDS
@@ -66,7 +67,7 @@ def ask(project: str, provider: "Provider") -> Reply:
     kind = PROVIDER_KINDS.get(provider.kind) if provider.kind in PROVIDER_KINDS.names() else None
     if kind is not None and kind.managed:
         return Reply(ok(name, "runs on this machine, started by the first call"))
-    keyless = kind is not None and not (kind.key_options and all(map(provider.options.get, kind.key_options)))
+    keyless = kind is not None and not stands_in(kind, provider.options)
     if kind is not None and kind.needs_key and not provider.api_key and keyless:
         return Reply(fail(name, "it has no key", f"Set one: {kind.key_variable or 'its API key'}."))
     dialect = DIALECTS.get(provider.dialect)

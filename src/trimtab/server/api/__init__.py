@@ -75,12 +75,12 @@ def all_routes() -> tuple[HTTPRouteHandler, ...]:
     )
 
     rooms = (
-        system, session, projects, keys, providers, resilience, models, cards, cache, routing,
-        replay, live, traces, search, boards, scores, seen, detectors, prices, limits, policies, data_terms, costs,
-        repricings, reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder,
-        environments, rollouts, audit, apps, releases, prompt_preview, playground,
-        feedback, review_queues, review_items, holds, calibrations, judges, scorers, guards, guard_points,
-        guard_services, suites, experiments, datasets, dataset_files, online_rules, quality, dataset_making,
-        redteam, corpora, compliance, encryption, legal_holds, members, organisations, directories, oidc,
+        system, session, projects, keys, providers, resilience, models, cards, cache, routing, replay, live, traces,
+        search, boards, scores, seen, detectors, prices, limits, policies, data_terms, costs, repricings,
+        reconciliations, dead_letters, remap, kept, export, forwards, prompts, folder, environments, rollouts, audit,
+        apps, releases, prompt_preview, playground, feedback, review_queues, review_items, holds, calibrations, judges,
+        scorers, guards, guard_points, guard_services, suites, experiments, datasets, dataset_files, online_rules,
+        quality, dataset_making, redteam, corpora, compliance, encryption, legal_holds, members, organisations,
+        directories, oidc,
     )  # fmt: skip
     return tuple(each for room in rooms for each in room.ROUTES)

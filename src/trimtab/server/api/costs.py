@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.access import Project
 from trimtab.ledger import price_store
+from trimtab.server.api import batches
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import Deps, Operation, Tenant, route
 from trimtab.telemetry.costs.explorer import Options
@@ -196,4 +197,4 @@ async def list_attempts(
     return await deps.costs.attempts(tenant.id, q, window(deps, start, end), limit, energy=energy)
 
 
-ROUTES = (get_costs, export_costs, get_waste, get_costly, list_attempts)
+ROUTES = (get_costs, export_costs, get_waste, get_costly, list_attempts, *batches.ROUTES)

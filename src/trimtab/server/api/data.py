@@ -19,7 +19,7 @@ from trimtab.server.fronts.model_lists import ModelLists
 from trimtab.server.fronts.rerank import RerankFront
 from trimtab.server.fronts.responses import START, ResponsesFront
 from trimtab.server.holding import Holds
-from trimtab.server.hot import HotRoutes
+from trimtab.server.incoming import HotRoutes
 
 FRONTS = {
     b"/v1/chat/completions": "openai_chat",

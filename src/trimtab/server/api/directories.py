@@ -204,6 +204,7 @@ async def put_domains(deps: Deps, caller: CallerNow, within: Within, data: JSONB
         subject=f"organisation:{within.slug}",
         state=lambda conn: {"domains": domains.of(conn, within.id)},
         edit=_list_edit(within, data.expected_revision),
+        family="organisation.domains_changed",
         lock=members.LOCK,
     )
     made = await edited(deps, caller, deed, work)

@@ -461,7 +461,7 @@ def _refusal_deed(tenant: Project, action: str, row: Refusal, expected: int | No
     words = [row.name, *(each for each in (row.app, row.language) if each)]
     edit = Edit(place=tenant.id, kind=REFUSAL, name=_refusal_name(row), label=", ".join(words), expected=expected)
     detail = {"app": row.app, "language": row.language}
-    subject = f"guard-refusal:{row.name}"
+    subject = f"guard-refusal:{row.label}"
     return Deed(project=tenant, action=action, subject=subject, state=state, detail=detail, edit=edit)
 
 

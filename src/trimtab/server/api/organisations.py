@@ -161,6 +161,7 @@ async def change_organisation(
         subject=f"organisation:{within.slug}",
         state=auditing.row(ORGANISATIONS, id=within.id),
         edit=_edit(within, data.expected_revision),
+        family="organisation.changed",  # its list of domains is told under the same subject
     )
     made = await edited(deps, caller, deed, lambda conn: organisations.rename(conn, within.slug, data.name))
     await deps.snapshots.changed()

@@ -120,7 +120,9 @@ async def list_provider_kinds(deps: Deps) -> list[ProviderKindView]:
             options=[
                 OptionView(name=o.name, about=o.about, secret=o.secret, required=o.required, default=o.default)
                 for o in kind.options
+                if o.name != provider_options.IDENTITY  # which only the config file may say
             ],
+            identities=list(kind.identities),
             models=list(kind.models),
             available=deps.available(kind),
         )
@@ -224,7 +226,8 @@ async def change_provider(
     deps: Deps, caller: CallerNow, tenant: Tenant, name: FromPath[str], data: JSONBody[ProviderPatch]
 ) -> ProviderView:
     """What is left out stays. A header sent back masked keeps its value. Secrets that are kept go to no other address
-    than they were given for: with a ``base_url`` elsewhere they are given again, or the change is refused. With
+    than they were given for: with a ``base_url`` elsewhere they are given again, or the change is refused. An address
+    that was made with options (a region, a resource) follows those that are given. With
     ``expected_revision`` it is refused (409) where somebody changed the provider since that revision."""
     declared, now = deps.config.declared(tenant.slug), deps.now()
     made = await edited(
@@ -238,7 +241,7 @@ async def change_provider(
 
 
 def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int) -> ProviderRow:
-    base_url = old.base_url if data.base_url is UNSET else store.check_base_url(data.base_url)
+    base_url = _base_url(deps, old, data)
     moved = leads_elsewhere(old.base_url, base_url)
     resealed = any(given is not UNSET for given in (data.api_key, data.api_keys, data.headers, data.options))
     sealed = old.sealed
@@ -260,6 +263,21 @@ def _changed(deps: Dependencies, old: ProviderRow, data: ProviderPatch, now: int
         created=old.created,
         updated=now,
     )
+
+
+def _base_url(deps: Dependencies, old: ProviderRow, data: ProviderPatch) -> str:
+    """Where it is from now on: what is given; else, where the address was made with the options there were, as they are
+    now."""
+    if data.base_url is not UNSET:
+        return store.check_base_url(data.base_url)
+    kind = _kind(old.kind)
+    if data.options is UNSET or kind is None or "{" not in kind.base_url:
+        return old.base_url
+    try:
+        before = provider_options.default_base_url(kind, store.unseal(deps.secrets, old).options)
+    except (Unavailable, InvalidRequest):
+        return old.base_url
+    return provider_options.default_base_url(kind, data.options) if before == old.base_url else old.base_url
 
 
 def _anew(data: ProviderPatch) -> set[str]:

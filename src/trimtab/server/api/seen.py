@@ -166,7 +166,8 @@ async def get_trace_graph(deps: Deps, tenant: Tenant, trace_id: FromPath[str]) -
 )
 async def compare_traces(deps: Deps, caller: CallerNow, tenant: Tenant, a: TraceId, b: TraceId) -> TraceComparison:
     """Aligned spans and what differs between them. Texts are compared by their previews; ask for ``io`` to see them."""
-    one, other = await asyncio.gather(_trace(deps, tenant.id, a), _trace(deps, tenant.id, b))
+    one = await _trace(deps, tenant.id, a)  # one after the other: where neither is there, it is the first that is named
+    other = await _trace(deps, tenant.id, b)
     for trace in (a, b):
         await content_read(deps, caller, tenant, "traces", trace)
     return await asyncio.to_thread(compare, one, other)

@@ -46,6 +46,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trimtab.gateway.policy_store import Priority
+from trimtab.governance.edits import Meanwhile
 from trimtab.telemetry.views import StoreHealth
 
 ExpectedRevision = (
@@ -217,6 +218,9 @@ class OptionView(Struct, frozen=True, kw_only=True):
 
 
 class ProviderKindView(Struct, frozen=True, kw_only=True):
+    """``identities`` are what the option ``identity`` may be in the server's config file, which alone may say it: in
+    place of a key the server then shows who it is in the provider's cloud."""
+
     name: str
     title: str
     dialect: str
@@ -224,6 +228,7 @@ class ProviderKindView(Struct, frozen=True, kw_only=True):
     key_variable: str
     needs_key: bool
     options: list["OptionView"]
+    identities: list[str]
     models: list[str]
     available: bool
     """False where something it needs is not installed."""
@@ -416,7 +421,8 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """RFC 9457 (``application/problem+json``) with our stable ``code``, the way out in ``fix`` and the request's id."""
+    """RFC 9457 (``application/problem+json``) with our stable ``code``, the way out in ``fix`` and the request's id.
+    ``meanwhile`` stands in a ``revision_conflict``: where the audit log says what was changed."""
 
     type: str
     title: str
@@ -426,3 +432,4 @@ class Problem(Struct, frozen=True, kw_only=True):
     fix: str
     request_id: str
     param: str | None = None
+    meanwhile: Meanwhile | None = None

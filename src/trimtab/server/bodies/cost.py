@@ -245,3 +245,48 @@ class DeadLetterReplay(Struct, frozen=True, kw_only=True):
 class DeadLetterPage(Struct, frozen=True, kw_only=True):
     items: list[DeadLetterView]
     cursor: str | None = None
+
+
+class BatchView(Struct, frozen=True, kw_only=True):
+    """A batch that was made through us. ``state``: open, completed, expired, cancelled, failed, or lost (nobody can
+    learn what became of it; ``why``); ``status`` is the provider's word. ``settled`` is when it was booked and limits
+    got back what they held; ``settlement`` says by what: told (the provider's count), estimate, or unknown. ``tokens``
+    and ``cost`` (US dollars, a decimal) are null until then, and where they are not known. ``next_look`` is when it is
+    asked about again, after ``failures`` that came to nothing, the last of them ``why``; ``trace_id`` has the call that
+    made it and its cost. Times are Unix ms, null: not yet. ``held`` is what limits hold for it now."""
+
+    id: str
+    provider: str
+    model: str
+    works_on: str
+    endpoint: str
+    state: str
+    status: str
+    made: int
+    looked: int | None
+    next_look: int | None
+    failures: int
+    why: str
+    ended: int | None
+    settled: int | None
+    settlement: str
+    tokens: int | None
+    cost: str | None
+    key_id: str
+    feature: str
+    trace_id: str
+    request_id: str
+    held: list["HeldLine"] = []
+
+
+class HeldLine(Struct, frozen=True, kw_only=True):
+    """``amount`` in the limit's measure: a count, or US dollars as a decimal."""
+
+    limit: str
+    measure: str
+    amount: str
+
+
+class BatchPage(Struct, frozen=True, kw_only=True):
+    items: list[BatchView]
+    cursor: str | None = None

@@ -194,7 +194,7 @@ class _Building:
             fix = f"Add: api_key: env:{kind.key_variable or 'NAME'}"
             self._reading.refuse(at.key_line, f"The provider {name!r} ({kind.title}) needs an 'api_key'.", fix)
         elif len(self._reading.mistakes) == before:
-            self._try((fields.get("options") or at).key_line, lambda: check_options(kind, secret))
+            self._try((fields.get("options") or at).key_line, lambda: check_options(kind, secret, operators=True))
         if len(self._reading.mistakes) > before:
             return None
         return Provider(

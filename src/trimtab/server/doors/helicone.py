@@ -2,7 +2,7 @@
 
 A client that sends ``Helicone-Auth`` is read as if it had sent ours: that key (``Authorization`` still holds the
 provider's, which nobody here needs), and its user, session, properties and cache. Without that header none of them is
-looked at, which costs every other call one look into a dictionary (`server/hot.py`).
+looked at, which costs every other call one look into a dictionary (`server/incoming.py`).
 """
 
 from typing import Final

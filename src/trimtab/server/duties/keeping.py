@@ -15,6 +15,7 @@ from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
 from trimtab.gateway.erasure_made import Led, OfCases
 from trimtab.gateway.kept.answers import Answers
+from trimtab.gateway.money import batch_store
 from trimtab.governance import content_reads
 from trimtab.governance.audit import AUDIT
 from trimtab.governance.retention import Rules
@@ -101,7 +102,7 @@ async def _forget(db: Database, project_id: str, traces: set[str], now: int) -> 
 
 
 async def forget_user(db: Database, project_id: str, user: str, ring: Keyring, now: int) -> dict[str, int]:
-    """The documents that tell of somebody, and what was answered with them."""
+    """The documents that tell of somebody, what was answered with them, and what batches are booked under."""
 
     def marks(conn: Connection) -> list[str]:
         about = known.about(conn, project_id, user)
@@ -113,6 +114,7 @@ async def forget_user(db: Database, project_id: str, user: str, ring: Keyring, n
     def write(conn: Connection) -> dict[str, int]:
         of = marks(conn)
         erased = known.forget(conn, project_id, user, now)
+        erased["batches"] = batch_store.forget_user(conn, project_id, user, ring)
         return erased | evaluated.forget_passages(conn, project_id, of, read)
 
     return await db.write(write)

@@ -1,10 +1,13 @@
 """The books' work beside calls, put together: re-pricing, and what dead workers left."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from trimtab.core.clock import Clock
 from trimtab.gateway.kept.conversation_store import book
+from trimtab.gateway.money import batch_store
+from trimtab.gateway.money.batches import CLAIM
 from trimtab.gateway.money.repricing import Parts as RepricingParts
 from trimtab.gateway.money.repricing import Repricer, Today
 from trimtab.gateway.recovery import Parts as RecoveryParts
@@ -28,15 +31,21 @@ class Bookkeeping:
         self.repricer = Repricer(
             RepricingParts(db=db, pages=LedgerPages(reader), today=todays(prices, snapshot), clock=clock)
         )
-
-        async def books(project_id: str, response_id: str, request_id: str) -> bool:
-            return await db.write(lambda conn: book(conn, project_id, response_id, request_id))
-
         self.recovery = Recovery(
             RecoveryParts(
-                folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock, books=books
+                folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock,
+                books=partial(is_to_book, db),
             )
-        )
+        )  # fmt: skip
+
+
+async def is_to_book(db: Database, project_id: str, claimed: str, request_id: str) -> bool:
+    """Whether a dead request's note of what it claimed is to become its record: of a response, unless another has
+    booked it; of a batch, if it had claimed it, for the batch's row says only then what it came to."""
+    if claimed.startswith(CLAIM):
+        mark = claimed.removeprefix(CLAIM)
+        return await db.write(lambda conn: batch_store.is_claimed_by(conn, mark, request_id))
+    return await db.write(lambda conn: book(conn, project_id, claimed, request_id))
 
 
 def todays(prices: PriceBook, snapshot: Callable[[], Snapshot]) -> Callable[[str], Today]:

@@ -92,15 +92,15 @@ def guard(doing: Doing, change: Change) -> None:
 
 def refusal(doing: Doing, change: Change) -> None:
     found: Refusal = change.item.value
-    subject = f"guard-refusal:{found.name}"
-    told = {"app": found.app, "language": found.language}
+    subject = f"guard-refusal:{found.label}"
+    told = {"app": found.app, "language": found.language, **_from_to(change)}
     doing.edited("guard_refusal", f"{found.name}/{found.app}/{found.language}", was_there=change.found is not None)
     if change.wanted is None:
         guards.drop_refusal(doing.conn, doing.project, found.name, found.app, found.language)
         doing.note("guard_refusal.removed", subject, told)
         return
     guards.put_refusal(doing.conn, structs.replace(found, project_id=doing.project), doing.now)
-    doing.note("guard_refusal.changed", subject, {**told, "text": found.text})
+    doing.note("guard_refusal.changed", subject, told)
 
 
 def access(doing: Doing, change: Change) -> None:

@@ -72,12 +72,7 @@ def access_item(name: str, spec: AccessSpec, path: str = "") -> Item:
 
 def refusal_item(new: Refusal, path: str = "", line: int = 0) -> Item:
     plain = {"text": new.text}
-    return Item(kind="refusal", name=refusal_name(new), value=new, plain=plain, path=path, line=line)
-
-
-def refusal_name(new: Refusal) -> str:
-    """``TEMPLATE[@APP][/LANGUAGE]``."""
-    return f"{new.name}{'@' if new.app else ''}{new.app}{'/' if new.language else ''}{new.language}"
+    return Item(kind="refusal", name=new.label, value=new, plain=plain, path=path, line=line)
 
 
 def refusal_of(name: str, text: str) -> Refusal:

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, unquote
 from trimtab.core.clock import Clock
 from trimtab.core.errors import NotFound, TrimtabError
 from trimtab.core.ids import new_id
-from trimtab.gateway.caller import MAX_VALUE
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.releasing import Asked
+from trimtab.gateway.said import MAX_VALUE
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.admit import admit, secret_of
@@ -16,7 +16,7 @@ from trimtab.llm.dialects import DIALECTS, Dialect
 from trimtab.releases.resolve import Who
 from trimtab.server.cycle import HotCycle
 
-GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/")
+GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/", b"/upload/")
 _AT_THE_VENDOR = "Call the vendor itself for it: it is neither limited nor recorded here then."
 _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
     ("/v1/realtime", "Realtime sessions", "Speak with /v1/audio and /v1/chat/completions, or call the vendor itself."),
@@ -64,7 +64,16 @@ _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
             ("tunedModels", "Tuned models"),
         )
     ),
-    ("/upload/v1beta", "Google's files", _AT_THE_VENDOR),
+    *(
+        (f"/v1/{name}", what, _AT_THE_VENDOR)  # where google-genai has them since its version 3
+        for name, what in (
+            ("cachedContents", "Cached contents"),
+            ("fileSearchStores", "File search stores"),
+            ("interactions", "Interactions"),
+            ("tunedModels", "Tuned models"),
+        )
+    ),
+    *((f"/upload/{version}", "Google's files", _AT_THE_VENDOR) for version in ("v1", "v1beta", "v1alpha")),
 )
 """What vendors have and these endpoints do not: where it is, its name, and the way out."""
 

@@ -1,7 +1,7 @@
 """Gemini's endpoints: the path says which model is called and how. https://ai.google.dev/api/generate-content
 
 ``POST /v1beta/models/MODEL:generateContent``, ``:streamGenerateContent`` (server-sent events with ``alt=sse``, else one
-JSON array that grows), ``:countTokens``.
+JSON array that grows), ``:countTokens``, ``:batchEmbedContents`` and ``:embedContent``, which is a batch of one.
 """
 
 import msgspec
@@ -16,6 +16,7 @@ from trimtab.llm import sse
 from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.dialects.gemini.framing import framed
 from trimtab.server.cycle import HotCycle
+from trimtab.server.fronts.around import Around
 from trimtab.server.fronts.common import Door, asked_by, refuse, rest_of
 from trimtab.server.fronts.counts import told_by
 
@@ -36,6 +37,7 @@ class GeminiFront:
         self._door = door
         self._counter = counter
         self._dialect = DIALECTS.get("gemini")
+        self._vectors = DIALECTS.get("gemini_embeddings")
 
     async def serve(self, cycle: HotCycle) -> None:
         start = cycle.path[: cycle.path.index(b"/models/") + len(b"/models/")]
@@ -45,10 +47,13 @@ class GeminiFront:
             if verb == "countTokens":
                 await self._count(cycle, model, admitted)
                 return
+            if model and verb in ("embedContent", "batchEmbedContents"):
+                await self._embed(cycle, model, admitted, alone=verb == "embedContent")
+                return
             if not model or verb not in ("generateContent", "streamGenerateContent"):
                 raise NotFound(
                     f"There is no method {verb[:50]!r} of a model here.",
-                    fix="Use generateContent, streamGenerateContent or countTokens.",
+                    fix="Use generateContent, streamGenerateContent, countTokens, embedContent or batchEmbedContents.",
                     code="method_not_found",
                 )
         except TrimtabError as error:
@@ -59,6 +64,11 @@ class GeminiFront:
         answers = GrowingArray(cycle) if streams and b"alt=sse" not in cycle.query else cycle
         await self._gateway.chat(answers, self._dialect, admitted)
 
+    async def _embed(self, cycle: HotCycle, model: str, admitted: tuple[Principal, Project], *, alone: bool) -> None:
+        body = _batch_of_one(cycle.body) if alone else cycle.body
+        cycle.body = framed(body, model, stream=False)
+        await self._gateway.chat(OneVector(cycle) if alone else cycle, self._vectors, admitted)
+
     async def _count(self, cycle: HotCycle, model: str, admitted: tuple[Principal, Project]) -> None:
         principal, project = admitted
         body = framed(_call_in(cycle.body), model, stream=False)
@@ -66,6 +76,12 @@ class GeminiFront:
         details = [{"modality": "TEXT", "tokenCount": count.tokens}]
         told = {"totalTokens": count.tokens, "promptTokensDetails": details}
         cycle.respond(200, told_by(count), msgspec.json.encode(told))
+
+
+def _batch_of_one(body: bytes) -> bytes:
+    """What is no JSON object is left as it is, for the reader to complain of."""
+    stripped = body.strip()
+    return b'{"requests":[%b]}' % stripped if stripped.startswith(b"{") and stripped.endswith(b"}") else body
 
 
 def _call_in(body: bytes) -> bytes:
@@ -78,35 +94,34 @@ def _call_in(body: bytes) -> bytes:
     return body if wrapped is None else bytes(wrapped)
 
 
-class GrowingArray:
+class OneVector(Around):
+    """An `Exchange` that answers ``embedContent``: of the one vector of a batch."""
+
+    __slots__ = ()
+
+    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
+        if status == 200:
+            fields = msgspec.json.decode(body, type=dict[str, Raw])
+            first = msgspec.json.decode(fields.pop("embeddings", b"[]"), type=list[Raw])[:1]
+            body = msgspec.json.encode(dict(zip(("embedding",), first, strict=False)) | fields)
+        super().respond(status, headers, body, content_type)
+
+
+class GrowingArray(Around):
     """An `Exchange` whose stream is a JSON array: each event's data is one element of it."""
 
-    __slots__ = ("_exchange", "_first", "body", "started")
+    __slots__ = ("_first",)
 
     def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._first = True
-        self.body = exchange.body
-        self.started = False
-
-    @property
-    def disconnected(self) -> bool:
-        return self._exchange.disconnected
 
     @property
     def quiet(self) -> bool:
         return False
 
-    def header(self, name: bytes) -> bytes | None:
-        return self._exchange.header(name)
-
-    def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
-        self.started = True
-        self._exchange.respond(status, headers, body, content_type)
-
     def start(self, status: int, headers: bytes, content_type: bytes = JSON) -> None:  # noqa: ARG002 - never events
-        self.started = True
-        self._exchange.start(status, headers, JSON)
+        super().start(status, headers, JSON)
 
     def write(self, data: bytes) -> None:
         self._exchange.write(self._elements(data))
@@ -114,12 +129,6 @@ class GrowingArray:
     def finish(self, data: bytes = b"") -> None:
         last = self._elements(data)
         self._exchange.finish(last + (b"[]" if self._first else b"]"))
-
-    def is_congested(self) -> bool:
-        return self._exchange.is_congested()
-
-    async def drain(self) -> None:
-        await self._exchange.drain()
 
     def _elements(self, block: bytes) -> bytes:
         out = b""

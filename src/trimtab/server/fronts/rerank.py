@@ -14,6 +14,7 @@ from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.pipeline import Gateway
 from trimtab.llm.dialects import DIALECTS
 from trimtab.server.cycle import HotCycle
+from trimtab.server.fronts.around import Around
 
 logger = logging.getLogger("trimtab.http")
 
@@ -57,52 +58,22 @@ def _text_of(document: str | dict[str, Any]) -> str | None:
     return told if isinstance(told, str) else None
 
 
-class GivenBack:
+class GivenBack(Around):
     """An `Exchange` that puts documents into a ranking on its way to the client."""
 
-    __slots__ = ("_documents", "_exchange", "body", "started")
+    __slots__ = ("_documents",)
 
     def __init__(self, exchange: Exchange, body: bytes, documents: list[str | dict[str, Any]]) -> None:
-        self._exchange = exchange
+        super().__init__(exchange, body)
         self._documents = documents
-        self.body = body
-        self.started = False
-
-    @property
-    def disconnected(self) -> bool:
-        return self._exchange.disconnected
-
-    @property
-    def quiet(self) -> bool:
-        return self._exchange.quiet
-
-    def header(self, name: bytes) -> bytes | None:
-        return self._exchange.header(name)
 
     def respond(self, status: int, headers: bytes, body: bytes, content_type: bytes = b"application/json") -> None:
-        self.started = True
         if status == 200 and self._documents:
             try:
                 body = self._with_documents(body)
             except (msgspec.MsgspecError, KeyError):
                 logger.warning("a provider's ranking has no indexes to give documents back by")
-        self._exchange.respond(status, headers, body, content_type)
-
-    def start(self, status: int, headers: bytes, content_type: bytes = b"application/json") -> None:
-        self.started = True
-        self._exchange.start(status, headers, content_type)
-
-    def write(self, data: bytes) -> None:
-        self._exchange.write(data)
-
-    def finish(self, data: bytes = b"") -> None:
-        self._exchange.finish(data)
-
-    def is_congested(self) -> bool:
-        return self._exchange.is_congested()
-
-    async def drain(self) -> None:
-        await self._exchange.drain()
+        super().respond(status, headers, body, content_type)
 
     def _with_documents(self, body: bytes) -> bytes:
         fields = _read_fields(body)

@@ -1,0 +1,290 @@
+"""Who looks after batches that nobody reads: of all processes on one catalog the one that leads.
+
+It asks the provider about each that was made here and is not settled, with the key that made it, seldom while the batch
+works and more seldom where the provider does not answer, until it is over. Then what it used is booked and limits get
+back what they held (`gateway/money/batches.py`). Where that cannot be learned any more (the provider has forgotten the
+batch, its key is refused, it is no longer configured) the batch is settled as an estimate, and says why.
+
+Nothing is in this process's memory alone: who takes over finds in the catalog what is due. That two believe to lead for
+a moment does no harm; a batch is booked by one of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+from msgspec import Struct
+
+from trimtab.core.clock import Clock
+from trimtab.core.errors import TrimtabError, Unavailable
+from trimtab.gateway.carried_where import address, look_where, own_headers, patience
+from trimtab.gateway.masking import masked
+from trimtab.gateway.money import batch_store as store
+from trimtab.gateway.money.batch_store import Made
+from trimtab.gateway.money.batch_told import OVER, Lines, Told, Unreadable, Used, told_of, usage_told
+from trimtab.gateway.money.batches import Batches, with_key
+from trimtab.gateway.money.books import Books
+from trimtab.gateway.targets import ProjectTargets, Provider
+from trimtab.server.leading import Leadership
+from trimtab.storage.database import Database
+from trimtab.storage.turns import Turns
+
+logger = logging.getLogger("trimtab.batches")
+
+NAME: Final = "batches"
+AT_ONCE: Final = 8
+PER_TURN: Final = 100
+LONGEST_TOLD: Final = 1024 * 1024
+"""Bytes of what a provider says of a batch."""
+DAY_MS: Final = 86_400_000
+LONGEST_REFUSAL: Final = 300
+GONE: Final = frozenset((404, 410))
+REFUSED: Final = frozenset((401, 403))
+_FILE = "/files/{}/content"
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """Ms. A batch that has worked for so long is looked at again after an eighth of that, between ``least`` and
+    ``most``; one that could not be asked about after twice as long each time. ``forgotten`` looks in a row that find
+    nothing, and the batch is lost; so it is ``refused_for`` after it was made, where its key is refused, and
+    ``silent_for`` where nobody answers."""
+
+    look_s: float = 5.0
+    least: int = 15_000
+    most: int = 600_000
+    forgotten: int = 4
+    refused_for: int = 2 * DAY_MS
+    silent_for: int = 8 * DAY_MS
+    claimed_for: int = 30_000
+
+
+PACE: Final = Pace()
+
+
+class Failed(Exception):
+    """A batch could not be asked about. ``status`` is the provider's, 0 where there was none."""
+
+    def __init__(self, why: str, status: int = 0) -> None:
+        super().__init__(why)
+        self.why = why
+        self.status = status
+
+
+class LookingAfter:
+    """Runs beside a worker. For one event loop. ``is_recorded``: whether a request's record is in the store."""
+
+    def __init__(
+        self, batches: Batches, books: Books, is_recorded: Callable[[str, int], Awaitable[bool]], clock: Clock,
+        pace: Pace = PACE,
+    ) -> None:  # fmt: skip
+        self._batches = batches
+        self._books = books
+        self._is_recorded = is_recorded
+        self._pace = pace
+        self._leads = Leadership(batches.db, clock, NAME)
+        self._turns = Turns(self.turn, "looking after batches", pace.look_s, logger)
+        self._few = asyncio.Semaphore(AT_ONCE)
+        self._client: httpx.AsyncClient | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            await self._turns.run()
+        finally:
+            if self._client is not None:
+                await self._client.aclose()
+                self._client = None
+
+    async def leave(self) -> None:
+        """Let another lead, now."""
+        await self._leads.leave()
+
+    async def turn(self) -> bool:
+        """End what this process has begun to book, and what dead ones had if its record is in this one's store; where
+        this one leads, look at all that are due. True where more may be."""
+        await self._batches.go_on(self._books)
+        now, keys = self._batches.now(), self._batches.keys()
+        found = await self._batches.db.read(lambda conn: store.due(conn, now, PER_TURN, keys))
+        are_due = sum(made.due <= now for made in found)
+        leads = are_due > 0 and await self._leads.held()
+        meant = (made for made in found if made.booked_by is not None or leads)
+        await asyncio.gather(*(self._look_at(made, leads=leads) for made in meant))
+        return leads and are_due == PER_TURN
+
+    async def _look_at(self, made: Made, *, leads: bool) -> None:
+        async with self._few:
+            try:
+                await (self._look(made) if made.booked_by is None else self._resume(made, leads=leads))
+            except Failed as failed:
+                await self._put_off(made, failed)
+            except Unavailable:
+                raise
+            except TrimtabError as error:  # a token of Entra ID that cannot be had, say
+                await self._put_off(made, Failed(error.sentence()))
+            except Exception as error:  # an edge: one that is broken must not keep the others from being settled
+                logger.exception("the batch %s of %s cannot be looked at", made.batch_id, made.provider)
+                await self._put_off(made, Failed(f"It cannot be looked at: {error!r}"))
+
+    async def _look(self, made: Made) -> None:
+        provider = self._provider(made)
+        told = await self._told(made, provider)
+        if told.status not in OVER:
+            await self._wait(made, told.status)
+            return
+        used = usage_told(told)
+        if used is None:
+            used = await self._results(provider, told)
+        await self._batches.told(made, told, used, self._books)
+
+    async def _resume(self, made: Made, *, leads: bool) -> None:
+        """One that somebody has begun to book, and perhaps died over. Its record comes by `recovery.py` then, to the
+        store of that server, which may be another's than the leader's; so each process looks, often at first."""
+        now = self._batches.now()
+        since = now - made.ended
+        if since < self._pace.claimed_for:
+            if leads and made.due <= now:
+                await self._wait(made, made.status)
+            return
+        if since > self._pace.most and made.due > now:
+            return
+        if await self._batches.resume(made, lambda request: self._is_recorded(request, made.ended), self._books):
+            return
+        if leads and made.due <= now:
+            raise Failed("Its booking is on its way: the record of it is not in the store yet.")
+
+    def _provider(self, made: Made) -> Provider:
+        snapshot = self._batches.snapshot()
+        if all(each.id != made.project_id for each in snapshot.access.projects.values()):
+            raise Failed("Its project is no longer served.", 404)
+        provider = snapshot.targets.get(made.project_id, ProjectTargets()).providers.get(made.provider)
+        if provider is None:
+            raise Failed(f"The provider {made.provider!r} is no longer configured.", 404)
+        return with_key(provider, made.about.key_mark)
+
+    async def _told(self, made: Made, provider: Provider) -> Told:
+        body = bytearray()
+        async with _asked(self._http(), provider, f"/batches/{made.batch_id}") as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > LONGEST_TOLD:
+                    raise Failed("What the provider says of it is too long.")
+        try:
+            told = told_of(bytes(body))
+        except Unreadable as error:
+            raise Failed(str(error)) from None
+        if told.id != made.batch_id:
+            raise Failed("The provider tells of another batch.")
+        return told
+
+    async def _results(self, provider: Provider, told: Told) -> Used:
+        """What the lines of its results say that it used."""
+        if not told.output_file_id:
+            return []  # no line came to an answer
+        lines = Lines()
+        async with _asked(self._http(), provider, _FILE.format(told.output_file_id)) as pieces:
+            try:
+                await lines.take(pieces)
+            except Unreadable as error:
+                raise Failed(str(error)) from None
+        if lines.unread:
+            raise Failed(f"{lines.unread} lines of its results cannot be read.")
+        return lines.used
+
+    def _http(self) -> httpx.AsyncClient:
+        """Made when first needed: most servers have no batches."""
+        if self._client is None:
+            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        return self._client
+
+    # --- not yet ---
+
+    async def _wait(self, made: Made, status: str) -> None:
+        now, pace = self._batches.now(), self._pace
+        due = now + min(max((now - made.made) // 8, pace.least), pace.most)
+        await self._batches.db.write(
+            lambda conn: store.looked(conn, made.id, status=status, now=now, due=due, failures=0, why="")
+        )
+
+    async def _put_off(self, made: Made, failed: Failed) -> None:
+        """Ask again later, or settle it: what cannot be learned any more is an estimate."""
+        now, pace, failures = self._batches.now(), self._pace, made.failures + 1
+        age = now - made.made
+        claimed = made.booked_by is not None
+        if not claimed and (
+            (failed.status in GONE and failures >= pace.forgotten)
+            or (failed.status in REFUSED and age > pace.refused_for)
+            or age > pace.silent_for
+        ):
+            logger.warning("the batch %s of %s is lost: %s", made.batch_id, made.provider, failed.why)
+            await self._batches.lost(made, "lost", failed.why, self._books)
+            return
+        due = now + min(pace.least * 2 ** min(failures, 20), 3 * pace.most)
+        await self._batches.db.write(
+            lambda conn: store.looked(
+                conn, made.id, status=made.status, now=now, due=due, failures=failures, why=failed.why
+            )
+        )
+
+
+@asynccontextmanager
+async def _asked(client: httpx.AsyncClient, provider: Provider, rest: str) -> AsyncGenerator[AsyncIterator[bytes]]:
+    """A question to a provider, whose answer comes in pieces. Raises `Failed`."""
+    request = client.build_request(
+        "GET",
+        address(provider, rest),
+        headers=await own_headers(provider),
+        timeout=patience(provider),
+        extensions={"trace": look_where},
+    )
+    try:
+        response = await client.send(request, stream=True)
+    except httpx.HTTPError as error:
+        raise Failed(f"The provider cannot be asked ({type(error).__name__}).") from None
+    try:
+        if response.status_code != 200:
+            raise Failed(await _said(provider, response), response.status_code)
+        yield response.aiter_bytes()
+    except httpx.HTTPError as error:
+        raise Failed(f"The provider broke off ({type(error).__name__}).") from None
+    finally:
+        await response.aclose()
+
+
+async def _said(provider: Provider, response: httpx.Response) -> str:
+    begun = b""
+    async for piece in response.aiter_bytes():
+        begun += piece
+        if len(begun) > LONGEST_REFUSAL:
+            break
+    said = masked(begun[:LONGEST_REFUSAL], provider).decode("utf-8", "replace")
+    return f"The provider answers {response.status_code}: {said}"
+
+
+async def lines(db: Database, slug_of: Callable[[str], str]) -> bytes:
+    """For Prometheus; the same from every worker. Nothing while the catalog is away."""
+    try:
+        found = await db.read(store.counts)
+    except Unavailable:
+        return b""
+    if not found:
+        return b""
+    full = "trimtab_batches"
+    told = [f"# HELP {full} Batches that were made through this server, by state", f"# TYPE {full} gauge"]
+    for (project, state), many in sorted(_sums(found).items()):
+        told.append(f'{full}{{project="{slug_of(project)}",state="{state}"}} {many}')
+    failing = f"{full}_failing"
+    told += [f"# HELP {failing} Open batches that could not be asked about the last time", f"# TYPE {failing} gauge"]
+    for project in sorted({each[0] for each in found}):
+        many = sum(each[3] for each in found if each[0] == project and each[1] == "open" and each[2])
+        told.append(f'{failing}{{project="{slug_of(project)}"}} {many}')
+    return ("\n".join(told) + "\n").encode()
+
+
+def _sums(found: list[tuple[str, str, bool, int]]) -> dict[tuple[str, str], int]:
+    sums: dict[tuple[str, str], int] = {}
+    for project, state, _, many in found:
+        sums[project, state] = sums.get((project, state), 0) + many
+    return sums

@@ -1,0 +1,106 @@
+"""Batches on real servers: booked once whoever is killed meanwhile, and the money that limits held given back."""
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live import Live, admin, live, simulated, until
+
+from patience import PATIENCE_S
+
+pytestmark = [pytest.mark.postgres, pytest.mark.promise]
+SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+CONFIG = """
+providers:
+  sim: {{kind: openai, base_url: "{url}/v1", api_key: "k"}}
+models:
+  small: {{provider: sim, model: "gpt-4o-mini", price: {{input: 1, output: 2}}}}
+limits:
+  budget: {{measure: money, bound: 50, window: month}}
+"""
+BATCHES = 8
+
+
+def make(server: Live, number: int) -> str:
+    """A batch of three calls; every third does not tell its usage but by its lines."""
+    lines = [
+        {
+            "custom_id": f"{number}-{at}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": "gpt-4o-mini", "max_tokens": 1000, "messages": [{"role": "user", "content": f"a {at}"}]},
+        }
+        for at in range(3)
+    ]
+    content = "\n".join(json.dumps(line) for line in lines)
+    with httpx.Client(base_url=server.url, headers=admin(), timeout=PATIENCE_S) as client:
+        sent = client.post("/v1/files", files={"file": ("calls.jsonl", content)}, data={"purpose": "batch"})
+        asked = {
+            "input_file_id": sent.json()["id"],
+            "endpoint": "/v1/chat/completions",
+            "completion_window": "24h",
+            "metadata": {"simulated": "looks=1&usage=false&repeat=true" if number % 3 == 0 else "looks=1"},
+        }
+        made = client.post("/v1/batches", json=asked, headers={"trimtab-feature": f"batch-{number % 2}"})
+        assert made.status_code == 200, made.text
+        return made.json()["id"]
+
+
+def known(server: Live) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in server.api("/projects/default/batches", limit=100)["items"]}
+
+
+def settled(server: Live) -> int:
+    with contextlib.suppress(httpx.HTTPError):
+        return sum(row["settled"] is not None for row in known(server).values())
+    return 0
+
+
+def test_batches_of_two_replicas_are_booked_once_though_each_is_killed_while_they_are(
+    tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    env = {"TRIMTAB_DATABASE_URL": postgres(), "TRIMTAB_SECRET_KEY": SECRET_KEY}
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for each in folders:
+        each.mkdir()
+    with simulated() as url:
+        config = CONFIG.format(url=url)
+        with live(folders[0], config, env=env) as one, live(folders[1], config, env=env) as two:
+            names = list[str]()
+            for victim, other in ((one, two), (two, one)):
+                names += [make((one, two)[number % 2], number) for number in range(BATCHES)]
+                before = len(names) - BATCHES
+                until(lambda other=other, before=before: settled(other) > before, PATIENCE_S, other.told)
+                victim.kill()
+                victim.start()
+            until(lambda: settled(one) == len(names), PATIENCE_S, one.told)
+            rows = known(one)
+            assert {row["state"] for row in rows.values()} == {"completed"}
+            for each in (one, two):
+                each.settled()
+            # Each replica of this test has a store of its own: together they have each booking once.
+            booked = [row for each in (one, two) for row in attempts(each)]
+            assert Counter(row["response_id"] for row in booked) == dict.fromkeys(names, 1)
+            for row in booked:
+                assert Decimal(row["cost"]) == Decimal(rows[row["response_id"]]["cost"])
+                assert row["feature"] in ("batch-0", "batch-1")
+            spent = sum(Decimal(row["cost"]) for row in rows.values())
+
+            def used() -> Decimal:
+                return Decimal(two.api("/projects/default/limits")["items"][0]["standings"][0]["used"])
+
+            until(lambda: used() == spent, PATIENCE_S, lambda: f"{used()} is used, and {spent} was spent")
+
+
+def attempts(server: Live) -> list[dict[str, Any]]:
+    """Every row of the books that cost something, with the batch it is of."""
+    asked = {"sql": "SELECT response_id, cost_usd, feature FROM ledger WHERE cost_usd > 0"}
+    told = httpx.post(f"{server.url}/api/v1/projects/default/sql", json=asked, headers=admin(), timeout=PATIENCE_S)
+    assert told.is_success, told.text
+    return [dict(zip(("response_id", "cost", "feature"), row, strict=True)) for row in told.json()["rows"]]
