@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from browsing import House, Visitor, ask
+from browsing import AXE, House, Visitor, ask
 from playwright.sync_api import expect
 
 from patience import PATIENCE_S
@@ -49,11 +49,24 @@ def test_a_limit_that_was_used_up_leads_to_the_calls_it_refused(at: House, visit
         codes = [app.post("/v1/chat/completions", json=body).status_code for _ in range(2)]
     assert codes[1] == 429
     at.server.settled()
+    visitor.page.add_init_script(path=AXE)
     page = visitor.go("/p/refusing/limits")
     expect(page.get_by_role("table", name="Events of limits")).to_contain_text("1 of 1 request")
-    page.get_by_role("link", name="refused since").click()
-    expect(page).to_have_url(re.compile("error.*limit_reached"))
-    expect(page.get_by_text(re.compile("The limit 'only-one' of 1 request per day is reached")).first).to_be_visible()
+    spent = page.get_by_test_id("spent-only-one")
+    expect(spent).to_contain_text(re.compile("Calls are refused since .*, until it begins anew in .*429 limit_reached"))
+    assert not visitor.looked_at("limits-spent")
+    for leads in (page.get_by_role("link", name="refused since"), spent.get_by_role("link", name="Calls that were")):
+        leads.click()
+        expect(page).to_have_url(re.compile("error.*limit_reached"))
+        told = page.get_by_text(re.compile("The limit 'only-one' of 1 request per day is reached"))
+        expect(told.first).to_be_visible()
+        page.go_back()
+    spent.get_by_role("button", name="Raise it").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("How much").fill("9")
+    form.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-limit=only-one]")).to_contain_text("1 of 9 requests")
+    expect(spent).to_have_count(0)
 
 
 def test_a_budget_burns_down_over_its_window(visitor: Visitor) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import House, Visitor
+from browsing import AXE, House, Visitor
 from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
@@ -62,6 +62,7 @@ def test_what_was_typed_stays_where_the_thing_was_removed_meanwhile(
     told = form.get_by_role("alert")
     expect(told).to_contain_text("was removed by")
     expect(told).to_contain_text("What you wrote stays here")
+    expect(told.get_by_role("region", name="What was done meanwhile")).to_contain_text("removed it")
     expect(box).to_have_value(typed)
 
 
@@ -125,6 +126,29 @@ def test_what_a_browser_that_thinks_it_is_offline_removes_is_removed(at: House, 
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_test_id("provider-lonely")).to_have_count(0)
     page.evaluate("window.dispatchEvent(new Event('online'))")
+
+
+def test_what_somebody_else_changed_is_shown_before_it_is_removed_all_the_same(shared: House, visitor: Visitor) -> None:
+    shared.client.post(f"{AT}/limits", json={**LIMIT, "name": "brief"}).raise_for_status()
+    visitor.page.add_init_script(path=AXE)
+    page = visitor.go(f"/p/{PROJECT}/limits")
+    page.get_by_role("button", name="Delete brief").click()
+    shared.client.put(f"{AT}/limits/brief", json={**LIMIT, "bound": "90"}).raise_for_status()
+    asked = page.get_by_role("dialog")
+    asked.get_by_role("button", name="Delete", exact=True).click()
+    expect(asked.get_by_role("alert")).to_contain_text("was changed by admin")
+    told = asked.get_by_role("region", name="What was done meanwhile")
+    expect(told.get_by_role("row").filter(has_text="bound")).to_have_text(re.compile("bound.*60.*90"))
+    expect(told.get_by_role("link", name="All that was done to it")).to_have_attribute(
+        "href", f"/p/{PROJECT}/audit?subject=limit%3Abrief"
+    )
+    assert not visitor.looked_at("meanwhile-removed")
+    # Once more meanwhile: what was not shown is not removed.
+    shared.client.put(f"{AT}/limits/brief", json={**LIMIT, "bound": "95"}).raise_for_status()
+    asked.get_by_role("button", name="Delete, as it is now").click()
+    expect(told.get_by_role("row").filter(has_text="bound")).to_have_text(re.compile("bound.*90.*95"))
+    asked.get_by_role("button", name="Delete, as it is now").click()
+    expect(page.locator("[data-limit=brief]")).to_have_count(0)
 
 
 def test_what_somebody_else_removed_before_one_says_so_oneself_leaves_the_list(at: House, visitor: Visitor) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import House, Visitor, ask
+from browsing import AXE, House, Visitor, ask
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -88,3 +88,21 @@ def test_a_project_that_keeps_content_out_says_so(at: House, visitor: Visitor) -
     expect(page.get_by_text("This project keeps content out of traces")).to_be_visible()
     visitor.go(f"/p/default/playground?trace={'0' * 32}&span={'0' * 16}")
     expect(page.get_by_role("heading", name="This span cannot be asked again")).to_be_visible()
+
+
+def test_a_project_without_models_says_so_and_leads_to_where_one_is_added(at: House, visitor: Visitor) -> None:
+    at.project("nobody-to-ask")
+    provider = {"name": "lab", "kind": "custom", "base_url": "http://127.0.0.1:9/v1"}
+    at.client.post("/api/v1/projects/nobody-to-ask/providers", json=provider).raise_for_status()
+    visitor.page.add_init_script(path=AXE)
+    page = visitor.go("/p/nobody-to-ask/playground")
+    answers = page.get_by_role("region", name="Answers")
+    expect(answers).to_contain_text("No model can be asked yet")
+    assert not visitor.looked_at("playground-nobody")
+    answers.get_by_role("link", name="Add a model").click()
+    expect(page.get_by_role("dialog").get_by_text("Add a model")).to_be_visible()
+    page.go_back()
+    models = page.get_by_role("combobox", name="Models")
+    models.fill("lab/gpt-4o-mini")
+    models.press("Enter")
+    expect(answers).to_contain_text("Choose up to six models")

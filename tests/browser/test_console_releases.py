@@ -80,6 +80,35 @@ def test_the_timeline_says_what_each_release_changed_in_words(desk: Desk, visito
     expect(page.locator("[data-release=r2]")).to_contain_text("production")
 
 
+def test_who_acted_is_looked_for_by_the_server_and_stays_in_the_address(desk: Desk, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/audit")
+    by = page.get_by_role("combobox", name="By")
+    with page.expect_response(lambda answer: "/keys?q=grac" in answer.url):
+        by.fill("grac")
+    page.get_by_role("option", name="grace").click()
+    expect(page).to_have_url(re.compile(r"actor=key_"))
+    trail = page.get_by_role("list", name="Audit trail")
+    expect(trail).not_to_contain_text("admin")
+    expect(trail).to_contain_text("grace")
+    page.reload()
+    expect(by).to_have_value("grace")
+
+
+def test_what_went_back_says_since_when_by_whom_and_leads_to_what_shows_it(desk: Desk, visitor: Visitor) -> None:
+    page = visitor.go(f"/p/{PROJECT}/apps/support")
+    page.locator("[data-environment=staging]").get_by_role("link", name=re.compile("rolled back r4")).click()
+    expect(page).to_have_url(re.compile(rf"/rollouts/{desk.back}$"))
+    state = page.get_by_test_id("rollout")
+    expect(state).to_contain_text("rolled back")
+    expect(state.get_by_test_id("ended")).to_have_text(re.compile(r"Rolled back .* by the rollout controller, after"))
+    expect(state).to_contain_text("All calls went back to r1 at once")
+    expect(state.get_by_role("list", name="Steps")).to_contain_text("50 %, rolled back here")
+    expect(state.get_by_role("link", name="What r4 changed")).to_have_attribute("href", re.compile("against=r1"))
+    state.get_by_role("link", name="The failed calls of r4").click()
+    expect(page).to_have_url(re.compile("status.*error"))
+    expect(page.locator("[data-trace]").first).to_be_visible()
+
+
 def test_a_release_shows_its_content_the_difference_and_its_evidence(desk: Desk, visitor: Visitor) -> None:
     page = visitor.go(f"/p/{PROJECT}/apps/support/releases/r3")
     expect(page.get_by_test_id("content")).to_contain_text("gpt-4o at lab")

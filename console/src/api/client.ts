@@ -1,6 +1,6 @@
 /** One door to the API: JSON in, JSON out, every failure an `ApiProblem` that says what is wrong and how to mend it. */
 
-import type { Problem } from "./types";
+import type { Meanwhile, Problem } from "./types";
 
 export class ApiProblem extends Error {
   readonly status: number;
@@ -8,6 +8,8 @@ export class ApiProblem extends Error {
   readonly fix: string;
   readonly requestId: string;
   readonly param: string | null;
+  /** Where the audit log tells what somebody else did, where that is why it was refused. */
+  readonly meanwhile: Meanwhile | null;
 
   constructor(problem: Partial<Problem> & { status: number; detail: string }) {
     super(problem.detail);
@@ -17,6 +19,7 @@ export class ApiProblem extends Error {
     this.fix = problem.fix ?? "";
     this.requestId = problem.request_id ?? "";
     this.param = problem.param ?? null;
+    this.meanwhile = problem.meanwhile ?? null;
   }
 }
 
@@ -121,6 +124,7 @@ export const get = <T>(path: string, signal?: AbortSignal) => request<T>("GET", 
 export const post = <T>(path: string, body?: unknown) => request<T>("POST", path, body ?? {});
 export const patch = <T>(path: string, body: unknown) => request<T>("PATCH", path, body);
 export const put = <T>(path: string, body: unknown) => request<T>("PUT", path, body);
-/** With the `revision` that was seen it is refused (409) where somebody changed it since. */
+/** With the `revision` that was seen it is refused (409) where somebody changed it since. What has none is at 0: nobody
+ * can have changed it, and the server says why it stays. */
 export const del = (path: string, revision?: number) =>
-  request<undefined>("DELETE", withQuery(path, { expected_revision: revision }));
+  request<undefined>("DELETE", withQuery(path, { expected_revision: revision || undefined }));

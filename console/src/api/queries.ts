@@ -77,11 +77,8 @@ export const projectsQuery = () =>
     staleTime: 30_000,
   });
 
-export const keysQuery = (project: string) =>
-  queryOptions({
-    queryKey: ["keys", project],
-    queryFn: ({ signal }) => everyPage<KeyView>(inProject(project, "keys"), signal, { limit: "500" }),
-  });
+/** All that is asked of a project's keys begins with it: it is asked anew when one was made or changed. */
+export const keysKey = (project: string) => ["keys", project] as const;
 
 export interface KeyFilter {
   q?: string;
@@ -91,7 +88,7 @@ export interface KeyFilter {
 /** Every live key of a member or a service account. */
 export const ownedKeysQuery = (project: string, owner: string) =>
   queryOptions({
-    queryKey: [...keysQuery(project).queryKey, "owned", owner],
+    queryKey: [...keysKey(project), "owned", owner],
     queryFn: ({ signal }) =>
       everyPage<KeyView>(inProject(project, "keys"), signal, { owner, state: "active", limit: "500" }),
   });
@@ -101,7 +98,7 @@ const NAMED_AT_ONCE = 100;
 /** These keys, where there are such, ended ones too: to tell their names. */
 export const namedKeysQuery = (project: string, ids: string[]) =>
   queryOptions({
-    queryKey: [...keysQuery(project).queryKey, "named", ids],
+    queryKey: [...keysKey(project), "named", ids],
     queryFn: async ({ signal }) => {
       const found: KeyView[] = [];
       for (let at = 0; at < ids.length; at += NAMED_AT_ONCE) {
@@ -119,7 +116,7 @@ export const namedKeysQuery = (project: string, ids: string[]) =>
 /** Page by page, newest first; asked anew with all others when a key was made or changed. */
 export const keyPagesQuery = (project: string, filter: KeyFilter) =>
   infiniteQueryOptions({
-    queryKey: [...keysQuery(project).queryKey, "pages", filter],
+    queryKey: [...keysKey(project), "pages", filter],
     queryFn: ({ pageParam, signal }) =>
       get<KeyPage>(
         withQuery(inProject(project, "keys"), { ...filter, cursor: pageParam, limit: KEYS_AT_ONCE }),
@@ -130,10 +127,21 @@ export const keyPagesQuery = (project: string, filter: KeyFilter) =>
     placeholderData: keepPreviousData,
   });
 
+const KEYS_OFFERED = 50;
+
+/** The newest that fit, to choose one of; ended ones count where no state is named. */
+export const foundKeysQuery = (project: string, filter: KeyFilter) =>
+  queryOptions({
+    queryKey: [...keysKey(project), "found", filter],
+    queryFn: ({ signal }) =>
+      get<KeyPage>(withQuery(inProject(project, "keys"), { ...filter, limit: KEYS_OFFERED }), signal),
+    placeholderData: keepPreviousData,
+  });
+
 /** How many there are. */
 export const keyCountQuery = (project: string, filter: KeyFilter) =>
   queryOptions({
-    queryKey: [...keysQuery(project).queryKey, "count", filter],
+    queryKey: [...keysKey(project), "count", filter],
     queryFn: ({ signal }) => get<KeyPage>(withQuery(inProject(project, "keys"), { ...filter, limit: 1 }), signal),
     select: (page) => page.total,
     placeholderData: keepPreviousData,

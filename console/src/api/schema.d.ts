@@ -1437,6 +1437,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Batches that were made through us, and what they came to
+         * @description Newest first. They are looked after until they are over, whether anybody reads them or not.
+         *
+         *     Needs the permission `cost:read`.
+         */
+        get: operations["listBatches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}/cache": {
         parameters: {
             query?: never;
@@ -4850,7 +4872,8 @@ export interface paths {
         /**
          * Change a provider
          * @description What is left out stays. A header sent back masked keeps its value. Secrets that are kept go to no other address
-         *     than they were given for: with a `base_url` elsewhere they are given again, or the change is refused. With
+         *     than they were given for: with a `base_url` elsewhere they are given again, or the change is refused. An address
+         *     that was made with options (a region, a resource) follows those that are given. With
          *     `expected_revision` it is refused (409) where somebody changed the provider since that revision.
          *
          *     Needs the permission `provider:write`.
@@ -7029,7 +7052,8 @@ export interface components {
          * AppLine
          * @description What an app's release did with a call: in which `rollout` it took part, the `prompt` (`name@version`), why
          *     it was `assigned` to this release, which of the client's fields were `overridden`, what of the release the
-         *     client's dialect could not say (`left_out`), and the request that a shadow call is a `copy_of`.
+         *     client's dialect could not say (`left_out`) and what a model that was asked refuses, so that it was not sent
+         *     (`not_taken`, as `temperature: gpt-5-mini`), and the request that a shadow call is a `copy_of`.
          */
         AppLine: {
             rollout: string;
@@ -7037,6 +7061,7 @@ export interface components {
             assigned: string;
             overridden: string[];
             left_out: string[];
+            not_taken: string[];
             copy_of: string;
         };
         /** AppPage */
@@ -7244,6 +7269,46 @@ export interface components {
         AuditPage: {
             items: components["schemas"]["AuditEntryView"][];
             cursor: string | null;
+        };
+        /** BatchPage */
+        BatchPage: {
+            items: components["schemas"]["BatchView"][];
+            /** @default null */
+            cursor: string | null;
+        };
+        /**
+         * BatchView
+         * @description A batch that was made through us. `state`: open, completed, expired, cancelled, failed, or lost (nobody can
+         *     learn what became of it; `why`); `status` is the provider's word. `settled` is when it was booked and limits
+         *     got back what they held; `settlement` says by what: told (the provider's count), estimate, or unknown. `tokens`
+         *     and `cost` (US dollars, a decimal) are null until then, and where they are not known. `next_look` is when it is
+         *     asked about again, after `failures` that came to nothing, the last of them `why`; `trace_id` has the call that
+         *     made it and its cost. Times are Unix ms, null: not yet. `held` is what limits hold for it now.
+         */
+        BatchView: {
+            id: string;
+            provider: string;
+            model: string;
+            works_on: string;
+            endpoint: string;
+            state: string;
+            status: string;
+            made: number;
+            looked: number | null;
+            next_look: number | null;
+            failures: number;
+            why: string;
+            ended: number | null;
+            settled: number | null;
+            settlement: string;
+            tokens: number | null;
+            cost: string | null;
+            key_id: string;
+            feature: string;
+            trace_id: string;
+            request_id: string;
+            /** @default [] */
+            held: components["schemas"]["HeldLine"][];
         };
         /** BlamedLine */
         BlamedLine: {
@@ -10223,6 +10288,15 @@ export interface components {
             /** @default 0.05 */
             max_extra_ratio: number;
         };
+        /**
+         * HeldLine
+         * @description `amount` in the limit's measure: a count, or US dollars as a decimal.
+         */
+        HeldLine: {
+            limit: string;
+            measure: string;
+            amount: string;
+        };
         /** HoldPage */
         HoldPage: {
             items: components["schemas"]["HoldView"][];
@@ -10862,6 +10936,19 @@ export interface components {
             project: string | null;
             /** @default false */
             instance: boolean;
+        };
+        /**
+         * Meanwhile
+         * @description Where the audit log tells what was done to a thing since it was read: in the newest `entries` of `subject`
+         *     whose action begins with one of `actions` (`limit.`), of `project` (its slug; null: the instance's log).
+         *     `revision` is the thing's now, 0 where it was removed.
+         */
+        Meanwhile: {
+            project: string | null;
+            subject: string;
+            actions: string[];
+            entries: number;
+            revision: number;
         };
         /** MemberPage */
         MemberPage: {
@@ -12719,6 +12806,7 @@ export interface components {
         /**
          * Problem
          * @description RFC 9457 (`application/problem+json`) with our stable `code`, the way out in `fix` and the request's id.
+         *     `meanwhile` stands in a `revision_conflict`: where the audit log says what was changed.
          */
         Problem: {
             type: string;
@@ -12730,6 +12818,8 @@ export interface components {
             request_id: string;
             /** @default null */
             param: string | null;
+            /** @default null */
+            meanwhile: components["schemas"]["Meanwhile"] | null;
         };
         /** ProjectPage */
         ProjectPage: {
@@ -12929,7 +13019,11 @@ export interface components {
             userinfo_endpoint: string | null;
             keys: number;
         };
-        /** ProviderKindView */
+        /**
+         * ProviderKindView
+         * @description `identities` are what the option `identity` may be in the server's config file, which alone may say it: in
+         *     place of a key the server then shows who it is in the provider's cloud.
+         */
         ProviderKindView: {
             name: string;
             title: string;
@@ -12938,6 +13032,7 @@ export interface components {
             key_variable: string;
             needs_key: boolean;
             options: components["schemas"]["OptionView"][];
+            identities: string[];
             models: string[];
             available: boolean;
         };
@@ -23339,6 +23434,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBatches: {
+        parameters: {
+            query?: {
+                /** @description Those in that state alone. */
+                state?: "" | "cancelled" | "completed" | "expired" | "failed" | "lost" | "open";
+                /** @description From the page before; leave it out for the first. */
+                cursor?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchPage"];
                 };
             };
             /** @description The request is not valid */

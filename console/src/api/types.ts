@@ -29,6 +29,7 @@ export type ModelPatch = Omit<S["ModelPatch"], "expected_revision">;
 export type TestResult = S["TestResult"];
 export type ServerStatus = S["ServerStatus"];
 export type Problem = S["Problem"];
+export type Meanwhile = S["Meanwhile"];
 
 export type Tokens = S["Tokens"];
 export type SpanRow = S["SpanRow"];

@@ -58,7 +58,7 @@ export const SEARCH_KEYS: SearchKey[] = [
   { key: "stream", what: "streamed or not", values: ["true", "false"] },
   { key: "duration", what: "whole call: 500ms, 2s", numeric: true },
   { key: "ttft", what: "to the first token: 500ms, 2s", numeric: true },
-  { key: "cost", what: "US dollars", numeric: true },
+  { key: "cost", what: "money, as it is shown here (or 1USD)", numeric: true },
   { key: "tokens", what: "tokens in all", numeric: true },
   { key: "input", what: "input tokens, not cached", numeric: true },
   { key: "cached", what: "input tokens from a cache", numeric: true },

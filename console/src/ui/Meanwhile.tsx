@@ -3,6 +3,7 @@ import { asProblem } from "@/api/client";
 import type { Difference, Meant } from "./conflict";
 import css from "./meanwhile.module.css";
 import { Notice, ProblemNotice } from "./Notice";
+import { WhatChanged } from "./WhatChanged";
 
 interface Props {
   /** The server's refusal: who changed it, and when. */
@@ -27,8 +28,10 @@ export function Refused({ problem, meant }: RefusedProps) {
   if (meant !== "gone") {
     return <Meanwhile problem={problem} differences={meant.differences} onMerge={meant.merge} onTake={meant.take} />;
   }
+  const { meanwhile } = asProblem(problem);
   return (
     <Notice tone="bad" title={asProblem(problem).message}>
+      {meanwhile && <WhatChanged meanwhile={meanwhile} />}
       <p>
         Nothing of yours was saved. What you wrote stays here until you close this: take it along, and make a new one
         with it where it is still wanted.
@@ -39,6 +42,7 @@ export function Refused({ problem, meant }: RefusedProps) {
 
 /** Somebody else saved while this form was open: what they changed, and the two ways on. */
 export function Meanwhile({ problem, differences, onMerge, onTake }: Props) {
+  const { meanwhile } = asProblem(problem);
   return (
     <Notice tone="bad" title={asProblem(problem).message}>
       {differences.length > 0 ? (
@@ -64,6 +68,12 @@ export function Meanwhile({ problem, differences, onMerge, onTake }: Props) {
         </table>
       ) : (
         <p>Nothing that this form shows is another: it may be a secret, or what only the API sets.</p>
+      )}
+      {meanwhile && (
+        <details open={differences.length === 0}>
+          <summary>Who changed what</summary>
+          <WhatChanged meanwhile={meanwhile} />
+        </details>
       )}
       <p>Nothing of yours was saved yet.</p>
       <div className={css.ways}>

@@ -3,6 +3,7 @@ import { CircleCheck, OctagonAlert, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { asProblem } from "@/api/client";
 import css from "./ui.module.css";
+import { WhatChanged } from "./WhatChanged";
 
 const ICONS = { bad: OctagonAlert, warn: TriangleAlert, good: CircleCheck };
 
@@ -32,6 +33,7 @@ export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => 
   return (
     <Notice title={problem.message}>
       {problem.fix && <div>{problem.fix}</div>}
+      {problem.meanwhile && <WhatChanged meanwhile={problem.meanwhile} />}
       {(problem.requestId || problem.code) && (
         <div className="muted mono" style={{ marginTop: 4 }}>
           {[problem.code, problem.requestId && `request ${problem.requestId}`].filter(Boolean).join(" · ")}

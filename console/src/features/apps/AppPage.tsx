@@ -203,6 +203,7 @@ function Released({ project, app }: { project: string; app: AppDetail }) {
           placements={placements.data}
           environments={environments.data ?? []}
           figures={figuresOf(day.data)}
+          releases={rows}
           onRollBack={(environment) => patchSearch({ back: environment })}
         />
       ) : (

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { LockKeyhole, Undo2 } from "lucide-react";
-import type { EnvironmentView, PlacementView } from "@/api/releaseTypes";
+import type { EnvironmentView, PlacementView, ReleaseRow } from "@/api/releaseTypes";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { WriteButton } from "@/ui/WriteButton";
@@ -11,6 +11,7 @@ import css from "./apps.module.css";
 import type { DayFigures } from "./figures";
 import { NOTHING } from "./figures";
 import { tracesOf } from "./links";
+import { lastTakenBack } from "./tried";
 import { shareWords } from "./Where";
 
 interface Props {
@@ -20,6 +21,8 @@ interface Props {
   environments: EnvironmentView[];
   /** By environment and release: `production r12`. */
   figures: Map<string, DayFigures>;
+  /** Those that are loaded, newest first. */
+  releases: ReleaseRow[];
   onRollBack: (environment: string) => void;
 }
 
@@ -27,13 +30,14 @@ interface Props {
  * A card per environment: what runs there, since when, how it did in the last day, and what is on its way. The figures
  * are those of the release that is named: one that was tried beside it and went back is not to be laid at its door.
  */
-export function Places({ project, app, placements, environments, figures, onRollBack }: Props) {
+export function Places({ project, app, placements, environments, figures, releases, onRollBack }: Props) {
   const now = Date.now();
   return (
     <section className={css.places} aria-label="Where it runs">
       {placements.map((placement) => {
         const { environment, stable, open } = placement;
         const told = environments.find((each) => each.name === environment);
+        const back = lastTakenBack(releases, environment);
         return (
           <article key={environment} className={css.card} aria-label={environment} data-environment={environment}>
             <header className={css.cardHead}>
@@ -64,6 +68,17 @@ export function Places({ project, app, placements, environments, figures, onRoll
             {open && (
               <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: open.id }} className={css.onItsWay}>
                 <RolloutState state={open.state} /> r{open.candidate}, {shareWords(open)}
+              </Link>
+            )}
+            {!open && back && (
+              <Link
+                to="/p/$project/rollouts/$rollout"
+                params={{ project, rollout: back.tried.rollout }}
+                className={css.onItsWay}
+                title={back.tried.reason}
+              >
+                <RolloutState state="rolled_back" /> {back.release},{" "}
+                {formatAgo(back.tried.ended ?? back.tried.started, now)}
               </Link>
             )}
             {stable !== null && (

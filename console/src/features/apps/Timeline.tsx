@@ -78,7 +78,10 @@ export function Timeline({ project, app, releases, placements, onPromote, more }
               </p>
               {takenBack(release).map((each) => (
                 <p key={each.rollout} className={css.who}>
-                  {backWords(each)}
+                  {backWords(each)}{" "}
+                  <Link to="/p/$project/rollouts/$rollout" params={{ project, rollout: each.rollout }} activeProps={{}}>
+                    What it was decided by
+                  </Link>
                 </p>
               ))}
               <ChangeWords words={release.changes} />

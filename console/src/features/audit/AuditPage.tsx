@@ -2,26 +2,25 @@ import { Button, Select, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { keysQuery, serverKeysQuery } from "@/api/queries";
+import { serverKeysQuery } from "@/api/queries";
 import { useAnchor } from "@/lib/hooks";
 import { PRESETS, resolveRange } from "@/search/range";
 import { Page } from "@/ui/Page";
+import { KeySelect } from "../keys/KeySelect";
+import { CONTROLLER } from "../rollouts/words";
 import { AuditList } from "./AuditList";
 import css from "./audit.module.css";
-
-/** Who acts where nobody does. */
-const BY_ITSELF = "rollout controller";
 
 /** "Who did that, when, and why?" */
 export function AuditPage() {
   const { project } = useParams({ from: "/inside/p/$project/audit" });
   const search = useSearch({ from: "/inside/p/$project/audit" });
   const navigate = useNavigate({ from: "/p/$project/audit" });
-  const keys = useQuery(keysQuery(project));
   const own = useQuery(serverKeysQuery());
-  const people = new Map([...(own.data ?? []), ...(keys.data ?? [])].map((key) => [key.id, key.name]));
-  people.set(BY_ITSELF, BY_ITSELF);
-  if (search.actor && !people.has(search.actor)) people.set(search.actor, search.actor);
+  const also = [
+    { value: CONTROLLER, label: CONTROLLER },
+    ...(own.data ?? []).map((key) => ({ value: key.id, label: key.name })),
+  ];
   const patch = (change: Partial<typeof search>) => void navigate({ search: (prev) => ({ ...prev, ...change }) });
   const filtered = Boolean(search.subject || search.actor || search.action || search.range);
   const { now } = useAnchor(60_000);
@@ -44,16 +43,16 @@ export function AuditPage() {
           value={search.action ?? ""}
           onChange={(action) => patch({ action: action || undefined })}
         />
-        <Select
+        <KeySelect
+          project={project}
           label="By"
           description="A key, by its name"
-          data={[...people].map(([value, label]) => ({ value, label }))}
           value={search.actor ?? null}
           onChange={(actor) => patch({ actor: actor ?? undefined })}
           placeholder="anybody"
           clearable
-          searchable
-          limit={50}
+          ended
+          also={also}
         />
         <Select
           label="When"
@@ -75,7 +74,7 @@ export function AuditPage() {
         none={
           filtered
             ? "No entry fits this filter."
-            : "Nothing was released, approved or rolled out yet. Whatever is done with apps, releases and environments is written down here."
+            : "Nothing was changed yet. Whatever is done with providers, models, keys, limits, prompts, apps, releases and people of this project is written down here, with what it was and is."
         }
       />
     </Page>

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { EllipsisVertical, Plus, RefreshCw } from "lucide-react";
 import { useRef, useState } from "react";
-import { API, del, inProject, post, put } from "@/api/client";
+import { API, inProject, post, put } from "@/api/client";
 import { dashboardsQuery } from "@/api/seen";
 import type { DashboardView, Tile } from "@/api/types";
 import { useAnchor } from "@/lib/hooks";
@@ -16,6 +16,7 @@ import { isConflict, meantBy } from "@/ui/conflict";
 import { Refused } from "@/ui/Meanwhile";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { useRemoval } from "@/ui/removal";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./boards.module.css";
@@ -99,11 +100,11 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
       save.reset();
     },
   );
-  const remove = useMutation({
-    mutationFn: () => del(inProject(project, "dashboards", board.id), board.revision),
-    onSuccess: async () => {
+  const remove = useRemoval({
+    at: () => [inProject(project, "dashboards", board.id), board.revision],
+    stale: [dashboardsQuery(project).queryKey],
+    onRemoved: () => {
       setDeleting(false);
-      await reload();
       patch({ id: undefined });
     },
   });
@@ -256,7 +257,10 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => remove.mutate()}
-        onClose={() => setDeleting(false)}
+        onClose={() => {
+          remove.reset();
+          setDeleting(false);
+        }}
       >
         {board.shared ? "It goes for everybody in the project." : "Only you had it."} What it showed stays.
       </Confirm>

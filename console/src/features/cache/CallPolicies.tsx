@@ -1,13 +1,14 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject } from "@/api/client";
+import { inProject } from "@/api/client";
 import { callPoliciesQuery } from "@/api/queries";
 import type { CallPolicyView } from "@/api/types";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { CallPolicyEditor } from "./CallPolicyEditor";
 import css from "./cache.module.css";
@@ -23,14 +24,10 @@ export function CallPolicies({ project }: { project: string }) {
   // As it is now, for the form to tell what somebody else changed meanwhile; as it was where they removed it.
   const edited =
     editing === "new" ? undefined : (policies.data?.find((each) => each.name === editing?.name) ?? editing);
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: (policy: CallPolicyView) => del(inProject(project, "policies", policy.name), policy.revision),
-    onError: () => queries.invalidateQueries({ queryKey: callPoliciesQuery(project).queryKey }),
-    onSuccess: async () => {
-      setRemoving(null);
-      await queries.invalidateQueries({ queryKey: callPoliciesQuery(project).queryKey });
-    },
+  const remove = useRemoval({
+    at: (policy: CallPolicyView) => [inProject(project, "policies", policy.name), policy.revision],
+    stale: [callPoliciesQuery(project).queryKey],
+    onRemoved: () => setRemoving(null),
   });
   return (
     <section className={css.panel} aria-label="What holds by name">

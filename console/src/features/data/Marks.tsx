@@ -5,13 +5,14 @@ import { inProject, put } from "@/api/client";
 import type { DataClassMark } from "@/api/dataRules";
 import { datasetsQuery } from "@/api/datasets";
 import { type DataClasses, dataClassesQuery } from "@/api/policies";
-import { keysQuery } from "@/api/queries";
 import { appsQuery } from "@/api/releases";
+import { useKeyName } from "@/lib/keyName";
 import { useMay } from "@/lib/role";
 import { Panel, Tag } from "@/ui/bits";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
+import { KeySelect } from "../keys/KeySelect";
 import css from "./data.module.css";
 
 type Subject = DataClassMark["subject"];
@@ -21,22 +22,18 @@ const SUBJECTS = [
   { value: "dataset", label: "The dataset" },
 ];
 
-/** What can be marked, by the name that the API knows it by. */
-function useNames(project: string): Record<Subject, { value: string; label: string }[]> {
+/** What can be marked besides keys, which are looked for. */
+function useNames(project: string): Record<Exclude<Subject, "key">, string[]> {
   const apps = useQuery(appsQuery(project));
-  const keys = useQuery(keysQuery(project));
   const datasets = useQuery(datasetsQuery(project));
-  return {
-    app: (apps.data ?? []).map((app) => ({ value: app.name, label: app.name })),
-    key: (keys.data ?? []).filter((key) => key.state === "active").map((key) => ({ value: key.id, label: key.name })),
-    dataset: (datasets.data ?? []).map((dataset) => ({ value: dataset.name, label: dataset.name })),
-  };
+  return { app: (apps.data ?? []).map((app) => app.name), dataset: (datasets.data ?? []).map(({ name }) => name) };
 }
 
 /** Keys, apps and datasets whose data is of a class whatever a call says. */
 export function Marks({ project, given }: { project: string; given: DataClasses }) {
   const may = useMay("policy:write");
-  const names = useNames(project);
+  const keys = given.marks.filter((mark) => mark.subject === "key").map((mark) => mark.name);
+  const keyName = useKeyName(project, keys);
   const queries = useQueryClient();
   const set = useMutation({
     mutationFn: (mark: DataClassMark) =>
@@ -48,8 +45,7 @@ export function Marks({ project, given }: { project: string; given: DataClasses 
     onError: () => queries.invalidateQueries({ queryKey: dataClassesQuery(project).queryKey }),
     onSuccess: (saved) => queries.setQueryData(dataClassesQuery(project).queryKey, saved),
   });
-  const labelOf = (mark: DataClassMark) =>
-    names[mark.subject].find((each) => each.value === mark.name)?.label ?? mark.name;
+  const labelOf = (mark: DataClassMark) => (mark.subject === "key" ? keyName(mark.name) : mark.name);
   return (
     <section className={css.section} aria-label="What is marked">
       <h2 className={css.heading}>What is marked</h2>
@@ -67,7 +63,7 @@ export function Marks({ project, given }: { project: string; given: DataClasses 
       )}
       {set.isError && <ProblemNotice error={set.error} />}
       {may && (
-        <NewMark classes={given.classes} names={names} busy={set.isPending} onMark={(mark) => set.mutate(mark)} />
+        <NewMark project={project} classes={given.classes} busy={set.isPending} onMark={(mark) => set.mutate(mark)} />
       )}
     </section>
   );
@@ -108,13 +104,14 @@ function columns(
 }
 
 interface NewProps {
+  project: string;
   classes: string[];
-  names: Record<Subject, { value: string; label: string }[]>;
   busy: boolean;
   onMark: (mark: DataClassMark) => void;
 }
 
-function NewMark({ classes, names, busy, onMark }: NewProps) {
+function NewMark({ project, classes, busy, onMark }: NewProps) {
+  const names = useNames(project);
   const [subject, setSubject] = useState<Subject>("app");
   const [name, setName] = useState<string | null>(null);
   const [level, setLevel] = useState<string | null>(null);
@@ -136,7 +133,11 @@ function NewMark({ classes, names, busy, onMark }: NewProps) {
         allowDeselect={false}
         w={140}
       />
-      <Select label="called" data={names[subject]} value={name} onChange={setName} searchable limit={50} w={220} />
+      {subject === "key" ? (
+        <KeySelect project={project} label="called" value={name} onChange={setName} w={220} />
+      ) : (
+        <Select label="called" data={names[subject]} value={name} onChange={setName} searchable limit={50} w={220} />
+      )}
       <Select label="as" data={classes} value={level} onChange={setLevel} w={160} />
       <Button type="submit" size="sm" variant="default" disabled={!name || !level} loading={busy}>
         Mark

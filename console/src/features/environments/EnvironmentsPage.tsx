@@ -1,14 +1,15 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { LockKeyhole, LockKeyholeOpen, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, withQuery } from "@/api/client";
+import { inProject } from "@/api/client";
 import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
 import { Empty, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { EnvironmentEditor } from "./EnvironmentEditor";
 import { freezeInWords, inWords, isProtected } from "./environmentForm";
@@ -76,16 +77,11 @@ interface CardProps {
 
 function EnvironmentCard({ project, environment, onEdit }: CardProps) {
   const [asking, setAsking] = useState(false);
-  const queries = useQueryClient();
   const { name, protection } = environment;
-  const remove = useMutation({
-    mutationFn: () =>
-      del(withQuery(inProject(project, "environments", name), { expected_revision: environment.revision })),
-    onError: () => queries.invalidateQueries({ queryKey: environmentsQuery(project).queryKey }),
-    onSuccess: async () => {
-      setAsking(false);
-      await queries.invalidateQueries({ queryKey: environmentsQuery(project).queryKey });
-    },
+  const remove = useRemoval({
+    at: () => [inProject(project, "environments", name), environment.revision],
+    stale: [environmentsQuery(project).queryKey],
+    onRemoved: () => setAsking(false),
   });
   const Lock = isProtected(protection) ? LockKeyhole : LockKeyholeOpen;
   return (
@@ -137,7 +133,10 @@ function EnvironmentCard({ project, environment, onEdit }: CardProps) {
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => remove.mutate()}
-        onClose={() => setAsking(false)}
+        onClose={() => {
+          remove.reset();
+          setAsking(false);
+        }}
       >
         Clients that call <code>app@{name}</code> are then told that there is no such environment. Releases, past calls
         and the audit trail stay.

@@ -1,8 +1,8 @@
 import { Autocomplete, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, put, withQuery } from "@/api/client";
+import { inProject, put, withQuery } from "@/api/client";
 import { type RefusalView, refusalsQuery } from "@/api/guards";
 import { appsQuery } from "@/api/releases";
 import { badName } from "@/lib/name";
@@ -11,6 +11,7 @@ import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { Pending } from "@/ui/Pending";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./guards.module.css";
 
@@ -22,15 +23,13 @@ export function Refusals({ project }: { project: string }) {
   const refusals = useQuery(refusalsQuery(project));
   const [edited, setEdited] = useState<RefusalView | null>(null);
   const [dropped, setDropped] = useState<RefusalView | null>(null);
-  const queries = useQueryClient();
-  const drop = useMutation({
-    mutationFn: ({ name, app, language, revision }: RefusalView) =>
-      del(withQuery(inProject(project, "guard-refusals"), { name, app, language }), revision),
-    onError: () => queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: refusalsQuery(project).queryKey });
-      setDropped(null);
-    },
+  const drop = useRemoval({
+    at: ({ name, app, language, revision }: RefusalView) => [
+      withQuery(inProject(project, "guard-refusals"), { name, app, language }),
+      revision,
+    ],
+    stale: [refusalsQuery(project).queryKey],
+    onRemoved: () => setDropped(null),
   });
   const add = (
     <WriteButton

@@ -1,9 +1,9 @@
 import { PasswordInput, Switch, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, put } from "@/api/client";
+import { inProject, put } from "@/api/client";
 import { type GuardService, type GuardView, guardServicesQuery, guardsQuery } from "@/api/guards";
 import { formatAgo, formatDateTime, plural } from "@/lib/format";
 import { useMay } from "@/lib/role";
@@ -12,6 +12,7 @@ import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EditDrawer, useEditing, useLastSeen } from "@/ui/EditDrawer";
 import { Pending } from "@/ui/Pending";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { askersOf, formOfService, type ServiceForm, secretWords, serviceOf } from "./serviceForm";
 
@@ -173,15 +174,11 @@ interface DropProps {
 }
 
 function Drop({ project, service, guards, onClose }: DropProps) {
-  const queries = useQueryClient();
   const askers = askersOf(service?.name ?? "", guards);
-  const drop = useMutation({
-    mutationFn: (each: GuardService) => del(inProject(project, "guard-services", each.name), each.revision),
-    onError: () => queries.invalidateQueries({ queryKey: guardServicesQuery(project).queryKey }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: guardServicesQuery(project).queryKey });
-      onClose();
-    },
+  const drop = useRemoval({
+    at: (each: GuardService) => [inProject(project, "guard-services", each.name), each.revision],
+    stale: [guardServicesQuery(project).queryKey],
+    onRemoved: onClose,
   });
   return (
     <Confirm

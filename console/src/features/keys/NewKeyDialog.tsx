@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { inProject, post } from "@/api/client";
 import { rolesOf } from "@/api/identity";
-import { keysQuery } from "@/api/queries";
+import { keysKey } from "@/api/queries";
 import type { IssuedKey, MemberView, NewKey } from "@/api/types";
 import { saying } from "@/features/people/roles";
 import { Code } from "@/ui/Copy";
@@ -63,7 +63,7 @@ export function NewKeyDialog({ project, owner, onIssued, onClose }: Props) {
     onSuccess: async (issued) => {
       if (issued.key.role === "client") keepFreshKey(project, issued.secret);
       onIssued(issued);
-      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: keysKey(project) });
     },
   });
   return (

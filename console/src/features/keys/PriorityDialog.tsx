@@ -2,7 +2,7 @@ import { Button, Group, Modal, Radio, Stack } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { inProject, put } from "@/api/client";
-import { keysQuery } from "@/api/queries";
+import { keysKey } from "@/api/queries";
 import type { KeyView } from "@/api/types";
 import { ProblemNotice } from "@/ui/Notice";
 
@@ -25,9 +25,9 @@ export function PriorityDialog({ project, target, onClose }: Props) {
   const save = useMutation({
     mutationFn: () =>
       put(inProject(project, "keys", target.id, "priority"), { highest, expected_highest: target.priority }),
-    onError: () => queries.invalidateQueries({ queryKey: keysQuery(project).queryKey }),
+    onError: () => queries.invalidateQueries({ queryKey: keysKey(project) }),
     onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: keysKey(project) });
       onClose();
     },
   });

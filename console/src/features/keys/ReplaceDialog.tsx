@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { inProject, post } from "@/api/client";
-import { keysQuery } from "@/api/queries";
+import { keysKey } from "@/api/queries";
 import type { IssuedKey, KeyView, NewKey } from "@/api/types";
 import { Confirm } from "@/ui/Confirm";
 
@@ -23,7 +23,7 @@ export function ReplaceDialog({ project, target, onIssued, onClose }: Props) {
   const replace = useMutation({
     mutationFn: (key: KeyView) => post<IssuedKey>(inProject(project, "keys"), successorOf(key)),
     onSuccess: async (issued) => {
-      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: keysKey(project) });
       onIssued(issued);
     },
   });

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { del, inProject } from "@/api/client";
-import { keysQuery } from "@/api/queries";
+import { keysKey } from "@/api/queries";
 import type { KeyView } from "@/api/types";
 import { Confirm } from "@/ui/Confirm";
 
@@ -15,7 +15,7 @@ export function RevokeDialog({ project, target, onClose }: Props) {
   const revoke = useMutation({
     mutationFn: (key: KeyView) => del(inProject(project, "keys", key.id)),
     onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: keysKey(project) });
       onClose();
     },
   });

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { LimitEventView, LimitView } from "@/api/types";
 import { formatDateTime } from "@/lib/format";
+import { useKeyName } from "@/lib/keyName";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ofBound } from "./amounts";
 import { refusedBy } from "./filled";
@@ -21,10 +22,18 @@ interface Props {
 /** What happened to limits, newest first. */
 export function Events({ project, events, limits }: Props) {
   const measureOf = (name: string) => limits.find((limit) => limit.name === name)?.measure ?? "requests";
+  const keyName = useKeyName(
+    project,
+    events.map((event) => event.values.key ?? ""),
+  );
+  const who = ({ values }: LimitEventView) =>
+    Object.entries(values)
+      .map(([name, value]) => (value === "" ? `no ${name}` : name === "key" ? keyName(value) : value))
+      .join(", ");
   const columns: Column<LimitEventView>[] = [
     { id: "at", label: "when", cell: (event) => formatDateTime(event.at).slice(5, 19) },
     { id: "limit", label: "limit", cell: (event) => event.limit },
-    { id: "who", label: "of", cell: (event) => Object.values(event.values).join(", ") || "everybody" },
+    { id: "who", label: "of", cell: (event) => who(event) || "everybody" },
     { id: "kind", label: "what", cell: (event) => KINDS[event.kind] },
     {
       id: "used",

@@ -1,37 +1,44 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject } from "@/api/client";
+import { inProject } from "@/api/client";
 import { limitsQuery } from "@/api/queries";
-import type { LimitView } from "@/api/types";
+import type { LimitEventView, LimitView } from "@/api/types";
 import { formatAgo, formatDateTime } from "@/lib/format";
 import { useKeyName } from "@/lib/keyName";
+import { useMay } from "@/lib/role";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { amount, bare, inWords, ofBound, percentUsed } from "./amounts";
 import { BurnDown } from "./BurnDown";
 import { filledBy } from "./filled";
 import css from "./limits.module.css";
+import { UsedUp } from "./UsedUp";
 
 const FROM_FILE = "It is declared in the config file; change it there.";
 const NEAR = 80;
 
 type Standing = LimitView["standings"][number];
 
+interface CardProps {
+  project: string;
+  limit: LimitView;
+  /** Of all limits. */
+  events: readonly LimitEventView[];
+  onEdit: () => void;
+}
+
 /** One rule: how far it is used, and when it will be at this pace. */
-export function LimitCard({ project, limit, onEdit }: { project: string; limit: LimitView; onEdit: () => void }) {
+export function LimitCard({ project, limit, events, onEdit }: CardProps) {
   const [asking, setAsking] = useState(false);
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => del(inProject(project, "limits", limit.name), limit.revision),
-    onError: () => queries.invalidateQueries({ queryKey: limitsQuery(project).queryKey }),
-    onSuccess: async () => {
-      setAsking(false);
-      await queries.invalidateQueries({ queryKey: limitsQuery(project).queryKey });
-    },
+  const remove = useRemoval({
+    at: () => [inProject(project, "limits", limit.name), limit.revision],
+    stale: [limitsQuery(project).queryKey],
+    onRemoved: () => setAsking(false),
   });
+  const may = useMay("limit:write");
   const fromFile = limit.source === "config" ? FROM_FILE : undefined;
   return (
     <li className={css.card} data-limit={limit.name}>
@@ -73,7 +80,17 @@ export function LimitCard({ project, limit, onEdit }: { project: string; limit: 
         <p className="muted">Nothing counted in this window yet.</p>
       ) : (
         limit.standings.map((standing) => (
-          <Burn key={JSON.stringify(standing.values)} project={project} limit={limit} standing={standing} />
+          <div key={JSON.stringify(standing.values)}>
+            <Burn project={project} limit={limit} standing={standing} />
+            <UsedUp
+              project={project}
+              limit={limit}
+              standing={standing}
+              events={events}
+              now={Date.now()}
+              onEdit={may && !fromFile ? onEdit : undefined}
+            />
+          </div>
         ))
       )}
       <Confirm
@@ -83,7 +100,10 @@ export function LimitCard({ project, limit, onEdit }: { project: string; limit: 
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => remove.mutate()}
-        onClose={() => setAsking(false)}
+        onClose={() => {
+          remove.reset();
+          setAsking(false);
+        }}
       >
         Calls are then no longer held back by it, at once and in every worker. What it has counted stays until its
         window ends, in case you add it again.

@@ -75,6 +75,7 @@ export function LimitsPage() {
                 key={limit.name}
                 project={project}
                 limit={limit}
+                events={events.data ?? []}
                 onEdit={() => void navigate({ search: { find, edit: limit.name } })}
               />
             ))}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LimitEventView, LimitView } from "@/api/types";
 import { ofBound } from "./amounts";
-import { filledBy, refusedBy } from "./filled";
+import { filledBy, isSpent, refusedBy, refusedSince } from "./filled";
 
 const limit = (change: Partial<LimitView>) =>
   ({ measure: "money", scope: {}, per: [], ...change }) as unknown as LimitView;
@@ -36,6 +36,32 @@ describe("from a limit to who filled it", () => {
     const event = { kind: "exhausted", values: { user: "u1" }, at: 5000 } as unknown as LimitEventView;
     expect(refusedBy(event, 9000)).toEqual({ q: "error:limit_reached user:u1", start: "4000", end: "9000" });
     expect(refusedBy({ ...event, kind: "overdraft" }, 9000)).toBeNull();
+  });
+  it("finds those of a scope, by what the search has words for", () => {
+    const rule = limit({ scope: { feature: ["search"], app: ["shop"], model: ['a "b"*'] } as LimitView["scope"] });
+    expect(refusedSince(rule, { user: "u1" }, 5000, 9000).q).toBe("error:limit_reached feature:search user:u1");
+  });
+  it("knows a budget that refuses before it is all gone, by what happened in this window and under this bound", () => {
+    const rule = limit({ name: "team", bound: "10" });
+    const count = { ...standing({ user: "u1" }), used: "9.99" };
+    const event = {
+      kind: "exhausted",
+      limit: "team",
+      values: { user: "u1" },
+      at: 5000,
+      bound: "10",
+    } as unknown as LimitEventView;
+    expect(isSpent(rule, count, [{ ...event, at: 7000 }, event])).toEqual({ since: 5000 });
+    const others: Partial<LimitEventView>[] = [
+      { limit: "other" },
+      { values: { user: "u2" } },
+      { at: 999 },
+      { kind: "soft_reached" },
+      { bound: "5" },
+    ];
+    for (const other of others) expect(isSpent(rule, count, [{ ...event, ...other }])).toBeNull();
+    expect(isSpent(rule, { ...count, used: "10" }, [])).toEqual({ since: null });
+    expect(isSpent(limit({ measure: "concurrency", bound: "1" }), { ...count, used: "1" }, [])).toBeNull();
   });
   it("says the unit once", () => {
     expect(ofBound("requests", "2", "6")).toBe("2 of 6 requests");

@@ -55,11 +55,57 @@ export function filledBy(limit: LimitView, standing: Standing, now: number): Cos
   };
 }
 
+interface TracesSearch {
+  q: string;
+  start: string;
+  end: string;
+}
+
 /** The calls that a limit refused since an event told that it was used up; null where none were. */
-export function refusedBy(event: LimitEventView, now: number): { q: string; start: string; end: string } | null {
-  if (event.kind !== "exhausted") return null;
-  const own = Object.entries(event.values)
-    .filter(([name, value]) => value !== "" && name !== "app")
-    .map(([name, value]) => field(name, [value]));
-  return { q: ["error:limit_reached", ...own].join(" "), start: String(event.at - 1000), end: String(now) };
+export function refusedBy(event: LimitEventView, now: number): TracesSearch | null {
+  return event.kind === "exhausted" ? refusedSince(undefined, event.values, event.at, now) : null;
+}
+
+/** The calls that a limit refused of one of its counts. What its scope has no words for is not narrowed by. */
+export function refusedSince(
+  limit: LimitView | undefined,
+  values: Standing["values"],
+  since: number,
+  now: number,
+): TracesSearch {
+  const own = Object.entries(values).filter(([, value]) => value !== "") as [string, string][];
+  const scope = Object.entries(limit?.scope ?? {}).filter(
+    ([name, each]) => each && each.length > 0 && !each.some(isBeyondWords) && !(name in values),
+  ) as [string, string[]][];
+  const narrowed = [...scope, ...own.map(([name, value]) => [name, [value]] as [string, string[]])]
+    .filter(([name]) => name !== "app")
+    .map(([name, each]) => field(name, each));
+  return { q: ["error:limit_reached", ...narrowed].join(" "), start: String(since - 1000), end: String(now) };
+}
+
+/** Whether calls of this count meet its bound, and since when somebody did. Money is refused before it is all gone:
+ * what a call may cost at most has to fit. */
+export function isSpent(
+  limit: LimitView,
+  standing: Standing,
+  events: readonly LimitEventView[],
+): { since: number | null } | null {
+  if (limit.measure === "concurrency") return null;
+  const told = events.filter(
+    (event) =>
+      event.limit === limit.name &&
+      event.kind === "exhausted" &&
+      event.at >= standing.started &&
+      Number(event.bound) >= Number(limit.bound) &&
+      JSON.stringify(Object.entries(event.values).sort()) === JSON.stringify(Object.entries(standing.values).sort()),
+  );
+  if (told.length > 0) return { since: Math.min(...told.map((event) => event.at)) };
+  return Number(standing.used) >= Number(limit.bound) ? { since: null } : null;
+}
+
+/** What a refused caller is told, by the table of docs/limits.md. */
+export function seenByCallers(limit: LimitView): string {
+  return limit.measure === "money"
+    ? "Callers see 429 insufficient_quota (Anthropic's clients 402 billing_error), which names this limit; their clients do not try again."
+    : "Callers see 429 limit_reached, which names this limit and when to try again.";
 }

@@ -3,13 +3,14 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowRight, FlaskConical, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, post } from "@/api/client";
+import { inProject, post } from "@/api/client";
 import { modelsQuery } from "@/api/queries";
 import type { ModelView, TestResult } from "@/api/types";
 import { formatMs, plural } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { useRemoval } from "@/ui/removal";
 import { HealthSign } from "@/ui/status";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
@@ -29,13 +30,10 @@ export function ModelRow({ project, model, onEdit }: Props) {
     mutationFn: () => post<TestResult>(inProject(project, "models", model.name, "test")),
     onSettled: () => queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey }),
   });
-  const remove = useMutation({
-    mutationFn: () => del(inProject(project, "models", model.name), model.revision),
-    onError: () => queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey }),
-    onSuccess: async () => {
-      setAsking(false);
-      await queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey });
-    },
+  const remove = useRemoval({
+    at: () => [inProject(project, "models", model.name), model.revision],
+    stale: [modelsQuery(project).queryKey],
+    onRemoved: () => setAsking(false),
   });
   const fromFile = model.source === "config" ? FROM_FILE : undefined;
   return (
@@ -142,7 +140,10 @@ export function ModelRow({ project, model, onEdit }: Props) {
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => remove.mutate()}
-        onClose={() => setAsking(false)}
+        onClose={() => {
+          remove.reset();
+          setAsking(false);
+        }}
       >
         Calls to <strong>{model.name}</strong> will be refused from the moment it is gone. Its provider, and the traces
         of its calls, stay.

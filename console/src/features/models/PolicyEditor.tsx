@@ -1,8 +1,9 @@
 import { Button, Checkbox, Switch, TextInput } from "@mantine/core";
-import { del, inProject, put } from "@/api/client";
+import { inProject, put } from "@/api/client";
 import { resilienceQuery } from "@/api/queries";
 import type { ResilienceView } from "@/api/types";
-import { EditDrawer, useAsOpened, useEditing, useSaving } from "@/ui/EditDrawer";
+import { EditDrawer, useAsOpened, useEditing } from "@/ui/EditDrawer";
+import { useRemoval } from "@/ui/removal";
 import type { InForce } from "./policy";
 import { check, fieldOf, formOf, GROUPS, type Group, type PolicyForm, policyOf } from "./policyForm";
 import css from "./targets.module.css";
@@ -30,11 +31,18 @@ export function PolicyEditor({ project, subject, name, now, onClose }: Props) {
     onSaved: onClose,
     fieldOf,
   });
-  const drop = useSaving({ save: () => del(where, opened), stale, onSaved: onClose, leaving: editing.leaving });
+  const drop = useRemoval({
+    at: () => [where, opened],
+    stale,
+    onRemoved: () => {
+      editing.leaving.current = true;
+      onClose();
+    },
+  });
   const { form, set, wrong: errors } = editing;
   return (
     <EditDrawer
-      editing={{ ...editing, problem: drop.problem ?? editing.problem }}
+      editing={{ ...editing, problem: drop.error ?? editing.problem }}
       title={`Resilience policy of the ${subject} ${name}`}
       size={480}
       gap={18}
@@ -42,7 +50,14 @@ export function PolicyEditor({ project, subject, name, now, onClose }: Props) {
       off={!editing.dirty && Boolean(now.own)}
       aside={
         now.own && (
-          <Button variant="default" color="red" size="sm" mr="auto" loading={drop.busy} onClick={drop.save}>
+          <Button
+            variant="default"
+            color="red"
+            size="sm"
+            mr="auto"
+            loading={drop.isPending}
+            onClick={() => drop.mutate()}
+          >
             {subject === "model" ? "Back to the provider's" : "Back to the default"}
           </Button>
         )

@@ -5,7 +5,18 @@ import type { ProviderKindView, ProviderView } from "@/api/types";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
 import { Notice } from "@/ui/Notice";
 import css from "./models.module.css";
-import { check, DIALECTS, formOf, isMoved, newProviderOf, type ProviderForm, patchOf, TIMEOUTS } from "./providerForm";
+import { OptionFields } from "./OptionFields";
+import {
+  check,
+  DIALECTS,
+  formOf,
+  isMoved,
+  newProviderOf,
+  optionsOf,
+  type ProviderForm,
+  patchOf,
+  TIMEOUTS,
+} from "./providerForm";
 
 interface Props {
   project: string;
@@ -28,9 +39,11 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
             ...patchOf(form, initial),
             expected_revision: revision,
           })
-        : post<ProviderView>(inProject(project, "providers"), newProviderOf(form)),
+        : post<ProviderView>(inProject(project, "providers"), newProviderOf(form, kindOf(form))),
     stale: [providersQuery(project).queryKey],
     onSaved: onClose,
+    // All of it is told below the form; it is gone once something is changed, as it may be of another kind then.
+    fieldOf: () => undefined,
   });
   const { form, set, wrong: errors } = editing;
   const kind = kindOf(form);
@@ -43,6 +56,7 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
       kind: next.name,
       dialect: next.dialect,
       baseUrl: next.base_url,
+      options: optionsOf(next),
       name: named && next.name !== "custom" ? next.name : form.name,
     });
   };
@@ -63,6 +77,8 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
           value={form.kind}
           onChange={chooseKind}
           allowDeselect={false}
+          searchable
+          nothingFoundMessage="No kind is called so; any compatible server is one, too."
           data-autofocus
         />
       )}
@@ -78,6 +94,7 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
       {!managed && (
         <TextInput
           label="Base URL"
+          description={!provider && kind?.base_url.includes("{") ? "Made with what is said below." : undefined}
           placeholder="https://api.example.com/v1"
           value={form.baseUrl}
           onChange={(e) => set({ baseUrl: e.currentTarget.value })}
@@ -95,6 +112,7 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
           allowDeselect={false}
         />
       )}
+      {kind && <OptionFields kind={kind} form={form} set={set} />}
       {!managed && (
         <KeyField provider={provider} form={form} set={set} errors={errors} needsKey={kind?.needs_key ?? false} />
       )}

@@ -1,14 +1,14 @@
 import { Tooltip } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { type ComponentProps, useState } from "react";
-import { del, inProject } from "@/api/client";
+import { inProject } from "@/api/client";
 import { providersQuery } from "@/api/queries";
 import type { ModelView, ProviderKindView, ProviderView, TargetView } from "@/api/types";
 import { formatAgo, plural } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { useRemoval } from "@/ui/removal";
 import { HealthSign } from "@/ui/status";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
@@ -36,14 +36,10 @@ interface Props {
 export function ProviderRow(props: Props) {
   const { project, provider, kind, models, onEdit } = props;
   const [asking, setAsking] = useState(false);
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => del(inProject(project, "providers", provider.name), provider.revision),
-    onError: () => queries.invalidateQueries({ queryKey: providersQuery(project).queryKey }),
-    onSuccess: async () => {
-      setAsking(false);
-      await queries.invalidateQueries({ queryKey: providersQuery(project).queryKey });
-    },
+  const remove = useRemoval({
+    at: () => [inProject(project, "providers", provider.name), provider.revision],
+    stale: [providersQuery(project).queryKey],
+    onRemoved: () => setAsking(false),
   });
   const fromFile = provider.source === "config" ? FROM_FILE : undefined;
   return (
@@ -106,7 +102,10 @@ export function ProviderRow(props: Props) {
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => remove.mutate()}
-        onClose={() => setAsking(false)}
+        onClose={() => {
+          remove.reset();
+          setAsking(false);
+        }}
       >
         Its address and its key are erased. The traces of calls made there stay. See{" "}
         <Link to="/p/$project/traces" params={{ project }} search={{ q: `provider:"${provider.name}"` }}>

@@ -10,6 +10,10 @@ export interface ProviderForm {
   apiKey: string;
   removeKey: boolean;
   headers: string;
+  /** By name. Of secrets only what was typed now. */
+  options: Record<string, string>;
+  /** Secrets among the options that are kept, and stay unless they are typed anew or removed. */
+  keptOptions: string[];
   timeouts: Record<keyof TimeoutsBody, string>;
 }
 
@@ -24,6 +28,10 @@ export const TIMEOUTS: { key: keyof TimeoutsBody; label: string; standard: numbe
   { key: "total", label: "Whole attempt", standard: 600 },
 ];
 
+/** What the server shows a value as that nobody may see. */
+const DOT = "•";
+const MASK = DOT.repeat(8);
+
 export function formOf(provider: ProviderView | undefined, kind: ProviderKindView | undefined): ProviderForm {
   const times = Object.fromEntries(TIMEOUTS.map((t) => [t.key, String(provider?.timeouts[t.key] ?? t.standard)]));
   return {
@@ -36,9 +44,15 @@ export function formOf(provider: ProviderView | undefined, kind: ProviderKindVie
     headers: Object.entries(provider?.headers ?? {})
       .map(([name, value]) => `${name}: ${value}`)
       .join("\n"),
+    options: provider
+      ? Object.fromEntries(Object.entries(provider.options).map(([name, value]) => [name, hidden(value) ? "" : value]))
+      : optionsOf(kind),
+    keptOptions: Object.entries(provider?.options ?? {}).flatMap(([name, value]) => (hidden(value) ? name : [])),
     timeouts: times as ProviderForm["timeouts"],
   };
 }
+
+const hidden = (value: string): boolean => value.includes(DOT);
 
 /** `Name: value` lines; null where one is not of that form. */
 export function parseHeaders(text: string): Record<string, string> | null {
@@ -52,10 +66,15 @@ export function parseHeaders(text: string): Record<string, string> | null {
   return out;
 }
 
-export type ProviderErrors = Partial<Record<"name" | "baseUrl" | "apiKey" | "headers" | keyof TimeoutsBody, string>>;
+/** What of a kind has to be said in any case: what it demands, and what its address is made with. */
+export const isNeeded = (kind: ProviderKindView, option: ProviderKindView["options"][number]): boolean =>
+  option.required || kind.base_url.includes(`{${option.name}}`);
 
-/** What the server shows a value as that nobody may see. */
-const DOT = "•";
+/** What a kind begins with. */
+export const optionsOf = (kind: ProviderKindView | undefined): Record<string, string> =>
+  Object.fromEntries((kind?.options ?? []).map((option) => [option.name, option.default]));
+
+export type ProviderErrors = Partial<Record<"name" | "baseUrl" | "apiKey" | "headers" | keyof TimeoutsBody, string>>;
 
 /** Whether the form sends it somewhere else than what is kept was given for. */
 export const isMoved = (form: ProviderForm, before: ProviderView | undefined): boolean =>
@@ -81,14 +100,25 @@ function timeoutsOf(form: ProviderForm): TimeoutsBody {
   return Object.fromEntries(TIMEOUTS.map((t) => [t.key, Number(form.timeouts[t.key])])) as unknown as TimeoutsBody;
 }
 
-export function newProviderOf(form: ProviderForm): NewProvider {
+/** Those that say something; a kept secret goes as the server showed it, which keeps it. */
+function filledOptions(form: ProviderForm): Record<string, string> {
+  const kept = form.keptOptions.map((name) => [name, MASK] as const);
+  const typed = Object.entries(form.options).flatMap(([name, value]) =>
+    value.trim() ? [[name, value.trim()] as const] : [],
+  );
+  return Object.fromEntries([...kept, ...typed]);
+}
+
+/** The address of the kind is left out: the server makes it, with the options that it takes. */
+export function newProviderOf(form: ProviderForm, kind?: ProviderKindView): NewProvider {
   return {
     name: form.name.trim(),
     kind: form.kind,
     dialect: form.dialect,
-    base_url: form.baseUrl.trim() || null,
+    base_url: form.baseUrl.trim() === kind?.base_url ? null : form.baseUrl.trim() || null,
     api_key: form.apiKey.trim() || null,
     headers: parseHeaders(form.headers) ?? {},
+    options: filledOptions(form),
     timeouts: timeoutsOf(form),
   };
 }
@@ -98,6 +128,8 @@ export function patchOf(form: ProviderForm, before: ProviderForm): ProviderPatch
   const out: ProviderPatch = {};
   if (form.baseUrl.trim() !== before.baseUrl) out.base_url = form.baseUrl.trim();
   if (form.headers !== before.headers) out.headers = parseHeaders(form.headers) ?? {};
+  const options = filledOptions(form);
+  if (JSON.stringify(options) !== JSON.stringify(filledOptions(before))) out.options = options;
   if (JSON.stringify(form.timeouts) !== JSON.stringify(before.timeouts)) out.timeouts = timeoutsOf(form);
   if (form.apiKey.trim()) out.api_key = form.apiKey.trim();
   else if (form.removeKey) out.api_key = null;

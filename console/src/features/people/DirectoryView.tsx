@@ -1,7 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { FolderSync, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del } from "@/api/client";
 import {
   type Directory,
   directoryAt,
@@ -18,6 +17,7 @@ import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { DirectoryEditor } from "./DirectoryEditor";
 import { DirectoryTokens } from "./DirectoryTokens";
@@ -226,14 +226,10 @@ function Terms({ directory }: { directory: Directory }) {
 
 function EndDirectory({ directory, onClose }: { directory: Directory; onClose: () => void }) {
   const { organisation } = directory;
-  const queries = useQueryClient();
-  const end = useMutation({
-    mutationFn: () => del(directoryAt(organisation), directory.revision),
-    onError: () => queries.invalidateQueries({ queryKey: directoryKey(organisation) }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: directoryKey(organisation) });
-      onClose();
-    },
+  const end = useRemoval({
+    at: () => [directoryAt(organisation), directory.revision],
+    stale: [directoryKey(organisation)],
+    onRemoved: onClose,
   });
   return (
     <Confirm

@@ -1,7 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Copy, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del } from "@/api/client";
 import { at, membersOf, type Place, rolesOf } from "@/api/identity";
 import type { MemberView, RoleList, RoleView } from "@/api/types";
 import { plural } from "@/lib/format";
@@ -10,6 +9,7 @@ import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { useLastSeen } from "@/ui/EditDrawer";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
 import { RoleEditor } from "./RoleEditor";
@@ -165,14 +165,10 @@ function RoleActs({ role, onEdit, onRemove }: Acts & { role: RoleView }) {
 }
 
 function RemoveRole({ place, role, onClose }: { place: Place; role: RoleView | null; onClose: () => void }) {
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: (each: RoleView) => del(at(place, "roles", each.name), each.revision),
-    onError: () => queries.invalidateQueries({ queryKey: [rolesOf(place).queryKey[0]] }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: [rolesOf(place).queryKey[0]] });
-      onClose();
-    },
+  const remove = useRemoval({
+    at: (each: RoleView) => [at(place, "roles", each.name), each.revision],
+    stale: [[rolesOf(place).queryKey[0]]],
+    onRemoved: onClose,
   });
   return (
     <Confirm

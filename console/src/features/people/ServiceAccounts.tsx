@@ -4,7 +4,7 @@ import { Bot, KeyRound, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { del, inProject, post } from "@/api/client";
 import { serviceAccountsQuery } from "@/api/identity";
-import { keysQuery, ownedKeysQuery } from "@/api/queries";
+import { keysKey, ownedKeysQuery } from "@/api/queries";
 import type { IssuedKey, KeyView, MemberView, RoleView } from "@/api/types";
 import { KeyTable } from "@/features/keys/KeyTable";
 import { NewKeyDialog, SecretDialog } from "@/features/keys/NewKeyDialog";
@@ -213,7 +213,7 @@ function RemoveAccount({ project, account, keys, onClose }: RemoveProps) {
     mutationFn: (id: string) => del(inProject(project, "service-accounts", id)),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: serviceAccountsQuery(project).queryKey });
-      await queries.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+      await queries.invalidateQueries({ queryKey: keysKey(project) });
       onClose();
     },
   });

@@ -1,7 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { LogIn, Pencil, Plug, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, post } from "@/api/client";
+import { post } from "@/api/client";
 import { type IdentityProvider, identityProvidersQuery, type ProviderCheck } from "@/api/identity";
 import { waysInQuery } from "@/api/queries";
 import type { RoleView } from "@/api/types";
@@ -12,6 +12,7 @@ import { Code } from "@/ui/Copy";
 import { useLastSeen } from "@/ui/EditDrawer";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { EndSessions, ProviderEditor } from "./ProviderEditor";
 import css from "./people.module.css";
@@ -168,16 +169,11 @@ function Terms({ provider }: { provider: IdentityProvider }) {
 }
 
 function RemoveProvider({ provider, onClose }: { provider: IdentityProvider | null; onClose: () => void }) {
-  const queries = useQueryClient();
   const [ends, setEnds] = useState(true);
-  const remove = useMutation({
-    mutationFn: (each: IdentityProvider) => del(`${providerPath(each.name)}?end_sessions=${ends}`, each.revision),
-    onError: () => queries.invalidateQueries({ queryKey: identityProvidersQuery().queryKey }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: identityProvidersQuery().queryKey });
-      await queries.invalidateQueries({ queryKey: waysInQuery().queryKey });
-      onClose();
-    },
+  const remove = useRemoval({
+    at: (each: IdentityProvider) => [`${providerPath(each.name)}?end_sessions=${ends}`, each.revision],
+    stale: [identityProvidersQuery().queryKey, waysInQuery().queryKey],
+    onRemoved: onClose,
   });
   return (
     <Confirm

@@ -4,7 +4,7 @@ import { Table2 } from "lucide-react";
 import { diffText } from "@/features/compare/diff";
 import { formatInt, formatMs } from "@/lib/format";
 import { formatMoney } from "@/lib/money";
-import { Tag } from "@/ui/bits";
+import { Empty, Tag } from "@/ui/bits";
 import { Notice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./playground.module.css";
@@ -16,13 +16,16 @@ interface Props {
   /** The place of the answer that the others are compared with, as the address has it. */
   diff: string | undefined;
   onDiff: (diff: string | undefined) => void;
+  /** There is no model in this project. */
+  nobody: boolean;
   /** Makes a case of what was asked, with this answer as what is expected. */
   onKeep?: (answer: Answer) => void;
 }
 
 /** Side by side: what each model says, how long it took and what it cost; and word by word against one of them. */
-export function Answers({ project, answers, diff, onDiff, onKeep }: Props) {
+export function Answers({ project, answers, nobody, diff, onDiff, onKeep }: Props) {
   if (answers.length === 0) {
+    if (nobody) return <NoModels project={project} />;
     return (
       <p className={css.nothing}>
         Choose up to six models and press Run, or Ctrl or Cmd Enter. Answers stream in here side by side, with what each
@@ -78,6 +81,20 @@ export function Answers({ project, answers, diff, onDiff, onKeep }: Props) {
         ))}
       </div>
     </>
+  );
+}
+
+function NoModels({ project }: { project: string }) {
+  return (
+    <Empty title="No model can be asked yet">
+      <p>
+        This project has no model. A model is a name of your choice and the provider that answers it; without one you
+        may ask what a provider has as <code>provider/model</code>.
+      </p>
+      <Link to="/p/$project/models" params={{ project }} search={{ new: "1" }}>
+        Add a model
+      </Link>
+    </Empty>
   );
 }
 

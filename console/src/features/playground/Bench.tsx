@@ -200,6 +200,7 @@ interface AnsweredProps {
 /** Who is asked, and what each said. */
 function Answered({ project, models, run, why, onAsk, onKeep }: AnsweredProps) {
   const search = useSearch({ from: "/inside/p/$project/playground" });
+  const known = useQuery(modelsQuery(project));
   const navigate = useNavigate({ from: "/p/$project/playground" });
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (was) => ({ ...was, ...change }), replace: true });
@@ -224,6 +225,7 @@ function Answered({ project, models, run, why, onAsk, onKeep }: AnsweredProps) {
       <Answers
         project={project}
         answers={run.answers}
+        nobody={known.data?.length === 0 && models.length === 0}
         diff={search.diff}
         onDiff={(diff) => set({ diff })}
         onKeep={onKeep}

@@ -2,7 +2,7 @@ import { TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CalendarX2, CopyPlus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, patch } from "@/api/client";
+import { inProject, patch } from "@/api/client";
 import { priceBookQuery, pricesQuery } from "@/api/money";
 import { modelsQuery } from "@/api/queries";
 import type { DatedPriceView } from "@/api/types";
@@ -10,6 +10,7 @@ import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { dayStart, momentText, ratesText } from "./priceForm";
 import css from "./prices.module.css";
@@ -162,11 +163,10 @@ function EndDialog({ project, price, onClose }: DialogProps) {
 
 function RemoveDialog({ project, price, onClose }: DialogProps) {
   const onSuccess = useDone(project, onClose);
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => del(inProject(project, "prices", price.id), price.revision),
-    onError: () => queries.invalidateQueries({ queryKey: pricesQuery(project).queryKey }),
-    onSuccess,
+  const remove = useRemoval({
+    at: () => [inProject(project, "prices", price.id), price.revision],
+    stale: [pricesQuery(project).queryKey],
+    onRemoved: onSuccess,
   });
   return (
     <Confirm

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Pencil, Plus } from "lucide-react";
 import { useState } from "react";
-import { del, inProject } from "@/api/client";
+import { inProject } from "@/api/client";
 import { onlineRulesKey, onlineRulesQuery, putOnlineRule } from "@/api/quality";
 import type { RuleView } from "@/api/qualityTypes";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
@@ -13,6 +13,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./quality.module.css";
 import { RuleEditor } from "./RuleEditor";
@@ -103,13 +104,10 @@ function useActions(project: string, onRemoved: () => void) {
       putOnlineRule(project, rule.name, { spec: rule.spec, paused: !rule.paused, expected_revision: rule.revision }),
     onSettled: renew,
   });
-  const remove = useMutation({
-    mutationFn: (rule: RuleView) => del(inProject(project, "online-rules", rule.name), rule.revision),
-    onError: renew,
-    onSuccess: async () => {
-      onRemoved();
-      await renew();
-    },
+  const remove = useRemoval({
+    at: (rule: RuleView) => [inProject(project, "online-rules", rule.name), rule.revision],
+    stale: [onlineRulesKey(project)],
+    onRemoved,
   });
   return { pause, remove };
 }

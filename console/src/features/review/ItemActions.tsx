@@ -1,14 +1,16 @@
 import { Button, Menu } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { MoreHorizontal } from "lucide-react";
 import { useState } from "react";
-import { keysQuery } from "@/api/queries";
 import { changeItem, itemQuery, reviewKey } from "@/api/review";
 import type { ItemChange, ItemView } from "@/api/reviewTypes";
+import { useKeyName } from "@/lib/keyName";
 import { useMay } from "@/lib/role";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
+import { FormDialog } from "@/ui/FormDialog";
 import { ProblemNotice } from "@/ui/Notice";
+import { KeySelect } from "../keys/KeySelect";
 import css from "./review.module.css";
 
 interface Props {
@@ -28,7 +30,8 @@ export function ItemActions({ project, item, me, onGone, onStays }: Props) {
   const queries = useQueryClient();
   const [dropping, setDropping] = useState(false);
   const mayName = useMay("key:read");
-  const keys = useQuery({ ...keysQuery(project), enabled: mayName });
+  const [assigning, setAssigning] = useState(false);
+  const nameOf = useKeyName(project, mayName && item.assignee && item.assignee !== me ? [item.assignee] : []);
   const change = useMutation({
     mutationFn: (wanted: ItemChange) => changeItem(project, item.id, wanted),
     onSuccess: async (made, wanted) => {
@@ -38,8 +41,7 @@ export function ItemActions({ project, item, me, onGone, onStays }: Props) {
       await queries.invalidateQueries({ queryKey: [...reviewKey(project), "items"] });
     },
   });
-  const people = (keys.data ?? []).filter((each) => each.id !== me && each.role !== "client");
-  const named = people.find((each) => each.id === item.assignee)?.name ?? "somebody else";
+  const named = mayName && item.assignee ? nameOf(item.assignee) : "somebody else";
   return (
     <div className={css.acts}>
       {item.assignee && <Tag tone="accent">assigned to {item.assignee === me ? "you" : named}</Tag>}
@@ -63,11 +65,7 @@ export function ItemActions({ project, item, me, onGone, onStays }: Props) {
           {item.assignee !== me && me !== "" && (
             <Menu.Item onClick={() => change.mutate({ assignee: me })}>Assign it to me</Menu.Item>
           )}
-          {people.map((each) => (
-            <Menu.Item key={each.id} onClick={() => change.mutate({ assignee: each.id })}>
-              Assign it to {each.name}
-            </Menu.Item>
-          ))}
+          {mayName && <Menu.Item onClick={() => setAssigning(true)}>Assign it to somebody…</Menu.Item>}
           {item.assignee && <Menu.Item onClick={() => change.mutate({ assignee: "" })}>Let anybody take it</Menu.Item>}
           <Menu.Divider />
           {item.needed < MOST_OPINIONS && !item.hold && (
@@ -78,7 +76,20 @@ export function ItemActions({ project, item, me, onGone, onStays }: Props) {
           <Menu.Item onClick={() => setDropping(true)}>Take it off the queue…</Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {change.isError && !dropping && <ProblemNotice error={change.error} />}
+      {assigning && (
+        <Assign
+          project={project}
+          me={me}
+          busy={change.isPending}
+          error={change.error}
+          onAssign={(assignee) => change.mutate({ assignee }, { onSuccess: () => setAssigning(false) })}
+          onClose={() => {
+            change.reset();
+            setAssigning(false);
+          }}
+        />
+      )}
+      {change.isError && !dropping && !assigning && <ProblemNotice error={change.error} />}
       <Confirm
         opened={dropping}
         title="Take it off the queue?"
@@ -92,5 +103,38 @@ export function ItemActions({ project, item, me, onGone, onStays }: Props) {
         what was said of it, stay.
       </Confirm>
     </div>
+  );
+}
+
+interface AssignProps {
+  project: string;
+  me: string;
+  busy: boolean;
+  error: unknown;
+  onAssign: (key: string) => void;
+  onClose: () => void;
+}
+
+/** Whose it is to be. An application's key reviews nothing. */
+function Assign({ project, me, busy, error, onAssign, onClose }: AssignProps) {
+  const [who, setWho] = useState<string | null>(null);
+  return (
+    <FormDialog
+      title="Whose is it to be?"
+      action="Assign it"
+      off={who === null}
+      asking={{ isPending: busy, error }}
+      onSubmit={() => who !== null && onAssign(who)}
+      onClose={onClose}
+    >
+      <KeySelect
+        project={project}
+        label="Somebody with a key of this project"
+        description="By the key's name. Only they are asked about it then."
+        value={who}
+        onChange={setWho}
+        fits={(key) => key.id !== me && key.role !== "client"}
+      />
+    </FormDialog>
   );
 }

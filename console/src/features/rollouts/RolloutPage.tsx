@@ -14,6 +14,7 @@ import { tracesOf } from "../apps/links";
 import { AuditList } from "../audit/AuditList";
 import { ActDialog, wordsOf } from "./Act";
 import { Comparison } from "./Comparison";
+import { Ended } from "./Ended";
 import css from "./rollouts.module.css";
 import { RolloutState } from "./State";
 import { Steps } from "./Steps";
@@ -32,6 +33,7 @@ const ORDER: RolloutAction[] = ["resume", "promote", "advance", "hold", "stop", 
 /** What the rules would do by what the figures say now; the controller does it within seconds. */
 const NEXT = { advance: "On to the next step", promote: "To all traffic", hold: "To be held", rollback: "Going back" };
 const TICK_MS = 1_000;
+const CALM_MS = 60_000;
 
 /** "Is the new release better or worse, what happens next, and can I stop it?" */
 export function RolloutPage() {
@@ -62,7 +64,7 @@ function Lead({ project, rollout }: { project: string; rollout: RolloutView }) {
 
 function Loaded({ project, rollout }: { project: string; rollout: RolloutDetail }) {
   const open = isOpen(rollout.state);
-  const { now } = useAnchor(open ? TICK_MS : false);
+  const { now } = useAnchor(open ? TICK_MS : CALM_MS);
   const search = useSearch({ from: "/inside/p/$project/rollouts/$rollout" });
   const navigate = useNavigate({ from: "/p/$project/rollouts/$rollout" });
   const asked = rollout.actions.find((action) => action === search.act);
@@ -142,6 +144,7 @@ function Verdict({ project, rollout, now, onAct }: VerdictProps) {
               Rule {decision.number}: <code>{decision.rule}</code>
             </p>
           )}
+          {!open && <Ended project={project} rollout={rollout} now={now} />}
         </div>
         {actions.length > 0 && (
           <div className={css.acts}>

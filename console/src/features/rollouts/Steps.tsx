@@ -1,8 +1,8 @@
-import { CircleCheck, CircleDashed, CircleDot } from "lucide-react";
+import { CircleCheck, CircleDashed, CircleDot, CircleX } from "lucide-react";
 import type { RolloutView } from "@/api/releaseTypes";
 import { formatAgo, formatInt } from "@/lib/format";
 import css from "./rollouts.module.css";
-import { percent, seconds } from "./words";
+import { percent, STATES, seconds } from "./words";
 
 interface Props {
   rollout: RolloutView;
@@ -20,13 +20,17 @@ export function Steps({ rollout, now, calls }: Props) {
       {steps.map((step, i) => {
         const done = i < rollout.step || rollout.state === "promoted";
         const current = open && i === rollout.step;
-        const Icon = done ? CircleCheck : current ? CircleDot : CircleDashed;
+        const last = !open && rollout.state !== "promoted" && i === rollout.step;
+        const Icon = done ? CircleCheck : last ? CircleX : current ? CircleDot : CircleDashed;
         return (
-          <li key={step.share} aria-current={current ? "step" : undefined} data-done={done}>
+          <li key={step.share} aria-current={current ? "step" : undefined} data-done={done} data-last={last}>
             <span className={css.stepShare}>
               <Icon size={14} aria-hidden="true" />
               {percent(step.share)}
-              <span className="sr-only">{done ? ", done" : current ? ", now" : ", later"}</span>
+              {last && `, ${STATES[rollout.state] ?? rollout.state} here`}
+              <span className="sr-only">
+                {done ? ", done" : current ? ", now" : last ? "" : open ? ", later" : ", never"}
+              </span>
             </span>
             <span className="muted">
               {seconds(step.hold_s ?? 300)} and {formatInt(step.samples ?? 100)} calls

@@ -1,6 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { Evidence } from "@/api/releaseTypes";
-import { change, figure, levelWords, metricName, percent, planWords, range, seconds, segmentWords } from "./words";
+import type { Evidence, RolloutView } from "@/api/releaseTypes";
+import {
+  callsAt,
+  change,
+  endedWords,
+  figure,
+  levelWords,
+  metricName,
+  percent,
+  planWords,
+  range,
+  seconds,
+  segmentWords,
+  whatToLookAt,
+} from "./words";
 
 const arm = { n: 100, units: 90, value: 0.1, low: 0.05, high: 0.2 };
 const EVIDENCE: Evidence = {
@@ -74,5 +87,51 @@ describe("words", () => {
       "tag internal, and team red or blue",
     );
     expect(segmentWords(null)).toBe("nobody");
+  });
+});
+
+describe("a rollout that is over", () => {
+  const ended = {
+    state: "rolled_back",
+    stable: 1,
+    candidate: 4,
+    step: 0,
+    started: 1_000_000,
+    ended: 1_012_000,
+    updated: 1_012_000,
+    plan: { kind: "canary", steps: [{ share: 0.25 }, { share: 0.5 }] },
+    evidence: {
+      evidence: [
+        { ...EVIDENCE, outcome: "worse" },
+        { ...EVIDENCE, metric: "score:helpful", outcome: "worse" },
+        { ...EVIDENCE, metric: "latency", outcome: "worse" },
+        { ...EVIDENCE, metric: "feedback" },
+      ],
+    },
+  } as unknown as RolloutView;
+
+  it("says since when, by whom and after how long", () => {
+    const now = 1_012_000 + 180_000;
+    expect(endedWords(ended, "rollout controller", now)).toMatch(
+      /^Rolled back 3 min ago \(.*\) by the rollout controller, after 12\.0 s\.$/,
+    );
+    expect(endedWords({ ...ended, state: "stopped" }, "Ada", now)).toContain(" by Ada, ");
+    expect(endedWords({ ...ended, plan: { kind: "direct" } } as RolloutView, "", now)).not.toContain(" by ");
+  });
+
+  it("says what answers since, and how far it had come", () => {
+    expect(callsAt(ended)).toBe(
+      "All calls went back to r1 at once; r4 finished what it had begun to answer. r4 had 25 % of them until then.",
+    );
+    expect(callsAt({ ...ended, stable: null, plan: { kind: "direct" } } as RolloutView)).toBe(
+      "Nothing ran there before, so that calls were refused at once; r4 finished what it had begun to answer.",
+    );
+  });
+
+  it("leads to the calls that show what was worse", () => {
+    expect(whatToLookAt(ended).map(({ key, value }) => `${key}:${value}`)).toEqual([
+      "status:error",
+      "has:score.helpful",
+    ]);
   });
 });

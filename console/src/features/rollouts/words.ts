@@ -1,7 +1,7 @@
 /** What a rollout is, does and found, in words; figures in the unit they are in. */
 
-import type { ArmValue, Evidence, Plan, RolloutKind, Segment } from "@/api/releaseTypes";
-import { formatInt, formatMs } from "@/lib/format";
+import type { ArmValue, Evidence, Plan, RolloutKind, RolloutView, Segment } from "@/api/releaseTypes";
+import { formatAgo, formatDateTime, formatInt, formatMs } from "@/lib/format";
 import { formatMoney } from "@/lib/money";
 
 export const KINDS: Record<RolloutKind, { label: string; what: string }> = {
@@ -118,4 +118,54 @@ export function planWords(plan: Plan): string {
     default:
       return (plan.steps ?? []).map((step) => percent(step.share)).join(", then ");
   }
+}
+
+/** `Rolled back 3 min ago (2026-11-23 03:10:14) by the rollout controller, after 12 s.` */
+export function endedWords(rollout: RolloutView, who: string, now: number): string {
+  const ended = rollout.ended ?? rollout.updated;
+  const did = STATES[rollout.state] ?? rollout.state;
+  const when = `${did.charAt(0).toUpperCase()}${did.slice(1)} ${formatAgo(ended, now)} (${formatDateTime(ended)})`;
+  const by = who ? ` by ${who === CONTROLLER ? `the ${CONTROLLER}` : who}` : "";
+  const lasted = ended - rollout.started;
+  const after = kindOf(rollout.plan) === "direct" ? "" : `, after ${lasted < 1 ? "no time" : formatMs(lasted)}`;
+  return `${when}${by}${after}.`;
+}
+
+/** Who acts where nobody does. */
+export const CONTROLLER = "rollout controller";
+
+/** What answers since it went back, and how far it had come. */
+export function callsAt(rollout: RolloutView): string {
+  const [candidate, { stable }] = [`r${rollout.candidate}`, rollout];
+  const steps = rollout.plan.steps ?? [];
+  const at = kindOf(rollout.plan) === "canary" ? steps[rollout.step]?.share : rollout.plan.share;
+  const had = at === undefined ? "" : ` ${candidate} had ${percent(at)} of them until then.`;
+  const went =
+    stable === null ? "Nothing ran there before, so that calls were refused" : `All calls went back to r${stable}`;
+  return `${went} at once; ${candidate} finished what it had begun to answer.${had}`;
+}
+
+interface LookedAt {
+  /** `failed calls` */
+  label: string;
+  /** Of the trace list's search. */
+  key: string;
+  value: string;
+}
+
+const LOOKED_AT: Record<string, LookedAt> = {
+  errors: { label: "failed calls", key: "status", value: "error" },
+  feedback: { label: "calls with feedback", key: "has", value: "feedback" },
+  guard_block_rate: { label: "calls that guards stopped", key: "guard.action", value: "block" },
+  guard_flag_rate: { label: "calls that guards minded", key: "guard.action", value: "flag" },
+};
+
+/** What of the candidate's calls shows what was found worse; the metrics that no search shows are left out. */
+export function whatToLookAt(rollout: RolloutView): LookedAt[] {
+  const worse = (rollout.evidence?.evidence ?? []).filter((each) => each.outcome === "worse");
+  return worse.flatMap(({ metric }) => {
+    if (!metric.startsWith("score:")) return LOOKED_AT[metric] ?? [];
+    const name = metric.slice("score:".length);
+    return [{ label: `calls with the score ${name}`, key: "has", value: `score.${name}` }];
+  });
 }

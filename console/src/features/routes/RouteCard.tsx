@@ -1,15 +1,15 @@
 import { Button } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { History, Pencil, Route as RouteIcon, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject } from "@/api/client";
+import { inProject } from "@/api/client";
 import { routesQuery } from "@/api/queries";
 import type { LeafView, RouteView } from "@/api/types";
 import { formatMs } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Notice } from "@/ui/Notice";
+import { useRemoval } from "@/ui/removal";
 import { HealthSign } from "@/ui/status";
 import { WriteButton } from "@/ui/WriteButton";
 import { Explain } from "./Explain";
@@ -34,14 +34,10 @@ interface Props {
 
 export function RouteCard({ project, route, explaining, onExplain, replay, onReplay, onEdit }: Props) {
   const [asking, setAsking] = useState(false);
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => del(inProject(project, "routes", route.name), route.revision),
-    onError: () => queries.invalidateQueries({ queryKey: routesQuery(project).queryKey }),
-    onSuccess: async () => {
-      setAsking(false);
-      await queries.invalidateQueries({ queryKey: routesQuery(project).queryKey });
-    },
+  const remove = useRemoval({
+    at: () => [inProject(project, "routes", route.name), route.revision],
+    stale: [routesQuery(project).queryKey],
+    onRemoved: () => setAsking(false),
   });
   const fromFile = route.source === "config" ? FROM_FILE : undefined;
   const kept = [route.affinity.session && "session", route.affinity.prompt && "start of the prompt"].filter(Boolean);
@@ -133,7 +129,10 @@ export function RouteCard({ project, route, explaining, onExplain, replay, onRep
         busy={remove.isPending}
         error={remove.error}
         onConfirm={() => remove.mutate()}
-        onClose={() => setAsking(false)}
+        onClose={() => {
+          remove.reset();
+          setAsking(false);
+        }}
       >
         Clients that call <code>{route.name}</code> are then told that there is no such model. Its past calls stay.
       </Confirm>

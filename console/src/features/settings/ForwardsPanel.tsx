@@ -2,7 +2,7 @@ import { Skeleton } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Pencil, Plus, RotateCcw, Send, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, inProject, post } from "@/api/client";
+import { inProject, post } from "@/api/client";
 import { forwardsQuery } from "@/api/forwards";
 import type { ForwardReplayed, ForwardTest, ForwardView } from "@/api/types";
 import { formatAgo, formatDateTime, formatInt } from "@/lib/format";
@@ -13,6 +13,7 @@ import { type Column, DataTable } from "@/ui/DataTable";
 import { useLastSeen } from "@/ui/EditDrawer";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { PlainButton } from "@/ui/PlainButton";
+import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { ForwardEditor } from "./ForwardEditor";
 import { ForwardEvents } from "./ForwardEvents";
@@ -127,14 +128,10 @@ interface DropProps {
 }
 
 function Drop({ project, forward, onClose }: DropProps) {
-  const queries = useQueryClient();
-  const drop = useMutation({
-    mutationFn: (each: ForwardView) => del(inProject(project, "forwards", each.name), each.revision),
-    onError: () => queries.invalidateQueries({ queryKey: forwardsQuery(project).queryKey }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: forwardsQuery(project).queryKey });
-      onClose();
-    },
+  const drop = useRemoval({
+    at: (each: ForwardView) => [inProject(project, "forwards", each.name), each.revision],
+    stale: [forwardsQuery(project).queryKey],
+    onRemoved: onClose,
   });
   return (
     <Confirm

@@ -87,6 +87,9 @@ function AppNote({ project, trace, app }: AppNoteProps) {
       {app.left_out.length > 0 && (
         <div className="muted">What the client's dialect could not say: {app.left_out.join(", ")}.</div>
       )}
+      {app.not_taken.length > 0 && (
+        <div className="muted">Not sent, because the model refuses it: {app.not_taken.join(", ")}.</div>
+      )}
       {app.copy_of && (
         <div>
           Nobody sees its answer: it is a copy of{" "}

@@ -2,12 +2,14 @@ import { ActionIcon, Button, Checkbox, Menu, Modal, TextInput } from "@mantine/c
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Bookmark, Trash2 } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { del, inProject, post } from "@/api/client";
+import { inProject, post } from "@/api/client";
 import { viewsQuery } from "@/api/seen";
 import type { SavedViewBody } from "@/api/types";
 import { READ_ONLY, useMay } from "@/lib/role";
 import { Tag } from "@/ui/bits";
+import { Confirm } from "@/ui/Confirm";
 import { ProblemNotice } from "@/ui/Notice";
+import { useRemoval } from "@/ui/removal";
 
 interface Props {
   project: string;
@@ -25,11 +27,11 @@ export function SavedViews({ project, page, q, last, sort = "", onApply }: Props
   const [opened, setOpened] = useState(false);
   const views = useQuery({ ...viewsQuery(project), enabled: opened });
   const may = useMay("view:write");
-  const queries = useQueryClient();
-  const remove = useMutation({
-    mutationFn: ({ id, revision }: { id: string; revision: number }) => del(inProject(project, "views", id), revision),
-    onError: () => queries.invalidateQueries({ queryKey: viewsQuery(project).queryKey }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: viewsQuery(project).queryKey }),
+  const [removing, setRemoving] = useState<SavedViewBody | null>(null);
+  const remove = useRemoval({
+    at: (view: SavedViewBody) => [inProject(project, "views", view.id), view.revision],
+    stale: [viewsQuery(project).queryKey],
+    onRemoved: () => setRemoving(null),
   });
   const here = (views.data ?? []).filter((view) => view.page === page);
   return (
@@ -57,8 +59,10 @@ export function SavedViews({ project, page, q, last, sort = "", onApply }: Props
               {view.own && may && (
                 <ActionIcon
                   aria-label={`Remove the view ${view.name}`}
-                  onClick={() => remove.mutate(view)}
-                  loading={remove.isPending && remove.variables.id === view.id}
+                  onClick={() => {
+                    setOpened(false);
+                    setRemoving(view);
+                  }}
                 >
                   <Trash2 size={13} />
                 </ActionIcon>
@@ -72,6 +76,20 @@ export function SavedViews({ project, page, q, last, sort = "", onApply }: Props
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      <Confirm
+        opened={removing !== null}
+        title={`Remove the view ${removing?.name}?`}
+        action="Remove"
+        busy={remove.isPending}
+        error={remove.error}
+        onConfirm={() => removing && remove.mutate(removing)}
+        onClose={() => {
+          remove.reset();
+          setRemoving(null);
+        }}
+      >
+        {removing?.shared ? "It goes for everybody in the project." : "Only you had it."} What it found stays.
+      </Confirm>
       <SaveDialog
         key={String(saving)}
         project={project}

@@ -1,0 +1,50 @@
+import { Link } from "@tanstack/react-router";
+import type { LimitEventView, LimitView } from "@/api/types";
+import { formatAgo, formatDateTime } from "@/lib/format";
+import { isSpent, refusedSince, seenByCallers } from "./filled";
+import css from "./limits.module.css";
+
+type Standing = LimitView["standings"][number];
+
+interface Props {
+  project: string;
+  limit: LimitView;
+  standing: Standing;
+  events: readonly LimitEventView[];
+  now: number;
+  /** Undefined where it cannot be edited here. */
+  onEdit: (() => void) | undefined;
+}
+
+/** Of a limit that refuses calls: since when and until when, what callers see, and the ways out. */
+export function UsedUp({ project, limit, standing, events, now, onEdit }: Props) {
+  const spent = isSpent(limit, standing, events);
+  if (!spent) return null;
+  if (limit.mode === "soft") return <p className={css.spent}>Calls go on: a soft limit only tells.</p>;
+  return (
+    <div className={css.spent} data-testid={`spent-${limit.name}`}>
+      <p>
+        <strong>
+          {spent.since === null ? "Calls are refused" : `Calls are refused since ${formatDateTime(spent.since)}`}
+        </strong>
+        {standing.resets !== null && `, until it begins anew ${formatAgo(standing.resets, now)}`}.{" "}
+        {seenByCallers(limit)}
+      </p>
+      <p className={css.burnFoot}>
+        <Link
+          to="/p/$project/traces"
+          params={{ project }}
+          search={refusedSince(limit, standing.values, spent.since ?? standing.started, now)}
+        >
+          Calls that were refused
+        </Link>
+        {onEdit && (
+          <button type="button" className={css.more} onClick={onEdit}>
+            Raise it, or make it soft
+          </button>
+        )}
+        {limit.source === "config" && <span>The config file declares it: its bound is raised there.</span>}
+      </p>
+    </div>
+  );
+}
