@@ -58,7 +58,7 @@ console: $(STAMPS)/packages ## Build the console (needs no Node on the machine)
 	@$(BIN)/python scripts/console.py build
 
 # A wheel with the path of a call compiled (docs/decisions/0019), in dist/compiled. A target of its own: a build takes a
-# processor a minute and a half, and `make test` tests the same sources.
+# processor three minutes, and `make test` tests the same sources.
 compiled: setup ## Build a compiled wheel (needs a C compiler), and test it
 	@scripts/compiler.sh
 	python="$$($(BIN)/python scripts/compiled.py)"
@@ -125,10 +125,12 @@ format: $(STAMPS)/packages ## Put the code in shape
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	$(BIN)/ruff format $(SOURCES)
 
-schemas: $(STAMPS)/packages ## Write the files of schemas and the console's types anew
+schemas: $(STAMPS)/packages ## Write the files of schemas, the SQL of new catalogs and stores, and the console's types anew
 	@$(BIN)/python -m trimtab.server.openapi > schemas/openapi.json.new
 	mv schemas/openapi.json.new schemas/openapi.json
 	$(BIN)/python -m trimtab.server.folder.schema schemas
+	$(BIN)/python scripts/catalog_sql.py
+	$(BIN)/python scripts/store_sql.py
 	$(BIN)/python scripts/console.py run types
 
 docs: $(STAMPS)/packages ## Write the generated pages of docs anew

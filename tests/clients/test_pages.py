@@ -29,6 +29,7 @@ EXPECTED = {
 """What a block prints, by its heading; pages whose client prints otherwise are below."""
 
 OTHERWISE = {
+    ("anthropic", "Tools"): rf"{TOOL}\n{TOOL}$",
     ("curl", "First call"): rf'"content":"{HELLO}"',
     ("curl", "Streaming"): r'(?s)"content":" rudder".*data: \[DONE\]',
     ("curl", "Tools"): r'"name":"get_weather","arguments":"\{\\"city\\": \\"tide\\"\}"',
@@ -77,8 +78,9 @@ def test_the_snippets_of_a_page_print_what_they_should(runs: Runs, name: str) ->
 @pytest.mark.parametrize("name", pages.names())
 def test_every_call_of_a_page_is_in_the_books(traces: dict[str, list[dict[str, Any]]], name: str) -> None:
     rows, headings = traces[name], pages.read(name).headings()
-    wrong = [row for row in rows if row["status"] != "ok"]
-    assert [row["error_code"] for row in wrong] == ["model_not_found"] * ("Errors" in headings)
+    wrong = sorted(row["error_code"] for row in rows if row["status"] != "ok")
+    # The tool runner of Anthropic's client first asks for a conversation that is held.
+    assert wrong == ["model_not_found"] * ("Errors" in headings) + ["unsupported"] * (name == "anthropic")
     answered = [row for row in rows if row["status"] == "ok"]
     assert len(answered) >= len([heading for heading in headings if heading != "Errors"])
     for row in answered:
