@@ -28,7 +28,7 @@ from bench.gateway.run import start_upstream
 
 INSIDE = "TRIMTAB_BENCH_COUNT"
 """The folder to which a server that is counted writes."""
-BEGUN = "HotProtocol._start_hot"
+BEGUN = "HotProtocol.start_hot"
 """What happens once for each call."""
 
 
