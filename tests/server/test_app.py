@@ -13,7 +13,7 @@ from house import ADMIN, House, Run
 from trimtab.server.app import MAX_BODY, create_app
 from trimtab.server.console import StaticConsole
 
-PROBLEM = {"type", "title", "status", "detail", "code", "fix", "request_id", "param"}
+PROBLEM = {"type", "title", "status", "detail", "code", "fix", "request_id", "param", "meanwhile"}
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:

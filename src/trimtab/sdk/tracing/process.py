@@ -5,6 +5,7 @@ package that changes. An OpenTelemetry provider that the application has set up 
 Trimtab too.
 """
 
+import _thread
 import atexit
 import logging
 import os
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("trimtab.sdk")
 EXIT_S = 5.0
-SIGTERM_S = 2.0
+SIGTERM_S = 5.0
 ROOM = 4096
 _OFF = ("0", "off", "false", "no")
 _RESOURCE: Final[dict[str, Literal["service", "environment", "release"]]] = {
@@ -174,10 +175,19 @@ def on_sigterm(tracing: "Tracing") -> None:
 
     def ending(number: int, frame: object) -> None:
         del frame
-        # In a thread, because what this one was just doing may hold a lock that sending needs.
-        flushing = threading.Thread(target=tracing.close, args=(SIGTERM_S,), daemon=True)
-        flushing.start()
-        flushing.join(SIGTERM_S + 0.5)
+        # In a thread, because what this one was just doing may hold a lock that sending needs; and not in one of
+        # `threading`, whose own lock this one may hold as well.
+        sending = _thread.allocate_lock()
+        sending.acquire()
+
+        def send() -> None:
+            try:
+                tracing.close(SIGTERM_S)
+            finally:
+                sending.release()
+
+        _thread.start_new_thread(send, ())
+        sending.acquire(timeout=SIGTERM_S + 0.5)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

@@ -9,6 +9,7 @@ what was there belongs to its parent.
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -60,9 +61,14 @@ def at_end_of_child(sender: "Sender", *, forked: bool = False) -> None:
 
 
 def _send_at_end(found: "weakref.ref[Sender]") -> None:
+    """A pool that is left sends SIGTERM to workers that are ending already: a handler would run in this thread, in the
+    midst of a lock that sending needs, and the default would end the process before anything was sent."""
     sender = found()
-    if sender is not None and multiprocessing_child():
-        sender.shutdown()
+    if sender is None or not multiprocessing_child():
+        return
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sender.shutdown()
 
 
 def multiprocessing_child() -> bool:
@@ -173,8 +179,11 @@ class Sender(SpanProcessor):
         return True
 
     def shutdown(self, timeout_s: float = 5.0) -> None:
-        """Send what is there, within so long; then nothing more is taken."""
+        """Send what is there, within so long; then nothing more is taken. Who asks again (a signal, while the process
+        is ending already) waits for the first."""
         if self._stopping:
+            if self._thread is not None:
+                self._thread.join(timeout_s)
             return
         self._stop_at = time.monotonic() + timeout_s
         self._stopping = True
