@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 _START, _END = "<!-- bench:gateway:start -->", "<!-- bench:gateway:end -->"
 _ABSENT = "–"
-_OURS = "trimtab-all"
-"""The bars are for calls on which everything acts that a call can be subject to."""
+_VERDICTS = {True: "met", False: "**missed**", None: "not measured"}
+OURS = ("trimtab-compiled", "trimtab-all")
+"""The bars are for calls on which everything acts that a call can be subject to: by a wheel with the path of a call
+compiled, and by the same sources as a checkout runs them."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +113,13 @@ class Pool:
         return percentile([us for t in self._tallies for us in t.late_us], q) / 1e3
 
 
-def bars(results: Results) -> list[Bar]:
-    """The bars of the gateway, on this run."""
-    ours = {phase.name: Pool(results, _OURS, phase.name) for phase in results.phases}
+def bars(results: Results, name: str) -> list[Bar]:
+    """The bars of the gateway, on this run, for one of `OURS`."""
+    ours = {phase.name: Pool(results, name, phase.name) for phase in results.phases}
 
     def ratio(says: str, phase: str) -> Bar:
         nginx = Pool(results, "nginx", phase)
-        lowest = ours[phase].lowest_cpu_us / nginx.lowest_cpu_us
-        says = f"{says}, against nginx's (lowest rounds: {_number(lowest, 2)} x)"
-        return Bar(says, ours[phase].cpu_us() / nginx.cpu_us(), 6, "x")
+        return Bar(f"{says}, against nginx's", ours[phase].cpu_us() / nginx.cpu_us(), 6, "x")
 
     def times(peer: str, phase: str = "calls") -> float:
         return ours[phase].rate / Pool(results, peer, phase).rate
@@ -128,9 +128,9 @@ def bars(results: Results) -> list[Bar]:
     direct = Pool(results, "direct", paced).latency_ms(0.99)
     added, floor = ours[paced].latency_ms(0.99) - direct, Pool(results, "nginx", paced).latency_ms(0.99) - direct
     first = ours[streams].first_ms(0.5) - Pool(results, "direct", streams).first_ms(0.5)
-    facts = results.peers.get(_OURS, {})
-    starts = results.peers.get("trimtab", {}).get("starts") or [math.nan]
-    wrong = [pool.errors for name in ("trimtab", _OURS) for pool in (Pool(results, name, p) for p in ours)]
+    facts = results.peers.get(name, {})
+    starts = facts.get("starts") or [math.nan]
+    wrong = [pool.errors for each in ("trimtab", name) for pool in (Pool(results, each, p) for p in ours)]
     return [
         ratio("CPU per call", "calls"),
         ratio("CPU per 64-event stream", "streams"),
@@ -146,13 +146,14 @@ def bars(results: Results) -> list[Bar]:
     ]
 
 
-def render_bars(found: list[Bar]) -> str:
-    """The bars as a Markdown table."""
-    rows = ["| bar | measured | limit | |", "|---|---|---|---|"]
-    for bar in found:
-        verdict = {True: "met", False: "**missed**", None: "not measured"}[bar.met]
+def render_bars(results: Results) -> str:
+    """The bars as a Markdown table, for each of `OURS`."""
+    rows = [f"| bar | limit |{''.join(f' {name} | |' for name in OURS)}", f"|---|---|{'---|---|' * len(OURS)}"]
+    for of_one in zip(*(bars(results, name) for name in OURS), strict=True):
+        bar = of_one[0]
         limit = f"{'at least' if bar.at_least else 'at most'} {bar.limit:g} {bar.unit}".strip()
-        rows.append(f"| {bar.says} | {_number(bar.value, 2)} {bar.unit} | {limit} | {verdict} |")
+        cells = [f"{_number(each.value, 2)} {each.unit}".strip() + f" | {_VERDICTS[each.met]}" for each in of_one]
+        rows.append(f"| {bar.says} | {limit} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

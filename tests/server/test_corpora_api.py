@@ -160,7 +160,7 @@ def test_erasing_a_user_reaches_what_was_answered_with_documents_that_tell_of_th
             ring, now = house.deps.keys(), house.deps.now()
             return await forget_user(house.db, project, user, ring, now)
 
-        none = {"corpus_documents": 0, "experiment_cells": 0, "evaluation_cache": 0}
+        none = {"corpus_documents": 0, "experiment_cells": 0, "evaluation_cache": 0, "batches": 0}
         assert await forgotten("bob") == none
         assert await forgotten("ada") == {**none, "corpus_documents": 1, "evaluation_cache": 1}
         assert list(await house.db.read(lambda conn: cache.find(conn, project, ["answer:0", "answer:1"]))) == [

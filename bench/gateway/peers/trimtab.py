@@ -120,7 +120,6 @@ class Everything(Trimtab):
         "deadline, concurrency limit, dated prices, and four limits and budgets on each call"
     )
     config = EVERYTHING
-    starts = 1
 
 
 class Compiled(Everything):

@@ -79,6 +79,7 @@ export function ProviderEditor({ project, provider, kinds, onClose }: Props) {
           allowDeselect={false}
           searchable
           nothingFoundMessage="No kind is called so; any compatible server is one, too."
+          openOnFocus={false}
           data-autofocus
         />
       )}

@@ -38,6 +38,8 @@ from trimtab.telemetry.otlp.wire import MAX_AROUND, BadWire, pieces, request_of,
 
 PIECE_SPANS: Final = 500
 """Spans of one spool record where they come as JSON."""
+REPEATED_IN_LETTERS: Final = 150_000
+"""Bytes of resources and scopes that the dead letters of one request repeat; those beyond keep their span alone."""
 
 
 # --- protobuf ------------------------------------------------------------------------------------------------------
@@ -193,12 +195,13 @@ def _listed(holder: Any, name: str, sink: Sink) -> list[Any]:
 
 class _Around:
     """What stands around spans: the scope that was entered, and its resource, which is read and written once for all of
-    its scopes, however many a request has."""
+    its scopes, however many a request has. Dead letters repeat it as far as `REPEATED_IN_LETTERS` goes."""
 
-    __slots__ = ("_group", "_lengths", "_scoped", "attributes", "fault", "size")
+    __slots__ = ("_group", "_lengths", "_room", "_scoped", "attributes", "fault", "size")
 
     def __init__(self) -> None:
         self._group: Any = None
+        self._room = REPEATED_IN_LETTERS
 
     def enter(self, group: Any, scoped: Any) -> None:
         self._scoped = scoped
@@ -223,11 +226,15 @@ class _Around:
         if not any(held):
             return own
         self._lengths += [len(encoded(each)) for each in held[len(self._lengths) :]]
-        if sum(self._lengths) > LETTER_BYTES:
+        around = sum(self._lengths)
+        if around > min(LETTER_BYTES, self._room):
             return own
         scopes = [{"scope": held[1], "spans": [span]}]
         request = encoded({"resourceSpans": [{"resource": held[0], "scopeSpans": scopes}]})
-        return request if 0 < len(request) <= LETTER_BYTES else own
+        if not 0 < len(request) <= LETTER_BYTES:
+            return own
+        self._room -= around
+        return request
 
 
 def _around_json(around: _Around, scoped: Any, spans: list[Any], sink: Sink) -> Iterator[tuple[tuple[str, str], Any]]:

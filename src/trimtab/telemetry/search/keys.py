@@ -473,7 +473,9 @@ KEYS: Final[dict[str, Key]] = {
     "http_status": _amount("http_status", _count, "HTTP status", "http_status:>=500"),
     "stop": _text("stop", "why the model stopped"),
     "stream": Key(_flag("stream", "stream"), "streamed or not", "choice", choices=_ENDS),
-    "cost": Key(compiled_money, "money", shape="number", column="toString(cost)", example=COST),
+    "cost": Key(
+        compiled_money, "money, as the project shows it or in dollars", "number", "toString(cost)", example=COST
+    ),
     "duration": _amount("duration_ns", _nanoseconds, "how long it took", "duration:>500ms or duration:>=2s"),
     "ttft": _amount("ttft_ns", _nanoseconds, "to the first token", "ttft:>500ms or ttft:>=2s", "toString(ttft_ns)"),
     "tokens": _amount(TOKENS, _count, "tokens in all", "tokens:>1000 or tokens:>1k"),
