@@ -86,11 +86,14 @@ class Peer(ABC):
 
     def measure(self, phase: Phase, upstream_pid: int) -> Tally:
         """Load it from the other core and read its CPU at both ends of the window."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        into = self.work / "tally.json"
         watch = {"server": self.server_pids(), "side": self.side_pids(), "upstream": [upstream_pid]}
         job = {
             "target": dataclasses.asdict(self.target(phase.kind)),
             "phase": dataclasses.asdict(phase),
             "watch": {group: pids for group, pids in watch.items() if pids},
+            "into": str(into),
         }
         command = on_core(self.site.load_core, [sys.executable, "-m", "bench.gateway.load", "--job", json.dumps(job)])
         done = subprocess.run(
@@ -98,7 +101,7 @@ class Peer(ABC):
         )
         if done.returncode != 0:
             raise Unfit(f"the load generator failed: {done.stderr.decode()[-2000:]}")
-        return told(done.stdout, "the load generator")
+        return told(into)
 
     def stop(self) -> None:
         """Ask it to end, and insist after ten seconds."""
@@ -145,10 +148,10 @@ class Peer(ABC):
         return (self.work / "log").read_text(errors="replace")[-1500:]
 
 
-def told(said: bytes, who: str) -> Tally:
-    """A tally that another process has written: one line. Raises Unfit where it ended in the middle of it."""
-    if not said.endswith(b"\n"):
-        raise Unfit(f"{who} ended in the middle of what it had to tell, after {len(said)} bytes")
+def told(into: Path) -> Tally:
+    """A tally that another process has written, which is then gone: the next one is none of before."""
+    said = into.read_text()
+    into.unlink()
     return Tally(**json.loads(said))
 
 

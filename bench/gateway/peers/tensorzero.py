@@ -62,10 +62,12 @@ class TensorZero(Peer):
         raise Unfit("TensorZero's embedded gateway listens on no port")
 
     def measure(self, phase: Phase, upstream_pid: int) -> Tally:
-        job = dataclasses.asdict(phase) | {"upstream_pid": upstream_pid}
+        into = self.work / "tally.json"
+        job = dataclasses.asdict(phase) | {"upstream_pid": upstream_pid, "into": str(into)}
         self._pipe("stdin").write(json.dumps(job).encode() + b"\n")
         self._pipe("stdin").flush()
-        return told(self._hear(), "the TensorZero worker")
+        self._hear()
+        return told(into)
 
     def stop(self) -> None:
         if self.process is not None:

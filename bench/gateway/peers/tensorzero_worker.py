@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from bench.gateway import pacing
@@ -135,8 +136,9 @@ async def serve(config: str) -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         job = json.loads(line)
-        upstream_pid = job.pop("upstream_pid")
-        print(json.dumps((await worker.run(Phase(**job), upstream_pid)).as_dict()), flush=True)
+        upstream_pid, into = job.pop("upstream_pid"), Path(job.pop("into"))
+        into.write_text(json.dumps((await worker.run(Phase(**job), upstream_pid)).as_dict()))
+        print(json.dumps({"told": str(into)}), flush=True)
 
 
 if __name__ == "__main__":
