@@ -330,8 +330,8 @@ def summary(tally: Tally) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Command line. With `--job` one JSON object `{target, phase, watch, into}` says it all, and the raw tally is written
-    to the file ``into``: some hundred kilobytes, of which a pipe lost the end once in some hundred phases."""
+    """Command line. With `--job` one JSON object `{target, phase, watch, into}` says it all, and the raw tally is
+    written to the file ``into``: some hundred kilobytes, of which a pipe lost the end once."""
     parser = argparse.ArgumentParser(description="Closed- and open-loop load on an OpenAI-compatible server.")
     parser.add_argument("--job")
     parser.add_argument("--host", default="127.0.0.1")

@@ -137,7 +137,8 @@ async def serve(config: str) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         job = json.loads(line)
         upstream_pid, into = job.pop("upstream_pid"), Path(job.pop("into"))
-        into.write_text(json.dumps((await worker.run(Phase(**job), upstream_pid)).as_dict()))
+        tally = await worker.run(Phase(**job), upstream_pid)
+        await loop.run_in_executor(None, into.write_text, json.dumps(tally.as_dict()))
         print(json.dumps({"told": str(into)}), flush=True)
 
 
