@@ -79,3 +79,21 @@ def test_it_works_in_short_turns_where_the_kernel_has_them() -> None:
     if after == before:  # a kernel before 6.12, or one that does not say
         pytest.skip("this kernel has no turns that a task may choose")
     assert after == "100000"
+
+
+FIRST = (
+    "import re, pathlib, threading; from trimtab.core.giving_way import go_first;"
+    "own = lambda: pathlib.Path(f'/proc/self/task/{threading.get_native_id()}/sched');"
+    "turn = lambda: re.search(r'^se.slice +: +(\\d+)', own().read_text(), re.M);"
+    "of = {'before': turn()}; go_first(); of['after'] = turn();"
+    "beside = threading.Thread(target=lambda: of.update(beside=turn())); beside.start(); beside.join();"
+    "print(*(of[name] and of[name][1] for name in ('before', 'after', 'beside')))"
+)
+
+
+def test_a_thread_goes_first_and_those_that_it_begins_do_not() -> None:
+    said = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    before, after, beside = said.stdout.split()
+    if after == before:  # a kernel before 6.12, or one that does not say
+        pytest.skip("this kernel has no turns that a task may choose")
+    assert (int(after), beside) == (100_000, before)

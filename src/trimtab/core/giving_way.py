@@ -1,4 +1,4 @@
-"""A process whose work may wait lets those go first whose work may not."""
+"""Who may wait for a processor lets those go first who may not: processes, and threads of one."""
 
 import contextlib
 import ctypes
@@ -17,6 +17,8 @@ _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 """The system call's number; Python has no function for it."""
 _TURN_NS = 100_000
 """The shortest turn there is."""
+_NOT_INHERITED = 1
+"""SCHED_FLAG_RESET_ON_FORK: threads and processes that are begun later have turns as usual."""
 
 
 def give_way(niceness: int, pause: Callable[[float], None] = time.sleep, *, short_turns: bool = False) -> None:
@@ -45,7 +47,14 @@ def give_way(niceness: int, pause: Callable[[float], None] = time.sleep, *, shor
             return
 
 
-def _take_short_turns() -> None:
+def go_first() -> None:
+    """Let this thread run as soon as it wakes up, whatever else its processor does: of two tasks that want one, Linux
+    since 6.12 runs the one with the shorter turns, which is for whoever does little at a time and is waited for.
+    Threads that it begins afterwards have turns as usual, or all would be equal again."""
+    _take_short_turns(_NOT_INHERITED)
+
+
+def _take_short_turns(flags: int = 0) -> None:
     """A task that wakes up may have to wait until the turn of the one that runs is over, some milliseconds, whatever
     their nice values. Linux since 6.12 lets a task have shorter ones: ``sched_runtime`` of sched_setattr(2)."""
     number = _SCHED_SETATTR.get(platform.machine())
@@ -54,5 +63,5 @@ def _take_short_turns() -> None:
     policy, own = os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
     if policy == os.SCHED_OTHER:
         # struct sched_attr: size, policy, flags, nice, priority, runtime, deadline, period
-        wanted = struct.pack("=IIQiIQQQ", 48, policy, 0, own, 0, _TURN_NS, 0, 0)
+        wanted = struct.pack("=IIQiIQQQ", 48, policy, flags, own, 0, _TURN_NS, 0, 0)
         ctypes.CDLL(None).syscall(number, 0, wanted, 0)

@@ -15,6 +15,7 @@ from functools import partial
 
 import uvicorn
 
+from trimtab.core.giving_way import go_first
 from trimtab.core.large_pages import use_large_pages
 from trimtab.server.hot import HotServer
 from trimtab.server.running import REPLACED_DRAIN_S, on_hangup, stop_on_signals
@@ -60,6 +61,7 @@ async def serve(
     )
     _calm_the_collector()
     sys.setswitchinterval(TURN_S)
+    go_first()  # threads beside the loop are on its processor a millisecond at a time
     server = HotServer(config, partial(_ready, on_ready, wired.complete), _busy)
     stop_on_signals(lambda: _stop(server, wired, settings.drain_seconds))
     if replaceable:
