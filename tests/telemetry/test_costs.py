@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.costs.explorer import Costs, Options
 from trimtab.telemetry.costs.views import CostGroup, CostReport, WasteReport
+from trimtab.telemetry.key_names import NoNames
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode
@@ -156,6 +158,37 @@ def test_totals_are_those_of_the_attempts_that_fit(q: str, asking: Asking, ours:
     counted = [row for row in rows if row[1].usage and row[1].usage.estimated]
     assert (totals.estimated, totals.estimated_cost) == (len(counted), dollars(paid(counted)))
     assert totals.tokens.total == sum((a.usage or Usage()).total() for _, a in rows)
+
+
+class Shown(NoNames):
+    """What the catalog would say of the currency in which a project shows money."""
+
+    async def currency(self, project: str) -> tuple[str, str] | None:
+        assert project == OURS
+        return "JPY", "155"
+
+
+@pytest.mark.parametrize("key", ["cost", "difference"])
+def test_an_amount_is_meant_as_the_project_shows_it(key: str, served: Any, ours: list[CallRecord]) -> None:
+    shown, plain = Asking(served.socket), Asking(served.socket)
+    shown.reader.key_names = Shown()
+    for ask in (shown, plain):
+        with pytest.raises(InvalidRequest) as told:
+            ask.report(f"{key}:>1GBP")
+        assert told.value.param == "q"
+    known = sorted(a.cost.amount for _, a in within(ours, day()) if a.cost.amount is not None)
+    low, high = (Decimal(known[at * len(known) // 3]) / PICO for at in (1, 2))
+    for form in ("{0}:>{1}", "{0}:>={1}", "{0}:<{1}", "{0}:{1}..{2}", "{0}:{1}", "-{0}:>{1}"):
+        yen = shown.report(form.format(key, low * 155, high * 155)).totals
+        named = shown.report(form.format(key, f"{low}USD", f"{high}USD")).totals
+        dollars = plain.report(form.format(key, low, high)).totals
+        assert yen == named == dollars
+    if key == "cost":
+        more = [row for row in within(ours, day()) if (row[1].cost.amount or 0) > low * PICO]
+        assert shown.report(f"cost:>{low * 155}").totals.attempts == len(more) > 0
+    for ask in (shown, plain):
+        ask.runner.run(ask.reader.aclose())
+        ask.runner.close()
 
 
 GROUPERS: dict[CostGroup, Callable[[Row], str]] = {

@@ -2,7 +2,8 @@
 
     feature:chat -provider:lab model:gpt-4o* tag:(beta OR red) cost:>0.01 outcome:error
 
-Only keys: what was said is found among traces. Every value is bound, never written into the SQL.
+Only keys: what was said is found among traces. Money is meant as the project shows it, as there. Every value is bound,
+never written into the SQL.
 """
 
 import difflib
@@ -11,10 +12,10 @@ from decimal import Decimal, DecimalException
 from typing import Final
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.search.keys import key_named
+from trimtab.telemetry.search.keys import key_named, money_named
 from trimtab.telemetry.search.language import Clause, Node, Term, parse
 from trimtab.telemetry.search.query import Condition, window_params
-from trimtab.telemetry.stores import Value
+from trimtab.telemetry.stores import MoneyNamed, Value
 from trimtab.telemetry.views import Window
 
 TIER: Final = "if(tier = '', 'standard', tier)"
@@ -74,10 +75,10 @@ def _flag(sql: str) -> Compile:
     return compiled
 
 
-def _number(sql: str, scale: Decimal, example: str) -> Compile:
+def _number(sql: str, example: str) -> Compile:
     def read(text: str, at: int) -> Decimal:
         try:
-            number = Decimal(text.removeprefix("$")) * scale
+            number = Decimal(text)
         except DecimalException:  # no number, or one beyond what a decimal can be
             number = Decimal("NaN")
         if not number.is_finite() or abs(number) >= _INT64:
@@ -96,6 +97,16 @@ def _number(sql: str, scale: Decimal, example: str) -> Compile:
             return compared(bind, term.op, read(term.text, term.at))
         ends = ((">=", term.text), ("<=", term.until))
         return " AND ".join(compared(bind, op, read(text, term.at)) for op, text in ends if text)
+
+    return compiled
+
+
+def _money(sql: str, key: str) -> Compile:
+    """As among traces: an amount is meant as the project shows money, or names its currency."""
+    example = f"{key}:>0.01 (as the project shows money) or {key}:>0.01USD"
+
+    def compiled(bind: Bind, term: Term) -> str:
+        return " AND ".join(f"{sql} {op} {bind(money)}" for op, money in money_named(term, example))
 
     return compiled
 
@@ -125,12 +136,12 @@ KEYS: Final[dict[str, Compile]] = {
     "final": _flag("final = 1"),
     "estimated": _flag("tokens_estimated = 1"),
     "priced": _flag("cost IS NOT NULL"),
-    "cost": _number("cost", Decimal(10**12), "cost:>0.01 (US dollars)"),
+    "cost": _money("cost", "cost"),
     "told": _flag("cost_told IS NOT NULL"),
-    "difference": _number("(cost_told - cost_counted)", Decimal(10**12), "difference:>0.01 (US dollars)"),
-    "searches": _number("(searches + file_searches)", Decimal(1), "searches:>0"),
-    "tokens": _number(TOKENS, Decimal(1), "tokens:>1000"),
-    "input": _number("(input_tokens + cache_read_tokens + cache_write_tokens)", Decimal(1), "input:>32000"),
+    "difference": _money("(cost_told - cost_counted)", "difference"),
+    "searches": _number("(searches + file_searches)", "searches:>0"),
+    "tokens": _number(TOKENS, "tokens:>1000"),
+    "input": _number("(input_tokens + cache_read_tokens + cache_write_tokens)", "input:>32000"),
 }
 """Every key, in the order in which they are offered."""
 
@@ -142,7 +153,9 @@ def compile_costs(q: str, project: str, window: Window) -> Condition:
     def bind(value: Value) -> str:
         name = f"c{len(params)}"
         params[name] = value
-        kind = "Int64" if isinstance(value, int) else "String" if isinstance(value, str) else "Array(String)"
+        kind = (
+            "Int64" if isinstance(value, int | MoneyNamed) else "String" if isinstance(value, str) else "Array(String)"
+        )
         return f"{{{name}:{kind}}}"
 
     parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]

@@ -232,24 +232,25 @@ COST: Final = "cost:>0.01 (as the project shows money) or cost:>0.01USD"
 
 
 def compiled_money(values: Values, term: Term) -> str:
-    """Amounts are in the currency that the project shows money in, or in the one that they name. Of a range the one end
-    may name it for both."""
-    given = ((">=", term.text), ("<=", term.until)) if term.op == ".." else ((term.op, term.text),)
-    read = [(op, _amount_of(text, term)) for op, text in given if text]
-    code = next((code for _, (_, code) in read if code), "")
-    tests: list[str] = []
-    for op, (amount, own) in read:
-        money = MoneyNamed(amount, own or code, up=op in (">=", "<"), exact=op == "=")
-        tests.append(f"cost {op} {values.bind(money, 'Int64')}")
+    tests = [f"cost {op} {values.bind(money, 'Int64')}" for op, money in money_named(term)]
     return f"({' AND '.join(tests)})"
 
 
-def _amount_of(text: str, term: Term) -> tuple[str, str]:
+def money_named(term: Term, example: str = COST) -> list[tuple[str, MoneyNamed]]:
+    """What to compare with, and how. Amounts are in the currency that the project shows money in, or in the one that
+    they name. Of a range the one end may name it for both. ``example`` is what to write instead of what is wrong."""
+    given = ((">=", term.text), ("<=", term.until)) if term.op == ".." else ((term.op, term.text),)
+    read = [(op, _amount_of(text, term.at, example)) for op, text in given if text]
+    code = next((code for _, (_, code) in read if code), "")
+    return [(op, MoneyNamed(amount, own or code, up=op in (">=", "<"), exact=op == "=")) for op, (amount, own) in read]
+
+
+def _amount_of(text: str, at: int, example: str) -> tuple[str, str]:
     found = _MONEY.fullmatch(text)
     if found is None or (found[1] and found[3] and found[3].upper() != "USD"):
-        raise wrong(term.at, f"{text} is not a number", f"Write {COST}.")
+        raise wrong(at, f"{text} is not a number", f"Write {example}.")
     if abs(Decimal(found[2])) >= MOST_MONEY:
-        raise wrong(term.at, f"{text} is out of range", f"Write {COST}.")
+        raise wrong(at, f"{text} is out of range", f"Write {example}.")
     return found[2], "USD" if found[1] else (found[3] or "").upper()
 
 
