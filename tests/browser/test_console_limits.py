@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 from browsing import AXE, House, Visitor, ask
+from live import until
 from playwright.sync_api import expect
 
 from patience import PATIENCE_S
@@ -67,6 +68,38 @@ def test_a_limit_that_was_used_up_leads_to_the_calls_it_refused(at: House, visit
     form.get_by_role("button", name="Save").click()
     expect(page.locator("[data-limit=only-one]")).to_contain_text("1 of 9 requests")
     expect(spent).to_have_count(0)
+
+
+def test_a_limit_below_what_a_single_call_asks_for_tells_of_it(at: House, visitor: Visitor) -> None:
+    at.project("too-tight")
+    made = [
+        ("providers", {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-nobody-looks-at-it"}),
+        ("models", {"name": "fast", "provider": "lab"}),
+        ("limits", {"name": "tight", "measure": "tokens", "window": "month", "bound": "500"}),
+    ]
+    for kind, body in made:
+        at.client.post(f"/api/v1/projects/too-tight/{kind}", json=body).raise_for_status()
+    key = at.client.post("/api/v1/projects/too-tight/keys", json={"name": "app"}).raise_for_status().json()["secret"]
+    with httpx.Client(base_url=at.url, headers={"authorization": f"Bearer {key}"}, timeout=PATIENCE_S) as app:
+        refused = app.post("/v1/chat/completions", json=ask("fast", "May I?", max_tokens=4000))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "larger_than_limit")
+    at.server.settled()
+    told_of = "/projects/too-tight/limit-events"
+    until(lambda: bool(at.server.api(told_of)["items"]), PATIENCE_S, lambda: "No event tells of it.")
+    visitor.page.add_init_script(path=AXE)
+    page = visitor.go("/p/too-tight/limits")
+    told = page.get_by_test_id("larger-tight")
+    expect(told).to_contain_text(re.compile(r"one of .* might have used 4,\d+ tokens.*400 larger_than_limit"))
+    expect(page.get_by_role("table", name="Events of limits")).to_contain_text("larger than the whole limit")
+    assert not visitor.looked_at("limits-larger")
+    told.get_by_role("link", name="Calls that were too large").click()
+    expect(page.get_by_text("more than the whole limit 'tight' of 500 tokens per month").first).to_be_visible()
+    page.go_back()
+    told.get_by_role("button", name="Raise it").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("How much").fill("9000")
+    form.get_by_role("button", name="Save").click()
+    expect(told).to_have_count(0)
 
 
 def test_a_budget_burns_down_over_its_window(visitor: Visitor) -> None:

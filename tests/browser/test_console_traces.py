@@ -65,6 +65,19 @@ def test_words_are_looked_for_in_what_was_said(at: House, visitor: Visitor) -> N
     assert rows(page) == [at.traces["buckets"]]
 
 
+def test_tab_leads_from_the_search_bar_to_what_stands_beside_it(visitor: Visitor) -> None:
+    """Its open list is no stop on the way: the focus went down with it, and began anew from nowhere."""
+    page = visitor.go(LIST)
+    search = page.get_by_role("combobox", name="Search")
+    search.focus()
+    expect(page.get_by_role("listbox", name="Completions")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Time range")).to_be_focused()
+    expect(page.get_by_role("listbox", name="Completions")).to_have_count(0)
+    page.keyboard.press("Shift+Tab")
+    expect(search).to_be_focused()
+
+
 def test_a_facet_and_the_search_bar_are_one_state(visitor: Visitor) -> None:
     page = visitor.go(LIST)
     facets = page.get_by_role("complementary", name="Filters")

@@ -14,7 +14,7 @@ from trimtab.core.errors import InvalidRequest, Unavailable
 from trimtab.ledger import leases, limit_store
 from trimtab.ledger.limit_plan import Priced
 from trimtab.ledger.limits import Rule, Scope
-from trimtab.ledger.refusals import LimitReached
+from trimtab.ledger.refusals import LargerThanLimit, LimitReached
 from trimtab.ledger.types import Cost
 from trimtab.ledger.worst import Worst
 from trimtab.llm.types import Usage
@@ -327,6 +327,29 @@ def test_a_used_up_limit_is_told_once_however_many_are_refused() -> None:
             await refusal(worker.reserve(worker.facts(1)))
         assert catalog.writes - writes <= 2, "the catalog's no is believed for a moment"
         assert events(catalog) == [("three", "exhausted")]
+
+    play(story)
+
+
+def test_a_call_larger_than_the_whole_limit_is_told_once_a_day_and_by_one_worker() -> None:
+    async def story() -> None:
+        catalog, clock = Memory(), Clock()
+        workers = [Worker(catalog, (TEN,), clock) for _ in range(2)]
+        for worker in workers:
+            for _ in range(5):
+                refused = await refusal(worker.reserve(worker.facts(11)))
+                assert isinstance(refused, LargerThanLimit)
+        catalog.away = True
+        await workers[0].settled_down()
+        catalog.away = False
+        for worker in (*workers, *workers):
+            await worker.settled_down()
+        (told,) = catalog.look(lambda conn: limit_store.events(conn, "prj_1"))
+        assert (told.name, told.kind, told.used, told.bound) == ("ten", "larger", 11 * PER_TOKEN, 10 * PER_TOKEN)
+        clock.advance(leases.LARGER_EVERY_S + 1)
+        await refusal(workers[0].reserve(workers[0].facts(12)))
+        await workers[0].settled_down()
+        assert events(catalog) == [("ten", "larger")] * 2
 
     play(story)
 

@@ -3882,7 +3882,7 @@ export interface paths {
         };
         /**
          * What happened to limits
-         * @description Newest first: soft limits passed, hard ones used up, overdrafts.
+         * @description Newest first: soft limits passed, hard ones used up, overdrafts, calls larger than a whole limit.
          *
          *     Needs the permission `limit:read`.
          */
@@ -10784,7 +10784,8 @@ export interface components {
          * LimitEventView
          * @description `soft_reached`: a soft limit is over its bound; `exhausted`: a hard one refused for the first time in its
          *     window; `overdraft`: more was spent than the bound, by an answer longer than was asked for or on trust while the
-         *     counts could not be reached.
+         *     counts could not be reached; `larger`: a call alone might have used more (`used`) than the whole bound, told
+         *     once a day.
          */
         LimitEventView: {
             id: string;
@@ -10793,7 +10794,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @enum {unknown} */
-            kind: "exhausted" | "overdraft" | "soft_reached";
+            kind: "exhausted" | "larger" | "overdraft" | "soft_reached";
             at: number;
             used: string;
             bound: string;

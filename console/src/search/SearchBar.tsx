@@ -68,7 +68,11 @@ export function SearchBar({
     else if (event.key === "Enter") option ? pick(option) : commit(text);
     else if (event.key === "Tab" && word && options.length > 0 && !event.shiftKey)
       pick(option ?? (options[0] as Suggestion));
-    else if (event.key === "Backspace" && text === "" && terms.length > 0) edit(terms.length - 1);
+    else if (event.key === "Tab") {
+      // A list that scrolls is a stop of its own, which would go away under the focus.
+      setOpen(false);
+      return;
+    } else if (event.key === "Backspace" && text === "" && terms.length > 0) edit(terms.length - 1);
     else if (event.key === "Escape") {
       if (open && options.length > 0) setOpen(false);
       else input.current?.blur();

@@ -215,7 +215,8 @@ def remove(name: str, *, expect: int | None, project: str, client: Client, as_js
 @project_option
 @api_command
 def events(*, project: str, client: Client, as_json: bool) -> None:
-    """List what happened to limits, newest first: soft ones reached, hard ones used up, overdrafts.
+    """List what happened to limits, newest first: soft ones reached, hard ones used up, overdrafts, and calls that
+    alone are larger than a whole limit.
 
     \b
     Example:

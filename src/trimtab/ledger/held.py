@@ -23,7 +23,8 @@ class Held:
     ``short`` if that was less than wanted; until ``no_until`` (steady clock) its no is believed. ``others`` is what
     other workers had then, ``elsewhere`` what of it they did not use when they last told. ``cell`` is the place in the
     journal where ``free`` is kept. Of calls at once: ``busy`` were under way a second ago, ``lent`` were let in on
-    trust; ``wanted`` and ``heard`` are the last deal's (`limit_store.Deal`)."""
+    trust; ``wanted`` and ``heard`` are the last deal's (`limit_store.Deal`). ``larger`` is when a call that is
+    more than the whole bound was last noted (steady clock; 0: never)."""
 
     __slots__ = (
         "busy",
@@ -39,6 +40,7 @@ class Held:
         "hold",
         "idle",
         "known",
+        "larger",
         "lent",
         "low",
         "no_until",
@@ -68,7 +70,7 @@ class Held:
         self.free = self.total = self.spent = self.reported = self.open = 0
         self.low = NEVER
         self.room = self.told = self.seen = self.idle = self.no_until = self.lent = self.busy = 0
-        self.others = self.elsewhere = self.wanted = self.heard = 0
+        self.others = self.elsewhere = self.wanted = self.heard = self.larger = 0
         self.frees: tuple[tuple[int, int], ...] = ()
         self.short = self.wants = self.known = self.closing = self.dead = False
         self.waiters: list[tuple[int, asyncio.Future[None]]] = []

@@ -25,8 +25,8 @@ from trimtab.core.ids import new_id
 from trimtab.ledger import limit_store
 from trimtab.ledger.held import NEVER, Counter, Held
 from trimtab.ledger.journal import Journal, Journals, Remains
-from trimtab.ledger.limit_store import Ask, Deal, Offer, Traded
-from trimtab.ledger.limits import Rule, series_of
+from trimtab.ledger.limit_store import Ask, Deal, Event, Offer, Traded
+from trimtab.ledger.limits import MOST, Rule, series_of
 from trimtab.ledger.windows import lasts_ns, slot_at
 
 T = TypeVar("T")
@@ -53,6 +53,8 @@ AT_HAND = 32
 with while the catalog is away."""
 SWEEP_EVERY_S = 3600.0
 PER_TICK = 200
+LARGER_EVERY_S = 86_400.0
+"""So often it is told anew that calls come which alone are more than a whole bound."""
 GRACE_MS = 7 * 86_400_000
 MS = 1_000_000
 S = 1_000_000_000
@@ -82,6 +84,7 @@ class Keeper:
         self._helds: dict[int, Held] = {}
         self._pending: dict[Held, None] = {}
         self._lending: set[Held] = set()
+        self._larger: list[Event] = []
         self._wake = asyncio.Event()
         self._trading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -473,6 +476,7 @@ class Keeper:
             self._look_at(held, now, tell)
         if tell or self.away or self.mono() - self._beat_at > BEAT_EVERY_S * S:
             await self.trade(tell)
+        await self._tell_larger()
         await self._look_after_the_silent()
         await self._sweep()
 
@@ -511,6 +515,21 @@ class Keeper:
     def _asks_after_others(self, held: Held) -> bool:
         """Whether it has places for calls at once that others may wait for, and knows of no others."""
         return held.counter.comes_back and held.free > 0 and self.workers <= 1
+
+    def note_larger(self, held: Held, rule: Rule, need: int) -> None:
+        """A call alone needs more than the whole bound. Nothing is leased for it, so the next `tick` tells of it."""
+        mono = self.mono()
+        if not held.larger or mono - held.larger >= LARGER_EVERY_S * S:
+            held.larger = mono
+            of, now = held.counter, self.now() // MS
+            self._larger.append(limit_store.larger(of.project_id, rule, of.bucket, used=min(need, MOST), now=now))
+
+    async def _tell_larger(self) -> None:
+        told = self._larger[:PER_TICK]
+        since = self.now() // MS - int(LARGER_EVERY_S * 1000)
+        if told:
+            await self._catalog.write(lambda conn: [limit_store.note_once(conn, each, since) for each in told])
+            del self._larger[: len(told)]
 
     async def recover_dead(self) -> None:
         """Hand back what dead workers of this machine had left, as their journals say."""

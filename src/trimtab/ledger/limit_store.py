@@ -96,7 +96,7 @@ EVENTS = Table(
     Column("bound", BigInteger, nullable=False),
 )
 
-EventKind = Literal["soft_reached", "exhausted", "overdraft"]
+EventKind = Literal["soft_reached", "exhausted", "overdraft", "larger"]
 
 
 class LimitRow(Struct, frozen=True, kw_only=True):
@@ -419,7 +419,7 @@ def _lease(conn: Connection, offer: Offer, ask: Ask, bound: int, now: int) -> De
     if row is None or amount < ask.want:
         row = conn.execute(_WANT, {**where, "more": int(ask.waiting)}).one()
         if ask.waiting and not amount:
-            _note_exhausted(conn, offer, int(row.granted) + others, now)
+            note_once(conn, event_of(offer, "exhausted", used=int(row.granted) + others, now=now), offer.start)
             if offer.comes_back:
                 wanted = int(row.wanted)
                 heard = int(conn.execute(_OTHERS_HEARD, {**where, "hold": offer.hold}).scalar_one() or 0)
@@ -445,17 +445,31 @@ def note_soft(conn: Connection, offer: Offer, spent: int, more: int, now: int) -
         add_event(conn, event_of(offer, "soft_reached", used=used, now=now))
 
 
-def _note_exhausted(conn: Connection, offer: Offer, used: int, now: int) -> None:
-    """Told once for each slot of a counter, however many are refused."""
+def note_once(conn: Connection, event: Event, since: int) -> None:
+    """Told once from then on (Unix ms) of a counter, however many are refused."""
     known = select(EVENTS.c.id).where(
-        EVENTS.c.project_id == offer.project_id,
-        EVENTS.c.name == offer.name,
-        EVENTS.c.bucket == offer.bucket,
-        EVENTS.c.kind == "exhausted",
-        EVENTS.c.at >= offer.start,
+        EVENTS.c.project_id == event.project_id,
+        EVENTS.c.name == event.name,
+        EVENTS.c.bucket == event.bucket,
+        EVENTS.c.kind == event.kind,
+        EVENTS.c.at >= since,
     )
     if conn.execute(known.limit(1)).one_or_none() is None:
-        add_event(conn, event_of(offer, "exhausted", used=used, now=now))
+        add_event(conn, event)
+
+
+def larger(project_id: str, rule: Rule, bucket: str, *, used: int, now: int) -> Event:
+    """A call alone was more than the whole bound; ``used`` is what it might have needed."""
+    return Event(
+        id=new_id("lev"),
+        project_id=project_id,
+        name=rule.name,
+        bucket=bucket,
+        kind="larger",
+        at=now,
+        used=used,
+        bound=rule.bound,
+    )
 
 
 def event_of(offer: Offer, kind: EventKind, *, used: int, now: int) -> Event:

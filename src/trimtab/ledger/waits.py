@@ -127,7 +127,10 @@ async def enough_of(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
 
 async def _ask_for(keeper: Keeper, rule: Rule, held: Held, need: int) -> bool:
     known = held.short and held.room + held.free < need and keeper.mono() < held.no_until
-    if need > rule.bound or (known and held.free < need):
+    if need > rule.bound:
+        keeper.note_larger(held, rule, need)
+        raise reached(rule, held, need)
+    if known and held.free < need:
         raise reached(rule, held, need)
     try:
         await keeper.more(held, max(1, need - held.free))

@@ -11,6 +11,7 @@ const KINDS: Record<LimitEventView["kind"], string> = {
   soft_reached: "soft limit passed",
   exhausted: "used up: calls were refused",
   overdraft: "more spent than the bound",
+  larger: "a call alone larger than the whole limit: it was refused",
 };
 
 interface Props {
@@ -40,7 +41,8 @@ export function Events({ project, events, limits }: Props) {
       label: "used",
       align: "right",
       cell: (event) => {
-        return ofBound(measureOf(event.limit), event.used, event.bound);
+        const amounts = ofBound(measureOf(event.limit), event.used, event.bound);
+        return event.kind === "larger" ? `asked for ${amounts}` : amounts;
       },
     },
     {

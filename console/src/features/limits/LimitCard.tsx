@@ -15,7 +15,7 @@ import { amount, bare, inWords, ofBound, percentUsed } from "./amounts";
 import { BurnDown } from "./BurnDown";
 import { filledBy } from "./filled";
 import css from "./limits.module.css";
-import { UsedUp } from "./UsedUp";
+import { LargerThanAll, UsedUp } from "./UsedUp";
 
 const FROM_FILE = "It is declared in the config file; change it there.";
 const NEAR = 80;
@@ -93,6 +93,13 @@ export function LimitCard({ project, limit, events, onEdit }: CardProps) {
           </div>
         ))
       )}
+      <LargerThanAll
+        project={project}
+        limit={limit}
+        events={events}
+        now={Date.now()}
+        onEdit={may && !fromFile ? onEdit : undefined}
+      />
       <Confirm
         opened={asking}
         title={`Delete ${limit.name}?`}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LimitEventView, LimitView } from "@/api/types";
 import { ofBound } from "./amounts";
-import { filledBy, isSpent, refusedBy, refusedSince } from "./filled";
+import { filledBy, isSpent, largerThan, refusedBy, refusedSince } from "./filled";
 
 const limit = (change: Partial<LimitView>) =>
   ({ measure: "money", scope: {}, per: [], ...change }) as unknown as LimitView;
@@ -62,6 +62,16 @@ describe("from a limit to who filled it", () => {
     for (const other of others) expect(isSpent(rule, count, [{ ...event, ...other }])).toBeNull();
     expect(isSpent(rule, { ...count, used: "10" }, [])).toEqual({ since: null });
     expect(isSpent(limit({ measure: "concurrency", bound: "1" }), { ...count, used: "1" }, [])).toBeNull();
+  });
+  it("tells of calls larger than all of it, of late and as long as they still would be", () => {
+    const rule = limit({ name: "team", bound: "10", mode: "hard" });
+    const event = { kind: "larger", limit: "team", values: { user: "u1" }, at: 5000, used: "11", bound: "10" };
+    const events = [{ ...event, limit: "other" }, event] as unknown as LimitEventView[];
+    expect(largerThan(rule, events, 9000)).toBe(events[1]);
+    expect(refusedBy(events[1] as LimitEventView, 9000)?.q).toBe("error:larger_than_limit user:u1");
+    expect(largerThan({ ...rule, bound: "11" }, events, 9000)).toBeUndefined();
+    expect(largerThan({ ...rule, mode: "soft" }, events, 9000)).toBeUndefined();
+    expect(largerThan(rule, events, 5000 + 86_400_000)).toBeUndefined();
   });
   it("says the unit once", () => {
     expect(ofBound("requests", "2", "6")).toBe("2 of 6 requests");

@@ -61,9 +61,16 @@ interface TracesSearch {
   end: string;
 }
 
-/** The calls that a limit refused since an event told that it was used up; null where none were. */
+type Code = "limit_reached" | "larger_than_limit";
+const REFUSES: Partial<Record<LimitEventView["kind"], Code>> = {
+  exhausted: "limit_reached",
+  larger: "larger_than_limit",
+};
+
+/** The calls that a limit refused since an event told of it; null where none were. */
 export function refusedBy(event: LimitEventView, now: number): TracesSearch | null {
-  return event.kind === "exhausted" ? refusedSince(undefined, event.values, event.at, now) : null;
+  const code = REFUSES[event.kind];
+  return code ? refusedSince(undefined, event.values, event.at, now, code) : null;
 }
 
 /** The calls that a limit refused of one of its counts. What its scope has no words for is not narrowed by. */
@@ -72,6 +79,7 @@ export function refusedSince(
   values: Standing["values"],
   since: number,
   now: number,
+  code: Code = "limit_reached",
 ): TracesSearch {
   const own = Object.entries(values).filter(([, value]) => value !== "") as [string, string][];
   const scope = Object.entries(limit?.scope ?? {}).filter(
@@ -80,7 +88,7 @@ export function refusedSince(
   const narrowed = [...scope, ...own.map(([name, value]) => [name, [value]] as [string, string[]])]
     .filter(([name]) => name !== "app")
     .map(([name, each]) => field(name, each));
-  return { q: ["error:limit_reached", ...narrowed].join(" "), start: String(since - 1000), end: String(now) };
+  return { q: [`error:${code}`, ...narrowed].join(" "), start: String(since - 1000), end: String(now) };
 }
 
 /** Whether calls of this count meet its bound, and since when somebody did. Money is refused before it is all gone:
@@ -101,6 +109,25 @@ export function isSpent(
   );
   if (told.length > 0) return { since: Math.min(...told.map((event) => event.at)) };
   return Number(standing.used) >= Number(limit.bound) ? { since: null } : null;
+}
+
+const TOLD_EVERY = 86_400_000;
+
+/** The newest event that tells of calls which alone are more than a hard limit allows at all, as long as they would
+ * still be: it is told again each day on which such a call comes. */
+export function largerThan(
+  limit: LimitView,
+  events: readonly LimitEventView[],
+  now: number,
+): LimitEventView | undefined {
+  return events.find(
+    (event) =>
+      event.kind === "larger" &&
+      event.limit === limit.name &&
+      limit.mode === "hard" &&
+      Number(event.used) > Number(limit.bound) &&
+      now - event.at < TOLD_EVERY,
+  );
 }
 
 /** What a refused caller is told, by the table of docs/limits.md. */

@@ -221,7 +221,7 @@ def _scope(conn: Connection, tenant: Project, rule: Rule) -> dict[Dimension, tup
     Operation(id="listLimitEvents", summary="What happened to limits", tag=TAG, errors=(404,)),
 )
 async def list_limit_events(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: Limit = 100) -> LimitEventPage:
-    """Newest first: soft limits passed, hard ones used up, overdrafts."""
+    """Newest first: soft limits passed, hard ones used up, overdrafts, calls larger than a whole limit."""
     before = read_cursor(cursor)
     found = await deps.db.read(lambda conn: limit_store.events(conn, tenant.id, before=before, limit=limit + 1))
     rows = await deps.db.read(lambda conn: limit_store.limits(conn, tenant.id))

@@ -115,7 +115,8 @@ class BurnDown(Struct, frozen=True, kw_only=True):
 class LimitEventView(Struct, frozen=True, kw_only=True):
     """``soft_reached``: a soft limit is over its bound; ``exhausted``: a hard one refused for the first time in its
     window; ``overdraft``: more was spent than the bound, by an answer longer than was asked for or on trust while the
-    counts could not be reached."""
+    counts could not be reached; ``larger``: a call alone might have used more (``used``) than the whole bound, told
+    once a day."""
 
     id: str
     limit: str
