@@ -155,6 +155,13 @@ const costs = createRoute({
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort", "energy"),
 });
 
+const batches = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "batches",
+  component: lazyRouteComponent(() => import("@/features/batches/BatchesPage"), "BatchesPage"),
+  validateSearch: (raw: Raw) => fields(raw, "state"),
+});
+
 const prices = createRoute({
   getParentRoute: () => projectRoute,
   path: "prices",
@@ -537,6 +544,7 @@ const routeTree = root.addChildren([
       review,
       quality,
       costs,
+      batches,
       prices,
       reconciliation,
       limits,

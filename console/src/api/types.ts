@@ -178,3 +178,6 @@ export interface Page<T> {
   items: T[];
   cursor?: string | null;
 }
+
+export type BatchPage = S["BatchPage"];
+export type BatchView = S["BatchView"];

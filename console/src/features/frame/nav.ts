@@ -22,6 +22,7 @@ import {
   type LucideIcon,
   MailX,
   MessagesSquare,
+  Package,
   Plug,
   ReceiptText,
   Route,
@@ -70,6 +71,7 @@ export interface NavItem {
     | "/p/$project/experiments"
     | "/p/$project/scorers"
     | "/p/$project/costs"
+    | "/p/$project/batches"
     | "/p/$project/prices"
     | "/p/$project/reconciliation"
     | "/p/$project/limits"
@@ -192,6 +194,12 @@ export const NAV: NavItem[] = [
     icon: CircleDollarSign,
     words: "money spend bill waste price",
     group: "Run",
+  },
+  {
+    to: "/p/$project/batches",
+    label: "Batches",
+    icon: Package,
+    words: "batch jobs files half price bulk lost expired held",
   },
   {
     to: "/p/$project/prices",
