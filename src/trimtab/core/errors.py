@@ -158,3 +158,13 @@ class UpstreamRejected(UpstreamFailure):
 
 class InternalError(TrimtabError):
     pass
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let an error that has been dealt with keep none of the frames that it came through. One of them that knows the
+    error is garbage that only the collector finds, which seldom runs, and with it goes whatever a call holds: its body,
+    say."""
+    seen: BaseException | None = error
+    while seen is not None and seen.__traceback__ is not None:
+        seen.__traceback__ = None
+        seen = seen.__context__

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from trimtab.core.errors import DeadlineExceeded, TrimtabError, UpstreamFailure, UpstreamTimeout
+from trimtab.core.errors import DeadlineExceeded, TrimtabError, UpstreamFailure, UpstreamTimeout, forget_frames
 from trimtab.gateway import hedge as hedging
 from trimtab.gateway.call import Call, fault_of
 from trimtab.gateway.deadline import bound, exceeded, is_hung, left_s
@@ -125,6 +125,7 @@ class Attempts:
         except TrimtabError as error:
             failed = error
         if failed is not None:
+            forget_frames(failed)
             await self._books.end_all(call, failed)
             call.rest = [target for target in call.rest if target not in stronger]
             return opened
@@ -163,6 +164,7 @@ class Attempts:
                 return await self._open_raced(call, walk, attempt, race)
             except TrimtabError as error:
                 failed = error
+            forget_frames(failed)
             await self._came_to_nothing(call, walk, failed)
 
     async def _turn(self, call: Call, walk: Walk, now: int) -> int:

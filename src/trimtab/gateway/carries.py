@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout
+from trimtab.core.errors import TrimtabError, UpstreamFailure, UpstreamRejected, UpstreamTimeout, forget_frames
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import Call
 from trimtab.gateway.deadline import bound, exceeded, is_hung, left_s
@@ -68,6 +68,7 @@ class Carries(Attempts):
                 if call.exchange.started or not may_ask_again(error, asker):
                     raise
                 failed = error
+            forget_frames(failed)
             await self._came_to_nothing(call, walk, failed)
 
     async def _ask(self, call: Call, attempt: Try, asker: Asker) -> None:

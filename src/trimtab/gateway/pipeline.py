@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, cast
 
-from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure
+from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure, forget_frames
 from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
@@ -151,9 +151,11 @@ class Gateway:
                 logger.exception("a defect while serving %s", call.request_id)
                 failed = defect(error)
             if failed is not None:
+                forget_frames(failed)
                 await self._refuse(call, failed)
-        except asyncio.CancelledError:  # also while it is refused: its row must not be lost
+        except asyncio.CancelledError as error:  # also while it is refused: its row must not be lost
             cancelled = True
+            forget_frames(error)
         if cancelled:
             await self._cancelled(call)
         if call.app is not None and call.app.copy is not None:
