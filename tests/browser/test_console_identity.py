@@ -27,6 +27,10 @@ def test_a_role_a_program_and_a_provider_are_made_and_taken_away(at: House, visi
     page.get_by_role("dialog").get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_test_id("secret")).to_contain_text("tt_")
     page.get_by_role("button", name="I have it").click()
+    keys = f"/api/v1/projects/{PROJECT}/keys"
+    (made,) = at.client.get(keys).json()["items"]
+    at.client.put(f"{keys}/{made['id']}/priority", json={"highest": "low"}).raise_for_status()
+    page.reload()
     page.get_by_role("button", name="Replace import").click()
     page.get_by_role("button", name="Make the new key").click()
     page.get_by_role("button", name="I have it").click()
@@ -34,8 +38,8 @@ def test_a_role_a_program_and_a_provider_are_made_and_taken_away(at: House, visi
     page.get_by_role("button", name="Remove nightly").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_text("No program is a member here")).to_be_visible()
-    held = at.client.get(f"/api/v1/projects/{PROJECT}/keys").json()["items"]
-    assert [key["state"] for key in held] == ["revoked", "revoked"]
+    held = at.client.get(keys).json()["items"]
+    assert [(key["state"], key["priority"]) for key in held] == [("revoked", "low")] * 2
 
     page.get_by_role("tab", name="Sign-in").click()
     page.get_by_role("button", name="Add a provider").click()

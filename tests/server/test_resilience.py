@@ -110,6 +110,22 @@ def test_a_keys_priority_is_bounded_in_the_snapshot(run: Run) -> None:
     run(story)
 
 
+def test_a_key_is_made_with_a_bound_on_its_priority(run: Run) -> None:
+    async def story(house: House) -> None:
+        wanted = {"name": "nightly", "priority": "low"}
+        made = (await house.admin.post(f"{AT}/keys", json=wanted)).json()["key"]
+        assert made["priority"] == "low"
+        (held,) = [p for p in house.holder.current.access.keys.values() if p.key_id == made["id"]]
+        assert held.highest_priority == 2
+        listed = (await house.admin.get(f"{AT}/keys")).json()["items"]
+        assert [key["priority"] for key in listed if key["id"] == made["id"]] == ["low"]
+        assert (await house.admin.post(f"{AT}/keys", json=wanted | {"priority": "urgent"})).status_code == 400
+        whole = await house.admin.post("/api/v1/keys", json=wanted | {"role": "read_only"})
+        assert (whole.status_code, whole.json()["param"]) == (400, "priority")
+
+    run(story)
+
+
 def test_what_no_call_goes_to_is_not_shown_as_healthy(run: Run) -> None:
     async def story(house: House) -> None:
         (project,) = house.holder.current.access.projects.values()

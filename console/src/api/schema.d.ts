@@ -11472,7 +11472,8 @@ export interface components {
          * @description `expires` in Unix milliseconds, null for never. What narrows it, null for no bound: `environments` in which
          *     its calls may name an app; `permissions` of those of its role; `projects` (slugs), for a key of the instance
          *     alone; `models`: names it may call, such as `support` or `openai/*`. `owner`: the id of a service account of
-         *     the project, or one's own as a person; the key then does no more than they may, and ends with them.
+         *     the project, or one's own as a person; the key then does no more than they may, and ends with them. `priority`:
+         *     the highest that its calls may ask for, of a project's key; `high` is no bound.
          */
         NewKey: {
             name: string;
@@ -11493,6 +11494,11 @@ export interface components {
             models: string[] | null;
             /** @default null */
             owner: string | null;
+            /**
+             * @default high
+             * @enum {unknown}
+             */
+            priority: "high" | "low" | "normal";
         };
         /**
          * NewLegalHold

@@ -13,11 +13,13 @@ from trimtab.sdk.guard_types import GuardVerdict
 
 class KeyScope(TypedDict, total=False):
     """What narrows a key: ``permissions`` of those of its role; ``models``: names it may call, such as ``openai/*``;
-    ``owner``: the service account (or oneself) that it belongs to and does no more than."""
+    ``owner``: the service account (or oneself) that it belongs to and does no more than; ``priority``: the highest
+    (``high``, ``normal``, ``low``) that its calls may ask for."""
 
     permissions: list[str]
     models: list[str]
     owner: str
+    priority: str
 
 
 class Me(Struct, frozen=True, kw_only=True):

@@ -11,10 +11,10 @@ interface Props {
   onClose: () => void;
 }
 
-/** What a key is made of that is to stand in for another: all that it may, and as long as it has. */
+/** What a key is made of that is to stand in for another: all that it may, as long as it has, and no earlier in a queue. */
 export function successorOf(key: KeyView): NewKey {
-  const { name, expires, environments, permissions, models, owner } = key;
-  return { name, role: key.role as NewKey["role"], expires, environments, permissions, models, owner };
+  const { name, expires, environments, permissions, models, owner, priority } = key;
+  return { name, role: key.role as NewKey["role"], expires, environments, permissions, models, owner, priority };
 }
 
 /** A key for a key: the new one first, the old one ended when nothing calls with it any more. */

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, to_builtins
 from sqlalchemy import Connection
 
 from trimtab.core.errors import InvalidRequest, Unavailable
-from trimtab.gateway.policy_store import Priority, bounds
+from trimtab.gateway.policy_store import Priority, bounds, put_key_priority
 from trimtab.governance import keys, people_store, permissions, principals, roles, store
 from trimtab.governance.access import Project
 from trimtab.governance.key_use_store import last_used
@@ -165,15 +165,27 @@ async def _issue(deps: Dependencies, caller: Caller, tenant: Project | None, dat
     told = {"from": None, "to": {name: value for name, value in to_builtins(data).items() if value is not None}}
     deed = Deed(project=tenant, action="key.created", subject=lambda made: f"key:{made[0].key.id}", detail=told)
 
+    if tenant is None and data.priority != "high":
+        raise InvalidRequest(
+            "A key of the instance has no bound on its priority.",
+            fix="Make it under a project, or leave 'priority' out.",
+            param="priority",
+        )
+
     def work(conn: Connection) -> tuple[Issued, dict[str, str]]:
         _check_may_issue(conn, caller, tenant, wanted)
         issued = keys.issue(conn, wanted, now)
+        if tenant is not None and data.priority != "high":
+            put_key_priority(conn, tenant.id, issued.key.id, data.priority, now)
         return issued, {} if wanted.owner_id is None else {wanted.owner_id: name_of(conn, wanted.owner_id)}
 
     issued, owners = await written(deps, caller, deed, work)
     with contextlib.suppress(Unavailable):  # it is saved, and this answer alone has its secret
         await deps.snapshots.changed()
-    return IssuedKey(key=_view(deps, issued.key, now, _Beside(owners=owners)), secret=issued.secret)
+    return IssuedKey(
+        key=_view(deps, issued.key, now, _Beside(owners=owners, highest={issued.key.id: data.priority})),
+        secret=issued.secret,
+    )
 
 
 async def _revoke(deps: Dependencies, caller: Caller, tenant: Project | None, key: str) -> None:

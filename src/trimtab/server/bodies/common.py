@@ -180,7 +180,8 @@ class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
     """``expires`` in Unix milliseconds, null for never. What narrows it, null for no bound: ``environments`` in which
     its calls may name an app; ``permissions`` of those of its role; ``projects`` (slugs), for a key of the instance
     alone; ``models``: names it may call, such as ``support`` or ``openai/*``. ``owner``: the id of a service account of
-    the project, or one's own as a person; the key then does no more than they may, and ends with them."""
+    the project, or one's own as a person; the key then does no more than they may, and ends with them. ``priority``:
+    the highest that its calls may ask for, of a project's key; ``high`` is no bound."""
 
     name: str
     role: KeyRole = "client"
@@ -190,6 +191,7 @@ class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
     projects: list[str] | None = None
     models: list[str] | None = None
     owner: str | None = None
+    priority: Priority = "high"
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):
