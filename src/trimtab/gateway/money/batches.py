@@ -212,7 +212,12 @@ class Batches:
         """End what this process has begun to book and could not: nobody else has its record, or knows of its notes.
         Raises `Unavailable`, as what `end` met does."""
         for booking in [self._bookings[each] for each in self._bookings.keys() - self._under_way.keys()]:
-            await self.end(booking.made, [], booking.ending, books)
+            try:
+                await self.end(booking.made, [], booking.ending, books)
+            except Unavailable:
+                raise
+            except Exception:  # an edge: one that is broken must not keep the others from being settled
+                logger.exception("the batch %s of %s cannot be booked", booking.made.batch_id, booking.made.provider)
 
     async def resume(self, made: Made, is_recorded: Callable[[str], Awaitable[bool]], books: Books) -> bool:
         """Settle one that was claimed: by this process, which goes on where it was; else by one that may be dead, when
@@ -368,6 +373,8 @@ def _target(made: Made, targets: ProjectTargets, model: str) -> Target:
     name, kind = made.provider, made.about.kind
     provider = targets.providers.get(name)
     if provider is None:
+        if kind not in PROVIDER_KINDS.names():  # no longer installed, or no longer to be read
+            kind = "custom"
         provider = Provider(name=name, kind=kind, dialect=PROVIDER_KINDS.get(kind).dialect, base_url="")
     known = (each for each in targets.models.values() if each.provider == name)
     price = next((each.price for each in known if each.upstream == model), None)

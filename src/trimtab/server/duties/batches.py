@@ -219,8 +219,14 @@ class LookingAfter:
             or age > pace.silent_for
         ):
             logger.warning("the batch %s of %s is lost: %s", made.batch_id, made.provider, failed.why)
-            await self._batches.lost(made, "lost", failed.why, self._books)
-            return
+            try:
+                await self._batches.lost(made, "lost", failed.why, self._books)
+            except Unavailable:
+                raise
+            except Exception:  # an edge, as above: it is tried again, as seldom as it is asked about
+                logger.exception("the batch %s of %s cannot be settled", made.batch_id, made.provider)
+            else:
+                return
         due = now + min(pace.least * 2 ** min(failures, 20), 3 * pace.most)
         await self._batches.db.write(
             lambda conn: store.looked(
