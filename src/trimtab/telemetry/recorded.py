@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry.decided import CallKind, classes_of, kinds
+from trimtab.telemetry.search.keys import SCOPE
 from trimtab.telemetry.search.query import compile_query, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
@@ -83,10 +84,17 @@ _NAMED: Final = (  # what is asked for is passed as parameters
     "AND request_id IN (SELECT arrayJoin(splitByChar(',', {ids:String}))) GROUP BY span_id) AS names USING (span_id)"
 )
 """Only the books have the project's own name of what was asked."""
+# What was passed through as it came (files, batches and what they came to) no route decides, and a batch, one row for
+# thousands of answers, says nothing of the length of one.
+_PASSED: Final = "startsWith(name, 'pass ')"
 # Attempts of our own gateway alone: what others called elsewhere says nothing about our targets.
 _OF_WINDOW: Final = (
-    "project = {project:String} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND request_id != '' "
+    f"project = {{project:String}} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND request_id != '' AND NOT {_PASSED} "
     "AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64}"
+)
+_DECIDED: Final = (
+    "attempts > 0 AND kind = 'span' AND request_id NOT IN (SELECT request_id FROM spans WHERE "  # noqa: S608
+    f"{SCOPE} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND {_PASSED})"
 )
 
 
@@ -109,14 +117,14 @@ class Recorded:
     async def calls(self, project: str, q: str, window: Window, limit: int) -> list[RecordedCall]:
         """The newest calls that reached a provider and that a search finds, oldest first."""
         found = compile_query(q, project, window)
-        sql = f"SELECT {_CALL} FROM spans WHERE {found.sql} AND attempts > 0 AND kind = 'span'"  # noqa: S608
+        sql = f"SELECT {_CALL} FROM spans WHERE {found.sql} AND {_DECIDED}"  # noqa: S608
         sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {max(1, min(limit, MOST_CALLS))}"
         return (await self._ask(RecordedCall, sql, found.params))[::-1]
 
     async def count(self, project: str, q: str, window: Window) -> int:
         """How many calls there are to replay."""
         found = compile_query(q, project, window)
-        sql = f"SELECT count() FROM spans WHERE {found.sql} AND attempts > 0 AND kind = 'span'"  # noqa: S608
+        sql = f"SELECT count() FROM spans WHERE {found.sql} AND {_DECIDED}"  # noqa: S608
         [(count,)] = await self._ask(tuple[int], sql, found.params)
         return count
 

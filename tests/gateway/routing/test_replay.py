@@ -20,6 +20,7 @@ from trimtab.gateway.routing.replay import (
     estimate,
     still_live,
     tokens_told,
+    was_doubted,
 )
 from trimtab.telemetry.recorded import RecordedAttempt, RecordedBody, RecordedCall
 
@@ -226,6 +227,46 @@ def test_a_call_that_goes_where_it_went_by_another_name_has_that_names_price() -
     assert unknown.notes == ["No price is known for spare up-slow: so no cost is known of what would move there."]
 
 
+def doubted_call(number: int, **more: Any) -> Decided:
+    """Its first answer, of 150 ms and 100 and 50 tokens, was doubted, and another given: 0.001 dollars in all."""
+    first = attempt(number, duration_ns=150 * MS)
+    strong = attempt(number, SLOW)
+    found = Decided(
+        call=call(number, duration_ns=900 * MS), first=first, tokens_in=100, target=FAST, name="fast",
+        doubted=was_doubted([first, strong]),
+    )  # fmt: skip
+    return structs.replace(found, **more)
+
+
+def test_where_nobody_doubts_what_was_doubted_the_first_answer_is_all() -> None:
+    report = estimate([doubted_call(n) for n in range(40)], {}, price, Random(1))
+    assert (report.same, report.compared, report.cost.recorded) == (40, 40, pytest.approx(0.04))
+    alone = 40 * 150 * 1_000_000 / 1e12
+    assert report.cost.replayed == ReplayedRange(value=alone, low=alone, high=alone)
+    assert report.latency_p50.recorded == 900.0
+    assert report.latency_p50.replayed == ReplayedRange(value=150.0, low=150.0, high=150.0)
+    kept = estimate([doubted_call(n, may_doubt=True) for n in range(40)], {}, price, Random(1))
+    assert kept.cost.replayed == ReplayedRange(value=0.04, low=0.04, high=0.04)
+    assert kept.notes == []
+
+
+def test_who_was_not_doubted_is_whoever_had_one_answer() -> None:
+    assert was_doubted([attempt(1), attempt(1, SLOW)])
+    assert not was_doubted([attempt(1)])
+    assert not was_doubted([attempt(1, status="error"), attempt(1, SLOW)])  # a fallback
+    assert not was_doubted([attempt(1), attempt(1, SLOW, status="cancelled")])  # a hedge that lost
+    assert not was_doubted([attempt(1), attempt(1)])
+
+
+def test_a_report_says_how_many_answers_may_be_doubted() -> None:
+    records = by_target([attempt(1000 + n, SLOW) for n in range(50)])
+    moved = [structs.replace(each, may_doubt=True) for each in decided(30, SLOW)]
+    looked_at = [structs.replace(each, may_doubt=True, same_route=True) for each in decided(10, FAST)]
+    notes = estimate([*moved, *looked_at], records, price, Random(1)).notes
+    assert ["of 30 calls" in note for note in notes if note.startswith("Doubted answers")] == [True]
+    assert estimate(looked_at, records, price, Random(1)).notes == []
+
+
 def test_a_replay_tells_which_difficulty_sends_up_which_share() -> None:
     calls = [structs.replace(each, difficulty=n / 100, sent_up=n > 40) for n, each in enumerate(decided(100, FAST))]
     report = estimate(calls, by_target([each.first for each in calls]), price, Random(1))
@@ -337,6 +378,15 @@ def test_a_recorded_call_is_decided_by_what_was_recorded_of_it() -> None:
     assert reads_headers(tree_of(tree))
     assert not reads_text(tree_of(tree))
     assert reads_text(tree_of({"node": "fallback", "of": [{"node": "escalate", "cheap": "fast", "strong": "big"}]}))
+
+
+def test_a_stream_is_not_doubted_and_neither_is_what_went_up_at_once() -> None:
+    tree = {"node": "escalate", "cheap": "fast", "strong": "big", "difficulty": None}
+    told = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "Why?"}]}).encode()
+    bodies = {"s0": body_of("Why?"), "s1": RecordedBody("s1", "openai_chat", told)}
+    found = redecided(tree, [call(0), call(1, stream=1)], bodies)
+    assert [(each.name, each.may_doubt) for each in found] == [("fast", True), ("fast", False)]
+    assert not redecided({"node": "target", "model": "fast"}, [call(0)], bodies)[0].may_doubt
 
 
 def test_affinity_is_played_through_in_the_order_of_time() -> None:

@@ -8,7 +8,7 @@ from trimtab.core.errors import TrimtabError
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.routing.ask import Ask
 from trimtab.gateway.routing.compile import Compiled
-from trimtab.gateway.routing.replay import Decided, tokens_told
+from trimtab.gateway.routing.replay import Decided, tokens_told, was_doubted
 from trimtab.gateway.routing.types import Escalate, If, Node, Semantic, When
 from trimtab.gateway.routing.walk import children
 from trimtab.llm.dialects import DIALECTS, Head
@@ -49,6 +49,9 @@ async def redecide(
                 name=target.model.name,
                 sent_up=plan.sent_up,
                 difficulty=plan.difficulty,
+                doubted=was_doubted(made),
+                may_doubt=plan.escalation is not None and not plan.sent_up and not ask.head.stream,
+                same_route=plan.route == call.model,
             )
         )
     return found

@@ -42,7 +42,9 @@ Pools = Mapping[TargetKey, Sequence[RecordedAttempt]]
 
 class Decided(Struct, frozen=True, kw_only=True):
     """One call decided again. ``target`` would be asked first (None: the route refuses it), ``name`` is what the tree
-    calls it; ``sent_up``: a judge of difficulty, which gave it ``difficulty``, sent it to the strong side at once."""
+    calls it; ``sent_up``: a judge of difficulty, which gave it ``difficulty``, sent it to the strong side at once.
+    ``doubted``: the first answer was, on record, and another target's given; ``may_doubt``: the route looks whether an
+    answer is to be doubted, and ``same_route`` that it is the one which the call asked for."""
 
     call: RecordedCall
     first: RecordedAttempt
@@ -53,6 +55,9 @@ class Decided(Struct, frozen=True, kw_only=True):
     name: str
     sent_up: bool = False
     difficulty: float | None = None
+    doubted: bool = False
+    may_doubt: bool = False
+    same_route: bool = False
 
 
 class UpShare(Struct, frozen=True, kw_only=True):
@@ -171,6 +176,14 @@ def tokens_told(attempts: Sequence[RecordedAttempt]) -> int | None:
     return answered[-1] if answered else max((each.input_tokens for each in attempts), default=0) or None
 
 
+def was_doubted(attempts: Sequence[RecordedAttempt]) -> bool:
+    """Whether the first answered, and yet another target was asked and answered too."""
+    first = attempts[0]
+    return first.status == "ok" and any(
+        each.status == "ok" and (each.provider, each.model) != (first.provider, first.model) for each in attempts[1:]
+    )
+
+
 def estimate(
     decided: Sequence[Decided], records: Mapping[TargetKey, Sequence[RecordedAttempt]], price: Price, draw: Random
 ) -> Report:
@@ -279,6 +292,9 @@ def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Poo
     asked again: it takes as long as what failed and what was answered then, and costs what an answer costs."""
     if _stays(each) or each.target is None:
         fact = _fact(each)
+        if each.doubted and not each.may_doubt:
+            fact = _first_alone(each, fact, price)
+            return lambda _draw, _pools: fact
         if _renamed(each) and fact.cost is not None and each.tokens_in is not None:
             cost = price(each.name, each.tokens_in, each.first.output_tokens)
             fact = Outcome(cost, fact.latency_ms, fact.failed, fact.refused)  # all is as it was, but at its own price
@@ -301,6 +317,14 @@ def _maker(each: Decided, records: Pools, price: Price) -> Callable[[Random, Poo
         return None if tokens_in is None else price(name, tokens_in, answer.output_tokens)
 
     return make
+
+
+def _first_alone(each: Decided, fact: Outcome, price: Price) -> Outcome:
+    """Of a call whose answer was doubted, where the route does not doubt it: just the first answer."""
+    first, cost = each.first, None
+    if fact.cost is not None and each.tokens_in is not None:
+        cost = price(each.name, first.input_tokens or each.tokens_in, first.output_tokens)
+    return Outcome(cost, first.duration_ns / 1e6, failed=False, refused=first.stop in REFUSED)
 
 
 def _figures(made: Sequence[Outcome], facts: Sequence[Outcome]) -> dict[str, float | None]:
@@ -368,6 +392,12 @@ def _notes(whole: Sequence[Decided], known: Sequence[Decided], records: Pools, p
             notes.append(f"{provider} {model} has answered none of its recorded attempts: no latency or cost is known.")
         elif price(name, 1, 1) is None:
             notes.append(f"No price is known for {provider} {model}: so no cost is known of what would move there.")
+    looked = sum(each.may_doubt and not (_stays(each) and (each.doubted or each.same_route)) for each in known)
+    if looked:
+        notes.append(
+            f"Doubted answers cannot be known without asking: those of {looked} calls may be, and what asking the "
+            "strong side again would cost and take is in none of these figures."
+        )
     if any(not _stays(each) for each in known):
         notes.append(
             "Moved calls are estimated from what their new target did with other calls; where those were easier or "
