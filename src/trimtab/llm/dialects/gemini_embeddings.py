@@ -179,12 +179,13 @@ def parse_response(body: bytes) -> Response:
 
 def _vectors_in(body: bytes) -> tuple[list[dict[str, Any]], Usage | None]:
     seen = loose(body, refuse_answer)
-    if "embeddings" not in seen:
+    found = objects(seen.get("embeddings"))
+    if not found:
         if "error" in seen:
             raise UpstreamFailure(words_of(seen)[0], code="upstream_error_in_answer")
         raise UpstreamFailure("The provider's answer holds no vectors.", code="upstream_garbage")
     read = count(an_object(seen.get("usageMetadata")).get("promptTokenCount"))
-    return objects(seen["embeddings"]), Usage(input=read) if read else None
+    return found, Usage(input=read) if read else None
 
 
 class GeminiEmbeddings(Unstreamed):
