@@ -10,6 +10,7 @@ import openai
 import pytest
 import uvicorn
 from harness import KEY, PRICE, Running, provider, running
+from msgspec.structs import replace
 
 from trimtab.gateway.targets import Model
 from trimtab.llm.simulated.app import SimulatedProviders
@@ -23,8 +24,9 @@ UPSTREAM_MODEL = {
     "anthropic_messages": "claude-sonnet-4-5",
     "openai_responses": "gpt-5",
     "gemini": "gemini-3-flash",
+    "cohere_chat": "command-a-03-2025",
 }
-EVERY = tuple(UPSTREAM_MODEL)
+EVERY = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
 TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -38,6 +40,8 @@ async def crossing(upstream: str, wishes: str = "") -> AsyncGenerator[Running]:
     await ready.wait()
     model = UPSTREAM_MODEL[upstream] + (f"?{wishes}" if wishes else "")
     there = provider("sim", listener.getsockname()[1], upstream, api_key="k")
+    if upstream == "cohere_chat":
+        there = replace(there, base_url=there.base_url.replace("/v1", "/v2"))
     async with running([there], [Model(name="m", provider="sim", upstream=model, price=PRICE)]) as g:
         yield g
     simulated.should_exit = True
@@ -133,6 +137,34 @@ def test_tool_calls_cross_with_their_ids_names_and_arguments(upstream: str) -> N
             assert [u.name for u in uses] == ["weather", "weather"]
             assert all(isinstance(u.input, dict) for u in uses)
             assert final.stop_reason == "tool_use"
+
+    asyncio.run(main())
+
+
+LONG = "mcp__plugin_chrome-devtools-mcp_chrome-devtools__performance.analyze_insight"
+
+
+@pytest.mark.parametrize("upstream", [name for name in UPSTREAM_MODEL if name != "anthropic_messages"])
+def test_a_tool_whose_name_the_provider_would_refuse_is_called_by_it_all_the_same(upstream: str) -> None:
+    """MCP's names may be 128 letters long and hold dots; the simulated vendors refuse what the real ones do."""
+
+    async def main() -> None:
+        async with crossing(upstream, "calls=2") as g:
+            theirs: Any = anthropic_client(g)
+            asked: Any = [{"role": "user", "content": "Is it slow?"}]
+            offered: Any = [{"name": name, "input_schema": TOOL} for name in (LONG, "look")]
+            choice: Any = {"type": "tool", "name": LONG}
+            said: Any = {"model": "m", "max_tokens": 2000, "tools": offered, "tool_choice": choice}
+            whole = await theirs.messages.create(messages=asked, **said)
+            uses = [block for block in whole.content if block.type == "tool_use"]
+            assert {use.name for use in uses} == {LONG}
+            results = [{"type": "tool_result", "tool_use_id": use.id, "content": "No"} for use in uses]
+            answer = whole.model_dump(mode="json", exclude_none=True)["content"]
+            history: Any = [*asked, {"role": "assistant", "content": answer}, {"role": "user", "content": results}]
+            async with theirs.messages.stream(messages=[*history, *asked], **said) as stream:
+                final = await stream.get_final_message()
+            assert {block.name for block in final.content if block.type == "tool_use"} == {LONG}
+            assert [record.outcome for record in g.spool.records] == ["answer", "answer"]
 
     asyncio.run(main())
 

@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from trimtab.core.errors import TrimtabError, UpstreamFailure
 from trimtab.llm.auth import headers_of
 from trimtab.llm.dialects import DIALECTS, Quirks
+from trimtab.llm.dialects._tool_names import fitted, told_back
 from trimtab.llm.simulated import SimulatedProviders
-from trimtab.llm.types import Delta, Failed
+from trimtab.llm.types import BlockOpen, Delta, Failed
 
 Message = MutableMapping[str, Any]
 PREFIX = {"bedrock_converse": "", "cohere_chat": "/v2", "gemini": "/v1beta"}
@@ -46,11 +49,12 @@ class Bridge:
 
     async def _call(self, body: bytes, send: Send) -> None:
         head = self.front.peek(body)
-        quirks = Quirks()
+        quirks, names = Quirks(), dict[str, str]()
         if self.front is self.upstream:
             out = self.front.forward(body, head, head.model, quirks)
         else:
-            out = self.upstream.render_request(self.front.parse_request(body), head.model, quirks)
+            request, names = fitted(self.front.parse_request(body), self.upstream.name)
+            out = self.upstream.render_request(request, head.model, quirks)
         self.sent.append(out)
         status, headers, chunks = await self.ask(out, head.model, stream=head.stream)
         if status != 200:
@@ -58,7 +62,7 @@ class Bridge:
         if not head.stream:
             answer = b"".join(chunks)
             if self.front is not self.upstream:
-                answer = self.front.render_response(self.upstream.parse_response(answer))
+                answer = self.front.render_response(told_back(self.upstream.parse_response(answer), names))
             await _begin(send, 200, "application/json")
             await _write(send, answer, last=True)
             return
@@ -73,7 +77,7 @@ class Bridge:
                 return b"".join(
                     self.front.render_stream_error(UpstreamFailure(delta.message), "req_bridge")
                     if isinstance(delta, Failed)
-                    else encoder.feed(delta)
+                    else encoder.feed(_told_back(delta, names))
                     for delta in deltas
                 )
 
@@ -117,6 +121,10 @@ class Bridge:
         start, *rest = events
         told = {name.decode(): value.decode() for name, value in start["headers"]}
         return start["status"], told, [message["body"] for message in rest]
+
+
+def _told_back(delta: Delta, names: dict[str, str]) -> Delta:
+    return replace(delta, name=names.get(delta.name, delta.name)) if isinstance(delta, BlockOpen) else delta
 
 
 async def _begin(send: Send, status: int, content_type: str) -> None:

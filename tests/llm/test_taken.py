@@ -11,9 +11,10 @@ from bridge import Bridge
 from patience import PATIENCE_S
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import DIALECTS, Quirks
+from trimtab.llm.dialects._tool_names import fitted
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.simulated import gemini, openai_chat, openai_responses
-from trimtab.llm.types import Message, Request, ResponseFormat, Text
+from trimtab.llm.types import Message, Request, ResponseFormat, Text, Tool
 
 Serve = Callable[[Any], str]
 PATHS = {
@@ -26,6 +27,14 @@ CALL: dict[str, Any] = {"id": "functions.look:0", "type": "function", "function"
 RESULT: dict[str, Any] = {"role": "tool", "tool_call_id": "functions.look:0", "content": "17 degrees"}
 USED = [HI, {"role": "assistant", "content": "\n", "tool_calls": [CALL]}, RESULT]
 LOOK = {"type": "function", "function": {"name": "look"}}
+MODELS = {
+    "anthropic_messages": "claude-haiku-4-5",
+    "bedrock_converse": "amazon.nova-lite-v1:0",
+    "cohere_chat": "command-a-03-2025",
+    "gemini": "gemini-3-flash",
+    "openai_chat": "gpt-4o-mini",
+    "openai_responses": "gpt-4o-mini",
+}
 
 
 def taken(serve: Serve, front: str, upstream: str, said: dict[str, Any]) -> dict[str, Any]:
@@ -38,6 +47,28 @@ def taken(serve: Serve, front: str, upstream: str, said: dict[str, Any]) -> dict
 
 def asked(model: str, **fields: Any) -> dict[str, Any]:
     return {"model": model, "messages": [HI]} | fields
+
+
+def offering(front: str, model: str, name: str) -> dict[str, Any]:
+    """A call with two tools, of which ``name`` was called before and must be again."""
+    if front == "openai_responses":
+        call = {"type": "function_call", "call_id": "call_1", "name": name, "arguments": "{}"}
+        result = {"type": "function_call_output", "call_id": "call_1", "output": "17"}
+        offered: list[Any] = [{"type": "function", "name": each, "parameters": {}} for each in (name, "look")]
+        choice: dict[str, Any] = {"type": "function", "name": name}
+        return {"model": model, "input": [HI, call, result], "tools": offered, "tool_choice": choice}
+    called: dict[str, Any] = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    turns = [HI, {"role": "assistant", "tool_calls": [called]}, RESULT | {"tool_call_id": "call_1"}]
+    tools = [{"type": "function", "function": {"name": each}} for each in (name, "look")]
+    choice = {"type": "function", "function": {"name": name}}
+    return {"model": model, "messages": turns, "tools": tools, "tool_choice": choice}
+
+
+def names_in(answer: dict[str, Any]) -> set[str]:
+    """Of the tools that an answer of OpenAI's calls."""
+    if "choices" in answer:
+        return {call["function"]["name"] for call in answer["choices"][0]["message"]["tool_calls"]}
+    return {item["name"] for item in answer["output"] if item["type"] == "function_call"}
 
 
 # --- Anthropic ---
@@ -332,3 +363,35 @@ SIMULATED: dict[str, Any] = {"openai_chat": openai_chat, "openai_responses": ope
 def rendered(upstream: str, said: dict[str, Any]) -> bytes:
     request = DIALECTS.get("openai_chat").parse_request(json.dumps(said).encode())
     return DIALECTS.get(upstream).render_request(request, "m", Quirks())
+
+
+# --- names of tools ---
+
+MCP = "mcp__plugin_chrome-devtools-mcp_chrome-devtools__performance.analyze_insight"
+
+
+@pytest.mark.parametrize("upstream", sorted(MODELS))
+@pytest.mark.parametrize("name", [MCP, "7zip", "a b", "größe", "x" * 65])
+def test_a_tool_is_offered_by_a_name_that_the_vendor_takes_and_called_by_the_clients(
+    serve: Serve, upstream: str, name: str
+) -> None:
+    """The call of before and its result, too."""
+    front = "openai_chat" if upstream != "openai_chat" else "openai_responses"
+    bridge = Bridge(front, upstream)
+    answer = httpx.post(serve(bridge) + PATHS[front], json=offering(front, MODELS[upstream], name), timeout=PATIENCE_S)
+    assert answer.status_code == 200, answer.text
+    assert names_in(answer.json()) == {name}
+
+
+def test_names_that_differ_in_what_is_left_out_stay_apart() -> None:
+    names = ("a.b", "a b", "a:b", "x" * 65, "x" * 66)
+    request = Request(dialect="gemini", model="m", messages=(), tools=tuple(Tool(name=name) for name in names))
+    sent, back = fitted(request, "openai_chat")
+    assert [back[tool.name] for tool in sent.tools] == list(names)
+    assert all(len(tool.name) <= 64 for tool in sent.tools)
+    assert fitted(request, "openai_chat") == (sent, back)
+
+
+def test_names_that_the_vendor_takes_are_left_alone() -> None:
+    request = Request(dialect="openai_chat", model="m", messages=(), tools=(Tool(name="a.b:c"),))
+    assert fitted(request, "gemini") == (request, {})

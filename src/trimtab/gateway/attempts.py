@@ -374,7 +374,7 @@ class Attempts:
     async def _open_stream(self, call: Call, attempt: Try, answer: Answer, dialect: Dialect) -> Opened:
         """Read up to the first token; what came until then is held."""
         opened = Opened(attempt)
-        relay = opened.relay = relay_between(call.front, dialect, call.head, stand_in(call, attempt.target))
+        relay = opened.relay = relay_between(call.front, dialect, call.head, stand_in(call, attempt))
         splitter = opened.splitter = dialect.splitter()
         held_bytes = 0
         try:

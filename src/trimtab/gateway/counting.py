@@ -21,6 +21,7 @@ from trimtab.guard.spec import Chain
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.counting import can_count, count_body, count_path, read_count
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.dialects._tool_names import fitted
 from trimtab.llm.transport import Transport
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Text, ToolCall, ToolResult
 from trimtab.llm.waiting import StaleConnection
@@ -86,7 +87,7 @@ class TokenCounter:
         if dialect is front:
             whole = dialect.forward(call, front.peek(call), model, provider.quirks)
         else:
-            whole = dialect.render_request(request, model, provider.quirks)
+            whole = dialect.render_request(fitted(request, dialect.name)[0], model, provider.quirks)
         path = count_path(dialect, model)
         try:
             status, body, headers = await self._post(

@@ -12,6 +12,7 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.tried import Try
 from trimtab.llm.dialects import Dialect, Glance, Splitter
 from trimtab.llm.dialects._refusals import RATE_CODES, reason_of
+from trimtab.llm.dialects._tool_names import fitted
 from trimtab.llm.transport import Answer
 from trimtab.llm.types import Response
 
@@ -60,6 +61,7 @@ def upstream_body(call: Call, attempt: Try, dialect: Dialect) -> bytes:
         request = replace(request, max_tokens=call.output_cap)
     if call.app is not None:
         _note_lost(call, dialect, model.upstream)
+    request, attempt.renamed = fitted(request, dialect.name)
     attempt.request = dialect.render_request(request, model.upstream, provider.quirks)
     return attempt.request
 
@@ -96,7 +98,7 @@ def open_whole(call: Call, attempt: Try, dialect: Dialect, body: bytes) -> Opene
             opened.whole = body
         else:
             found = response = dialect.parse_response(body)
-            opened.whole = call.front.render_response(named(response, stand_in(call, attempt.target)))
+            opened.whole = call.front.render_response(named(response, stand_in(call, attempt)))
     except UpstreamFailure as error:  # a 200 that holds no answer, but a refusal
         error.message = masked_text(error.message, attempt.target.provider)
         raise (rejected(error, attempt.target) if isinstance(error, UpstreamRejected) else error) from None
@@ -138,9 +140,10 @@ def note_relay(attempt: Try, relay: Relay) -> None:
     attempt.stop = relay.stop
 
 
-def stand_in(call: Call, target: Target) -> StandIn:
+def stand_in(call: Call, attempt: Try) -> StandIn:
     own = answer_id(call.request_id) if call.front.name == RESPONSES else ""
-    return StandIn(call.request_id, target.model.upstream, call.started_ns // SECOND, own, call.head.base64)
+    model, created = attempt.target.model.upstream, call.started_ns // SECOND
+    return StandIn(call.request_id, model, created, own, call.head.base64, attempt.renamed)
 
 
 def answer_id(request_id: str) -> str:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.llm.dialects import Dialect, Head, Meter, StreamDecoder, StreamEncoder
+from trimtab.llm.dialects._tool_names import told_back
 from trimtab.llm.types import BlockGrow, BlockOpen, Delta, Failed, Finish, Response, Start, StopReason, Usage, Vectors
 
 
@@ -49,11 +50,13 @@ class StandIn(Struct, frozen=True):
     own_id: str = ""
     base64: bool = False
     """Not a name, but no provider knows it either: vectors are to be written that way."""
+    tools: dict[str, str] = {}
+    """The client's names of tools, by those that the provider was told."""
 
 
 def named(response: Response, stand_in: StandIn) -> Response:
     """A provider's whole answer with what it left unsaid."""
-    result = response.result
+    response, result = told_back(response, stand_in.tools), response.result
     if result is None and response.id and response.model and response.created and not stand_in.own_id:
         return response
     return replace(
@@ -150,6 +153,8 @@ class Translating:
             self._note(delta)
             if isinstance(delta, Start):
                 delta = self._named(delta)
+            elif isinstance(delta, BlockOpen) and delta.name in self._stand_in.tools:
+                delta = replace(delta, name=self._stand_in.tools[delta.name])
             if not isinstance(delta, Failed):  # the pipeline words failures: it knows our request id
                 out.append(self._encoder.feed(delta))
         return b"".join(out)

@@ -39,6 +39,7 @@ class Try:
         "noted",
         "outcome",
         "place",
+        "renamed",
         "request",
         "response_id",
         "span_id",
@@ -68,6 +69,8 @@ class Try:
         self.model_used = ""
         self.stop = ""
         self.request = b""
+        self.renamed: dict[str, str] = {}
+        """The client's names of tools, by those that its provider was told."""
         self.chunks: list[bytes] = []
         self.kept = 0
         self.noted: Slot | None = None

@@ -23,6 +23,7 @@ MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5")
 SIGNATURE = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength")
 
 _ERRORS: dict[int, tuple[str, str]] = {
@@ -86,6 +87,8 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"tools.{index}.custom.input_schema: Field required")
         if tool.get("type", "custom") == "custom" and tool["input_schema"].get("type") != "object":
             raise Refused(f"tools.{index}.custom.input_schema.type: Field required")
+        if "input_schema" in tool and not _TOOL_NAME.fullmatch(str(tool.get("name"))):
+            raise Refused(f"tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
     if body.get("tool_choice") is not None and not body.get("tools"):
         raise Refused("tool_choice may only be specified while providing tools.")
     for stop in cast("list[Any]", body.get("stop_sequences") or []):

@@ -109,6 +109,11 @@ def check(body: dict[str, Any]) -> None:
         raise Refused("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
     for index, tool in enumerate(objects(an_object(body.get("toolConfig")).get("tools"))):
         spec = an_object(tool.get("toolSpec"))
+        if spec and not _ID.fullmatch(str(spec.get("name"))):
+            words = (
+                f"Value '{spec.get('name')}' at 'toolConfig.tools.{index + 1}.member.toolSpec.name' failed to satisfy"
+            )
+            raise Refused(f"1 validation error detected: {words} constraint: Member must satisfy regular expression")
         if spec and an_object(an_object(spec.get("inputSchema")).get("json")).get("type") != "object":
             place = f"toolConfig.tools.{index}.toolSpec.inputSchema.json.type"
             raise Refused(f"The value at {place} must be one of the following: object.")

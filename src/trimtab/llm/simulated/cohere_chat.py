@@ -4,6 +4,7 @@ The shapes are those of Cohere's reference and of the types in its Python SDK; t
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -27,6 +28,9 @@ _ERRORS: dict[int, str] = {
     504: "request timed out",
 }
 _STOPS = {"stop": "COMPLETE", "stop_sequence": "STOP_SEQUENCE", "length": "MAX_TOKENS", "tool_calls": "TOOL_CALL"}
+
+
+_TOOL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class Refused(Exception):
@@ -78,6 +82,8 @@ def check(body: dict[str, Any]) -> None:
     if body.get("tool_choice") not in (None, "REQUIRED", "NONE"):
         raise Refused("tool_choice must be one of REQUIRED, NONE")
     for index, tool in enumerate(objects(body.get("tools"))):
+        if not _TOOL_NAME.fullmatch(str(an_object(tool.get("function")).get("name"))):
+            raise Refused(f"tools[{index}].function.name is invalid")
         if not isinstance(an_object(tool.get("function")).get("parameters"), dict):
             raise Refused(f"tools[{index}].function.parameters is required")
 

@@ -17,6 +17,7 @@ MODELS = ("gemini-2.5-flash", "gemini-3-flash")
 SIGNATURE = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
 UNSIGNED = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 _PATH = re.compile(r"/v1(?:beta|alpha)?/models/(.+):(generateContent|streamGenerateContent)")
 COUNT_PATH = re.compile(r"/v1(?:beta|alpha)?/models/(.+):countTokens")
 _FIELDS = {
@@ -102,12 +103,24 @@ def check(body: dict[str, Any]) -> None:
         if not objects(content.get("parts")):
             raise Refused(f"* GenerateContentRequest.contents[{index}].parts: must not be empty\n")
         _check_responses(contents, index)
+    _check_tools(body)
     config = _config(body)
     if config.get("responseSchema") is not None and config.get("responseJsonSchema") is not None:
         raise Refused("Only one of responseSchema and responseJsonSchema may be set.")
     thinking = _thinking(body)
     if thinking.get("thinkingBudget") is not None and thinking.get("thinkingLevel") is not None:
         raise Refused("You can only set only one of thinking budget and thinking level.")
+
+
+def _check_tools(body: dict[str, Any]) -> None:
+    for at, tool in enumerate(objects(body.get("tools"))):
+        for index, declared in enumerate(objects(_list(tool, "functionDeclarations"))):
+            if not _NAME.fullmatch(str(declared.get("name"))):
+                raise Refused(
+                    f"* GenerateContentRequest.tools[{at}].function_declarations[{index}].name: Invalid function name. "
+                    "Must start with a letter or an underscore. Must be alphameric (a-z, A-Z, 0-9), underscores (_), "
+                    "dots (.), colons (:), or dashes (-), with a maximum length of 64.\n"
+                )
 
 
 def _check_responses(contents: list[dict[str, Any]], index: int) -> None:
