@@ -10,6 +10,8 @@ healed by starting again:
    large texts go beside the small tables, spans come last, so that what a list shows can be opened (but see `Pace`);
 5. confirm: the spool moves on, drained files are removed.
 
+While rows are deleted that are made anew, small batches that have nothing to do with them go on (`aside.py`).
+
 A store that is away is waited for, with growing pauses, and the records stay where they are. A row that the store will
 never take is found by halving the batch, its record is set aside, and the rest goes in.
 """
@@ -26,6 +28,7 @@ from typing import Any, NamedTuple
 
 from trimtab.core.errors import TrimtabError
 from trimtab.governance.sealing import Keyring, KeyUnknown
+from trimtab.telemetry.aside import Aside, free
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.forward.arrivals import ArrivalLog
@@ -99,11 +102,13 @@ class Writer:
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._ahead: Future[Prepared | None] | None = None
+        self._aside = Aside(self._meanwhile)
         self._poison: set[tuple[str, int]] = set()
         self._helpers = foreign.hands.helpers if foreign is not None and foreign.hands is not None else None
         self._repairs = None
         if foreign is not None:
             self._repairs = Repairs(spool, foreign.rewriter, foreign.traces.shown_rootless, self._step)
+            foreign.rewriter.aside = self._aside
 
     def run(self) -> None:
         """Drain until `stop`, then what is left, bounded by its ``within_s``. Whatever a turn meets is told, and the
@@ -118,6 +123,7 @@ class Writer:
         finally:
             self._mapping.shutdown(wait=True)
             self._beside.shutdown(wait=True)
+            self._aside.close()
             if self._helpers is not None:
                 self._helpers.close()
 
@@ -235,7 +241,7 @@ class Writer:
         if prepared.plan is not None and (prepared.plan.notes or prepared.plan.settled):
             self._spool.note(prepared.plan.notes, prepared.plan.settled)
             self._step("noted")
-        if self._enough(batch) and not self._rewrite_waits():
+        if self._enough(batch) and not self._aside.is_open and not self._rewrite_waits():
             self._ahead = self._mapping.submit(self._prepare_after, batch)
         self._insert_all(prepared)
         self._spool.confirm(batch)
@@ -476,6 +482,21 @@ class Writer:
             return False
         return bool(self._spool.noted(time.time_ns() // 1_000_000, 1))
 
+    def _meanwhile(self) -> int | None:
+        """One small batch, if it is ripe, while rows of traces are away: so that none of them is for longer than that.
+        None: what comes next is of these traces."""
+        began = time.monotonic()
+        self._measure()
+        if self._repairs is None or not self._ripe():
+            return 0
+        most = self._pace.enough
+        while most and (batch := self._spool.peek(most, self._pace.enough_bytes)) is not None:
+            most = free(batch.records, self._repairs.made, self.open)
+            if most == len(batch.records):
+                self._last_batch_s = self._last_look_s = began
+                return self._send(self._prepare(batch), remember=True)
+        return 0 if most else None
+
     def _rewrite_if_due(self) -> None:
         """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it. Within
         a bound: one turn that took a minute, on a machine that had other things to do, says little of the next."""
@@ -484,7 +505,8 @@ class Writer:
         if self._ahead is not None or began - self._last_rewrite_s < rest:
             return
         self._last_rewrite_s = began
-        self.rewrite(time.time_ns() // 1_000_000)
+        with self._aside:
+            self.rewrite(time.time_ns() // 1_000_000)
         self._last_rewrite_s = time.monotonic()
         self._rewrite_took_s = self._last_rewrite_s - began
 

@@ -168,6 +168,16 @@ class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         return [*spans_of(ExportTraceServiceRequest.FromString(self.otlp)), *self.spans]
 
+    def trace_ids(self) -> set[str]:
+        """Of every span, without reading more of it."""
+        found = {span.trace_id for span in self.spans}
+        if self.otlp:
+            from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+            for group in ExportTraceServiceRequest.FromString(self.otlp).resource_spans:
+                found |= {span.trace_id.hex() for scoped in group.scope_spans for span in scoped.spans}
+        return found
+
 
 class RefusedSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A span that a door could not take, on its way to the dead letters: a record of the spool. ``span`` is it as JSON

@@ -60,6 +60,8 @@ class Repairs:
         self._rootless = rootless
         self._step = step
         self._failing: OrderedDict[Key, _Failure] = OrderedDict()
+        self.made: frozenset[Key] = frozenset()
+        """The traces of this turn, or of the last one."""
 
     @property
     def unmade(self) -> int:
@@ -82,6 +84,7 @@ class Repairs:
         notes = self._spool.noted(now_ms, TRACES_AT_ONCE)
         if not notes:
             return 0
+        self.made = frozenset(note[:2] for note in notes)
         attempt = _Attempt()
         self._some([note for note in notes if note[:2] not in self._failing], attempt)
         for note in notes:

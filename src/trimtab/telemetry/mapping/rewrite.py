@@ -8,7 +8,8 @@ gateway does no longer. A trace is one row in lists and sums, whoever told of it
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -165,12 +166,13 @@ def _listed(ids: Iterable[str]) -> str:
 
 
 class Rewriter:
-    """For the writer's thread. ``read`` maps a span, as the first mapping did."""
+    """For the writer's thread. ``read`` maps a span, as the first mapping did. ``aside`` waits for what deletes."""
 
     def __init__(
         self, store: Store, rows: ForeignRows, read: Read, prices: ForeignPrices, cluster: str = "",
         arrivals: ArrivalLog | None = None,
     ) -> None:  # fmt: skip
+        self.aside: Callable[[Callable[[], object]], None] = _at_once
         self._log = arrivals
         self._store = store
         self._cluster = cluster
@@ -347,10 +349,15 @@ class Rewriter:
         months = f"SELECT DISTINCT toString(toYYYYMM(fromUnixTimestamp64Nano({at}, 'UTC'))) FROM {table} WHERE {where}"  # noqa: S608
         on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
         for [month] in _months.decode_lines(self._store.query(months, params)):
-            self._store.query(f"DELETE FROM {table}{on} IN PARTITION ID '{month}' WHERE {where}", params)  # noqa: S608
+            sql = f"DELETE FROM {table}{on} IN PARTITION ID '{month}' WHERE {where}"  # noqa: S608
+            self.aside(partial(self._store.query, sql, params))
 
 
 _months: Final = msgspec.json.Decoder(tuple[str])
+
+
+def _at_once(work: Callable[[], object]) -> None:
+    work()
 
 
 def _when(arrival: Arrival) -> tuple[int, str]:
