@@ -251,6 +251,21 @@ def test_the_parts_add_up_to_the_total_to_the_last_picodollar(asking: Asking, ou
     assert named["other"] * PICO == sum(a.cost.parts[5] for a in priced)
 
 
+@pytest.mark.parametrize(("tier", "wasted"), [("", 1), ("flex", 1), ("batch", 0), ("batch+us", 0)])
+def test_a_batch_is_no_oversized_call(tier: str, wasted: int, asking: Asking, engine: Store, tmp_path: Path) -> None:
+    """Its one row has the tokens of all its answers."""
+    owner, rows = project(), Rows()
+    cost = Cost(amount=9 * PICO, price="p", parts=(9 * PICO, 0, 0, 0, 0, 0))
+    used_up = attempt(1, usage=Usage(input=64_000, output=5, tier=tier), cost=cost)
+    CallMapper(FolderBlobs(tmp_path)).add(rows, 0, record(1, project=owner, attempts=(used_up,)))
+    engine.insert("ledger", rows.ledger.columns, encode(rows.ledger.values), f"{owner}:ledger")
+    report = asking.runner.run(asking.costs.waste(owner, "", day()))
+    (line,) = [line for line in report.lines if line.kind == "oversized"]
+    assert (line.count, line.cost) == (wasted, "4.5" if wasted else "0")
+    found = asking.runner.run(asking.costs.report(owner, line.q, day(), "none"))
+    assert found.totals.attempts == wasted
+
+
 def test_an_attempt_with_two_tags_is_in_both_of_their_groups(asking: Asking, ours: list[CallRecord]) -> None:
     groups = {row.group: row.totals.cost for row in asking.report("", "tag").groups}
     rows = within(ours, day())

@@ -23,8 +23,10 @@ _ENDED_KINDS: Final[dict[WasteKind, str]] = {
     "cancelled": "outcome = 'cancel'",
     "crashed": "outcome = 'crash'",
 }
+# One row has the tokens of all its answers, of which each may be short.
+_BATCH: Final = "has(splitByChar('+', tier), 'batch')"
 _OVER: Final = (
-    f"if({_INPUT} > {{oversized:Int64}} AND length(cost_parts) >= 3,"
+    f"if({_INPUT} > {{oversized:Int64}} AND length(cost_parts) >= 3 AND NOT {_BATCH},"
     f" intDiv((toInt128(cost_parts[1]) + cost_parts[2] + cost_parts[3]) * ({_INPUT} - {{oversized:Int64}}), {_INPUT}),"
     " toInt128(0))"
 )
@@ -137,7 +139,7 @@ def waste_lines(ended: Ended, answered: Answered, oversized: int) -> list[tuple[
     for kind, count, cost, unpriced in found:
         about, fix, q = _WASTE[kind]
         if kind == "oversized":
-            q = f"{q} input:>{oversized}"
+            q = f"{q} input:>{oversized} -tier:*batch*"
         line = WasteLine(
             kind=kind, count=count, cost=dollars(int(cost)) or "0", unpriced=unpriced, about=about, fix=fix, q=q
         )
