@@ -137,7 +137,7 @@ def test_an_answer_at_the_end_is_followed_by_a_wish_to_go_on(serve: Serve, upstr
     assert sent["messages"][2]["content"][0]["text"] == "Go on."
 
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "age": {"type": "integer", "minimum": 0, "description": "In years"},
@@ -363,6 +363,43 @@ SIMULATED: dict[str, Any] = {"openai_chat": openai_chat, "openai_responses": ope
 def rendered(upstream: str, said: dict[str, Any]) -> bytes:
     request = DIALECTS.get("openai_chat").parse_request(json.dumps(said).encode())
     return DIALECTS.get(upstream).render_request(request, "m", Quirks())
+
+
+# --- Cohere ---
+
+
+def test_a_schema_reaches_cohere_with_a_required_member_and_its_bounds_in_words(serve: Serve) -> None:
+    """As OpenAI's clients send them: closed, and with bounds that Cohere does not take."""
+    inner: dict[str, Any] = {
+        "type": "object",
+        "properties": {"of": {"type": "string", "format": "email"}, "b": {"type": "number"}},
+    }
+    names = {"type": "array", "items": inner, "minItems": 1}
+    schema = SCHEMA | {"additionalProperties": False, "properties": SCHEMA["properties"] | {"names": names}}
+    format_ = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    sent = taken(serve, "openai_chat", "cohere_chat", asked("command-a-03-2025", response_format=format_))
+    told = sent["response_format"]["json_schema"]
+    assert "additionalProperties" not in told
+    assert told["required"] == ["age"]
+    assert told["properties"]["age"] == {"type": "integer", "description": "In years\n\n{minimum: 0}"}
+    assert told["properties"]["names"]["description"] == "{minItems: 1}"
+    assert told["properties"]["names"]["items"]["required"] == ["of"]
+    assert told["properties"]["names"]["items"]["properties"]["of"]["description"] == '{format: "email"}'
+
+
+def test_cohere_is_not_asked_for_a_format_beside_tools() -> None:
+    with pytest.raises(Unsupported, match="one or the other") as caught:
+        rendered("cohere_chat", asked("m", tools=[LOOK], response_format={"type": "json_object"}))
+    assert caught.value.param == "response_format"
+
+
+@pytest.mark.parametrize(("members", "required", "strict"), [(3, 1, True), (3, 0, None), (201, 1, None), (0, 0, True)])
+def test_cohere_is_strict_about_tools_where_it_can_be(members: int, required: int, strict: bool | None) -> None:
+    names = [f"m{number}" for number in range(members)]
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    function = {"name": "look", "strict": True, "parameters": schema | {"required": names[:required]}}
+    sent = json.loads(rendered("cohere_chat", asked("m", tools=[{"type": "function", "function": function}])))
+    assert sent.get("strict_tools") is strict
 
 
 # --- names of tools ---

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from trimtab.core.errors import Unsupported
 
-_BOUNDS = (
+BOUNDS = (
     "minimum",
     "maximum",
     "exclusiveMinimum",
@@ -24,39 +24,45 @@ _BOUNDS = (
     "minProperties",
     "maxProperties",
 )
-_MAPS = ("properties", "$defs", "definitions")
-_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
-_DEEPEST = 200
+MAPS = ("properties", "$defs", "definitions")
+LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
+DEEPEST = 200
 
 
 def closed_schema(schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
     """Raises `Unsupported` for an object that names no members: closed, it could only be empty."""
-    if depth > _DEEPEST:
-        raise _unfit("is nested too deeply")
+    if depth > DEEPEST:
+        raise unfit("is nested too deeply")
     found: dict[str, Any] = {}
     bounds: dict[str, Any] = {}
     for name, value in schema.items():
-        if name in _BOUNDS or (name == "minItems" and value not in (0, 1)):
+        if name in BOUNDS or (name == "minItems" and value not in (0, 1)):
             bounds[name] = value
-        elif name in _MAPS and isinstance(value, dict):
+        elif name in MAPS and isinstance(value, dict):
             members = cast("dict[str, Any]", value)
             found[name] = {key: _inner(each, depth) for key, each in members.items()}
-        elif (name in _LISTS or name == "items") and isinstance(value, list):
+        elif (name in LISTS or name == "items") and isinstance(value, list):
             found[name] = [_inner(each, depth) for each in cast("list[Any]", value)]
         else:
             found[name] = _inner(value, depth) if name == "items" else value
-    if _is_object(schema):
+    if is_object(schema):
         if not schema.get("properties") and schema.get("additionalProperties") is not False:
-            raise _unfit("has an object that names no members")
+            raise unfit("has an object that names no members")
         found["additionalProperties"] = False
-    if bounds:
-        told = "; ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in bounds.items())
-        said = schema.get("description")
-        found["description"] = f"{said}\n\n{{{told}}}" if said and isinstance(said, str) else f"{{{told}}}"
-    return found
+    return told_in_words(found, bounds)
 
 
-def _is_object(schema: dict[str, Any]) -> bool:
+def told_in_words(schema: dict[str, Any], bounds: dict[str, Any]) -> dict[str, Any]:
+    """With what may not stand in it at the end of its description."""
+    if not bounds:
+        return schema
+    told = "; ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in bounds.items())
+    said = schema.get("description")
+    words = f"{said}\n\n{{{told}}}" if said and isinstance(said, str) else f"{{{told}}}"
+    return schema | {"description": words}
+
+
+def is_object(schema: dict[str, Any]) -> bool:
     kind = schema.get("type")
     return kind == "object" or "properties" in schema or (isinstance(kind, list) and "object" in kind)
 
@@ -65,9 +71,9 @@ def _inner(value: Any, depth: int) -> Any:
     return closed_schema(cast("dict[str, Any]", value), depth + 1) if isinstance(value, dict) else value
 
 
-def _unfit(why: str) -> Unsupported:
+def unfit(why: str, param: str = "response_format") -> Unsupported:
     return Unsupported(
-        f"The JSON schema of `response_format` {why}: this provider only follows one whose objects name all of theirs.",
+        f"The JSON schema of `{param}` {why}: this provider only follows one whose objects name all of theirs.",
         fix="Name the members under `properties`, or call a model of another provider.",
-        param="response_format",
+        param=param,
     )

@@ -81,11 +81,36 @@ def check(body: dict[str, Any]) -> None:
         raise Refused("p must be between 0.01 and 0.99 inclusive")
     if body.get("tool_choice") not in (None, "REQUIRED", "NONE"):
         raise Refused("tool_choice must be one of REQUIRED, NONE")
+    format_ = an_object(body.get("response_format"))
+    if format_.get("type") == "json_object" and (body.get("tools") or body.get("documents")):
+        raise Refused("response_format is not supported with tools or documents")
+    if format_.get("json_schema") is not None:
+        _check_schema(format_["json_schema"], root=True)
     for index, tool in enumerate(objects(body.get("tools"))):
         if not _TOOL_NAME.fullmatch(str(an_object(tool.get("function")).get("name"))):
             raise Refused(f"tools[{index}].function.name is invalid")
         if not isinstance(an_object(tool.get("function")).get("parameters"), dict):
             raise Refused(f"tools[{index}].function.parameters is required")
+
+
+_UNSUPPORTED = (
+    *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "uniqueItems", "additionalProperties"),
+)
+
+
+def _check_schema(given: Any, *, root: bool = False) -> None:
+    """https://docs.cohere.com/v2/docs/structured-outputs (specifying a schema)"""
+    schema = an_object(given)
+    if root and schema.get("type") != "object":
+        raise Refused("invalid response_format: the top level type must be object")
+    if schema.get("type") == "object" and not schema.get("required"):
+        raise Refused("invalid response_format: each object must have at least one required field")
+    for name in _UNSUPPORTED:
+        if name in schema:
+            raise Refused(f"invalid response_format: {name} is not supported")
+    for inner in [schema.get("items"), *an_object(schema.get("properties")).values()]:
+        if isinstance(inner, dict):
+            _check_schema(inner)
 
 
 def ask_of(body: dict[str, Any]) -> Ask:

@@ -12,6 +12,7 @@ from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import cohere_text
 from trimtab.llm.dialects._hints import cohere_hints
 from trimtab.llm.dialects._reading import encode_request
+from trimtab.llm.dialects.cohere_chat.schemas import may_be_strict, plain_schema
 from trimtab.llm.types import (
     Image,
     Message,
@@ -51,8 +52,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
         "stop_sequences": list(request.stop) or None,
         "tools": [_tool(tool) for tool in tools] or None,
         "tool_choice": choice,
-        "strict_tools": True if tools and all(tool.strict for tool in tools) else None,
-        "response_format": _format(request.response_format),
+        "strict_tools": True if tools and all(tool.strict for tool in tools) and may_be_strict(tools) else None,
+        "response_format": _format(request.response_format, tools),
         "thinking": _thinking(request),
     }
     plain |= cohere_hints(request)
@@ -165,11 +166,18 @@ def _tool(tool: Tool) -> Wire:
     return {"type": "function", "function": function}
 
 
-def _format(wanted: ResponseFormat | None) -> Wire | None:
+def _format(wanted: ResponseFormat | None, tools: tuple[Tool, ...]) -> Wire | None:
+    """Cohere takes none beside tools: https://docs.cohere.com/v2/reference/chat (``response_format``)."""
     if wanted is None or wanted.kind == "text":
         return None
+    if tools:
+        raise Unsupported(
+            "`response_format` beside `tools` cannot be translated: this provider takes one or the other.",
+            fix="Leave one of them out, or call another model.",
+            param="response_format",
+        )
     if wanted.kind == "json_schema" and wanted.schema is not None:
-        return {"type": "json_object", "json_schema": wanted.schema}
+        return {"type": "json_object", "json_schema": plain_schema(wanted.schema)}
     return {"type": "json_object"}
 
 
