@@ -237,6 +237,16 @@ def test_credentials_are_asked_of_no_stranger_in_the_clear(monkeypatch: pytest.M
         found()
 
 
+@pytest.mark.parametrize(("url", "token"), [("http://[::1", "t"), ("http://localhost:1/x", "\u00fc")])
+def test_what_the_container_says_amiss_is_told_the_operator(
+    monkeypatch: pytest.MonkeyPatch, url: str, token: str
+) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", token)
+    with pytest.raises(UpstreamFailure, match="credentials"):
+        asyncio.run(aws.find("eu-west-1"))
+
+
 def test_an_instance_is_asked_with_a_session_of_its_metadata(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     roles = "/latest/meta-data/iam/security-credentials/"
     cloud = Cloud(**{"/latest/api/token": (200, "session"), roles: (200, "llm-role"), f"{roles}llm-role": (200, KEYS)})

@@ -85,7 +85,10 @@ async def _by_container(url: str) -> Found:
 
 
 def _is_trusted(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     host = parts.hostname or ""
     if parts.scheme == "https":
         return True

@@ -92,7 +92,7 @@ async def fetch(
             httpx.AsyncClient(timeout=within_s, trust_env=False, follow_redirects=False) as client,
         ):
             answer = await client.request(method, url, headers=headers, data=form)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:  # a token that fits no header, say
         raise ConnectionError(type(error).__name__) from None
     return answer.status_code, answer.content
 
