@@ -284,3 +284,45 @@ def test_the_pages_fit_and_shut_nobody_out(seen: Seen, visitor: Visitor, half: i
             visitor.go(place)
             wrong += visitor.looked_at(f"seen-{number}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_names_without_an_end_and_narrow_windows_do_not_widen_a_page(at: House, visitor: Visitor) -> None:
+    one, other, here = at.traces["plain"], at.traces["fallback"], "/p/default"
+    places = (f"{here}/users/{'w' * 120}", f"{here}/sessions/{'w' * 180}", f"{here}/compare?a={one}&b={other}")
+    wide: list[tuple[str, int]] = []
+    for place in places:
+        visitor.go(place)
+        for size in (1440, 1024, 700, 390):
+            visitor.page.set_viewport_size({"width": size, "height": 844})
+            visitor.at_rest()
+            if visitor.width() > size:
+                wide.append((place, size))
+    assert wide == []
+
+
+def test_a_narrow_tile_says_what_its_figure_lacks(visitor: Visitor) -> None:
+    """A sum in two lines put what has no price below the tile's edge."""
+    page = visitor.page
+    page.set_viewport_size({"width": 1024, "height": 768})
+    visitor.go("/p/default/dashboards")
+    lacks = page.get_by_text(re.compile("^\\d+ without a price$")).first
+    expect(lacks).to_be_in_viewport(ratio=1)
+
+
+def test_a_trace_keeps_its_name_beside_its_buttons_in_a_narrow_window(at: House, visitor: Visitor) -> None:
+    trace = at.traces["plain"]
+    page = visitor.page
+    page.set_viewport_size({"width": 1024, "height": 768})
+    visitor.go(f"/p/default/traces/{trace}")
+    name = page.get_by_role("heading", name=f"Trace {trace[:12]}")
+    expect(name).to_be_visible()
+    assert name.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+def test_what_differs_is_scrolled_with_the_keyboard(seen: Seen, visitor: Visitor) -> None:
+    one, other = seen.traces["first"], seen.traces["shy"]
+    page = visitor.go(f"{P}/compare?a={one}&b={other}")
+    for part in ("Prompt", "Answer"):
+        differs = page.get_by_role("group", name=f"{part}, what differs")
+        differs.focus()
+        expect(differs).to_be_focused()

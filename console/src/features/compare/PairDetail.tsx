@@ -113,7 +113,13 @@ function Diff({ title, a, b }: { title: string; a: string; b: string }) {
       <h2>
         {title} {a === b && <span className="muted">is the same</span>}
       </h2>
-      <div className={css.diff} data-testid={`diff-${title.toLowerCase()}`}>
+      <div
+        className={css.diff}
+        role="group"
+        aria-label={`${title}, what differs`}
+        tabIndex={0}
+        data-testid={`diff-${title.toLowerCase()}`}
+      >
         {pieces.map((piece, i) => (
           <PieceView key={i} piece={piece} />
         ))}

@@ -55,7 +55,7 @@ export function UserPage() {
       id: "session",
       label: "session",
       cell: (each) => (
-        <Link to="/p/$project/sessions/$session" params={{ project, session: each.session }}>
+        <Link to="/p/$project/sessions/$session" params={{ project, session: each.session }} className={css.begins}>
           {each.asked || each.session}
         </Link>
       ),
