@@ -53,6 +53,8 @@ AT_HAND = 32
 with while the catalog is away."""
 SWEEP_EVERY_S = 3600.0
 PER_TICK = 200
+LARGER_WAITING = 1_000
+"""As many wait to be told while the catalog is away; those beyond are told of when one comes again."""
 LARGER_EVERY_S = 86_400.0
 """So often it is told anew that calls come which alone are more than a whole bound."""
 GRACE_MS = 7 * 86_400_000
@@ -519,7 +521,8 @@ class Keeper:
     def note_larger(self, held: Held, rule: Rule, need: int) -> None:
         """A call alone needs more than the whole bound. Nothing is leased for it, so the next `tick` tells of it."""
         mono = self.mono()
-        if not held.larger or mono - held.larger >= LARGER_EVERY_S * S:
+        is_due = not held.larger or mono - held.larger >= LARGER_EVERY_S * S
+        if is_due and len(self._larger) < LARGER_WAITING:
             held.larger = mono
             of, now = held.counter, self.now() // MS
             self._larger.append(limit_store.larger(of.project_id, rule, of.bucket, used=min(need, MOST), now=now))
