@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 from live import ADMIN, Live, admin, live, simulated
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from patience import PATIENCE_S
 
@@ -234,7 +235,7 @@ class Visitor:
             self.at_rest()
             if SHOWN:
                 self.page.screenshot(path=SCREENSHOTS / f"{name}-{kind}-{scheme}.png")
-            if self.width() > size[0]:
+            if not self.fits(size[0]):
                 wrong.append(f"{name} is {self.width()} wide on a {kind}")
             if kind == "desktop":
                 asked = {"type": "tag", "values": RULES} if scheme == "light" else {"type": "rule", "values": COLOURS}
@@ -270,6 +271,15 @@ class Visitor:
             route.fulfill(status=status, content_type=kind, body=body if isinstance(body, str) else json.dumps(body))
 
         self.page.route(f"{self.url}/api/v1{path}", fulfil)
+
+    def fits(self, wide: int) -> bool:
+        """Whether the page comes to scroll sideways no longer: charts are drawn anew a moment after the window has
+        changed, and are as wide as it was until then."""
+        try:
+            self.page.wait_for_function("wide => document.documentElement.scrollWidth <= wide", arg=wide)
+        except PlaywrightTimeout:
+            return False
+        return True
 
     def width(self) -> int:
         """How wide the page is; more than the window means that it scrolls sideways."""

@@ -63,7 +63,7 @@ def test_an_answer_of_one_worker_is_found_by_the_other_and_the_command_line_tell
         server.told,
     )
     again = [call(server, "kept", "the same question") for _ in range(12)]
-    assert {response.content for response in again} == {first.content}
+    assert len({response.content for response in again}) == 1  # of two that missed before it was kept, one is kept
     assert all(response.headers["trimtab-cache"].startswith("hit") for response in again)
     until(lambda: stats(server)["exact"] >= 13, PATIENCE_S, server.told)
     assert stats(server)["answers"] == 1
