@@ -33,6 +33,12 @@ def test_a_new_keys_secret_alone_is_on_standard_output(shell: Shell) -> None:
     assert secret not in shell.ok("keys", "list")
 
 
+def test_a_key_is_bound_to_a_priority(shell: Shell) -> None:
+    assert shell.json("keys", "create", "nightly", "--priority", "low")["key"]["priority"] == "low"
+    assert shell.json("keys", "create", "app")["key"]["priority"] == "high"
+    assert shell.run("keys", "create", "app", "--priority", "highest").exit_code == 2
+
+
 def test_a_key_is_revoked(shell: Shell) -> None:
     issued = shell.json("keys", "create", "app", "--role", "read_only")
     shell.ok("keys", "revoke", issued["key"]["id"])

@@ -185,6 +185,26 @@ def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found() == (Credentials(access_key_id="A", secret_access_key="S"), float("inf"))
 
 
+def test_what_came_of_a_file_with_its_lines_end_is_taken_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret of Kubernetes, say. AWS answers what was signed with it by 403, and not a word of why."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AK\n")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", " SK\r\n")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "ST\n")
+    assert found() == (TEMPORARY, float("inf"))
+
+
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_what_no_credential_can_be_is_told_by_its_name_and_not_its_value(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "canary\ncanary" if name == variable else "fit")
+    with pytest.raises(UpstreamRejected, match=f"{variable} holds blanks, line breaks") as caught:
+        found()
+    assert class_of(caught.value) == "key"
+    assert "canary" not in caught.value.sentence()
+
+
 def test_a_role_is_taken_on_with_the_token_that_kubernetes_wrote(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -57,4 +57,5 @@ def test_an_address_given_with_v1_means_the_server() -> None:
 def test_for_management_the_admin_key_comes_first_and_for_calls_the_api_key() -> None:
     environ = {"TRIMTAB_ADMIN_KEY": "tt_admin", "TRIMTAB_API_KEY": "tt_app"}
     assert management_key(None, environ) == "tt_admin"
+    assert management_key(None, {"TRIMTAB_ADMIN_KEY": "\n", "TRIMTAB_API_KEY": "tt_app\n"}) == "tt_app"
     assert openai_options(environ=environ)["api_key"] == "tt_app"

@@ -147,7 +147,13 @@ def test_each_mistake_is_told_with_its_line_and_a_way_out(text: str, words: str)
     told = mistakes(text)
     assert any(words in line for line in told), told
     assert all(line.startswith("trimtab.yaml:") for line in told)
-    assert not any("canary" in line for line in told)
+    assert not any("canary" in line or "ary" in line for line in told)
+
+
+def test_a_variable_that_was_made_of_a_file_has_its_value_without_the_lines_end() -> None:
+    text = "providers: {lab: {dialect: openai_chat, base_url: 'http://127.0.0.1:9/v1', api_key: env:KEY}}"
+    assert parse(text, "t.yaml", {"KEY": "k-1\n"}).providers["lab"].api_key == "k-1"
+    assert "is not set" in mistakes(text, KEY="\n")[0]
 
 
 def test_a_circle_is_told_once() -> None:
@@ -159,7 +165,7 @@ def test_a_circle_is_told_once() -> None:
 
 def test_the_value_of_a_variable_is_never_told() -> None:
     text = "providers: {lab: {base_url: env:URL, api_key: env:KEY, headers: {x-a: env:HEADER}}}"
-    told = mistakes(text, URL="canary://nowhere", KEY="canary\n", HEADER="canary\n")
+    told = mistakes(text, URL="canary://nowhere", KEY="can\nary", HEADER="can\nary")
     assert told
     assert not any("canary" in line for line in told)
 

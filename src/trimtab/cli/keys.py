@@ -22,6 +22,7 @@ class Bounds(TypedDict):
     models: tuple[str, ...]
     environments: tuple[str, ...]
     owner: str | None
+    priority: str | None
 
 
 @click.group()
@@ -96,6 +97,12 @@ def list_keys(*, q: str, state: str | None, owner: str | None, project: str, cli
     "--model", "models", multiple=True, help="A name it may call, such as support or 'openai/*'; several times."
 )
 @click.option("--owner", default=None, help="The service account it belongs to, and does no more than.")
+@click.option(
+    "--priority",
+    type=click.Choice(["high", "normal", "low"]),
+    default=None,
+    help="The highest that its calls may ask for; low for batch jobs, say. [default: high, no bound]",
+)
 @project_option
 @api_command
 def create(
@@ -116,6 +123,7 @@ def create(
       export OPENAI_API_KEY=$(trimtab keys create ci --expires 1d)
       trimtab keys create shop --environment production --model support
       trimtab keys create ci --role editor --permission prompt:read --permission prompt:write
+      trimtab keys create nightly --priority low
     """
     ends = None if expires is None else int(time.time() * 1000) + expires
     scope: KeyScope = {}
@@ -125,6 +133,8 @@ def create(
         scope["models"] = list(bounds["models"])
     if bounds["owner"] is not None:
         scope["owner"] = bounds["owner"]
+    if bounds["priority"] is not None:
+        scope["priority"] = bounds["priority"]
     environments = bounds["environments"] or None
     issued = client.create_key(project, name, role=role, expires=ends, environments=environments, **scope)
     if as_json:

@@ -10,7 +10,6 @@ and sign-in by SSO are for people, and not read.
 
 import asyncio
 import ipaddress
-import os
 import re
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from trimtab.core.errors import UpstreamFailure, UpstreamRejected
-from trimtab.llm.renewed import Renewed, away, fetch, refused
+from trimtab.llm.renewed import Renewed, away, fetch, refused, said
 from trimtab.llm.sigv4 import Credentials, Signer
 
 IDENTITIES: Final = ("machine",)
@@ -37,29 +36,35 @@ Found = tuple[Credentials, float]
 
 async def find(region: str) -> Found:
     """Raises `UpstreamFailure` where there are none, or none can be had now."""
-    env = os.environ
-    if env.get("AWS_ACCESS_KEY_ID") and env.get("AWS_SECRET_ACCESS_KEY"):
-        token = env.get("AWS_SESSION_TOKEN", "")
-        key, secret = env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]
+    key, secret, token = (said(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"))
+    if key and secret:
+        _check_printable(key=key, secret=secret, token=token)
         return Credentials(access_key_id=key, secret_access_key=secret, session_token=token), float("inf")
-    if env.get("AWS_WEB_IDENTITY_TOKEN_FILE") and env.get("AWS_ROLE_ARN"):
+    if said("AWS_WEB_IDENTITY_TOKEN_FILE") and said("AWS_ROLE_ARN"):
         return await _by_web_identity(region)
     if url := _container():
         return await _by_container(url)
     return await _by_instance()
 
 
+def _check_printable(**values: str) -> None:
+    """What cannot travel in a header AWS would refuse as another signature, which says nothing of why."""
+    names = {"key": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
+    for name, value in values.items():
+        if not (value.isascii() and (value.isprintable() or not value)) or " " in value:
+            raise _none(f"{names[name]} holds blanks, line breaks or other characters that no credential has")
+
+
 async def _by_web_identity(region: str) -> Found:
-    env = os.environ
     token = await asyncio.to_thread(_read_file, "AWS_WEB_IDENTITY_TOKEN_FILE")
     form = {
         "Action": "AssumeRoleWithWebIdentity",
         "Version": "2011-06-15",
-        "RoleArn": env["AWS_ROLE_ARN"],
-        "RoleSessionName": _SESSION.sub("-", env.get("AWS_ROLE_SESSION_NAME", "trimtab"))[:64],
+        "RoleArn": said("AWS_ROLE_ARN"),
+        "RoleSessionName": _SESSION.sub("-", said("AWS_ROLE_SESSION_NAME") or "trimtab")[:64],
         "WebIdentityToken": token,
     }
-    url = env.get("AWS_ENDPOINT_URL_STS") or f"https://sts.{region}.amazonaws.com{'.cn' if region[:3] == 'cn-' else ''}"
+    url = said("AWS_ENDPOINT_URL_STS") or f"https://sts.{region}.amazonaws.com{'.cn' if region[:3] == 'cn-' else ''}"
     body = await _asked("STS", "POST", url.rstrip("/") + "/", form=form)
     told = body.decode("utf-8", "replace")
     names = {"AccessKeyId": "", "SecretAccessKey": "", "SessionToken": "", "Expiration": ""}
@@ -70,15 +75,15 @@ async def _by_web_identity(region: str) -> Found:
 
 
 def _container() -> str:
-    relative, full = (os.environ.get(f"AWS_CONTAINER_CREDENTIALS_{way}_URI", "") for way in ("RELATIVE", "FULL"))
+    relative, full = (said(f"AWS_CONTAINER_CREDENTIALS_{way}_URI") for way in ("RELATIVE", "FULL"))
     return _CONTAINER + relative if relative else full
 
 
 async def _by_container(url: str) -> Found:
     if not _is_trusted(url):
         raise _none(f"AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https nor this machine's: {url[:200]}")
-    shown = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
-    if os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+    shown = said("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    if said("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
         shown = await asyncio.to_thread(_read_file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
     body = await _asked("the container", "GET", url, headers={"authorization": shown} if shown else {})
     return _credentials("the container", _object(body))
@@ -99,9 +104,9 @@ def _is_trusted(url: str) -> bool:
 
 
 async def _by_instance() -> Found:
-    if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+    if said("AWS_EC2_METADATA_DISABLED").lower() == "true":
         raise _none("there is nothing in the environment, no container, and AWS_EC2_METADATA_DISABLED is set")
-    base = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
+    base = (said("AWS_EC2_METADATA_SERVICE_ENDPOINT") or "http://169.254.169.254").rstrip("/")
     try:
         status, token = await fetch(
             "PUT",
@@ -157,7 +162,7 @@ def _credentials(who: str, told: dict[str, Any]) -> Found:
 
 def _read_file(variable: str) -> str:
     try:
-        return Path(os.environ.get(variable, "")).read_text("utf-8").strip()
+        return Path(said(variable)).read_text("utf-8").strip()
     except (OSError, ValueError):
         raise _none(f"the file that {variable} names cannot be read") from None
 

@@ -11,7 +11,6 @@ the identity of the machine: ``workload``, where Kubernetes writes a token into 
 """
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import UpstreamRejected
-from trimtab.llm.renewed import Renewed, away, fetch, refused
+from trimtab.llm.renewed import Renewed, away, fetch, refused, said
 
 OPTIONS: Final = ("tenant_id", "client_id", "client_secret")
 """Of a provider, in place of its key."""
@@ -75,10 +74,7 @@ def source_of(options: Mapping[str, str], api_key: str | None) -> Source | None:
     if way == "managed":
         return Source("", client, "", cloud, way)
     if way == "workload":
-        env = os.environ
-        return Source(
-            tenant or env.get("AZURE_TENANT_ID", ""), client or env.get("AZURE_CLIENT_ID", ""), "", cloud, way
-        )
+        return Source(tenant or said("AZURE_TENANT_ID"), client or said("AZURE_CLIENT_ID"), "", cloud, way)
     return Source(tenant, client, secret, cloud) if tenant and client and secret else None
 
 
@@ -88,7 +84,7 @@ async def ask(source: Source) -> tuple[int, bytes]:
         return await _ask_machine(source, scope.removesuffix("/.default"))
     form = {"grant_type": "client_credentials", "client_id": source.client, "scope": scope}
     if source.way == "workload":
-        authority = os.environ.get("AZURE_AUTHORITY_HOST", authority).rstrip("/")
+        authority = (said("AZURE_AUTHORITY_HOST") or authority).rstrip("/")
         form |= {"client_assertion_type": _ASSERTION, "client_assertion": await asyncio.to_thread(_assertion)}
     else:
         form["client_secret"] = source.secret
@@ -97,18 +93,18 @@ async def ask(source: Source) -> tuple[int, bytes]:
 
 async def _ask_machine(source: Source, resource: str) -> tuple[int, bytes]:
     whose = {"client_id": source.client} if source.client else {}
-    endpoint, shown = os.environ.get("IDENTITY_ENDPOINT", ""), os.environ.get("IDENTITY_HEADER", "")
+    endpoint, shown = said("IDENTITY_ENDPOINT"), said("IDENTITY_HEADER")
     if endpoint and shown:
         query = urlencode({"api-version": "2019-08-01", "resource": resource, **whose})
         return await fetch("GET", f"{endpoint}?{query}", headers={"x-identity-header": shown})
-    host = os.environ.get("AZURE_POD_IDENTITY_AUTHORITY_HOST", _METADATA).rstrip("/")
+    host = (said("AZURE_POD_IDENTITY_AUTHORITY_HOST") or _METADATA).rstrip("/")
     query = urlencode({"api-version": "2018-02-01", "resource": resource, **whose})
     return await fetch("GET", f"{host}/metadata/identity/oauth2/token?{query}", headers={"metadata": "true"})
 
 
 def _assertion() -> str:
     """It is written anew every hour or so."""
-    name = os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
+    name = said("AZURE_FEDERATED_TOKEN_FILE")
     try:
         return Path(name).read_text("utf-8").strip()
     except (OSError, ValueError):

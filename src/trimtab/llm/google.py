@@ -9,7 +9,6 @@ metadata server (https://cloud.google.com/compute/docs/access/authenticate-workl
 
 import asyncio
 import base64
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import UpstreamRejected
-from trimtab.llm.renewed import Renewed, away, fetch, refused
+from trimtab.llm.renewed import Renewed, away, fetch, refused, said
 
 OPTIONS: Final = ("client_email", "private_key")
 """Of a provider, in place of its key."""
@@ -71,7 +70,7 @@ def account_of(options: Mapping[str, str], api_key: str | None) -> Account | Non
 
 async def token(account: Account) -> tuple[str, float]:
     """A token, and for how many seconds it holds. Raises `UpstreamFailure`."""
-    if not account.email and os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+    if not account.email and said("GOOGLE_APPLICATION_CREDENTIALS"):
         account = await asyncio.to_thread(_in_file)
     try:
         if account.email:
@@ -79,7 +78,7 @@ async def token(account: Account) -> tuple[str, float]:
             form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
             status, body = await fetch("POST", TOKEN_URL, form=form)
         else:
-            host = os.environ.get("GCE_METADATA_HOST", _METADATA)
+            host = said("GCE_METADATA_HOST") or _METADATA
             url = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/token"
             status, body = await fetch("GET", url, headers={"metadata-flavor": "Google"})
     except ConnectionError as error:
@@ -99,7 +98,7 @@ async def token(account: Account) -> tuple[str, float]:
 def _in_file() -> Account:
     name = "GOOGLE_APPLICATION_CREDENTIALS"
     try:
-        told = msgspec.json.decode(Path(os.environ[name]).read_bytes(), type=_File)
+        told = msgspec.json.decode(Path(said(name)).read_bytes(), type=_File)
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         raise _misconfigured(f"the file that {name} names cannot be read") from None
     if told.type != "service_account":

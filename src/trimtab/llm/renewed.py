@@ -7,6 +7,7 @@ metadata give the same until a new one is due) asks again in `AGAIN_S`, and not 
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
@@ -25,6 +26,11 @@ MOST: Final = 1000
 
 S = TypeVar("S", bound=Hashable)
 V = TypeVar("V")
+
+
+def said(variable: str) -> str:
+    """What the environment says, "" for nothing: without the line's end of the file that it was made of."""
+    return os.environ.get(variable, "").strip()
 
 
 class _Kept(Generic[V]):

@@ -79,7 +79,12 @@ def server_url(given: str | None = None, environ: Mapping[str, str] | None = Non
 def management_key(given: str | None = None, environ: Mapping[str, str] | None = None) -> str | None:
     """The key for the management API: what is given, else ``TRIMTAB_ADMIN_KEY``, else ``TRIMTAB_API_KEY``."""
     source = os.environ if environ is None else environ
-    return given or source.get("TRIMTAB_ADMIN_KEY") or source.get("TRIMTAB_API_KEY") or None
+    return given or said(source, "TRIMTAB_ADMIN_KEY", "TRIMTAB_API_KEY") or None
+
+
+def said(source: Mapping[str, str], *variables: str) -> str:
+    """The first of them that says anything, without the line's end of the file that it was made of."""
+    return next((text for name in variables if (text := source.get(name, "").strip())), "")
 
 
 def path(*parts: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.sdk.connection import server_url
+from trimtab.sdk.connection import said, server_url
 
 
 class ClientOptions(TypedDict):
@@ -74,7 +74,7 @@ def anthropic_options(
 
 def _call_key(given: str | None, environ: Mapping[str, str] | None) -> str:
     source = os.environ if environ is None else environ
-    key = given or source.get("TRIMTAB_API_KEY") or source.get("TRIMTAB_ADMIN_KEY")
+    key = given or said(source, "TRIMTAB_API_KEY", "TRIMTAB_ADMIN_KEY")
     if not key:
         raise InvalidRequest(
             "No key was given.",

@@ -61,8 +61,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         values: dict[str, Any] = {}
         for setting in SETTINGS:
             given = options.get(setting.field)
-            text = source.get(setting.variable) if given is None else str(given)
-            if text is not None and text != "":
+            text = source.get(setting.variable, "").strip() if given is None else str(given)
+            if text:
                 values[setting.field] = setting.parse(text)
         return cls(**values)
 

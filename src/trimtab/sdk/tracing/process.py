@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from trimtab.core.errors import InvalidRequest, TrimtabError
-from trimtab.sdk.connection import Connection, path, server_url
+from trimtab.sdk.connection import Connection, path, said, server_url
 from trimtab.sdk.tracing.capture import MAX_CHARS, Capture, Mask
 from trimtab.sdk.types import Me
 
@@ -107,7 +107,7 @@ def make(
             f"Tracing needs OpenTelemetry's SDK ({error}).", fix="Install it with: pip install 'trimtab[trace]'"
         ) from error
     address = server_url(url)
-    key = api_key or os.environ.get("TRIMTAB_API_KEY") or os.environ.get("TRIMTAB_ADMIN_KEY") or ""
+    key = api_key or said(os.environ, "TRIMTAB_API_KEY", "TRIMTAB_ADMIN_KEY")
     if not key and exporter is None:
         raise InvalidRequest("No key was given.", fix="Set TRIMTAB_API_KEY, or give api_key=...", param="api_key")
     wanted = project or os.environ.get("TRIMTAB_PROJECT", "")

@@ -182,7 +182,7 @@ class Reading:
         if not env or not text.startswith("env:"):
             return text
         variable = text.removeprefix("env:").strip()
-        found = self.environ.get(variable)
+        found = self.environ.get(variable, "").strip()  # a secret that was made of a file has its line's end
         if not found:
             close = did_you_mean(variable, self.environ)
             fix = close if close.startswith("Did") else f"Run: export {variable}=..."
