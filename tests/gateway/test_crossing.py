@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -17,6 +18,13 @@ from trimtab.llm.simulated.app import SimulatedProviders
 from trimtab.llm.simulated.scenario import Scenario
 from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
+from trimtab.storage.blobs import FolderBlobs
+from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.conversation import Bodies, conversation
+from trimtab.telemetry.detectors import Detectors
+from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.silent import Silent
 
 UPSTREAMS = ("openai_chat", "anthropic_messages")
 UPSTREAM_MODEL = {
@@ -145,7 +153,9 @@ LONG = "mcp__plugin_chrome-devtools-mcp_chrome-devtools__performance.analyze_ins
 
 
 @pytest.mark.parametrize("upstream", [name for name in UPSTREAM_MODEL if name != "anthropic_messages"])
-def test_a_tool_whose_name_the_provider_would_refuse_is_called_by_it_all_the_same(upstream: str) -> None:
+def test_a_tool_whose_name_the_provider_would_refuse_is_called_by_it_all_the_same(
+    upstream: str, tmp_path: Path
+) -> None:
     """MCP's names may be 128 letters long and hold dots; the simulated vendors refuse what the real ones do."""
 
     async def main() -> None:
@@ -165,8 +175,29 @@ def test_a_tool_whose_name_the_provider_would_refuse_is_called_by_it_all_the_sam
                 final = await stream.get_final_message()
             assert {block.name for block in final.content if block.type == "tool_use"} == {LONG}
             assert [record.outcome for record in g.spool.records] == ["answer", "answer"]
+            for record in g.spool.records:
+                check_traced(record, tmp_path)
 
     asyncio.run(main())
+
+
+def check_traced(record: CallRecord, folder: Path) -> None:
+    """What people see of the call names tools as its client does; what its provider was sent stays as it was."""
+    blobs, rows = FolderBlobs(folder), Rows()
+    CallMapper(blobs, Silent(Detectors())).add(rows, 0, record)
+    (seen,) = [row for row in rows.spans.rows() if row["entry"]]
+    assert f"{LONG}(" in seen["output_preview"]
+    calls = rows.tool_calls.rows()
+    assert {(row["tool"], row["problem"]) for row in calls} == {(LONG, "")}
+    last = record.attempts[-1]
+    told: dict[str, Any] = {"response_dialect": last.dialect, "response": last.response, "stream": last.stream}
+    whole = conversation("t", "s", Bodies(request_dialect=record.front, request=record.request, **told))
+    assert {part["name"] for part in whole.output[0].parts if part["type"] == "tool_call"} == {LONG}
+    sent = conversation("t", "a", Bodies(request_dialect=last.dialect, request=last.request, **told))
+    (name,) = {part["name"] for part in sent.output[0].parts if part["type"] == "tool_call"}
+    assert name != LONG
+    if last.dialect != "cohere_chat":  # requests of which nobody reads: clients do not speak it
+        assert name in {tool["name"] for tool in sent.tools}
 
 
 @pytest.mark.parametrize("upstream", UPSTREAMS)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from trimtab.governance.sealing import Keyring
+from trimtab.llm.dialects._tool_names import names_told, told_back
 from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.guard_rows import add_guard_rows, marks
@@ -268,7 +269,9 @@ def texts_of(record: CallRecord, final: Attempt | None) -> Texts:
         return _NOTHING
     notes: list[str] = []
     question, body, request = _question(record, notes)
-    answer, said, response = _answer(final, notes) if final is not None and final.response else ("", "", None)
+    answer, said, response = (
+        _answer(final, notes, (record.front, request)) if final is not None and final.response else ("", "", None)
+    )
     whole = f"{body}\n{said}"
     if len(whole) > TEXT_CHARACTERS:  # what the previews show can always be found
         whole = f"{question[:1000]}\n{answer[:1000]}\n{whole}"[:TEXT_CHARACTERS]
@@ -286,7 +289,10 @@ def _question(record: CallRecord, notes: list[str]) -> tuple[str, str, Request |
     return asked(request), request_text(request), request
 
 
-def _answer(attempt: Attempt, notes: list[str]) -> tuple[str, str, Response | None]:
+def _answer(
+    attempt: Attempt, notes: list[str], asked: tuple[str, Request | None] = ("", None)
+) -> tuple[str, str, Response | None]:
+    """``asked``: the client's dialect and its request, whose names of tools the answer is told in."""
     if attempt.status != 200:  # a refusal's body: its message is the span's error; it is kept raw
         return "", _loose(attempt.response), None
     response = read_response(attempt.dialect, attempt.response, stream=_streamed(attempt))
@@ -294,6 +300,9 @@ def _answer(attempt: Attempt, notes: list[str]) -> tuple[str, str, Response | No
         notes.append(f"The answer could not be read: {response.why}")
         raw = _loose(attempt.response)
         return raw, raw, None
+    front, request = asked
+    if request is not None and attempt.dialect != front:
+        response = told_back(response, names_told(request, attempt.dialect))
     return answered(response), text_of(response.parts), response
 
 

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from trimtab.llm.dialects._tool_names import names_told, told_back
+from trimtab.llm.types import Request
 from trimtab.telemetry.foreign.texts import CANONICAL, read_answered, read_asked
 from trimtab.telemetry.messages import (
     Unread,
@@ -37,13 +39,13 @@ class Bodies(Struct, frozen=True, kw_only=True):
 def conversation(trace_id: str, span_id: str, bodies: Bodies) -> SpanIO:
     """Parses; may take some milliseconds for large bodies."""
     notes: list[str] = []
-    messages, tools, params = _asked(bodies, notes)
+    messages, tools, params, request = _asked(bodies, notes)
     return SpanIO(
         trace_id=trace_id,
         span_id=span_id,
         captured=True,
         input=messages,
-        output=_answered(bodies, notes),
+        output=_answered(bodies, request, notes),
         tools=tools,
         params=params,
         raw_request=_raw(bodies.request),
@@ -54,16 +56,19 @@ def conversation(trace_id: str, span_id: str, bodies: Bodies) -> SpanIO:
     )
 
 
-def _asked(bodies: Bodies, notes: list[str]) -> tuple[list[MessageView], list[dict[str, Any]], dict[str, Any]]:
+_Asked = tuple[list[MessageView], list[dict[str, Any]], dict[str, Any], Request | None]
+
+
+def _asked(bodies: Bodies, notes: list[str]) -> _Asked:
     if not _readable(bodies.request, "request", notes):
-        return [], [], {}
+        return [], [], {}, None
     if bodies.request_dialect == CANONICAL:
-        return _canonical_asked(bodies.request or b"", notes)
+        return (*_canonical_asked(bodies.request or b"", notes), None)
     request = read_request(bodies.request_dialect, bodies.request or b"")
     if isinstance(request, Unread):
         notes.append(f"The request could not be read: {request.why}")
-        return [], [], {}
-    return message_views(request), tools_view(request), params_view(request)
+        return [], [], {}, None
+    return message_views(request), tools_view(request), params_view(request), request
 
 
 def _canonical_asked(body: bytes, notes: list[str]) -> tuple[list[MessageView], list[dict[str, Any]], dict[str, Any]]:
@@ -76,7 +81,8 @@ def _canonical_asked(body: bytes, notes: list[str]) -> tuple[list[MessageView], 
     return views_of(asked.messages), builtins_of(asked.tools), asked.params
 
 
-def _answered(bodies: Bodies, notes: list[str]) -> list[MessageView]:
+def _answered(bodies: Bodies, request: Request | None, notes: list[str]) -> list[MessageView]:
+    """Tools by the names that ``request`` has for them."""
     if not _readable(bodies.response, "answer", notes):
         return []
     if bodies.response_dialect == CANONICAL:
@@ -89,6 +95,8 @@ def _answered(bodies: Bodies, notes: list[str]) -> list[MessageView]:
     if isinstance(response, Unread):
         notes.append(f"The answer could not be read: {response.why}")
         return []
+    if request is not None and bodies.request_dialect != bodies.response_dialect:
+        response = told_back(response, names_told(request, bodies.response_dialect))
     return answer_view(response)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
+from trimtab.llm.dialects._tool_names import names_told, tools_told_back
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
 from trimtab.telemetry.detectors import LEFT, Detectors, Said
 from trimtab.telemetry.messages import Unread, read_request
@@ -60,7 +61,8 @@ class Silent:
         tools, shape = request.tools, request.response_format
         sent = _sent(record, attempt)
         if sent is not None:
-            tools, shape = sent.tools, sent.response_format
+            back = names_told(request, attempt.dialect) if attempt.dialect != record.front else {}
+            tools, shape = tools_told_back(sent.tools, back), sent.response_format
         said = Said(
             record.project, record.trace_id, record.span_id, record.session, attempt.model_used or attempt.model,
             record.feature, record.ended_ns, LEFT if left else response.stop, question, answer, request.messages, calls,

@@ -38,21 +38,30 @@ _MARK = 9
 
 def fitted(request: Request, dialect: str) -> tuple[Request, dict[str, str]]:
     """The call with names that a vendor of ``dialect`` takes, and the client's name for each that is another one."""
-    taken = _TAKEN.get(dialect)
-    if taken is None:
-        return request, {}
-    said = {tool.name for tool in request.tools}
-    said |= {part.name for each in request.messages for part in each.parts if isinstance(part, ToolCall)}
-    renamed = {name: _fitting(name) for name in said if not taken.fullmatch(name)}
-    if not renamed:
-        return request, {}
+    back = names_told(request, dialect)
+    if not back:
+        return request, back
+    renamed = {name: told for told, name in back.items()}
     choice = request.tool_choice
     if choice is not None and choice.name in renamed:
         choice = replace(choice, name=renamed[choice.name])
     tools = tuple(_tool(tool, renamed) for tool in request.tools)
     messages = tuple(_message(message, renamed) for message in request.messages)
-    back = {told: name for name, told in renamed.items()}
     return replace(request, tools=tools, tool_choice=choice, messages=messages), back
+
+
+def names_told(request: Request, dialect: str) -> dict[str, str]:
+    """The client's name for each tool that a vendor of ``dialect`` is told by another one."""
+    taken = _TAKEN.get(dialect)
+    if taken is None:
+        return {}
+    said = {tool.name for tool in request.tools}
+    said |= {part.name for each in request.messages for part in each.parts if isinstance(part, ToolCall)}
+    return {_fitting(name): name for name in said if not taken.fullmatch(name)}
+
+
+def tools_told_back(tools: tuple[Tool, ...], back: Mapping[str, str]) -> tuple[Tool, ...]:
+    return tuple(_tool(tool, back) for tool in tools)
 
 
 def told_back(response: Response, back: Mapping[str, str]) -> Response:
