@@ -132,6 +132,7 @@ def test_a_token_that_ends_soon_is_not_asked_for_anew_by_each_call() -> None:
         ((503, b"<html>"), "connection", "status 503"),
         ((200, b"{}"), "connection", "status 200 and no token"),
         ((200, b'{"access_token": "a\\r\\nx: y", "expires_in": 1}'), "connection", "no token"),
+        ((200, b'{"access_token": "\xff"}'), "connection", "no token"),
         (
             (401, b'{"error": "invalid_client", "error_description": "AADSTS7000215: Invalid secret.\\r\\nTrace"}'),
             "key",

@@ -120,3 +120,11 @@ def test_a_body_that_is_no_json_has_no_fingerprint(blobs: FolderBlobs) -> None:
 def test_a_users_segment_comes_from_metadata_or_a_tag(fields: dict[str, Any], segment: str, blobs: FolderBlobs) -> None:
     (row,) = books(record(1, request=request("x"), attempts=(attempt(1, response=answer("y")),), **fields), blobs)
     assert row["segment"] == segment
+
+
+def test_a_refused_body_that_is_no_utf8_leaves_its_record(blobs: FolderBlobs) -> None:
+    """It was set aside as a dead letter, and whoever sends such bodies filled that list."""
+    rows = Rows()
+    CallMapper(blobs).add(rows, 0, record(1, request=b'{"\xff": 1}', outcome="error", status=400, attempts=()))
+    (span,) = rows.spans.rows()
+    assert span["status"] == "error"

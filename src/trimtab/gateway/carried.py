@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.llm.dialects._reading import BROKEN
 
 _BOUNDARY = re.compile(r'boundary="?([^";]{1,70})"?', re.IGNORECASE)
 _MODEL_FIELD = re.compile(rb'name="?model"?\s*(?:;|$)', re.IGNORECASE | re.MULTILINE)
@@ -89,6 +90,6 @@ def renamed_json(body: bytes, model: str) -> bytes:
     """Raises `InvalidRequest` for what is no JSON object."""
     try:
         fields: dict[str, Any] = {**_decode_fields(body)}
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         raise InvalidRequest("The body is not a JSON object that can be read.") from None
     return msgspec.json.encode(fields | {"model": model})

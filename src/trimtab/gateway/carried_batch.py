@@ -14,6 +14,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.carried_size import Size
 from trimtab.ledger.worst import most_input
+from trimtab.llm.dialects._reading import BROKEN
 
 MOST_BYTES = 256 * 1024 * 1024
 """Of an input file; OpenAI takes 200 MB."""
@@ -49,7 +50,7 @@ def input_file_of(body: bytes) -> str:
     """The file that a request for a batch names; empty where it names none."""
     try:
         return _read_batch(body).input_file_id or ""
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         return ""
 
 
@@ -81,7 +82,7 @@ class _Counted:
             return
         try:
             read = _read(line)
-        except (msgspec.MsgspecError, RecursionError):
+        except BROKEN:
             raise Uncountable("a line of its input file is no call") from None
         body = read.body
         self.models.add(body.model or "")

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from trimtab.ledger.types import PriceOverride
 from trimtab.ledger.worst import most_input
+from trimtab.llm.dialects._reading import BROKEN
 
 PICTURE = {"low": 900, "medium": 3_300}
 """Output tokens of the largest picture of a quality; what names none, or a better one, counts as `BEST_PICTURE`."""
@@ -85,7 +86,7 @@ def size_of(rest: str, model: str, body: bytes, form: Sequence[tuple[str, str]],
 def _wishes(body: bytes) -> _Wished:
     try:
         return _read(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         return _Wished()  # nonsense, which the provider refuses
 
 

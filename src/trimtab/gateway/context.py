@@ -18,6 +18,7 @@ from trimtab.gateway.call import Call
 from trimtab.gateway.call_policy import ContextPolicy
 from trimtab.gateway.digest import digest
 from trimtab.ledger.estimate import estimate_tokens
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.telemetry.records import ContextNote
 
 FIELDS = ("messages", "input", "contents")
@@ -54,7 +55,7 @@ def shortened(body: bytes, policy: ContextPolicy) -> tuple[bytes, ContextNote] |
         fields = _decode(body)
         field = next(name for name in FIELDS if name in fields)
         items = msgspec.json.decode(fields[field])
-    except (msgspec.DecodeError, RecursionError, StopIteration):
+    except (*BROKEN, StopIteration):
         return None
     if not _is_list(items) or not all(_is_object(item) for item in items):
         return None

@@ -21,6 +21,7 @@ from trimtab.guard.spec import Chain
 from trimtab.ledger.estimate import estimate_tokens
 from trimtab.llm.counting import can_count, count_body, count_path, read_count
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects._tool_names import fitted
 from trimtab.llm.transport import Transport
 from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Text, ToolCall, ToolResult
@@ -165,7 +166,7 @@ def with_member(body: bytes, name: str, value: bytes) -> bytes:
     """A counter's body as a whole call's: with a member that only calls must have. Raises `InvalidRequest`."""
     try:
         fields = msgspec.json.decode(body, type=dict[str, Raw])
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         raise InvalidRequest("The body is not a JSON object.") from None
     fields.setdefault(name, Raw(value))
     return msgspec.json.encode(fields)

@@ -37,6 +37,7 @@ from trimtab.gateway.kept.answers import Answers
 from trimtab.governance import erasures as store
 from trimtab.governance import legal_holds
 from trimtab.governance.erasures import Ahead, Erasure, Report
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -271,7 +272,7 @@ class _Work:
         body = self._opened(body)
         try:
             record = decode_record(body)
-        except msgspec.DecodeError:
+        except BROKEN:
             record = None
         if isinstance(record, CallRecord):
             value = {"user": record.user, "session": record.session, "trace": record.trace_id}[job.subject]

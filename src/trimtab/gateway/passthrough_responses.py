@@ -28,6 +28,7 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider, dialect_for
 from trimtab.gateway.tried import Try
 from trimtab.llm.dialects import DIALECTS, Head
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.openai_passthrough import last_usage
 from trimtab.llm.dialects.openai_responses.usage import searches_in, usage_of, with_searches
 from trimtab.llm.tiers import tier_of
@@ -175,5 +176,5 @@ def _whole_usage(answer: bytes) -> Usage | None:
     try:
         read = _read_answer(answer)
         return with_searches(usage_of(read.usage, tier_of(read.service_tier)), searches_in(read.output))
-    except msgspec.MsgspecError:
+    except BROKEN:
         return None

@@ -13,6 +13,7 @@ import msgspec
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.exchange import Exchange
 from trimtab.llm.dialects import Head
+from trimtab.llm.dialects._reading import BROKEN
 
 MAX_VALUE = 256
 MAX_TAGS = 32
@@ -74,7 +75,7 @@ def _object(value: bytes) -> dict[str, str]:
     """A header's JSON object; values that are no text as JSON. What is no object says nothing."""
     try:
         found = msgspec.json.decode(value, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return {}
     kept = list(found.items())[:MAX_METADATA]
     return {

@@ -132,7 +132,7 @@ class EntraTokens(Renewed[Source, str]):
             raise away(_WHO, f"cannot be reached ({error}).", fix) from None
         try:
             told = _read(body)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             told = Told()
         if status == 200 and told.access_token.isascii() and told.access_token.isprintable() and told.access_token:
             return told.access_token, told.expires_in or max(0.0, told.expires_on - time.time())

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from trimtab.ledger.types import CURRENCY
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.types import Request, Usage
 from trimtab.telemetry.messages import text_of
 from trimtab.telemetry.records import Attempt, CallRecord
@@ -80,7 +81,7 @@ def _fingerprint(front: str, body: bytes) -> int:
         return 0
     try:
         fields = _fields.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return 0
     pieces: list[bytes | msgspec.Raw] = [front.encode()]
     for name in sorted(fields):

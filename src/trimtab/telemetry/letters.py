@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.telemetry.foreign.check import check_span
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
@@ -50,7 +51,7 @@ def kind_of(body: bytes) -> tuple[str, Any]:
     """What kind of record these bytes are, and the record; None where they cannot be read."""
     try:
         record: Any = decode_any(body)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return "unreadable", None
     kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RefusedSpan: "span", RemapBatch: "remap"}
     return kinds.get(type(record), "scores"), record
@@ -88,7 +89,7 @@ def _as_it_came(wire: bytes) -> Any:
     """An object of JSON; None where it is none, or was cut."""
     try:
         content = msgspec.json.decode(wire)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return None
     return cast("dict[str, Any]", content) if isinstance(content, dict) else None
 

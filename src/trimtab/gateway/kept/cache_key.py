@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.llm.dialects._reading import BROKEN
 
 DIGEST_BYTES = 24
 MAX_BODY = 1024 * 1024
@@ -49,7 +50,7 @@ def canonical(body: bytes) -> Body | None:
     """The request by its meaning; None for what is not a JSON object (the dialect will say so)."""
     try:
         read = _decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return None
     if not _is_object(read):
         return None

@@ -31,6 +31,7 @@ from trimtab.gateway.opened import answer_id
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.openai_responses.hot import background_tier, in_background
 from trimtab.llm.dialects.openai_responses.writer import final_event
 from trimtab.storage.database import Database
@@ -421,7 +422,7 @@ def _is_stored(body: bytes) -> bool:
 def _asked(body: bytes) -> _Asked:
     try:
         return _read_asked(body)
-    except msgspec.MsgspecError:
+    except BROKEN:
         raise InvalidRequest(
             "`previous_response_id` must be a string and `store` true or false.", param="previous_response_id"
         ) from None

@@ -33,6 +33,7 @@ from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.unreserved import Unreserved
 from trimtab.ledger.worst import FREE, Worst, dearest, most_input, most_searches, searching, worst_of
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.gemini.usage import BY_PROMPT
 from trimtab.llm.providers import PROVIDER_KINDS
 
@@ -227,7 +228,7 @@ def capped(body: bytes, dialect: str, cap: int, quirks: Quirks) -> bytes:
             inner = deeper
         inner[path[-1]] = cap
         return msgspec.json.encode(fields)
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         raise InvalidRequest("The body is not a JSON object that can be read.") from None
 
 

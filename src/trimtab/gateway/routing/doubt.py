@@ -14,6 +14,7 @@ import msgspec
 from trimtab.core.errors import TrimtabError
 from trimtab.gateway.routing.types import Escalate
 from trimtab.llm.dialects import Dialect
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.types import Opaque, Refusal, Response, Text, ToolCall
 
 BEGINNING = 200
@@ -89,7 +90,7 @@ def _by_logprobs(node: Escalate, body: bytes) -> str:
         return ""
     try:
         choices: Any = _read(body).choices
-    except msgspec.DecodeError:
+    except BROKEN:
         return ""
     tokens = choices[0].logprobs.content if choices and choices[0].logprobs is not None else None
     if not tokens:

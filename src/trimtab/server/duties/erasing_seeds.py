@@ -13,6 +13,7 @@ from trimtab.evaluation.redteam import seeds
 from trimtab.evaluation.redteam.seeds import SeedCases
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.guard import points
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.upkeep import IDS_IN, Upkeep, ids
@@ -94,7 +95,7 @@ def _strings(body: bytes) -> list[str]:
     """Every text in a request."""
     try:
         return list(_within(msgspec.json.decode(body)))
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return [body.decode("utf-8", "replace")]
 
 

@@ -14,6 +14,7 @@ from trimtab.gateway.pipeline import Gateway
 from trimtab.governance.access import Principal, Project
 from trimtab.llm import sse
 from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.gemini.framing import framed
 from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.around import Around
@@ -88,7 +89,7 @@ def _call_in(body: bytes) -> bytes:
     """The call that shall be counted: the body itself, or what it wraps. Raises `InvalidRequest`."""
     try:
         fields = msgspec.json.decode(body, type=dict[str, Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         raise InvalidRequest("The body is not a JSON object.") from None
     wrapped = fields.get("generateContentRequest") or fields.get("generate_content_request")
     return body if wrapped is None else bytes(wrapped)

@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.pipeline import Gateway
 from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects._reading import BROKEN
 from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.around import Around
 
@@ -43,7 +44,7 @@ def _first_version(cycle: HotCycle) -> "GivenBack | None":
     """The call as one of version 2; None where it is one already, or none that can be read: then it is refused."""
     try:
         asked, fields = _read_asked(cycle.body), _read_fields(cycle.body)
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         return None
     texts = [_text_of(document) for document in asked.documents]
     if None in texts or ("return_documents" not in fields and texts == asked.documents):
@@ -71,7 +72,7 @@ class GivenBack(Around):
         if status == 200 and self._documents:
             try:
                 body = self._with_documents(body)
-            except (msgspec.MsgspecError, KeyError):
+            except (*BROKEN, KeyError):
                 logger.warning("a provider's ranking has no indexes to give documents back by")
         super().respond(status, headers, body, content_type)
 
