@@ -17,7 +17,8 @@ from trimtab.telemetry.stores import Store
 
 
 def test_what_no_route_decides_is_not_replayed(engine: Store, served: Any, tmp_path: Path) -> None:
-    """A batch is one row of its model with the tokens of all its answers, and each look at it is a call."""
+    """A batch is one row of its model with the tokens of all its answers, and each look at it is a call. Embeddings and
+    rankings were found, took the places of other calls below the limit, and were decided by nothing."""
     owner, rows = project(), Rows()
     mapper = CallMapper(FolderBlobs(tmp_path))
     whole: dict[str, Any] = {"usage": Usage(input=10**6, output=10**6), "cost": Cost(amount=10**12, price="p")}
@@ -27,6 +28,8 @@ def test_what_no_route_decides_is_not_replayed(engine: Store, served: Any, tmp_p
         record(2, project=owner, started_ns=T0 + 1, attempts=(attempt(2),)),
         record(3, project=owner, **batch, attempts=(attempt(3, **whole),)),
         record(4, project=owner, **batch, attempts=(attempt(4, model="", usage=None, cost=Cost()),)),
+        record(5, project=owner, front="openai_embeddings", request=b"", attempts=(attempt(5),)),
+        record(6, project=owner, front="cohere_rerank", request=b"", attempts=(attempt(6),)),
     )
     for place, each in enumerate(records):
         mapper.add(rows, place, each)
@@ -40,6 +43,7 @@ def test_what_no_route_decides_is_not_replayed(engine: Store, served: Any, tmp_p
             calls = await recorded.calls(owner, "", day(), 10)
             assert [call.request_id for call in calls] == [f"{number:032x}" for number in (1, 2)]
             assert await recorded.count(owner, "", day()) == 2
+            assert len(await recorded.calls(owner, "", day(), 2)) == 2
             assert await recorded.calls(owner, "model:batches", day(), 10) == []
             made = await recorded.attempts(owner, calls)
             assert [each.request_id for each in made] == [call.request_id for call in calls]

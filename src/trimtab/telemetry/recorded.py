@@ -87,6 +87,11 @@ _NAMED: Final = (  # what is asked for is passed as parameters
 # What was passed through as it came (files, batches and what they came to) no route decides, and a batch, one row for
 # thousands of answers, says nothing of the length of one.
 _PASSED: Final = "startsWith(name, 'pass ')"
+_NO_CHAT: Final = (
+    f"((kind = 'llm' AND {_PASSED}) OR (kind = 'embedding' AND startsWith(name, 'embed '))"
+    " OR (kind = 'reranker' AND startsWith(name, 'rerank ')))"
+)
+"""Attempts of calls that are no conversation: there are no records to draw their outcome from."""
 # Attempts of our own gateway alone: what others called elsewhere says nothing about our targets.
 _OF_WINDOW: Final = (
     f"project = {{project:String}} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND request_id != '' AND NOT {_PASSED} "
@@ -94,7 +99,7 @@ _OF_WINDOW: Final = (
 )
 _DECIDED: Final = (
     "attempts > 0 AND kind = 'span' AND request_id NOT IN (SELECT request_id FROM spans WHERE "  # noqa: S608
-    f"{SCOPE} AND entry = 0 AND leaf = 1 AND kind = 'llm' AND {_PASSED})"
+    f"{SCOPE} AND entry = 0 AND leaf = 1 AND {_NO_CHAT})"
 )
 
 
@@ -115,14 +120,14 @@ class Recorded:
         self._keys = keys
 
     async def calls(self, project: str, q: str, window: Window, limit: int) -> list[RecordedCall]:
-        """The newest calls that reached a provider and that a search finds, oldest first."""
+        """The newest conversations that reached a provider and that a search finds, oldest first."""
         found = compile_query(q, project, window)
         sql = f"SELECT {_CALL} FROM spans WHERE {found.sql} AND {_DECIDED}"  # noqa: S608
         sql += f" ORDER BY start_ns DESC, span_id DESC LIMIT {max(1, min(limit, MOST_CALLS))}"
         return (await self._ask(RecordedCall, sql, found.params))[::-1]
 
     async def count(self, project: str, q: str, window: Window) -> int:
-        """How many calls there are to replay."""
+        """How many calls there are to replay: those that `calls` finds without a limit."""
         found = compile_query(q, project, window)
         sql = f"SELECT count() FROM spans WHERE {found.sql} AND {_DECIDED}"  # noqa: S608
         [(count,)] = await self._ask(tuple[int], sql, found.params)
