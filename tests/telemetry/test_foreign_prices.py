@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from trimtab.ledger.overrides import DatedPrice, Rates
+from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.telemetry.canonical import CanonicalSpan
@@ -79,6 +80,7 @@ def test_a_span_without_a_provider_has_the_price_for_all_providers_or_what_was_r
         found = cost(provider="", models=(asked, used))
         assert found == cost(provider=maker, models=(asked, used))
         assert f":{maker}/" in found.price
+    assert PriceBook().maker("text-embedding-3-small") == "openai"
     assert cost(provider="", models=("house-model", "")) == Cost()
     assert cost(provider="", models=("", "")) == Cost()
 

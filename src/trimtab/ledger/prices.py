@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +25,9 @@ from trimtab.llm.charges import most_charge
 from trimtab.llm.providers import ProviderKind
 from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
+
+_EMBEDDINGS_OF_OPENAI: Final = ("text-embedding-3-", "text-embedding-ada-")
+"""The packaged book prices them, and does not say whose models of these names are."""
 
 NO_PRICE = Cost(amount=0, price="local:no-price")
 UNKNOWN = Cost()
@@ -400,7 +403,7 @@ class PriceBook:
         for provider in self._load().providers:
             if provider.model_match is not None and provider.model_match.is_match(low):
                 return str(provider.id)
-        return ""
+        return "openai" if low.startswith(_EMBEDDINGS_OF_OPENAI) else ""
 
     def _load(self) -> Any:
         if self._book is None:

@@ -7,6 +7,7 @@ priced by itself) under Langfuse's names, and inclusive under OpenAI's.
 from datetime import datetime
 from typing import Any, Final
 
+from trimtab.telemetry.conventions._bodies import tool_answer
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._usage import Counts, buckets
@@ -16,6 +17,8 @@ from trimtab.telemetry.conventions._values import (
     count,
     entries,
     first,
+    is_list,
+    is_object,
     mapping,
     parsed,
     picodollars,
@@ -29,7 +32,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langfuse"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "generation": "llm", "embedding": "embedding", "retriever": "retriever", "tool": "tool", "agent": "agent",
@@ -53,6 +56,7 @@ _FROM_METADATA: Final = (
     ("user", "langfuse_user_id"),
     ("node", "langgraph_node"),
 )
+_NO_LIMIT: Final = ("Infinity", "inf")
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:
@@ -87,7 +91,9 @@ def read(span: ForeignSpan, found: Found) -> None:
     for name in ("langfuse.trace.tags", "langfuse.tags"):
         if name in attributes:
             put(found, "tags", tags(attributes[name]))
-    put(found, "params", mapping(attributes.get(f"{_O}model.parameters")))
+    params = mapping(attributes.get(f"{_O}model.parameters"))
+    if params:  # its wrapper of OpenAI's client writes infinity for a limit that nobody set
+        put(found, "params", {name: value for name, value in params.items() if value not in _NO_LIMIT})
     _read_content(attributes, found)
     _read_usage(attributes, found)
     _read_level(attributes, found)
@@ -122,12 +128,33 @@ def _read_content(attributes: Attributes, found: Found) -> None:
         value = parsed(given)
         if type(value) is dict and "tools" in value:
             put(found, "tools_offered", tools_of(value["tools"]))
+        if is_list(value):
+            value = _without_tools(value, found)
         if looks_like_messages(value):
             put(found, "input_messages", messages_of(value))
         if looks_like_messages(made) or type(parsed(made)) is str:
             put(found, "output_messages", messages_of(made, "assistant"))
     put_content(found, "input", given)
-    put_content(found, "output", made)
+    put_content(found, "output", tool_answer(parsed(made)) if found.get("kind") == "tool" else made)
+
+
+def _without_tools(listed: list[Any], found: Found) -> list[Any]:
+    """Its handler for LangChain puts the tools that are offered behind the messages, as messages of a tool that answer
+    no call (langfuse/langchain/CallbackHandler.py)."""
+    cut = len(listed)
+    while cut and _is_offer(listed[cut - 1]):
+        cut -= 1
+    if cut == len(listed):
+        return listed
+    put(found, "tools_offered", tools_of([each["content"] for each in listed[cut:]]))
+    return listed[:cut]
+
+
+def _is_offer(value: Any) -> bool:
+    if not is_object(value) or value.get("role") != "tool" or value.get("tool_call_id"):
+        return False
+    content = value.get("content")
+    return is_object(content) and content.get("type") == "function" and is_object(content.get("function"))
 
 
 _READ: Final = ("input_cached_tokens", "input_cache_read", "cache_read_input_tokens", "cached_tokens")

@@ -8,11 +8,16 @@ langsmith/_internal/otel/_otel_exporter.py.
 from typing import Any, Final
 
 from trimtab.llm.types import Message, Role
+from trimtab.telemetry.conventions._bodies import read_answer, read_request, tool_answer
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
 from trimtab.telemetry.conventions._plug import Convention
+from trimtab.telemetry.conventions._usage import Counts, buckets
 from trimtab.telemetry.conventions._values import (
+    Attributes,
     Found,
+    count,
     entries,
+    first,
     is_list,
     label,
     mapping,
@@ -23,11 +28,12 @@ from trimtab.telemetry.conventions._values import (
     tags,
     under,
 )
+from trimtab.telemetry.conventions.otel_genai import documents_of
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langsmith"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "llm": "llm", "chain": "workflow", "tool": "tool", "retriever": "retriever", "embedding": "embedding",
@@ -61,6 +67,8 @@ def read(span: ForeignSpan, found: Found) -> None:
     properties = under(attributes, "langsmith.metadata.")
     if properties:
         put(found, "metadata", entries(properties))
+    if found.get("kind") == "llm":
+        _read_call(attributes, found)
     for field, typed, name, role in (
         ("input", "input_messages", "gen_ai.prompt", "user"),
         ("output", "output_messages", "gen_ai.completion", "assistant"),
@@ -70,9 +78,60 @@ def read(span: ForeignSpan, found: Found) -> None:
             continue
         if found.get("kind") == "llm":
             put(found, typed, _messages(value, "user" if role == "user" else "assistant"))
-        put_content(found, field, value)
+        put_content(found, field, tool_answer(value) if found.get("kind") == "tool" and field == "output" else value)
     if found.get("kind") == "tool":
         put(found, "tool_name", label(span.name))
+    elif found.get("kind") == "retriever":
+        answer = mapping(attributes.get("gen_ai.completion"))
+        put(found, "documents", documents_of(first(answer, ("output", "documents"))))
+
+
+def _read_call(attributes: Attributes, found: Found) -> None:
+    """A call of a client that LangSmith wraps is told as it was sent and answered."""
+    asked, answered = mapping(attributes.get("gen_ai.prompt")), mapping(attributes.get("gen_ai.completion"))
+    if "model" in asked:
+        read_request(found, asked)
+    read_answer(found, answered)
+    if attributes.get("langsmith.request.streaming") is True:
+        found.setdefault("stream", True)
+    if "usage" not in found:
+        _read_usage(_usage_told(attributes, answered), found)
+
+
+def _usage_told(attributes: Attributes, answered: dict[str, Any]) -> dict[str, Any]:
+    """LangChain's ``usage_metadata``: beside the span, in the answer, or in the message of LangChain's own answer.
+    ``gen_ai.usage.*`` has its two sums alone, in which what a cache gave cannot be told from the rest."""
+    told = mapping(attributes.get("langsmith.metadata.usage_metadata")) or mapping(answered.get("usage_metadata"))
+    generations = answered.get("generations")
+    while not told and is_list(generations) and generations:
+        head = generations[0]
+        if not is_list(head):
+            return mapping(mapping(mapping(mapping(head).get("message")).get("kwargs")).get("usage_metadata"))
+        generations = head
+    return told
+
+
+def _read_usage(told: dict[str, Any], found: Found) -> None:
+    """Its input and output are whole, its details parts of them. What is worked on in another tier has that before its
+    name (``flex_cache_read``)."""
+    given, made = mapping(told.get("input_token_details")), mapping(told.get("output_token_details"))
+    usage = buckets(
+        Counts(
+            input=count(told.get("input_tokens")),
+            output=count(told.get("output_tokens")),
+            total=count(told.get("total_tokens")),
+            cache_read=count(first(given, ("cache_read", "priority_cache_read", "flex_cache_read"))),
+            cache_write=count(given.get("cache_creation")),
+            cache_write_5m=count(given.get("ephemeral_5m_input_tokens")),
+            cache_write_1h=count(given.get("ephemeral_1h_input_tokens")),
+            reasoning=count(first(made, ("reasoning", "priority_reasoning", "flex_reasoning"))),
+            audio_input=count(given.get("audio")),
+            audio_output=count(made.get("audio")),
+        )
+    )
+    if usage is not None:
+        found["usage"] = usage
+        found["total_tokens"] = count(told.get("total_tokens"))
 
 
 def _messages(value: Any, role: Role) -> tuple[Message, ...]:
@@ -89,6 +148,6 @@ def _messages(value: Any, role: Role) -> tuple[Message, ...]:
 
 
 PLUG: Final = Convention(
-    name=NAME, version=VERSION, families=frozenset({"langsmith"}), scopes=("langsmith",), own=70, column=70, kinds=70,
+    name=NAME, version=VERSION, families=frozenset({"langsmith"}), scopes=("langsmith",), own=70, column=70, kinds=27,
     kind=kind, read=read,
 )  # fmt: skip

@@ -5,12 +5,14 @@ Names: mlflow/mlflow, mlflow/tracing/constant.py.
 
 from typing import Final
 
+from trimtab.telemetry.conventions._bodies import read_answer, read_request, tool_answer
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._usage import Counts, buckets
 from trimtab.telemetry.conventions._values import (
     Found,
     count,
+    entries,
     first,
     is_object,
     label,
@@ -19,13 +21,15 @@ from trimtab.telemetry.conventions._values import (
     picodollars,
     put,
     put_content,
+    put_labels,
+    under,
 )
 from trimtab.telemetry.conventions.otel_genai import documents_of
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "mlflow"
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "CHAT_MODEL": "llm", "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker",
@@ -38,6 +42,14 @@ _LABELS: Final = (
     ("session", "mlflow.trace.session"),
     ("user", "mlflow.trace.user"),
 )
+_FROM_METADATA: Final = (
+    ("session", "session_id"),
+    ("session", "thread_id"),
+    ("session", "conversation_id"),
+    ("user", "user_id"),
+    ("node", "langgraph_node"),
+)
+_CHUNK: Final = "mlflow.chunk.item.0"
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:
@@ -50,24 +62,43 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, field, label(parsed(attributes.get(name))))
     given, made = parsed(attributes.get("mlflow.spanInputs")), parsed(attributes.get("mlflow.spanOutputs"))
     kind_now = found.get("kind")
-    if kind_now == "llm":
-        if looks_like_messages(given):
-            put(found, "input_messages", messages_of(given))
+    if kind_now in ("llm", "embedding"):
         if is_object(given):
-            put(found, "model", label(given.get("model")))
-            put(found, "tools_offered", tools_of(given.get("tools")))
-        if is_object(made) and type(made.get("choices")) is list:
-            put(found, "output_messages", messages_of(made["choices"], "assistant"))
-            put(found, "model_used", label(made.get("model")))
-            put(found, "response_id", label(made.get("id")))
+            read_request(found, given)
+        if is_object(made):
+            read_answer(found, made)
+        if kind_now == "llm" and looks_like_messages(given):
+            put(found, "input_messages", messages_of(given))
+        _read_stream(span, found)
     elif kind_now == "retriever":
         put(found, "documents", documents_of(made))
     elif kind_now == "tool":
         put(found, "tool_name", label(span.name))
+        made = tool_answer(made)
+    _read_metadata(span, found)
     put(found, "tools_offered", tools_of(attributes.get("mlflow.chat.tools")))
     put_content(found, "input", given)
     put_content(found, "output", made)
     _read_usage(span, found)
+
+
+def _read_stream(span: ForeignSpan, found: Found) -> None:
+    """Each piece of a stream is an event; the first is when the answer began."""
+    for event in span.events:
+        if event.name == _CHUNK:
+            found.setdefault("stream", True)
+            if event.time_ns >= span.start_ns:
+                found.setdefault("ttft_ns", event.time_ns - span.start_ns)
+            return
+
+
+def _read_metadata(span: ForeignSpan, found: Found) -> None:
+    """LangChain's, as its callbacks are told it, and the tags of the trace (``mlflow.update_current_trace``)."""
+    said = mapping(span.attributes.get("metadata"))
+    put_labels(found, said, _FROM_METADATA)
+    tagged = [(name, parsed(value)) for name, value in under(span.attributes, "mlflow.traceTag.")]
+    if said or tagged:
+        put(found, "metadata", entries([*tagged, *said.items()]))
 
 
 def _read_usage(span: ForeignSpan, found: Found) -> None:

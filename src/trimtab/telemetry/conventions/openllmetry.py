@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from trimtab.telemetry.canonical import Document
+from trimtab.telemetry.conventions._bodies import tool_answer
 from trimtab.telemetry.conventions._indexed import rows, tree
 from trimtab.telemetry.conventions._messages import tools_of
 from trimtab.telemetry.conventions._plug import Convention
@@ -17,6 +18,7 @@ from trimtab.telemetry.conventions._values import (
     Found,
     entries,
     first,
+    is_object,
     label,
     mapping,
     number,
@@ -32,7 +34,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openllmetry"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _KINDS: Final[dict[str, SpanKind]] = {"tool": "tool", "agent": "agent", "workflow": "workflow", "task": "workflow"}
 _REQUESTS: Final[dict[str, SpanKind]] = {
@@ -65,6 +67,8 @@ _PARAMS: Final = (
 )
 _SAID: Final = (("input", "traceloop.entity.input"), ("output", "traceloop.entity.output"))
 _STOPS: Final = ("gen_ai.completion.0.finish_reason", "llm.response.finish_reason", "llm.response.stop_reason")
+_STREAM: Final = ("gen_ai.is_streaming", "llm.is_streaming")
+_CHUNKS: Final = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 _OWN: Final = frozenset({"session_id", "user_id"})
 
 
@@ -90,7 +94,7 @@ class Reading:
         self._labels = present(names, _LABELS)
         self._entity = "traceloop.entity.name" in names
         self._associated = any(name.startswith(_ASSOCIATED) for name in names)
-        self._stream = "llm.is_streaming" in names
+        self._stream = tuple(name for name in _STREAM if name in names)
         self._params = present(names, _PARAMS)
         self._said = present(names, _SAID)
         self._functions = "llm.request.functions.0.name" in names
@@ -109,8 +113,9 @@ class Reading:
             properties = [each for each in under(attributes, _ASSOCIATED) if each[0] not in _OWN]
             if properties:
                 put(found, "metadata", entries(properties))
-        if self._stream and attributes["llm.is_streaming"] is True:
+        if self._stream and any(attributes[name] is True for name in self._stream):
             found.setdefault("stream", True)
+            _read_first_chunk(span, found)
         if self._params:
             more = {name: attributes[key] for name, key in self._params}
             put(found, "params", {**more, **params_of(attributes)})
@@ -129,6 +134,15 @@ def read(span: ForeignSpan, found: Found) -> None:
     Reading(span.attributes)(span, found)
 
 
+def _read_first_chunk(span: ForeignSpan, found: Found) -> None:
+    """Each piece of a stream is an event without words; the first is when the answer began."""
+    for event in span.events:
+        if event.name in _CHUNKS:
+            if event.time_ns >= span.start_ns:
+                found.setdefault("ttft_ns", event.time_ns - span.start_ns)
+            return
+
+
 def _read_entity(attributes: Attributes, names: tuple[tuple[str, str], ...], found: Found) -> None:
     """``traceloop.entity.input`` of a decorated function is ``{"args": […], "kwargs": {…}}``, of LangChain
     ``{"inputs": …}``: what was given is shown, not the wrapping."""
@@ -137,7 +151,9 @@ def _read_entity(attributes: Attributes, names: tuple[tuple[str, str], ...], fou
         if value is None or field in found:
             continue
         held = mapping(value)
-        put_content(found, field, _unwrapped(held) if held else value)
+        if held and field == "output" and found.get("kind") == "tool":
+            held = tool_answer(held)
+        put_content(found, field, _unwrapped(held) if is_object(held) and held else held or value)
 
 
 def _unwrapped(held: dict[str, Any]) -> Any:

@@ -41,7 +41,7 @@ from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _OPERATIONS: Final[dict[str, SpanKind]] = {
     "chat": "llm", "generate_content": "llm", "text_completion": "llm", "completion": "llm", "generate": "llm",
@@ -83,6 +83,7 @@ _TTFT: Final = (
     "gen_ai.client.operation.time_to_first_chunk",
     "gen_ai.server.time_to_first_token",
 )
+_CHUNKED: Final = _TTFT[:2]
 _CONTENTS: Final = (
     ("input", "gen_ai.tool.call.arguments"),
     ("output", "gen_ai.tool.call.result"),
@@ -200,6 +201,8 @@ class Reading:
             seconds = number(first(attributes, self._ttft))
             if seconds is not None and 0 <= seconds < 1e9:
                 found["ttft_ns"] = int(seconds * _SECOND)
+                if self._ttft[0] in _CHUNKED:  # Vercel's 7 says no more of a stream
+                    found.setdefault("stream", True)
         if self._cost and "cost_reported" not in found:
             amount = picodollars(attributes["gen_ai.usage.cost"])
             if amount is not None:

@@ -22,7 +22,8 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import structs
 
-from trimtab.telemetry.canonical import COUNTED
+from trimtab.llm.types import Usage
+from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
 from trimtab.telemetry.foreign.spans import CONTENT_MARK, Attributes, ForeignEvent, ForeignLink, ForeignSpan
 
 Place = Literal["count", "label", "own", "content", "convention"]
@@ -82,27 +83,51 @@ _DEPTH, _FIGURES = 6, 64
 
 def without_content(span: ForeignSpan) -> ForeignSpan:
     """The span with the labels and numbers that it has, and nothing of what was said. Never raises."""
-    from trimtab.telemetry.conventions import canonical
-
     attributes = _kept(span.attributes)
-    try:
-        told = canonical(span)
-    except Exception:  # noqa: BLE001  a plug is called: the door must not fail for it, which would be sent again for ever
-        told = None
-    if (
-        told is not None and told.kind in COUNTED
-    ):  # what some conventions tell in the midst of content: usage is counted once by the id
+    told = _read(span)
+    is_counted = told is not None and told.kind in COUNTED
+    if told is not None and is_counted:  # told in the midst of content by some: usage is counted once by the id
         if told.response_id:
             attributes.setdefault("gen_ai.response.id", told.response_id)
         if told.stop:
             attributes.setdefault("gen_ai.response.finish_reasons", [told.stop])
     attributes[CONTENT_MARK] = "off"
-    return structs.replace(
+    left = structs.replace(
         span,
         attributes=attributes,
         events=tuple(ForeignEvent(each.name, each.time_ns, _kept(each.attributes, True)) for each in span.events),
         links=tuple(ForeignLink(each.trace_id, each.span_id, _kept(each.attributes)) for each in span.links),
     )
+    if told is not None and is_counted and told.usage is not None:
+        again = _read(left)
+        if again is None or again.usage != told.usage:
+            attributes |= _in_words(told.usage)  # counts in the midst of content, too (LangSmith's of LangChain)
+    return left
+
+
+def _read(span: ForeignSpan) -> CanonicalSpan | None:
+    from trimtab.telemetry.conventions import canonical
+
+    try:
+        return canonical(span)
+    except Exception:  # noqa: BLE001  a plug is called: the door must not fail for it, which would be sent again for ever
+        return None
+
+
+def _in_words(usage: Usage) -> Attributes:
+    """A usage by OpenTelemetry's names, whose input and output are whole."""
+    told = {
+        "input_tokens": usage.input + usage.cache_read + usage.cache_write,
+        "output_tokens": usage.output + usage.reasoning,
+        "cache_read.input_tokens": usage.cache_read,
+        "cache_write.input_tokens": usage.cache_write,
+        "cache_write_1h.input_tokens": usage.cache_write_1h,
+        "reasoning.output_tokens": usage.reasoning,
+        "audio.input_tokens": usage.audio_input,
+        "audio.output_tokens": usage.audio_output,
+    }
+    whole = {"input_tokens", "output_tokens"}
+    return {f"gen_ai.usage.{name}": tokens for name, tokens in told.items() if tokens or name in whole}
 
 
 def _kept(attributes: Attributes, of_event: bool = False) -> Attributes:

@@ -1,0 +1,82 @@
+"""What went to a vendor and what came back, as emitters that patch the vendors' clients tell it whole: OpenAI's Chat
+Completions, Responses and embeddings, Anthropic's Messages (MLflow's and LangSmith's spans of such calls)."""
+
+from typing import Any, Final
+
+from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of, with_system
+from trimtab.telemetry.conventions._stops import stop_of
+from trimtab.telemetry.conventions._usage import Counts, buckets
+from trimtab.telemetry.conventions._values import Found, count, is_list, is_object, label, mapping, put, put_content
+
+_PARAMS: Final = (
+    "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "frequency_penalty",
+    "presence_penalty", "seed", "stop", "stop_sequences", "reasoning_effort", "reasoning", "n", "service_tier",
+)  # fmt: skip
+
+
+def read_request(found: Found, body: dict[str, Any]) -> None:
+    """Its model, its messages with the instructions in front, parameters, tools, and whether it asked for a stream."""
+    put(found, "model", label(body.get("model")))
+    if found.get("kind") == "embedding":
+        put_content(found, "input", body.get("input"))
+        return
+    asked = body.get("messages")
+    if asked is None and "model" in body:
+        asked = body.get("input")  # Responses take a text alone, too
+    if looks_like_messages(asked) or (type(asked) is str and asked):
+        instructions = body.get("system") or body.get("instructions")
+        put(found, "input_messages", with_system(messages_of(asked), instructions))
+    put(found, "tools_offered", tools_of(body.get("tools")))
+    put(found, "params", {name: body[name] for name in _PARAMS if body.get(name) is not None})
+    if body.get("stream") is True:
+        found.setdefault("stream", True)
+
+
+def read_answer(found: Found, body: dict[str, Any]) -> None:
+    """Its messages, why it ended, its id and the model that made it. Of vectors only what they used."""
+    if found.get("kind") == "embedding":
+        if is_list(body.get("data")):
+            put(found, "model_used", label(body.get("model")))
+            found.setdefault("output", None)  # thousands of numbers, which nobody reads
+            _count_input(found, mapping(body.get("usage")))
+        return
+    choices, items = body.get("choices"), body.get("output")
+    if is_list(choices):
+        put(found, "output_messages", messages_of(choices, "assistant"))
+        head = choices[0] if choices else None
+        put(found, "stop", stop_of(head.get("finish_reason")) if is_object(head) else "")
+    elif body.get("object") == "response" and is_list(items):
+        put(found, "output_messages", messages_of(items, "assistant"))
+        put(found, "stop", _why_it_ended(body, items))
+    elif body.get("type") == "message" and is_list(body.get("content")):
+        put(found, "output_messages", messages_of(body, "assistant"))
+        put(found, "stop", stop_of(body.get("stop_reason")))
+    else:
+        return
+    put(found, "model_used", label(body.get("model")))
+    put(found, "response_id", label(body.get("id")))
+
+
+def _why_it_ended(body: dict[str, Any], items: list[Any]) -> str:
+    if any(is_object(each) and each.get("type") == "function_call" for each in items):
+        return "tool_calls"
+    cut = mapping(body.get("incomplete_details")).get("reason")
+    return stop_of(cut if cut else body.get("status"))
+
+
+def _count_input(found: Found, usage: dict[str, Any]) -> None:
+    told = buckets(Counts(input=count(usage.get("prompt_tokens"))))
+    if told is not None:
+        put(found, "usage", told)
+
+
+def tool_answer(value: Any) -> Any:
+    """What a tool said, where LangChain's message around it is told: ``{"output": …}``, serialised (``lc``) or not."""
+    inner = value
+    if is_object(inner) and "output" in inner and inner.keys() <= {"output", "kwargs"}:
+        inner = inner["output"]
+    if is_object(inner) and "lc" in inner and is_object(inner.get("kwargs")):
+        inner = inner["kwargs"]
+    if is_object(inner) and inner.get("type") in ("tool", "ToolMessage") and "tool_call_id" in inner:
+        return inner.get("content")
+    return value
