@@ -45,7 +45,7 @@ class Process:
                 return
             self.noted = True
         elif self.step == 1:
-            if not store.claim(conn, MADE.id, self.request):
+            if not store.claim(conn, MADE.id, self.request, 5):
                 self.noted, self.step = False, 0
                 return
             store.ends(conn, MADE.id, ENDING, 5)
@@ -58,7 +58,7 @@ class Process:
 
     def recover(self, conn: Connection) -> None:
         """It was killed, and is back: what its notes claim is recorded if it is its own, and not recorded yet."""
-        if self.noted and self.request not in self.spool and store.is_claimed_by(conn, MADE.id, self.request):
+        if self.noted and self.request not in self.spool and store.is_claimed_by(conn, MADE.id, self.request, 5):
             self.spool.append(self.request)
         self.noted, self.step, self.request = False, 0, self.request + "+"  # a call that is begun anew has another id
 

@@ -3,7 +3,9 @@ are Unix milliseconds.
 
 A batch is booked once: of all who see that it is over, one has the row's ``booked_by`` (`claim`), and only that one
 writes its record. It is settled once: what limits hold beyond what it used is given back in the transaction that says
-so (`settle`). Between the two the record becomes durable; who dies there leaves it to `recovery.py`.
+so (`settle`). Between the two the record becomes durable; who dies there leaves it to `recovery.py`. Whoever has a
+claim says now and then that it still has (``claimed``), and does so before it writes the record: one that is silent for
+long is lost with its machine, and the batch is anybody's again (`give_up`).
 """
 
 import hashlib
@@ -26,6 +28,7 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    text,
 )
 from sqlalchemy import update as sql_update
 
@@ -38,6 +41,9 @@ State = Literal["open", "completed", "failed", "expired", "cancelled", "lost"]
 """``open``: the provider works on it, as far as is known. ``lost``: what became of it cannot be learned."""
 Settlement = Literal["", "told", "estimate", "unknown"]
 """What the books go by: the provider's own count; an estimate; nothing, so that there is no sum."""
+Trouble = Literal["", "gone", "refused", "missing", "silent"]
+"""Why a batch cannot be asked about: its provider knows nothing of it; refuses the key; is in no configuration; does
+not answer, or nothing that can be read."""
 
 BATCHES = Table(
     "batches",
@@ -62,6 +68,9 @@ BATCHES = Table(
     Column("settlement", String(16), nullable=False),
     Column("tokens", BigInteger, nullable=True),
     Column("cost", BigInteger, nullable=True),
+    Column("trouble", String(16), nullable=False, server_default=text("''")),
+    Column("since", BigInteger, nullable=False, server_default="0"),
+    Column("claimed", BigInteger, nullable=False, server_default="0"),
     Index("ix_batches_project_id_made", "project_id", "made"),
     Index("ix_batches_settled_due", "settled", "due"),
 )
@@ -93,7 +102,8 @@ class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Made(Struct, frozen=True, kw_only=True):
     """One batch. ``due`` is when it is to be looked at next, ``looked`` when it was last; ``failures`` of looks in a
-    row, and ``why`` the last one failed, or it was settled without the provider's word. 0: not yet."""
+    row for the same ``trouble`` ``since`` then, and ``why`` the last one failed, or it was settled without the
+    provider's word. ``claimed`` is when whoever books it last said so. 0: not yet."""
 
     id: str
     project_id: str
@@ -115,6 +125,9 @@ class Made(Struct, frozen=True, kw_only=True):
     settlement: Settlement = ""
     tokens: int | None = None
     cost: int | None = None
+    trouble: Trouble = ""
+    since: int = 0
+    claimed: int = 0
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -182,10 +195,19 @@ def counts(conn: Connection) -> list[tuple[str, str, bool, int]]:
     return [(row.project_id, row.state, bool(row.failing), int(row.many)) for row in rows]
 
 
-def looked(conn: Connection, mark: str, *, status: str, now: int, due: int, failures: int, why: str) -> None:
-    """It is not over yet, or could not be asked about."""
-    values = {"status": status[:64], "looked": now, "due": due, "failures": failures, "why": why[:LONGEST_WHY]}
+def looked(conn: Connection, mark: str, *, status: str, now: int, due: int) -> None:
+    """It is not over yet."""
+    values = {"status": status[:64], "looked": now, "due": due, "failures": 0, "why": "", "trouble": "", "since": 0}
     conn.execute(sql_update(BATCHES).where(BATCHES.c.id == mark, BATCHES.c.settled == 0).values(**values))
+
+
+def failed(
+    conn: Connection, mark: str, *, trouble: Trouble, since: int, now: int, due: int, failures: int, why: str
+) -> None:
+    """It could not be asked about."""
+    values = {"trouble": trouble, "since": since, "looked": now, "due": due, "failures": failures}
+    this = sql_update(BATCHES).where(BATCHES.c.id == mark, BATCHES.c.settled == 0)
+    conn.execute(this.values(**values, why=why[:LONGEST_WHY]))
 
 
 def hurry(conn: Connection, mark: str, now: int) -> None:
@@ -195,20 +217,36 @@ def hurry(conn: Connection, mark: str, now: int) -> None:
     conn.execute(late.values(due=now))
 
 
-def claim(conn: Connection, mark: str, request_id: str) -> bool:
+def claim(conn: Connection, mark: str, request_id: str, now: int) -> bool:
     """Whether the batch is that request's to book: it was nobody's before, or is this request's already."""
     this = BATCHES.c.id == mark
     free = this & BATCHES.c.booked_by.is_(None) & (BATCHES.c.settled == 0)
-    if conn.execute(sql_update(BATCHES).where(free).values(booked_by=request_id)).rowcount:
+    if conn.execute(sql_update(BATCHES).where(free).values(booked_by=request_id, claimed=now)).rowcount:
         return True
-    return conn.execute(select(BATCHES.c.id).where(this, BATCHES.c.booked_by == request_id)).one_or_none() is not None
+    mine = this & (BATCHES.c.booked_by == request_id)
+    return conn.execute(sql_update(BATCHES).where(mine).values(claimed=now)).rowcount == 1
 
 
-def is_claimed_by(conn: Connection, mark: str, request_id: str) -> bool:
-    """Whether the batch is that request's to book. It writes, and so waits for a claim that is on its way."""
+def is_claimed_by(conn: Connection, mark: str, request_id: str, now: int) -> bool:
+    """Whether the batch is that request's to book, also once it is settled. It writes, and so waits for a claim that is
+    on its way."""
     table = BATCHES.c
-    mine = sql_update(BATCHES).where(table.id == mark, table.booked_by == request_id).values(booked_by=request_id)
+    mine = sql_update(BATCHES).where(table.id == mark, table.booked_by == request_id).values(claimed=now)
     return conn.execute(mine).rowcount == 1
+
+
+def give_up(conn: Connection, made: Made, now: int) -> bool:
+    """Take a batch from whoever had claimed it, unless that has spoken since: its record went with its machine, and the
+    batch is asked about anew. When it was claimed at first stays: that is the time of its record, whoever writes it."""
+    table = BATCHES.c
+    silent = (table.id == made.id) & (table.settled == 0) & (table.booked_by == made.booked_by)
+    nobodys = {
+        "booked_by": None, "claimed": 0, "state": "open", "settlement": "", "tokens": None, "cost": None, "due": now,
+        "failures": 0, "trouble": "", "since": 0, "why": "",
+    }  # fmt: skip
+    return (
+        conn.execute(sql_update(BATCHES).where(silent, table.claimed == made.claimed).values(**nobodys)).rowcount == 1
+    )
 
 
 def ends(conn: Connection, mark: str, ending: Ending, now: int) -> None:
@@ -271,6 +309,8 @@ def _values(ending: Ending, now: int) -> dict[str, Any]:
         "ended": now,
         "looked": now,
         "failures": 0,
+        "trouble": "",
+        "since": 0,
     }
 
 

@@ -6,7 +6,9 @@ the duty that looks after them (`server/duties/batches.py`), and only one of all
 (`batch_store.py`). Limits get back what they held beyond that when the record is durable.
 
 Who is killed on the way leaves notes as any call does, and `recovery.py` asks the same row whose the booking is. Who
-had not claimed it yet has booked nothing: whoever lives asks the provider again.
+had not claimed it yet has booked nothing: whoever lives asks the provider again. So it is with one that had, and is
+lost with all that it noted (`give_up`). Where it comes back after all, and its record has lain in its spool, that is of
+the same time and spans as the other's: one row in a store that both write to.
 """
 
 import asyncio
@@ -49,6 +51,8 @@ logger = logging.getLogger("trimtab.batches")
 CLAIM: Final = "batch:"
 """What the name of a batch begins with where a note says whose the booking is to be."""
 FIRST_LOOK_MS: Final = 15_000
+CLAIM_AGAIN_MS: Final = 60_000
+"""A claim that is older is said again before its record is written."""
 NOTE_AGAIN_S: Final = (0.2, 1.0, 5.0, 20.0, 60.0)
 """Pauses after which a batch is noted again that its provider has made, while the catalog is away."""
 SNAPSHOT: Final = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4})")
@@ -73,7 +77,7 @@ class _Booking(Struct):
     call: Call
     tries: list[Try]
     ending: Ending
-    claimed: bool = False
+    claimed: int = 0
     closed: bool = False
     recorded: bool = False
 
@@ -235,6 +239,15 @@ class Batches:
         await self.db.write(lambda conn: store.settle(conn, made, ending, now, self.keys()))
         return True
 
+    async def give_up(self, made: Made) -> None:
+        """Whoever had claimed it has been silent for long, and has left no record: it is to be looked at anew."""
+        now = self.now()
+        if await self.db.write(lambda conn: store.give_up(conn, made, now)):
+            logger.warning(
+                "the batch %s of %s was being booked by %s, which is lost: it is booked anew",
+                made.batch_id, made.provider, made.booked_by,
+            )  # fmt: skip
+
     async def end(self, made: Made, used: Used, ending: Ending, books: Books) -> None:
         """Book it and settle it, unless another has. Whoever calls this while it is under way waits for that one.
         Raises `Unavailable`; then it is to be called again."""
@@ -251,7 +264,8 @@ class Batches:
         booking = self._bookings.get(made.id)
         if booking is None:
             booking = self._bookings[made.id] = self._begin(made, used, ending, books)
-        if not booking.claimed and not await self._claim(made, booking, books):
+        late = not booking.recorded and self.now() - booking.claimed >= CLAIM_AGAIN_MS
+        if late and not await self._claim(made, booking, books):
             return
         if not booking.recorded:
             await self._record(booking, books)
@@ -266,6 +280,7 @@ class Batches:
         try:
             for model, one in used:
                 attempt = Try(_target(made, targets, _asked(made, targets, model)), call.started_ns)
+                attempt.span_id = _span_id(made, model, one.tier)
                 attempt.response_id, attempt.model_used, attempt.status = made.batch_id, model, 200
                 attempt.dialect = call.front
                 books.begin(call, attempt)
@@ -277,6 +292,7 @@ class Batches:
             raise
         if not tries and ending.settlement == "unknown":
             attempt = Try(_target(made, targets, made.about.works_on), call.started_ns)
+            attempt.span_id = _span_id(made, made.about.works_on)
             attempt.response_id, attempt.dialect = made.batch_id, call.front
             tries.append(attempt)
         if ending.settlement != "told":
@@ -289,7 +305,8 @@ class Batches:
     def _call(self, made: Made, ending: Ending) -> Call:
         """A call as which it is booked, like the one that made it."""
         about = made.about
-        call = Call(cast("Exchange", Nobody()), DIALECTS.get(NAME), self._now_ns())
+        call = Call(cast("Exchange", Nobody()), DIALECTS.get(NAME), (made.ended or self.now()) * 1_000_000)
+        call.span_id = _span_id(made)
         projects = self.snapshot().access.projects.values()
         known = (each for each in projects if each.id == made.project_id)
         call.project = next(known, None) or Project(id=made.project_id, slug="", capture_content=False)
@@ -309,7 +326,7 @@ class Batches:
     async def _claim(self, made: Made, booking: _Booking, books: Books) -> bool:
         """Whether this process books it. Its end is written down beside, for whoever finds it claimed and not settled.
         The name it is claimed by stays the same until an answer comes, so that asking again is nothing."""
-        call, now = booking.call, self.now()
+        call, now, began = booking.call, self.now(), booking.call.started_ns // 1_000_000
         for attempt in booking.tries:
             books.price(call, attempt)
         costs = [attempt.cost.amount for attempt in booking.tries]
@@ -322,16 +339,17 @@ class Batches:
         )
 
         def claim(conn: Connection) -> bool:
-            mine = store.claim(conn, made.id, call.request_id)
+            mine = store.claim(conn, made.id, call.request_id, now)
             if mine:
-                store.ends(conn, made.id, ending, now)
+                store.ends(conn, made.id, ending, began)
             return mine
 
-        booking.claimed = await self.db.write(claim)
-        if not booking.claimed:
+        if not await self.db.write(claim):
             books.drop(call)
             self._bookings.pop(made.id, None)
-        return booking.claimed
+            return False
+        booking.claimed = now
+        return True
 
     async def _record(self, booking: _Booking, books: Books) -> None:
         if booking.tries and not booking.closed:
@@ -343,6 +361,11 @@ class Batches:
         elif booking.tries:
             await books.record(booking.call)
         booking.recorded = True
+
+
+def _span_id(made: Made, *of: str) -> str:
+    """The same, whoever books it."""
+    return hashlib.sha256("\0".join((made.id, *of)).encode()).hexdigest()[:16]
 
 
 def key_mark(provider: Provider) -> str:

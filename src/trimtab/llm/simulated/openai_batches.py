@@ -62,9 +62,10 @@ class _Batch:
 
 
 class Batches:
-    """``scenario`` is what models do where a line does not ask for another."""
+    """While it ``forgets`` it knows no batch that it is asked about."""
 
     def __init__(self) -> None:
+        self.forgets = False
         self._files: dict[str, tuple[str, bytes]] = {}
         self._batches: dict[str, _Batch] = {}
         self._numbers = 0
@@ -82,7 +83,7 @@ class Batches:
         batch = self._batches.get(name)
         if batch is None:
             return None
-        if batch.account != account or (batch.end == "forgotten" and batch.looks <= 0):
+        if self.forgets or batch.account != account or (batch.end == "forgotten" and batch.looks <= 0):
             return _refused(404, f"No batch found with id '{name}'.")
         if method == "POST" and part == "/cancel":
             return self._cancel(batch)

@@ -63,7 +63,7 @@ def _view(made: Made) -> BatchView:
         next_look=made.due if is_open else None,
         failures=made.failures,
         why=made.why,
-        ended=made.ended or None,
+        ended=(made.ended or None) if made.state != "open" else None,
         settled=made.settled or None,
         settlement=made.settlement,
         tokens=made.tokens,

@@ -3,7 +3,8 @@
 It asks the provider about each that was made here and is not settled, with the key that made it, seldom while the batch
 works and more seldom where the provider does not answer, until it is over. Then what it used is booked and limits get
 back what they held (`gateway/money/batches.py`). Where that cannot be learned any more (the provider has forgotten the
-batch, its key is refused, it is no longer configured) the batch is settled as an estimate, and says why.
+batch, its key is refused, it is no longer configured), and has not been for long, the batch is settled as an estimate,
+and says why.
 
 Nothing is in this process's memory alone: who takes over finds in the catalog what is due. That two believe to lead for
 a moment does no harm; a batch is booked by one of them.
@@ -23,7 +24,7 @@ from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.gateway.carried_where import address, look_where, own_headers, patience
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money import batch_store as store
-from trimtab.gateway.money.batch_store import Made
+from trimtab.gateway.money.batch_store import Made, Trouble
 from trimtab.gateway.money.batch_told import OVER, Lines, Told, Unreadable, Used, told_of, usage_told
 from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
@@ -39,7 +40,8 @@ AT_ONCE: Final = 8
 PER_TURN: Final = 100
 LONGEST_TOLD: Final = 1024 * 1024
 """Bytes of what a provider says of a batch."""
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 LONGEST_REFUSAL: Final = 300
 GONE: Final = frozenset((404, 410))
 REFUSED: Final = frozenset((401, 403))
@@ -48,29 +50,35 @@ _FILE = "/files/{}/content"
 
 class Pace(Struct, frozen=True, kw_only=True):
     """Ms. A batch that has worked for so long is looked at again after an eighth of that, between ``least`` and
-    ``most``; one that could not be asked about after twice as long each time. ``forgotten`` looks in a row that find
-    nothing, and the batch is lost; so it is ``refused_for`` after it was made, where its key is refused, and
-    ``silent_for`` where nobody answers."""
+    ``most``; one that could not be asked about after twice as long each time. It is lost when its provider has known
+    nothing of it for ``gone_for``, and in ``forgotten`` looks in a row; has refused the key for ``refused_for``, been
+    in no configuration for ``missing_for`` or not answered for ``silent_for``, always the same; or however it goes on
+    failing when it was made ``oldest`` ago. One that is claimed counts as being booked for ``claimed_for``, and who
+    claimed it as lost for good when nothing was heard of it for ``claim_ends``."""
 
     look_s: float = 5.0
     least: int = 15_000
     most: int = 600_000
     forgotten: int = 4
+    gone_for: int = HOUR_MS
     refused_for: int = 2 * DAY_MS
+    missing_for: int = 2 * DAY_MS
     silent_for: int = 8 * DAY_MS
+    oldest: int = 30 * DAY_MS
     claimed_for: int = 30_000
+    claim_ends: int = DAY_MS
 
 
 PACE: Final = Pace()
 
 
 class Failed(Exception):
-    """A batch could not be asked about. ``status`` is the provider's, 0 where there was none."""
+    """A batch could not be asked about."""
 
-    def __init__(self, why: str, status: int = 0) -> None:
+    def __init__(self, why: str, trouble: Trouble = "silent") -> None:
         super().__init__(why)
         self.why = why
-        self.status = status
+        self.trouble: Trouble = trouble
 
 
 class LookingAfter:
@@ -152,16 +160,18 @@ class LookingAfter:
             return
         if await self._batches.resume(made, lambda request: self._is_recorded(request, made.ended), self._books):
             return
-        if leads and made.due <= now:
+        if leads and now - max(made.claimed, made.ended) >= self._pace.claim_ends:
+            await self._batches.give_up(made)
+        elif leads and made.due <= now:
             raise Failed("Its booking is on its way: the record of it is not in the store yet.")
 
     def _provider(self, made: Made) -> Provider:
         snapshot = self._batches.snapshot()
         if all(each.id != made.project_id for each in snapshot.access.projects.values()):
-            raise Failed("Its project is no longer served.", 404)
+            raise Failed("Its project is no longer served.", "missing")
         provider = snapshot.targets.get(made.project_id, ProjectTargets()).providers.get(made.provider)
         if provider is None:
-            raise Failed(f"The provider {made.provider!r} is no longer configured.", 404)
+            raise Failed(f"The provider {made.provider!r} is no longer configured.", "missing")
         return with_key(provider, made.about.key_mark)
 
     async def _told(self, made: Made, provider: Provider) -> Told:
@@ -204,20 +214,14 @@ class LookingAfter:
     async def _wait(self, made: Made, status: str) -> None:
         now, pace = self._batches.now(), self._pace
         due = now + min(max((now - made.made) // 8, pace.least), pace.most)
-        await self._batches.db.write(
-            lambda conn: store.looked(conn, made.id, status=status, now=now, due=due, failures=0, why="")
-        )
+        await self._batches.db.write(lambda conn: store.looked(conn, made.id, status=status, now=now, due=due))
 
     async def _put_off(self, made: Made, failed: Failed) -> None:
         """Ask again later, or settle it: what cannot be learned any more is an estimate."""
-        now, pace, failures = self._batches.now(), self._pace, made.failures + 1
-        age = now - made.made
-        claimed = made.booked_by is not None
-        if not claimed and (
-            (failed.status in GONE and failures >= pace.forgotten)
-            or (failed.status in REFUSED and age > pace.refused_for)
-            or age > pace.silent_for
-        ):
+        now, pace, trouble = self._batches.now(), self._pace, failed.trouble
+        again = made.trouble == trouble
+        failures, since = (made.failures + 1, made.since) if again else (1, now)
+        if made.booked_by is None and self._is_lost(trouble, failures, now - since, now - made.made):
             logger.warning("the batch %s of %s is lost: %s", made.batch_id, made.provider, failed.why)
             try:
                 await self._batches.lost(made, "lost", failed.why, self._books)
@@ -229,10 +233,20 @@ class LookingAfter:
                 return
         due = now + min(pace.least * 2 ** min(failures, 20), 3 * pace.most)
         await self._batches.db.write(
-            lambda conn: store.looked(
-                conn, made.id, status=made.status, now=now, due=due, failures=failures, why=failed.why
+            lambda conn: store.failed(
+                conn, made.id, trouble=trouble, since=since, now=now, due=due, failures=failures, why=failed.why
             )
         )
+
+    def _is_lost(self, trouble: Trouble, failures: int, lasts: int, age: int) -> bool:
+        """A provider that answers 404 for some minutes, or was taken out of a file by mistake, loses nobody's batch."""
+        pace = self._pace
+        patience = {"gone": pace.gone_for, "refused": pace.refused_for, "missing": pace.missing_for}
+        if age >= pace.oldest:
+            return True
+        if trouble == "gone" and failures < pace.forgotten:
+            return False
+        return lasts >= patience.get(trouble, pace.silent_for)
 
 
 @asynccontextmanager
@@ -251,12 +265,16 @@ async def _asked(client: httpx.AsyncClient, provider: Provider, rest: str) -> As
         raise Failed(f"The provider cannot be asked ({type(error).__name__}).") from None
     try:
         if response.status_code != 200:
-            raise Failed(await _said(provider, response), response.status_code)
+            raise Failed(await _said(provider, response), _trouble(response.status_code))
         yield response.aiter_bytes()
     except httpx.HTTPError as error:
         raise Failed(f"The provider broke off ({type(error).__name__}).") from None
     finally:
         await response.aclose()
+
+
+def _trouble(status: int) -> Trouble:
+    return "gone" if status in GONE else "refused" if status in REFUSED else "silent"
 
 
 async def _said(provider: Provider, response: httpx.Response) -> str:

@@ -34,17 +34,17 @@ class Bookkeeping:
         self.recovery = Recovery(
             RecoveryParts(
                 folder=inflight, store=reader, spool=spool, prices=prices, snapshot=snapshot, clock=clock,
-                books=partial(is_to_book, db),
+                books=partial(is_to_book, db, clock),
             )
         )  # fmt: skip
 
 
-async def is_to_book(db: Database, project_id: str, claimed: str, request_id: str) -> bool:
+async def is_to_book(db: Database, clock: Clock, project_id: str, claimed: str, request_id: str) -> bool:
     """Whether a dead request's note of what it claimed is to become its record: of a response, unless another has
     booked it; of a batch, if it had claimed it, for the batch's row says only then what it came to."""
     if claimed.startswith(CLAIM):
-        mark = claimed.removeprefix(CLAIM)
-        return await db.write(lambda conn: batch_store.is_claimed_by(conn, mark, request_id))
+        mark, now = claimed.removeprefix(CLAIM), clock.now_ns() // 1_000_000
+        return await db.write(lambda conn: batch_store.is_claimed_by(conn, mark, request_id, now))
     return await db.write(lambda conn: book(conn, project_id, claimed, request_id))
 
 

@@ -1,4 +1,4 @@
--- revision 0040
+-- revision 0041
 CREATE TABLE access_policies (
 	scope VARCHAR(64) NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -371,6 +371,9 @@ CREATE TABLE batches (
 	settlement VARCHAR(16) NOT NULL,
 	tokens BIGINT,
 	cost BIGINT,
+	trouble VARCHAR(16) DEFAULT '' NOT NULL,
+	since BIGINT DEFAULT '0' NOT NULL,
+	claimed BIGINT DEFAULT '0' NOT NULL,
 	CONSTRAINT pk_batches PRIMARY KEY (id),
 	CONSTRAINT fk_batches_project_id FOREIGN KEY(project_id) REFERENCES projects (id)
 );
@@ -1483,4 +1486,4 @@ CREATE INDEX ix_scim_users_user_key ON scim_users (organisation_id, user_key);
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
-INSERT INTO alembic_version (version_num) VALUES ('0040')
+INSERT INTO alembic_version (version_num) VALUES ('0041')
