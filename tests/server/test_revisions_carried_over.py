@@ -20,6 +20,7 @@ def without_revisions(conn: Connection) -> None:
     conn.execute(text("ALTER TABLE prices DROP COLUMN tier"))
     conn.execute(text("DROP TABLE key_uses"))
     conn.execute(text("DROP TABLE batches"))
+    conn.execute(text("DROP INDEX ix_limit_events_counter"))
     conn.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": BEFORE})
 
 

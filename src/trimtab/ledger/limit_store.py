@@ -24,6 +24,7 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    Index,
     Row,
     String,
     Table,
@@ -94,7 +95,10 @@ EVENTS = Table(
     Column("at", BigInteger, nullable=False),
     Column("used", BigInteger, nullable=False),
     Column("bound", BigInteger, nullable=False),
+    Index("ix_limit_events_counter", "project_id", "name", "bucket", "at"),
 )
+EVENTS_KEPT_MS = 90 * 86_400_000
+EVENTS_AT_ONCE = 20_000
 
 EventKind = Literal["soft_reached", "exhausted", "overdraft", "larger"]
 
@@ -271,9 +275,13 @@ def join(conn: Connection, worker: str, now: int) -> None:
     conn.execute(_JOIN, {"worker": worker, "now": now})
 
 
-def sweep(conn: Connection, now: int) -> int:
-    """Clear away counters that have long ceased to count; how many. Only for a caller that is sure of its clock."""
-    return conn.execute(delete(COUNTERS).where(COUNTERS.c.counts_until < now)).rowcount
+def sweep(conn: Connection, now: int, at_once: int = EVENTS_AT_ONCE) -> int:
+    """Clear away counters that have long ceased to count, and events of long ago; how many. Only for a caller that is
+    sure of its clock. Where each user has a count there may be thousands of events a day."""
+    before = f"lev_{max(0, now - EVENTS_KEPT_MS):012x}"  # their ids sort by time
+    old = select(EVENTS.c.id).where(EVENTS.c.id < before).order_by(EVENTS.c.id).limit(at_once)
+    told = conn.execute(delete(EVENTS).where(EVENTS.c.id.in_(old.scalar_subquery()))).rowcount
+    return told + conn.execute(delete(COUNTERS).where(COUNTERS.c.counts_until < now)).rowcount
 
 
 def beats(conn: Connection) -> dict[str, int]:

@@ -1,4 +1,4 @@
--- revision 0041
+-- revision 0042
 CREATE TABLE access_policies (
 	scope VARCHAR(64) NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -172,6 +172,8 @@ CREATE TABLE limit_events (
 	bound BIGINT NOT NULL,
 	CONSTRAINT pk_limit_events PRIMARY KEY (id)
 );
+
+CREATE INDEX ix_limit_events_counter ON limit_events (project_id, name, bucket, at);
 
 CREATE INDEX ix_limit_events_project_id ON limit_events (project_id);
 
@@ -1485,4 +1487,4 @@ CREATE INDEX ix_scim_users_user_key ON scim_users (organisation_id, user_key);
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
-INSERT INTO alembic_version (version_num) VALUES ('0041')
+INSERT INTO alembic_version (version_num) VALUES ('0042')
