@@ -97,8 +97,6 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
     ("path", "what", "way_out"),
     [
         ("/v1/realtime/sessions", "Realtime sessions", "/v1/audio"),
-        ("/v1/messages/batches", "Anthropic's message batches", "/v1/batches"),
-        ("/v1/messages/batches/msgbatch_1/results", "Anthropic's message batches", "/v1/batches"),
         ("/v1/conversations", "Conversations", "previous_response_id"),
         ("/v1/completions", "Completions of a prompt", "/v1/chat/completions"),
         ("/v1/vector_stores/vs_1/files", "Vector stores", "Call the vendor itself"),

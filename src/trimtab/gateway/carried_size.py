@@ -39,7 +39,9 @@ SPOKEN = 8
 class Size(Struct, frozen=True, kw_only=True):
     """The most a call can have. ``output`` is of each of its ``choices``; None: as much as a limit reckons with, which
     also comes ``open`` times to it. ``model`` is what its provider works with, where that is not the call's own, with
-    the ``price`` that is set on it, and ``tier`` the service tier that it is sure to work in."""
+    the ``price`` that is set on it, and ``tier`` the service tier that it is sure to work in; ``also`` are further
+    models with theirs, each of which may be what all of it costs. ``longest`` is the most input that any one of its
+    calls has, where it is several, and ``searches`` how often they may search the web."""
 
     input: int = 0
     output: int | None = 0
@@ -48,6 +50,9 @@ class Size(Struct, frozen=True, kw_only=True):
     model: str = ""
     tier: str = ""
     price: PriceOverride | None = None
+    also: tuple[tuple[str, PriceOverride | None], ...] = ()
+    longest: int = 0
+    searches: int = 0
 
     def times(self, other: "Size") -> int:
         """How often ``other`` must be set aside to cover this, whatever its input and output cost."""

@@ -38,6 +38,7 @@ async def own_headers(provider: Provider) -> dict[str, str]:
     return {
         "user-agent": f"trimtab/{__version__}",
         "accept-encoding": "identity",
+        **DIALECTS.get(provider.dialect).headers,
         **headers_of(auth, provider.api_key),
         **shown,
         **{name.lower(): value for name, value in provider.headers.items()},

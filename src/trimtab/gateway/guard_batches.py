@@ -28,6 +28,33 @@ def check_batch(guards: ProjectGuards, called: str, target: Target, targets: Pro
         )
 
 
+def check_requests(guards: ProjectGuards, called: dict[str, str]) -> None:
+    """The same of a batch that says itself which models it asks: ``called`` has the names, and how each is called as
+    well (`guard_carried.also_called`)."""
+    if passed := _of_called(guards, called, frozenset()):
+        raise Forbidden(
+            f"Guards ({passed}) look at calls of what this batch asks, and nobody looks at its requests.",
+            fix="Send them as calls; or declare these guards to fail open ('on_failure: open').",
+            code="guard_unsupported",
+        )
+
+
+def check_made_by(guards: ProjectGuards, called: dict[str, str]) -> None:
+    """The same of the answers of such a batch, which guards that came since then would have to look at."""
+    if passed := _of_called(guards, called, _ANSWERS):
+        raise Forbidden(
+            f"Guards ({passed}) look at answers of what this batch asked, and nobody looks at its results.",
+            fix="Declare these guards to fail open ('on_failure: open').",
+            code="guard_unsupported",
+        )
+
+
+def _of_called(guards: ProjectGuards, called: dict[str, str], stages: frozenset[Stage]) -> str:
+    chains = [guards.chain(name, (), also) for name, also in called.items()]
+    every = (each for chain in chains if chain is not None for each in (*chain.guards, *chain.broken))
+    return ", ".join(sorted({each.name for each in every if _must_look(each.spec, stages)})[:MOST_NAMED])
+
+
 def check_background(call: Call, chain: Chain) -> None:
     """Raises `InvalidRequest` where an answer would be made in the background that could not be read afterwards
     (`check_kept_by`): it would be paid all the same. A stream of it can be looked at while it is made."""

@@ -49,6 +49,7 @@ from trimtab.gateway.route import Target
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.gateway.tried import Try
 from trimtab.guard.spec import Chain
+from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.dialects import DIALECTS, Head
 from trimtab.llm.dialects.openai_passthrough import NAME, usage_in
@@ -82,6 +83,9 @@ _TOLD_ON = (
 
 class Carrier:
     """One call on its way through. `find` says where it goes, `carry` takes it there and back."""
+
+    asked_on = _ASKED_ON
+    """Headers that travel with it."""
 
     def __init__(
         self,
@@ -185,6 +189,17 @@ class Carrier:
         makes later, out of a file."""
         if self._carried.method == "POST" and self.rest == "/batches":
             check_batch(guards, call.head.model, target, targets)
+
+    def called(self, call: Call) -> tuple[str, ...]:
+        """The names that the caller must be allowed to call."""
+        return (call.head.model,)
+
+    def check_limits(self, limits: ProjectLimits | None) -> None:
+        """Raises `InvalidRequest` where a limit cannot count it."""
+
+    def goes_to(self, target: Target) -> tuple[Target, ...]:
+        """All that work on it, which policies must each allow."""
+        return (target,)
 
     @property
     def reads(self) -> bool:
@@ -420,7 +435,7 @@ class Carrier:
     async def _request(self, call: Call, attempt: Try) -> httpx.Request:
         provider, upstream = attempt.target.provider, attempt.target.model.upstream
         headers = {"traceparent": f"00-{call.caller.trace_id}-{attempt.span_id}-01", **await own_headers(provider)}
-        for name in _ASKED_ON:
+        for name in self.asked_on:
             value = self._carried.header(name)
             if value is not None:
                 headers[name.decode()] = value.decode("latin-1")
@@ -481,7 +496,8 @@ class Carrier:
             body = b"It was compressed, although plain bytes were asked for."
         attempt.headers = headers = {name.lower(): value for name, value in response.headers.items()}
         body = masked(body, attempt.target.provider)
-        raise rejected(DIALECTS.get(NAME).parse_error(response.status_code, body, headers), attempt.target)
+        spoken = attempt.dialect or DIALECTS.get(NAME)
+        raise rejected(spoken.parse_error(response.status_code, body, headers), attempt.target)
 
     async def _answer(self, call: Call, attempt: Try, response: httpx.Response, books: Books) -> None:
         """Pass the answer on; its last piece only when the call is on record."""
@@ -505,7 +521,7 @@ class Carrier:
         await carried.begin(response.status_code, headers)
         readable = "json" in kind or kind.startswith("text/")
         tail, held, size = bytearray(), b"", 0
-        async for piece in response.aiter_raw():
+        async for piece in self._flow(response):
             if held:
                 await carried.send(held)
             held = piece
@@ -524,6 +540,9 @@ class Carrier:
             await looked.note(kind)
         await self._close(call, attempt, books, size)
         await carried.end(held)
+
+    def _flow(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        return response.aiter_raw()
 
     async def _answer_held(
         self, call: Call, attempt: Try, response: httpx.Response, books: Books, looked: CarriedAnswer,

@@ -64,7 +64,7 @@ SHORTENED_AT_ONCE = 64 * 1024
 """Bytes of a conversation up to which it is shortened on the event loop (some 10 ms)."""
 NOTED = (Overloaded, *REFUSALS)
 """Refusals that know of the limit which refused, for the record."""
-OVERLOADED_STATUS = {"anthropic_messages": 529}
+OVERLOADED_STATUS = {"anthropic_messages": 529, "anthropic_passthrough": 529}
 """What a vendor's own clients know as "come back later", where that is not 503."""
 
 
@@ -365,14 +365,15 @@ class Gateway:
         read_priority(call)
         self._books.check_open()
         target = await carrier.find(call, self._snapshot().targets[call.project.id])
-        if call.principal is not None and call.principal.models is not None:
-            check_model(call.principal, call.head.model)
         apps = self._snapshot().apps.get(call.project.id)
-        named = None if apps is None else apps.find(call.head.model)
-        if apps is not None and named is not None:
-            if not carrier.reads:
-                raise chats_only(call.head.model)
-            check_may(call.principal, named, apps)
+        for name in carrier.called(call):
+            if call.principal is not None and call.principal.models is not None:
+                check_model(call.principal, name)
+            named = None if apps is None else apps.find(name)
+            if apps is not None and named is not None:
+                if not carrier.reads:
+                    raise chats_only(name)
+                check_may(call.principal, named, apps)
         key = None if carrier.is_safe else call.exchange.header(b"idempotency-key")
         if self.idempotency is None or key is None:
             await self._carry_on(call, carrier, target)
@@ -394,8 +395,10 @@ class Gateway:
         if snapshot.governed or declares(call):
             governed = govern(call, snapshot.governed.get(call.project.id))
             if governed is not None:
-                screen(call, governed, [target])
+                for each in carrier.goes_to(target):
+                    screen(call, governed, [each])
         if snapshot.limits and self._spending is not None and carrier.counts:
+            carrier.check_limits(snapshot.limits.get(call.project.id))
             await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size)
         entered = await self._enter(call)
         try:

@@ -113,6 +113,13 @@ def searching(worst: Worst, count: int) -> Worst:
     return replace(worst, fixed=worst.fixed + count * worst.per_search, per_search=0)
 
 
+def by_length(worst: Worst, longest: int) -> Worst:
+    """The same of several calls together, none of which has more input than that: what many short ones come to is no
+    long one."""
+    into, out = _from(worst, longest - 1, worst.scale)
+    return replace(worst, tiers=((-1, into, out),))
+
+
 def dearest(worsts: Sequence[Worst | None]) -> Worst | None:
     """What a call may cost at most by any of these rows; None where one of them is not known."""
     known = [worst for worst in worsts if worst is not None]

@@ -13,28 +13,43 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
 from trimtab.core.ids import new_id
 from trimtab.gateway.kept.conversations import Conversations
+from trimtab.gateway.money.batch_kinds import PLACE
 from trimtab.gateway.money.batches import Batches
 from trimtab.gateway.passthrough import FAMILIES, Carrier
 from trimtab.gateway.passthrough_batches import PATH as BATCHES
 from trimtab.gateway.passthrough_batches import BatchCarrier
+from trimtab.gateway.passthrough_messages import MessageBatchCarrier
 from trimtab.gateway.passthrough_responses import ResponseCarrier, is_at_provider
 from trimtab.gateway.pipeline import Gateway
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.llm.dialects import DIALECTS
+from trimtab.llm.dialects.anthropic_passthrough import NAME as ANTHROPIC
 from trimtab.llm.dialects.openai_passthrough import NAME
+from trimtab.server.settings import Settings
 
 CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=20)
 _PREFIXES = tuple(f"/v1/{family}" for family in FAMILIES)
+_MESSAGES = f"/v1{PLACE}"
+
+
+def is_of_messages(path: str) -> bool:
+    """Whether it is about Anthropic's batches of messages."""
+    return path == _MESSAGES or path.startswith(_MESSAGES + "/")
 
 
 def is_carried(path: str) -> bool:
     """Whether a path is for `Carrying` to answer, if only by saying what is wrong with it."""
-    return any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES) or is_at_provider(path)
+    return (
+        is_of_messages(path)
+        or any(path == prefix or path.startswith(prefix + "/") for prefix in _PREFIXES)
+        or is_at_provider(path)
+    )
 
 
 class Carrying:
     """An ASGI app. ``max_json`` bounds a JSON body, which is read whole; ``conversations`` know what providers make in
-    the background, ``batches`` whose each batch is."""
+    the background, ``batches`` whose each batch is. ``settings`` say where clients find this server, where that is not
+    what they say, and have the folder for what is too large to wait in memory."""
 
     def __init__(
         self,
@@ -44,7 +59,10 @@ class Carrying:
         max_json: int,
         conversations: Conversations | None = None,
         batches: Batches | None = None,
+        settings: Settings | None = None,
     ) -> None:
+        self._public_url = "" if settings is None else settings.public_url.rstrip("/")
+        self._folder = None if settings is None else settings.data_dir
         self._conversations = conversations
         self._batches = batches
         self._gateway = gateway
@@ -55,7 +73,7 @@ class Carrying:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         carried = Carriage(scope, receive, send)
-        front = DIALECTS.get(NAME)
+        front = DIALECTS.get(ANTHROPIC if is_of_messages(carried.path) else NAME)
         try:
             carrier = self._carrier(carried)
         except TrimtabError as error:
@@ -71,6 +89,9 @@ class Carrying:
         fitting = (carried, self._http(), self._now, self._max_json)
         if is_at_provider(carried.path):
             return ResponseCarrier(*fitting, self._conversations)
+        if self._batches is not None and is_of_messages(carried.path):
+            origin = self._public_url or carried.origin
+            return MessageBatchCarrier(*fitting, self._batches, self._snapshot, origin, self._folder)
         if self._batches is not None and BATCHES.fullmatch(carried.path):
             return BatchCarrier(*fitting, self._batches)
         return Carrier(*fitting)
@@ -97,6 +118,7 @@ class Carriage:
         self.body = b""
         self.disconnected = False
         self.started = False
+        self._scheme: str = scope.get("scheme", "http")
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
         self._send = send
@@ -106,6 +128,11 @@ class Carriage:
         self._watch: asyncio.Task[None] | None = None
 
     # --- the client's side ---
+
+    @property
+    def origin(self) -> str:
+        """Where the client found this server, by its own word."""
+        return f"{self._scheme}://{(self.header(b'host') or b'localhost').decode('latin-1')}"
 
     @property
     def quiet(self) -> bool:

@@ -236,7 +236,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         gateway, lambda: holder.current, clock, most, conversations=conversations, transport=made.transport, holds=holds
     )
     batches = Batches(db, clock.now_ns, lambda: holder.current, lambda: made.keys.ring)
-    carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations, batches)
+    carrying = Carrying(gateway, lambda: holder.current, clock, most, conversations, batches, settings)
     door = OtlpDoor(deps, made.intake)
     api = Later(all_routes, create_api)
     app = create_app(deps, carrying, Doors(deps, door, made.intake), cast("Any", api))

@@ -368,6 +368,7 @@ _TASKS = {
     "gemini_embeddings": ("embedding", "embed"),
     "cohere_rerank": ("reranker", "rerank"),
     "openai_passthrough": ("llm", "pass"),
+    "anthropic_passthrough": ("llm", "pass"),
 }
 """The kind of span, and the first word of its name, of calls that are no chat; by their front."""
 

@@ -80,8 +80,9 @@ PLAIN = Keyring()
 
 class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is sealed of a batch: what its record will say of it, and what limits hold. ``model`` is the name that was
-    called, ``kind`` the provider's, ``key_mark`` tells the provider's key that made it from its others. ``input`` and
-    ``output`` are the most tokens it may take, null where nobody has counted."""
+    called, ``names`` all that were, where its requests name several; ``kind`` is the provider's, ``key_mark`` tells the
+    provider's key that made it from its others. ``input`` and ``output`` are the most tokens it may take, null where
+    nobody has counted."""
 
     kind: str
     model: str
@@ -95,6 +96,7 @@ class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
     user: str = ""
     tags: tuple[str, ...] = ()
     works_on: str = ""
+    names: tuple[str, ...] = ()
     input: int | None = None
     output: int | None = None
     holds: tuple[Holding, ...] = ()
@@ -161,7 +163,7 @@ def note(conn: Connection, made: Made, ring: Keyring = PLAIN) -> bool:
 
 def find(conn: Connection, mark: str, ring: Keyring = PLAIN) -> Made | None:
     row = conn.execute(select(BATCHES).where(BATCHES.c.id == mark)).one_or_none()
-    return None if row is None else _made(row, ring)
+    return None if row is None else read_row(row, ring)
 
 
 def due(conn: Connection, now: int, limit: int, ring: Keyring = PLAIN) -> list[Made]:
@@ -169,7 +171,7 @@ def due(conn: Connection, now: int, limit: int, ring: Keyring = PLAIN) -> list[M
     table = BATCHES.c
     wanted = (table.due <= now) | table.booked_by.isnot(None)
     found = select(BATCHES).where(table.settled == 0, wanted).order_by(table.due).limit(limit)
-    return [_made(row, ring) for row in conn.execute(found)]
+    return [read_row(row, ring) for row in conn.execute(found)]
 
 
 def of_project(
@@ -184,7 +186,7 @@ def of_project(
     if before is not None:
         at, mark = before
         found = found.where((table.made < at) | ((table.made == at) & (table.id < mark)))
-    return [_made(row, ring) for row in conn.execute(found.limit(limit))]
+    return [read_row(row, ring) for row in conn.execute(found.limit(limit))]
 
 
 def counts(conn: Connection) -> list[tuple[str, str, bool, int]]:
@@ -326,6 +328,6 @@ def _opened(content: bytes, ring: Keyring) -> About:
         return _FORGOTTEN
 
 
-def _made(row: Row[Any], ring: Keyring) -> Made:
+def read_row(row: Row[Any], ring: Keyring) -> Made:
     told = {name: getattr(row, name) for name in _PLAIN}
     return Made(about=_opened(bytes(row.content), ring), **told)

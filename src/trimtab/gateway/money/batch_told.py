@@ -79,6 +79,7 @@ class Lines:
         self._used: dict[tuple[str, str], Usage] = {}
         self.unread = 0
         self._seen: set[str] = set()
+        self._begun = bytearray()
 
     @property
     def used(self) -> Used:
@@ -86,16 +87,24 @@ class Lines:
 
     async def take(self, pieces: AsyncIterator[bytes]) -> None:
         """Raises `Unreadable` for a line that is longer than any answer."""
-        begun = bytearray()
         async for piece in pieces:
-            first, *more = piece.split(b"\n")
-            begun += first
-            for line in more:
-                self.add(bytes(begun))
-                begun = bytearray(line)
-            if len(begun) > LONGEST_LINE:
-                raise Unreadable(f"A line of its results is longer than {LONGEST_LINE >> 20} MB.")
-        self.add(bytes(begun))
+            self.feed(piece)
+        self.end()
+
+    def feed(self, piece: bytes) -> None:
+        """A piece of them. Raises `Unreadable`."""
+        first, *more = piece.split(b"\n")
+        self._begun += first
+        for line in more:
+            self.add(bytes(self._begun))
+            self._begun = bytearray(line)
+        if len(self._begun) > LONGEST_LINE:
+            raise Unreadable(f"A line of its results is longer than {LONGEST_LINE >> 20} MB.")
+
+    def end(self) -> None:
+        """They are whole."""
+        self.add(bytes(self._begun))
+        self._begun = bytearray()
 
     def add(self, line: bytes) -> None:
         if not line.strip():
@@ -105,18 +114,26 @@ class Lines:
         except BROKEN:
             self.unread += 1
             return
-        if read.custom_id and read.custom_id in self._seen:
+        if not self.is_new(read.custom_id):
             return
-        self._seen.add(read.custom_id)
         answered = None if read.response is None else read.response.body
         if answered is None:
             return  # refused, or never begun: nothing was used
         of = chat.usage_of if "prompt_tokens" in (answered.usage or {}) else responses.usage_of
         used = of(answered.usage, BATCH)
-        if used is None:
-            return
+        if used is not None:
+            self.count(answered.model or "", used)
+
+    def is_new(self, custom_id: str) -> bool:
+        """Whether no line of that name came before."""
+        if custom_id and custom_id in self._seen:
+            return False
+        self._seen.add(custom_id)
+        return True
+
+    def count(self, model: str, used: Usage) -> None:
         used = msgspec.structs.replace(used, tier=tier_of(*used.tier.split("+"), BATCH))
-        at = answered.model or "", used.tier
+        at = model, used.tier
         known = self._used.get(at)
         self._used[at] = used if known is None else _sum(known, used)
 

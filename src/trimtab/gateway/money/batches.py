@@ -29,6 +29,7 @@ from trimtab.gateway.caller import Caller
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.money import batch_store as store
+from trimtab.gateway.money.batch_kinds import front_of
 from trimtab.gateway.money.batch_store import About, Ending, Made, State
 from trimtab.gateway.money.batch_told import Told, Used
 from trimtab.gateway.money.books import Books
@@ -39,7 +40,6 @@ from trimtab.gateway.tried import Try
 from trimtab.governance.access import Principal, Project
 from trimtab.governance.sealing import Keyring
 from trimtab.llm.dialects import DIALECTS, Head
-from trimtab.llm.dialects.openai_passthrough import NAME
 from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.tiers import BATCH
 from trimtab.llm.types import Usage
@@ -109,11 +109,11 @@ class Batches:
 
     # --- one is made ---
 
-    async def begun(self, call: Call, attempt: Try, told: Told, size: Size | None) -> None:
+    async def begun(self, call: Call, attempt: Try, told: Told, size: Size | None, names: tuple[str, ...] = ()) -> None:
         """Note whose a batch is that its provider has made, and what limits hold for it, also where its client leaves
         meanwhile. While the catalog is away it is tried again for some minutes, beside the call: the batch is there,
         and its client is told so."""
-        await asyncio.shield(self._beside(self._noted(self._made(call, attempt, told, size))))
+        await asyncio.shield(self._beside(self._noted(self._made(call, attempt, told, size, names))))
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -128,7 +128,7 @@ class Batches:
             logger.warning("the batch %s of %s is noted later: %s", made.batch_id, made.provider, error.sentence())
             self._beside(self._note_again(made))
 
-    def _made(self, call: Call, attempt: Try, told: Told, size: Size | None) -> Made:
+    def _made(self, call: Call, attempt: Try, told: Told, size: Size | None, names: tuple[str, ...]) -> Made:
         target, caller, now = attempt.target, call.caller, self.now()
         assert call.project is not None
         assert call.principal is not None
@@ -148,6 +148,7 @@ class Batches:
             user=caller.user,
             tags=caller.tags,
             works_on="" if size is None else size.model,
+            names=names,
             input=size.input if known and size is not None else None,
             output=open_output if known else None,
             holds=() if held is None else held.holdings(attempt.as_attempt(now, stream=False, capture=False)),
@@ -305,7 +306,7 @@ class Batches:
     def _call(self, made: Made, ending: Ending) -> Call:
         """A call as which it is booked, like the one that made it."""
         about = made.about
-        call = Call(cast("Exchange", Nobody()), DIALECTS.get(NAME), (made.ended or self.now()) * 1_000_000)
+        call = Call(cast("Exchange", Nobody()), DIALECTS.get(front_of(made)), (made.ended or self.now()) * 1_000_000)
         call.span_id = _span_id(made)
         projects = self.snapshot().access.projects.values()
         known = (each for each in projects if each.id == made.project_id)

@@ -48,6 +48,8 @@ _CAPS: dict[str, tuple[str, ...]] = {
 }
 """Where each dialect keeps the bound on its output; OpenAI Chat's depends on the provider."""
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
+ANTHROPICS = ("anthropic_messages", "anthropic_passthrough")
+"""Fronts of Anthropic's clients."""
 
 
 Observe = Callable[[str, str, str], None]
@@ -254,7 +256,7 @@ def worded(error: LimitReached, front: str) -> bytes:
     lines = b"trimtab-limit: %b\r\n" % rule.name.encode()
     if rule.measure == "money":
         error.retryable = False
-        if front == "anthropic_messages":
+        if front in ANTHROPICS:
             error.status, error.code = 402, "billing_error"
         else:
             error.code = "insufficient_quota"
@@ -283,7 +285,7 @@ def _rate_lines(rule: Rule, left: int, resets_s: float, front: str) -> bytes:
     """As the vendors name them: https://platform.openai.com/docs/guides/rate-limits,
     https://docs.claude.com/en/api/rate-limits."""
     kind = rule.measure.encode()
-    if front == "anthropic_messages":
+    if front in ANTHROPICS:
         prefix = b"anthropic-ratelimit-%b-" % kind
         return b"%blimit: %d\r\n%bremaining: %d\r\n" % (prefix, rule.bound, prefix, left)
     return b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %ds\r\n" % (

@@ -16,6 +16,7 @@ from trimtab.ledger.refusals import REFUSALS
 from trimtab.ledger.reserve import Limiter, Reservation
 from trimtab.ledger.types import LimitNote
 from trimtab.ledger.unreserved import Unreserved
+from trimtab.ledger.worst import by_length, dearest, searching
 
 
 class Purse(Protocol):
@@ -61,8 +62,18 @@ async def reserve_carried(
         size = Size()  # nor is its price known, and the limits say what then
     priced = spending.worst(project, target, call.started_ns, size.tier)
     if size.model:  # priced as what works on it; counted, as its row will be, under what was called
-        works = Target(replace(target.model, upstream=size.model, price=size.price), target.provider)
-        priced = replace(priced, worst=spending.worst(project, works, call.started_ns, size.tier).worst)
+        worsts = [
+            spending.worst(
+                project,
+                Target(replace(target.model, name=name, upstream=name, price=price), target.provider),
+                call.started_ns,
+                size.tier,
+            ).worst
+            for name, price in ((size.model, size.price), *size.also)
+        ]
+        priced = replace(priced, worst=dearest(worsts))
+    if priced.worst is not None and size.longest:
+        priced = replace(priced, worst=searching(by_length(priced.worst, size.longest), size.searches))
     if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
         priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
     facts = Facts(

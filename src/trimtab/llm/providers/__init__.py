@@ -8,7 +8,7 @@ from trimtab.core.registry import Registry
 from trimtab.llm.auth import Auth
 from trimtab.llm.dialects import Operation, Quirks
 
-Passed = Literal["images", "audio", "files", "batches"]
+Passed = Literal["images", "audio", "files", "batches", "message_batches"]
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -77,7 +77,8 @@ class ProviderKind(Struct, frozen=True, kw_only=True):
     managed: bool = False
     quirks: Quirks = Quirks()
     passes: tuple[Passed, ...] = ()
-    """What of OpenAI's other endpoints it has: calls of these pass through as they are."""
+    """What of OpenAI's other endpoints it has, and whether it has Anthropic's batches of messages: calls of these pass
+    through as they are."""
     models: tuple[str, ...] = ()
     """A few model ids to offer in the console; never a complete list."""
 

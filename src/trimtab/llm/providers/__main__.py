@@ -37,7 +37,8 @@ Options are kept as keys are: sealed at rest, and the secret ones never shown ag
 option is sent to no other address than it was given for: who gives a provider
 [another](security.md#what-is-kept-goes-to-no-other-address) gives them again, also where the address was made with an
 option (a region, a resource) and follows it. What the dialects do is in [dialects.md](dialects.md). *Passes* are the
-endpoints whose calls go through as they are: `/v1/images`, `/v1/audio`, `/v1/files`, `/v1/batches`.
+endpoints whose calls go through as they are: `/v1/images`, `/v1/audio`, `/v1/files`, `/v1/batches`, and for what speaks
+Anthropic's dialect `/v1/messages/batches` (`message_batches`).
 
 A price is the list price of the packaged price book, where it has one for the vendor; otherwise a cost is unknown, not
 zero, until a price is set on the model. Kinds that run on one's own machine have no price.

@@ -9,5 +9,6 @@ PLUG = ProviderKind(
     base_url="https://api.anthropic.com/v1",
     key_variable="ANTHROPIC_API_KEY",
     price_id="anthropic",
+    passes=("message_batches",),
     models=("claude-sonnet-4-5", "claude-haiku-4-5"),
 )

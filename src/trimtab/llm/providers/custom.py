@@ -10,5 +10,5 @@ PLUG = ProviderKind(
     operations={"embeddings": "openai_embeddings", "rerank": "cohere_rerank"},
     needs_key=False,
     quirks=Quirks(developer_role=False),
-    passes=("images", "audio", "files", "batches"),
+    passes=("images", "audio", "files", "batches", "message_batches"),
 )

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Protocol, cast
 
 from trimtab.llm.simulated import (
+    anthropic_batches,
     anthropic_messages,
     bedrock_converse,
     cohere_chat,
@@ -114,8 +115,8 @@ class Call:
 
 
 class SimulatedProviders:
-    """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages``, both at ``/v1/models``; Bedrock at
-    ``/model/MODEL/converse``, Cohere at ``/v2/chat``, OpenAI's Responses at ``/v1/responses``, Gemini at
+    """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages`` with its batches, both at ``/v1/models``;
+    Bedrock at ``/model/MODEL/converse``, Cohere at ``/v2/chat``, OpenAI's Responses at ``/v1/responses``, Gemini at
     ``/v1beta/models/MODEL:generateContent``, Mistral at ``/mistral/v1/chat/completions``; and what
     those have that counts tokens.
 
@@ -129,6 +130,7 @@ class SimulatedProviders:
         self.calls: list[Call] = []
         self.kept = KeptResponses()
         self.batches = Batches()
+        self.message_batches = anthropic_batches.MessageBatches()
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -146,6 +148,8 @@ class SimulatedProviders:
             await _respond(send, *counters.answer(counter, await _read(receive)), {})
         elif openai_media.PATH.fullmatch(path):
             await self._media(scope, receive, send)
+        elif anthropic_batches.PATH.fullmatch(path):
+            await self._message_batches(scope, receive, send)
         elif path.startswith("/v1/responses/"):
             await self._kept_response(scope, receive, send)
         elif path == "/v1/models" and method == "GET":
@@ -169,6 +173,28 @@ class SimulatedProviders:
         else:
             call.status, body = self.kept.answer(scope["method"], scope["path"])
         await _respond(send, call.status, body, {})
+        call.finished = True
+
+    async def _message_batches(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        call = Call(next(self._numbers), scope["path"], headers, self.scenario)
+        call.query = scope.get("query_string", b"").decode("latin-1")
+        self.calls.append(call)
+        raw = await _read(receive)
+        key = anthropic_messages.presented_key(headers)
+        if self.scenario.fault in _BEFORE_ALL or self.scenario.status != 200:
+            await _Stage(cast("Vendor", anthropic_messages), call, receive, send).play("")
+            return
+        if self.api_key is not None and key != self.api_key:
+            call.status, kind, body = 401, "application/json", anthropic_messages.error_body(401, call.number)
+        elif "anthropic-version" not in headers:
+            told = anthropic_messages.error_body(400, call.number, "anthropic-version: header is required")
+            call.status, kind, body = 400, "application/json", told
+        else:
+            asked = anthropic_batches.Asked(scope["method"], scope["path"], call.query, raw, key or "", headers)
+            call.status, kind, body = self.message_batches.answer(asked)
+        extra = {"content-type": kind} | anthropic_messages.answer_headers(call.number)
+        await _respond(send, call.status, body, extra)
         call.finished = True
 
     async def _media(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:

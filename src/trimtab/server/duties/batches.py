@@ -24,8 +24,9 @@ from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.gateway.carried_where import address, look_where, own_headers, patience
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money import batch_store as store
+from trimtab.gateway.money.batch_kinds import place_of, results_of, told_by
 from trimtab.gateway.money.batch_store import Made, Trouble
-from trimtab.gateway.money.batch_told import OVER, Lines, Told, Unreadable, Used, told_of, usage_told
+from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, Used, usage_told
 from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.targets import ProjectTargets, Provider
@@ -45,7 +46,6 @@ DAY_MS: Final = 24 * HOUR_MS
 LONGEST_REFUSAL: Final = 300
 GONE: Final = frozenset((404, 410))
 REFUSED: Final = frozenset((401, 403))
-_FILE = "/files/{}/content"
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ class LookingAfter:
             return
         used = usage_told(told)
         if used is None:
-            used = await self._results(provider, told)
+            used = await self._results(made, provider, told)
         await self._batches.told(made, told, used, self._books)
 
     async def _resume(self, made: Made, *, leads: bool) -> None:
@@ -176,25 +176,26 @@ class LookingAfter:
 
     async def _told(self, made: Made, provider: Provider) -> Told:
         body = bytearray()
-        async with _asked(self._http(), provider, f"/batches/{made.batch_id}") as pieces:
+        async with _asked(self._http(), provider, place_of(made)) as pieces:
             async for piece in pieces:
                 body += piece
                 if len(body) > LONGEST_TOLD:
                     raise Failed("What the provider says of it is too long.")
         try:
-            told = told_of(bytes(body))
+            told = told_by(made, bytes(body))
         except Unreadable as error:
             raise Failed(str(error)) from None
         if told.id != made.batch_id:
             raise Failed("The provider tells of another batch.")
         return told
 
-    async def _results(self, provider: Provider, told: Told) -> Used:
+    async def _results(self, made: Made, provider: Provider, told: Told) -> Used:
         """What the lines of its results say that it used."""
-        if not told.output_file_id:
+        found = results_of(made, told)
+        if found is None:
             return []  # no line came to an answer
-        lines = Lines()
-        async with _asked(self._http(), provider, _FILE.format(told.output_file_id)) as pieces:
+        where, lines = found
+        async with _asked(self._http(), provider, where) as pieces:
             try:
                 await lines.take(pieces)
             except Unreadable as error:

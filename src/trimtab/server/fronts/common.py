@@ -22,11 +22,6 @@ _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
     ("/v1/realtime", "Realtime sessions", "Speak with /v1/audio and /v1/chat/completions, or call the vendor itself."),
     ("/v1/live", "Live sessions", "Speak with /v1/audio and /v1/chat/completions, or call the vendor itself."),
     (
-        "/v1/messages/batches",
-        "Anthropic's message batches",
-        "Send the calls to /v1/messages, or as a batch to a provider of OpenAI's, at /v1/files and /v1/batches.",
-    ),
-    (
         "/v1/conversations",
         "Conversations of their own",
         (

@@ -1,0 +1,146 @@
+"""The two kinds of batches: OpenAI's, whose answers are a file, and Anthropic's of messages, whose answers are its own.
+
+https://platform.claude.com/docs/en/build-with-claude/batch-processing: a batch of messages tells how many of its
+requests succeeded, erred, were canceled or expired, and never what they used; each line of its results does. Only what
+succeeded costs. Results are there for 29 days.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from trimtab.gateway.money.batch_store import Made
+from trimtab.gateway.money.batch_told import Lines, Told, Unreadable, told_of
+from trimtab.llm.dialects._reading import BROKEN
+from trimtab.llm.dialects.anthropic_messages.usage import usage_of
+from trimtab.llm.dialects.anthropic_passthrough import NAME as ANTHROPIC
+from trimtab.llm.dialects.openai_passthrough import NAME as OPENAI
+
+MESSAGES: Final = "/v1/messages"
+"""What `About.endpoint` says of a batch of messages; of OpenAI's it is what their lines ask."""
+PLACE: Final = "/messages/batches"
+_ENDED: Final = "ended"
+_RESULTS: Final = "results"
+_KINDS: Final = frozenset(("succeeded", "errored", "canceled", "expired"))
+
+
+class _Counts(Struct, frozen=True):
+    succeeded: int = 0
+    errored: int = 0
+    canceled: int = 0
+    expired: int = 0
+
+
+class _Batch(Struct, frozen=True):
+    id: str = ""
+    processing_status: str = ""
+    request_counts: _Counts = _Counts()
+
+
+class _Message(Struct, frozen=True):
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+class _Result(Struct, frozen=True):
+    type: str = ""
+    message: _Message | None = None
+
+
+class _Line(Struct, frozen=True):
+    custom_id: str = ""
+    result: _Result = _Result()
+
+
+_read = msgspec.json.Decoder(_Batch, strict=False).decode
+_read_line = msgspec.json.Decoder(_Line, strict=False).decode
+
+
+def of_messages(made: Made) -> bool:
+    return made.about.endpoint == MESSAGES
+
+
+def front_of(made: Made) -> str:
+    """The name of the dialect that it was made by."""
+    return ANTHROPIC if of_messages(made) else OPENAI
+
+
+def place_of(made: Made) -> str:
+    """Where its provider tells of it, behind ``/v1``."""
+    return f"{PLACE if of_messages(made) else '/batches'}/{made.batch_id}"
+
+
+def told_by(made: Made, body: bytes) -> Told:
+    """What its provider says of it. Raises `Unreadable`."""
+    return messages_told(body) if of_messages(made) else told_of(body)
+
+
+def results_of(made: Made, told: Told) -> tuple[str, Lines] | None:
+    """Where the results are of one that is over, and what reads them; None where nothing came to an answer."""
+    if not told.output_file_id:
+        return None
+    if of_messages(made):
+        return f"{place_of(made)}/results", MessageLines()
+    return f"/files/{told.output_file_id}/content", Lines()
+
+
+def messages_told(body: bytes) -> Told:
+    """A batch of messages in the words of OpenAI's. Raises `Unreadable`."""
+    try:
+        read = _read(body)
+    except BROKEN:
+        raise Unreadable("It is no batch of messages that can be read.") from None
+    if read.processing_status != _ENDED:
+        return Told(id=read.id, status=read.processing_status, endpoint=MESSAGES)
+    counts = read.request_counts
+    return Told(
+        id=read.id,
+        status=_state(msgspec.structs.asdict(counts)),
+        endpoint=MESSAGES,
+        output_file_id=_RESULTS if counts.succeeded else None,
+    )
+
+
+def _state(counts: Mapping[str, int]) -> str:
+    """One word for what became of its requests: canceled and expired where some were; failed where none succeeded."""
+    for kind, word in (("canceled", "cancelled"), ("expired", "expired"), ("succeeded", "completed")):
+        if counts.get(kind):
+            return word
+    return "failed" if counts.get("errored") else "completed"
+
+
+class MessageLines(Lines):
+    """The results of a batch of messages. ``state`` is what they say became of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds: dict[str, int] = {}
+
+    @property
+    def state(self) -> str:
+        return _state(self._kinds)
+
+    def add(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            read = _read_line(line)
+        except BROKEN:
+            self.unread += 1
+            return
+        if not self.is_new(read.custom_id):
+            return
+        if read.result.type not in _KINDS:
+            self.unread += 1
+            return
+        self._kinds[read.result.type] = self._kinds.get(read.result.type, 0) + 1
+        message = read.result.message
+        if read.result.type != "succeeded":
+            return
+        used = None if message is None else usage_of(message.usage)
+        if message is None or used is None:
+            self.unread += 1  # it was answered, and that costs
+        else:
+            self.count(message.model or "", used)
