@@ -110,6 +110,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given() -> None:
             response = await g.chat(ASK)
             assert response.status_code == 503
             assert response.json()["error"]["code"] == "spool_unavailable"
+            assert "the disk is full" not in response.text, "that is its operator's: it names folders"
 
     asyncio.run(main())
 

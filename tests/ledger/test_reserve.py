@@ -10,7 +10,7 @@ from lending import PER_TOKEN, START_NS, TARGET, Clock, Fault, Memory, Spent, Wo
 from msgspec.structs import replace
 
 from patience import PATIENCE_S
-from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.errors import InvalidRequest, Unavailable, for_callers
 from trimtab.ledger import leases, limit_store
 from trimtab.ledger.limit_plan import Priced
 from trimtab.ledger.limits import Rule, Scope
@@ -366,6 +366,8 @@ def test_money_goes_on_within_what_is_at_hand_while_the_catalog_is_away_and_then
         refused = await refusal(worker.reserve(worker.facts(1)))
         assert isinstance(refused, Unavailable)
         assert refused.code == "limits_unavailable"
+        assert "'ten'" in for_callers(refused).message
+        assert "away" not in for_callers(refused).message
         catalog.away = False
         worker.clock.advance(2)
         await worker.reserve(worker.facts(1))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.errors import InvalidRequest, Unavailable, for_callers
 from trimtab.storage import revision
 from trimtab.storage.database import Database
 
@@ -108,6 +108,7 @@ def test_foreign_keys_hold(catalog_url: str) -> None:
         "postgresql://someone:hunter2@127.0.0.1:1/trimtab",
         "postgresql://someone:hunter2@/trimtab?host=/nonexistent/folder",
         "postgresql://someone:hunter2@no-such-host.invalid/trimtab",
+        "postgresql://someone:hunter2@127.0.0.1:1/trimtab?password=hunter2",
     ],
 )
 def test_a_postgresql_that_is_away_is_unavailable_and_its_password_stays_unsaid(url: str) -> None:
@@ -122,6 +123,9 @@ def test_a_postgresql_that_is_away_is_unavailable_and_its_password_stays_unsaid(
     assert "TRIMTAB_DATABASE_URL" in error.fix
     assert "hunter2" not in error.sentence()
     assert "someone:***@" in error.sentence()
+    told = for_callers(error).sentence()
+    assert "someone" not in told, "who only calls models is not told where our database is"
+    assert "127.0.0.1" not in told
 
 
 def test_a_sqlite_file_that_cannot_be_reached_is_unavailable_and_used_once_it_can(tmp_path: Path) -> None:

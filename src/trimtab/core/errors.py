@@ -110,6 +110,9 @@ class Unavailable(TrimtabError):
     code = "unavailable"
     retryable = True
 
+    outside: str = ""
+    """What whoever only calls models is told in place of ``message``, which says where something of ours is."""
+
 
 class DeadlineExceeded(TrimtabError):
     """The call's time is over. The caller's own bound says nothing about any provider; ``hung`` where it was the
@@ -168,3 +171,13 @@ def forget_frames(error: BaseException) -> None:
     while seen is not None and seen.__traceback__ is not None:
         seen.__traceback__ = None
         seen = seen.__context__
+
+
+def for_callers(error: TrimtabError) -> TrimtabError:
+    """The error as whoever only calls models is told it: who operates the server has the whole of it in the call's
+    record and the log."""
+    if not isinstance(error, Unavailable) or not error.outside:
+        return error
+    told = Unavailable(error.outside, fix=error.fix, code=error.code, retry_after_s=error.retry_after_s)
+    told.status, told.retryable = error.status, error.retryable
+    return told

@@ -230,8 +230,10 @@ def fault_of(error: TrimtabError) -> Fault:
 
 def gone_full(detail: str) -> Unavailable:
     """The record of a call cannot be written, so the call must not be answered."""
-    return Unavailable(
+    full = Unavailable(
         f"This server cannot record calls now ({detail}), and it answers none that it cannot record.",
         fix="Free disk space on the server, or raise TRIMTAB_SPOOL_MAX_MB; then try again.",
         code="spool_unavailable",
     )
+    full.outside = "This server cannot record calls now, and it answers none that it cannot record."
+    return full

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, cast
 
-from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure, forget_frames
+from trimtab.core.errors import InternalError, TrimtabError, Unavailable, UpstreamFailure, for_callers, forget_frames
 from trimtab.gateway.apps.assigned import Copy
 from trimtab.gateway.attempts import Attempts
 from trimtab.gateway.call import REQUEST, Call, fault_of
@@ -426,6 +426,7 @@ class Gateway:
                 error = full
         if exchange.disconnected:
             return
+        error = for_callers(error)
         if call.guards is not None:
             put_back(call.guards, error)
         if exchange.started:

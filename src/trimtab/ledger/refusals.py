@@ -73,6 +73,7 @@ class CannotCount(Unavailable):
             "limit.",
             retry_after_s=2.0,
         )
+        self.outside = f"The limit {rule.name!r} cannot be counted now, and it lets nothing pass uncounted."
         self.rule = rule
         self.note = LimitNote(rule.name, rule.measure, 0, 0, 0, refused=True, bound=rule.bound)
 

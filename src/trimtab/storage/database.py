@@ -54,7 +54,8 @@ class Database:
         self._prepared = False
         self._preparing = asyncio.Lock()
         self.dialect = url.get_backend_name()
-        self.place = url.render_as_string(hide_password=True)
+        said = url.difference_update_query([name for name in url.query if "password" in name.lower()])
+        self.place = said.render_as_string(hide_password=True)
         """Where it is, without its password: for messages and logs."""
 
     @classmethod
@@ -127,13 +128,15 @@ class Database:
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, sa.IntegrityError) or not _is_away(error):
             return error
-        return Unavailable(
+        away = Unavailable(
             f"The catalog database at {self.place} cannot be used now: {_cause(error)}.",
             fix="See that it runs, can be reached and has space, and that TRIMTAB_DATABASE_URL is right; "
             "calls go on meanwhile with the last known configuration.",
             code="catalog_unavailable",
             retry_after_s=2.0,
         )
+        away.outside = "This server cannot use its catalog now."
+        return away
 
 
 def _parse(url: str) -> URL:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, unquote
 
 from trimtab.core.clock import Clock
-from trimtab.core.errors import NotFound, TrimtabError
+from trimtab.core.errors import NotFound, TrimtabError, for_callers
 from trimtab.core.ids import new_id
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.releasing import Asked
@@ -122,6 +122,7 @@ def asked_by(cycle: HotCycle, principal: Principal) -> Asked:
 
 def refuse(exchange: Exchange, front: Dialect, error: TrimtabError) -> None:
     """Answer in the caller's dialect without a record: nothing was admitted."""
+    error = for_callers(error)
     request_id = new_id("req")
     exchange.respond(error.status, b"x-request-id: %b\r\n" % request_id.encode(), front.render_error(error, request_id))
 
