@@ -4,6 +4,7 @@ The hot path decodes with typed structs and comes here only when that failed, to
 raw bytes until someone asks what it is, so numbers, tool arguments and parts we do not know travel on byte for byte.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -275,12 +276,19 @@ def count(value: Any) -> int:
 
 
 def choices_of(value: Any) -> int:
-    """How many answers a request asks for; what is no sensible number is the provider's to refuse, and is one."""
-    return value if isinstance(value, int) and 1 < value <= MOST_CHOICES else 1
+    """How many answers a request asks for, as the most lenient provider reads it: some take ``"3"`` and ``3.0``. What
+    is no sensible number is the provider's to refuse, and is one."""
+    if type(value) is int:
+        return min(max(1, value), MOST_CHOICES)
+    try:
+        read = float(value) if isinstance(value, (str, float)) else 1.0
+    except ValueError:
+        return 1
+    return math.ceil(min(read, MOST_CHOICES)) if read > 1 else 1
 
 
-MOST_CHOICES = 128
-"""OpenAI's own bound of ``n``, the highest there is."""
+MOST_CHOICES = 100_000
+"""More than any provider gives: OpenAI's bound of ``n`` is 128, vLLM's 16,384."""
 MOST_COUNTED = 10**12
 """No call has a million million tokens; beyond it a number is a defect and would break the sums of the books."""
 

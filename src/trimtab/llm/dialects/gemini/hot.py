@@ -88,8 +88,13 @@ def peek(body: bytes) -> Head:
         found = _decode_request(body)
     except BROKEN:
         raise _why(body) from None
-    config = found.config or found.config_too
-    bound = None if config is None else (config.bound if config.bound is not None else config.bound_too)
+    bound, choices = None, 1
+    for config in (found.config, found.config_too):
+        if config is not None:  # each name may be written in two ways: of both the most
+            for told in (config.bound, config.bound_too):
+                if told is not None and (bound is None or 0 < bound < told):
+                    bound = told
+            choices = max(choices, choices_of(config.choices), choices_of(config.choices_too))
     if not found.model or (bound is not None and not 0 < bound <= MOST_TOKENS):
         raise _why(body)
     labels = found.labels
@@ -99,7 +104,7 @@ def peek(body: bytes) -> Head:
         max_tokens=bound,
         wants_usage=True,  # this dialect's streams always tell it
         metadata={k: v for k, v in labels.items() if isinstance(v, str)} if labels else _NO_METADATA,
-        choices=1 if config is None else choices_of(config.choices or config.choices_too),
+        choices=choices,
         tier=asked_tier(found.tier, found.tier_too),
     )
 

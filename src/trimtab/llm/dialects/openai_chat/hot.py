@@ -58,7 +58,9 @@ def peek(body: bytes) -> Head:
         found = decode_request(body)
     except BROKEN:
         raise _why(body) from None
-    bound = found.max_completion_tokens if found.max_completion_tokens is not None else found.max_tokens
+    bound, older = found.max_completion_tokens, found.max_tokens
+    if older is not None and (bound is None or 0 < bound < older):  # of both, each provider reads another one
+        bound = older
     if not found.model or (bound is not None and not 0 < bound <= MOST_TOKENS):
         raise _why(body)
     options = found.stream_options
