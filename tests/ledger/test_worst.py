@@ -156,3 +156,44 @@ def test_a_document_counts_by_its_size() -> None:
     source = {"type": "base64", "media_type": "application/pdf", "data": "JVBER" * 8_000}
     body = json.dumps({"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]}).encode()
     assert 10_000 <= most_input(body) < 20_000
+
+
+def parts(*of: dict[str, object]) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": list(of)}]}).encode()
+
+
+BY_ADDRESS = parts(*({"type": "image_url", "image_url": {"url": f"https://a.example/{n}.png"}} for n in range(7)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BY_ADDRESS,
+        BY_ADDRESS.replace(b'":', b'" :'),  # as Java's Jackson writes it
+        BY_ADDRESS.replace(b'":', b'"\n:'),
+        BY_ADDRESS.replace(b"image", b"im\\u0061ge").replace(b'"type"', b'"\\u0074ype"'),
+        parts(*({"type": "input_image", "file_id": f"file-{n}"} for n in range(7))),
+        parts(*({"type": "image", "source": {"type": "url", "url": f"https://a.example/{n}"}} for n in range(7))),
+    ],
+)
+def test_each_picture_counts_however_it_is_written(body: bytes) -> None:
+    assert 7 * IMAGE_TOKENS <= most_input(body) < 7 * IMAGE_TOKENS + 1000
+
+
+def test_what_gemini_is_given_by_an_address_counts_as_pictures() -> None:
+    held = {"fileData": {"fileUri": "gs://a/b", "mimeType": "video/mp4"}}
+    body = json.dumps({"contents": [{"parts": [{"text": "What?"}, held, {"file_data": held["fileData"]}]}]}).encode()
+    assert 2 * IMAGE_TOKENS <= most_input(body, typed=False) < 2 * IMAGE_TOKENS + 1000
+
+
+def test_a_picture_that_php_has_written_counts_as_a_picture() -> None:
+    picture = ("data:image/png;base64," + "iVBOR/w0KGgo" * 20_000).replace("/", "\\/")
+    body = BY_ADDRESS.replace(b"https://a.example/0.png", picture.encode())
+    assert 7 * IMAGE_TOKENS <= most_input(body) < 7 * IMAGE_TOKENS + 1000
+
+
+def test_json_in_a_users_words_has_no_pictures() -> None:
+    words = json.dumps({"image_url": "x", "source": "y"}) * 20
+    said = json.dumps({"type": "text", "text": words}).encode()
+    for body in (said, said.replace(b'\\"', b"\\u0022")):  # the latter as .NET writes it
+        assert most_input(body) < len(body) + 2 * IMAGE_TOKENS

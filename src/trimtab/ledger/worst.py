@@ -22,9 +22,15 @@ detail. GPT-4o mini counts a large picture as up to 48,169, far more: the overdr
 FILE_BYTES_PER_TOKEN = 4
 """Base64 characters of a document or a sound for one token of it."""
 _MEDIA = re.compile(
-    rb'"(?:url|image_url|file_data|data)"\s*:\s*"(?:data:[a-z]+/[^;"\\]{1,100};base64,)?[A-Za-z0-9+/=_-]{1024,}"'
+    rb'"(?:url|image_url|file_data|data)"\s*:\s*'
+    rb'"(?:data:[a-z]+\\?/[^;"\\]{1,100};base64,)?[A-Za-z0-9+/=_\\-]{1024,}"'
 )
-"""Only as the value of a member that holds media: a user's own words cannot get there."""
+"""Only as the value of a member that holds media: a user's own words cannot get there. PHP writes ``/`` as ``\\/``."""
+_PICTURE = re.compile(
+    rb'"(?:(?:image_url|source|inline_?[dD]ata)"\s*:|file_?[dD]ata"\s*:\s*\{)|("type"\s*:\s*"(?:input_)?image(?:_url)?")'
+)
+_LETTER = re.compile(rb"\\u00([46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
+"""A letter or underscore written as its number: no quote, which .NET writes so in a user's own words."""
 OPEN_SEARCHES = 10
 """Searches of the web that a call is taken to make at most where it bounds them by nothing."""
 MOST_SEARCHES = 1000
@@ -163,7 +169,7 @@ def _dearest_output(rates: _Rates) -> int | None:
 def most_input(body: bytes, *, typed: bool = True) -> int:
     """How many input tokens a request's body can be at most. A plain question costs one look for ``"type"``, which
     every part that is not text has; ``typed`` is false for Gemini's dialect, where media are called data instead."""
-    if (b'"type"' if typed else b'ata"') not in body:
+    if (b'"type"' if typed else b'ata"') not in body and b"\\u00" not in body:
         return len(body)
     return _with_media(body)
 
@@ -205,7 +211,15 @@ def _with_media(body: bytes) -> int:
         size -= media
         if b"image" not in body or b"audio" in body or b"file" in body or b"pdf" in body:
             size += media // FILE_BYTES_PER_TOKEN
-    if b"image" in body or b"inline" in body:
-        pictures = body.count(b'"image_url":') + body.count(b'"source":') + body.count(b'"inline')
-        size += IMAGE_TOKENS * max(pictures, int(b'"image' in body or b'_image"' in body))
-    return size
+    return size + IMAGE_TOKENS * _pictures(body)
+
+
+def _pictures(body: bytes) -> int:
+    """How many pictures it has, by the members that hold them and by the parts' types, however they are written: with
+    blanks before the colon (Java's), or a letter as its number. What Gemini is given by an address is one at least."""
+    if b"\\u00" in body:
+        body = _LETTER.sub(lambda found: bytes([int(found[1], 16)]), body)
+    if b"image" not in body and b"inline" not in body and b"fileData" not in body and b"file_data" not in body:
+        return 0
+    found = [match[1] is not None for match in _PICTURE.finditer(body)]
+    return max(found.count(False), found.count(True), int(b'"image' in body or b'_image"' in body))
