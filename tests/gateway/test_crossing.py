@@ -33,6 +33,7 @@ UPSTREAM_MODEL = {
     "openai_responses": "gpt-5",
     "gemini": "gemini-3-flash",
     "cohere_chat": "command-a-03-2025",
+    "bedrock_converse": "amazon.nova-lite-v1:0",
 }
 EVERY = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
 TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -48,8 +49,8 @@ async def crossing(upstream: str, wishes: str = "") -> AsyncGenerator[Running]:
     await ready.wait()
     model = UPSTREAM_MODEL[upstream] + (f"?{wishes}" if wishes else "")
     there = provider("sim", listener.getsockname()[1], upstream, api_key="k")
-    if upstream == "cohere_chat":
-        there = replace(there, base_url=there.base_url.replace("/v1", "/v2"))
+    ending = {"cohere_chat": "/v2", "bedrock_converse": ""}.get(upstream, "/v1")
+    there = replace(there, base_url=there.base_url.removesuffix("/v1") + ending)
     async with running([there], [Model(name="m", provider="sim", upstream=model, price=PRICE)]) as g:
         yield g
     simulated.should_exit = True
@@ -196,7 +197,10 @@ def check_traced(record: CallRecord, folder: Path) -> None:
     sent = conversation("t", "a", Bodies(request_dialect=last.dialect, request=last.request, **told))
     (name,) = {part["name"] for part in sent.output[0].parts if part["type"] == "tool_call"}
     assert name != LONG
-    if last.dialect != "cohere_chat":  # requests of which nobody reads: clients do not speak it
+    if last.dialect not in (
+        "cohere_chat",
+        "bedrock_converse",
+    ):  # requests of which nobody reads: clients do not speak it
         assert name in {tool["name"] for tool in sent.tools}
 
 
@@ -242,5 +246,59 @@ def test_a_stream_that_breaks_in_the_middle_raises_in_the_client_and_never_looks
                     await theirs.get_final_message()
             assert [r.outcome for r in g.spool.records] == ["error", "error"]
             assert all(r.attempts[-1].fault for r in g.spool.records)
+
+    asyncio.run(main())
+
+
+MANY: Any = [{"name": f"tool{number}", "input_schema": TOOL} for number in range(129)]
+
+
+@pytest.mark.parametrize("upstream", ["openai_chat", "openai_responses", "cohere_chat", "bedrock_converse"])
+def test_what_agents_ask_of_claude_goes_to_others_within_their_bounds(upstream: str) -> None:
+    """More tokens than they write, thinking, many tools with a choice, a greeting of the assistant's; the simulated
+    vendors refuse what the real ones do."""
+
+    async def main() -> None:
+        async with crossing(upstream) as g:
+            turns: Any = [{"role": "assistant", "content": "What may I do?"}, {"role": "user", "content": "Go."}]
+            said: Any = {"model": "m", "max_tokens": 200_000, "messages": turns, "tools": MANY[:128]}
+            thinking: Any = {"type": "enabled", "budget_tokens": 100_000}
+            choices: Any = ({"type": "auto"}, {"type": "none"})
+            for choice in choices:
+                async with anthropic_client(g).messages.stream(
+                    **said, thinking=thinking, tool_choice=choice, extra_body={"top_k": 1000}
+                ) as stream:
+                    assert (await stream.get_final_message()).stop_reason == "end_turn"
+            assert [record.outcome for record in g.spool.records] == ["answer", "answer"]
+
+    asyncio.run(main())
+
+
+def test_more_tools_than_openai_takes_are_refused_in_the_clients_words_and_go_on_to_the_next_target() -> None:
+    async def main() -> None:
+        listener = listen("127.0.0.1", 0)
+        ready = asyncio.Event()
+        app = SimulatedProviders(Scenario())
+        simulated = HotServer(uvicorn.Config(app, lifespan="off", log_config=None), ready.set)
+        serving = asyncio.ensure_future(simulated.serve(sockets=[listener]))
+        await ready.wait()
+        port = listener.getsockname()[1]
+        names = {"o": "openai_chat", "a": "anthropic_messages"}
+        providers = [provider(name, port, dialect, api_key="k") for name, dialect in names.items()]
+        models = [
+            Model(name="gpt", provider="o", upstream="gpt-4o-mini", price=PRICE),
+            Model(name="claude", provider="a", upstream="claude-sonnet-4-5", price=PRICE),
+        ]
+        routes = {"agents": {"tree": {"node": "fallback", "of": ["gpt", "claude"]}}}
+        async with running(providers, models, routes=routes) as g:
+            said: Any = {"max_tokens": 50, "messages": [{"role": "user", "content": "Go."}], "tools": MANY}
+            theirs: Any = anthropic_client(g)
+            with pytest.raises(anthropic.BadRequestError, match="129 tools cannot be translated"):
+                await theirs.messages.create(model="gpt", **said)
+            answer = await theirs.messages.create(model="agents", **said)
+            assert answer.model == "claude-sonnet-4-5"
+            assert [call.model for call in app.calls] == ["claude-sonnet-4-5"]
+        simulated.should_exit = True
+        await serving
 
     asyncio.run(main())

@@ -117,7 +117,8 @@ def test_an_effort_is_a_budget_for_models_that_refuse_it(model: str, wish: str, 
     """Anthropic says "400: This model does not support the effort parameter."."""
     body = rendered("anthropic_messages", model, **ASKED, reasoning_effort=wish, max_tokens=60_000)
     assert "output_config" not in body
-    assert body["thinking"] == {"type": "enabled", "budget_tokens": budget}
+    most = 16_000 if "opus-4" in model else budget  # half of what Opus 4 and 4.1 write
+    assert body["thinking"] == {"type": "enabled", "budget_tokens": min(budget, most)}
     assert set(ASKED) & set(body) == set(), "Anthropic refuses these beside a budget"
     assert claude.refusal(body, model) == ""
     converse = rendered("bedrock_converse", f"us.anthropic.{model}-v1:0", **ASKED, reasoning_effort=wish)

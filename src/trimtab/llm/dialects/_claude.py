@@ -35,26 +35,26 @@ _DOWN = {"minimal": "low", "xhigh": "high"}
 """Efforts that models before Opus 4.7 do not have."""
 
 
-def _version(model: str) -> tuple[int, int] | None:
+def version_of(model: str) -> tuple[int, int] | None:
     found = _VERSION.search(model) or _EARLY.search(model)
     return None if found is None else (int(found[1]), int(found[2] or 0))
 
 
 def is_known(model: str) -> bool:
     """Whether its name says which Claude it is."""
-    return _version(model) is not None
+    return version_of(model) is not None
 
 
 def is_adaptive(model: str) -> bool:
     """Whether this is a model that thinks as much as it sees fit, and takes no sampling parameters."""
-    version = _version(model)
+    version = version_of(model)
     return version is not None and version >= (4, 7)
 
 
 def as_taken(request: Request, model: str, bound: int | None) -> tuple[Request, Thinking]:
     """A call of another dialect as the model takes it, and how it is asked to think. ``bound`` is what is sent as the
     most tokens of the answer, if anything is. What is no name of a Claude is taken to know it all."""
-    version = _version(model)
+    version = version_of(model)
     if version is None:
         return request, _plain(request)
     request = _ended_by_the_user(request) if version >= (4, 6) else request

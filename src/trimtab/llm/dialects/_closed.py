@@ -71,9 +71,11 @@ def _inner(value: Any, depth: int) -> Any:
     return closed_schema(cast("dict[str, Any]", value), depth + 1) if isinstance(value, dict) else value
 
 
-def unfit(why: str, param: str = "response_format") -> Unsupported:
+def unfit(why: str, param: str = "response_format", *, choice: bool = False) -> Unsupported:
+    follows = "without choices between kinds of values" if choice else "whose objects name all of theirs"
     return Unsupported(
-        f"The JSON schema of `{param}` {why}: this provider only follows one whose objects name all of theirs.",
-        fix="Name the members under `properties`, or call a model of another provider.",
+        f"The JSON schema of `{param}` {why}: this provider only follows one {follows}.",
+        fix=("Give each member one type" if choice else "Name the members under `properties`")
+        + ", or call a model of another provider.",
         param=param,
     )

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects._limits import check_stops, check_tools, within
 from trimtab.llm.dialects._tools import bounded_id
 from trimtab.llm.types import Message, Part, Request, Text, ToolCall, ToolResult
 
@@ -26,6 +27,10 @@ _O_SERIES = re.compile(r"(?:^|/)(?:o[134](?:-|$)|codex-mini)")
 _GPT = re.compile(r"(?:^|/)gpt-(\d{1,2})(?:\.(\d{1,2}))?(?!\d)(.*)")
 _PLAIN = re.compile(r"(?:^|/)chatgpt-")
 _LONGEST_USER = 64
+_MOST_TOOLS = 128
+"""https://github.com/musistudio/claude-code-router/issues/686"""
+_MOST_STOPS = 4
+"""https://platform.openai.com/docs/api-reference/chat/create (``stop``)"""
 NEVER_BY_REASONING = ("frequency_penalty", "presence_penalty", "logit_bias")
 NOT_WHILE_REASONING = ("logprobs", "top_logprobs")
 """Of Chat Completions, beside the temperature and ``top_p``."""
@@ -45,8 +50,12 @@ def reasons(model: str) -> bool | None:
 
 
 def as_taken(request: Request, model: str, longest_id: int) -> Request:
-    """A call of another dialect. Raises `Unsupported` for stops where the model has none."""
-    request = _named(request, longest_id)
+    """A call of another dialect. Raises `Unsupported` for stops where the model has none, and for more of them, or of
+    tools, than it takes."""
+    request = within(_named(request, longest_id), model)
+    if reasons(model) is not None:
+        check_tools(request, _MOST_TOOLS)
+        check_stops(request, _MOST_STOPS)
     if request.response_format is not None and request.response_format.kind == "json_object":
         request = _told_json(request)
     if request.stop and reasons(model):

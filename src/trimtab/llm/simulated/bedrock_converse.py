@@ -1,7 +1,9 @@
 """A simulated Bedrock. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 
 The shapes are those of AWS's reference and of the service model in its Python SDK; streams are framed by the text of
-https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html.
+https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html. What it refuses of documents,
+in its words: https://github.com/aws-samples/generative-ai-use-cases/issues/1685 and
+https://github.com/maximhq/bifrost/pull/5817.
 """
 
 import base64
@@ -117,21 +119,52 @@ def check(body: dict[str, Any]) -> None:
         if spec and an_object(an_object(spec.get("inputSchema")).get("json")).get("type") != "object":
             place = f"toolConfig.tools.{index}.toolSpec.inputSchema.json.type"
             raise Refused(f"The value at {place} must be one of the following: object.")
+    _check_documents(objects(messages))
+    choice = an_object(body.get("toolConfig")).get("toolChoice")
+    if choice is not None and set(an_object(choice)) not in ({"auto"}, {"any"}, {"tool"}):
+        raise Refused(
+            "The ToolChoice object at toolConfig.toolChoice must set one of the following keys: auto, any, tool"
+        )
+    if an_object(body.get("inferenceConfig")).get("maxTokens", 1) < 1:
+        raise Refused("Value at 'inferenceConfig.maxTokens' failed to satisfy constraint: Member must have value >= 1")
     for bound in ("temperature", "topP"):
         value = an_object(body.get("inferenceConfig")).get(bound)
         if value is not None and not 0 <= value <= 1:
             raise Refused(f"The value at inferenceConfig.{bound} must be at most 1.")
 
 
+def _check_documents(messages: list[dict[str, Any]]) -> None:
+    names: list[str] = []
+    for message in messages:
+        blocks = objects(message.get("content"))
+        given = [an_object(block["document"]) for block in blocks if "document" in block]
+        if given and not any("text" in block for block in blocks):
+            raise Refused("A text block must be included when using documents.")
+        inner = [each for block in blocks for each in objects(an_object(block.get("toolResult")).get("content"))]
+        given += [an_object(block["document"]) for block in inner if "document" in block]
+        names += [str(document.get("name")).lower() for document in given]
+    if len(set(names)) < len(names):
+        raise Refused("Messages can't contain duplicate document names. Rename the document and retry your request.")
+    if len(names) > 5:
+        raise Refused("You can't include more than 5 documents in a request.")
+
+
 def check_model(body: dict[str, Any], model: str) -> None:
     """What Anthropic's models refuse here as they do at home, but for a tool's result without its thought."""
+    bounds = an_object(body.get("inferenceConfig"))
+    if model.startswith("amazon.nova-lite") and bounds.get("maxTokens", 1) > 10_000:
+        words = (
+            "The maximum tokens you requested exceeds the model limit of 10000. Try again with a maximum tokens value"
+        )
+        raise Refused(f"{words} that is lower than 10000.")
     if "anthropic." not in model:
         return
+    if any(not str(stop).strip() for stop in cast("list[Any]", bounds.get("stopSequences") or [])):
+        raise Refused("stop_sequences: each stop sequence must contain non-whitespace")
     last = (objects(body.get("messages")) or [{}])[-1]
     begun = str((objects(last.get("content")) or [{}])[-1].get("text", ""))
     if last.get("role") == "assistant" and begun != begun.rstrip():
         raise Refused("messages: final assistant content cannot end with trailing whitespace")
-    bounds = an_object(body.get("inferenceConfig"))
     more = an_object(body.get("additionalModelRequestFields"))
     choice = an_object(an_object(body.get("toolConfig")).get("toolChoice"))
     same = {

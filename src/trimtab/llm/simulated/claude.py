@@ -4,7 +4,9 @@ https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide,
 https://platform.claude.com/docs/en/build-with-claude/effort,
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking and, for the two that exclude each other,
 https://github.com/BerriAI/litellm/issues/15097 (Opus 4.1 on: https://github.com/open-webui/functions/pull/9). A begun
-answer, from 4.6 on: https://github.com/strands-agents/sdk-python/issues/1694.
+answer, from 4.6 on: https://github.com/strands-agents/sdk-python/issues/1694. The most that each writes:
+https://platform.claude.com/docs/en/about-claude/models/overview, told as in
+https://github.com/OpenHands/OpenHands/issues/11090.
 """
 
 import re
@@ -19,9 +21,24 @@ _NO_PREFILL = re.compile(r"claude-[a-z]+-(?:4-[6-9]|[5-9])(?!\d)")
 _ONE_SAMPLER = re.compile(r"claude-(?:opus-4-[1-6]|(?:sonnet|haiku)-4-[56])(?!\d)")
 
 
+_WRITES = (
+    ("claude-3-haiku", 4096),
+    ("claude-3-5-", 8192),
+    ("claude-opus-4-1", 32_000),
+    ("claude-opus-4-5", 64_000),
+    ("claude-sonnet-4-5", 64_000),
+    ("claude-haiku-4-5", 64_000),
+    ("claude-opus-4-", 128_000),
+    ("claude-sonnet-4-6", 128_000),
+)
+
+
 def refusal(body: dict[str, Any], model: str) -> str:
     """Why this model refuses the body of a Messages request, else ``""``."""
     said = objects(body.get("messages"))
+    bound, most = body.get("max_tokens"), next((most for name, most in _WRITES if name in model), None)
+    if most is not None and isinstance(bound, int) and bound > most:
+        return f"max_tokens: {bound} > {most}, which is the maximum allowed number of output tokens for {model}"
     if _NO_PREFILL.search(model) and said and said[-1].get("role") == "assistant":
         return "This model does not support assistant message prefill. The conversation must end with a user message."
     thinking = an_object(body.get("thinking"))

@@ -1,6 +1,7 @@
 """A simulated Cohere. https://docs.cohere.com/v2/reference/chat and https://docs.cohere.com/v2/docs/streaming
 
-The shapes are those of Cohere's reference and of the types in its Python SDK; the errors those of its error page.
+The shapes are those of Cohere's reference and of the types in its Python SDK; the errors those of its error page. That
+each call of a tool is followed by its result: https://github.com/ethz-spylab/agentdojo/pull/200.
 """
 
 import json
@@ -77,6 +78,16 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"messages[{index}].role is invalid")
         if message["role"] == "tool" and not message.get("tool_call_id"):
             raise Refused(f"messages[{index}]: tool message must have a tool_call_id")
+    _check_turns(objects(messages))
+    if len(cast("list[Any]", body.get("stop_sequences") or [])) > 5:
+        raise Refused("stop_sequences must have at most 5 elements")
+    if not 0 <= body.get("k", 0) <= 500:
+        raise Refused("k must be between 0 and 500 inclusive")
+    if body.get("max_tokens", 1) < 1:
+        raise Refused("max_tokens must be positive")
+    thinking = an_object(body.get("thinking"))
+    if thinking.get("token_budget", 1) < 1:
+        raise Refused("thinking.token_budget must be a positive integer")
     if not 0.01 <= body.get("p", 0.5) <= 0.99:
         raise Refused("p must be between 0.01 and 0.99 inclusive")
     if body.get("tool_choice") not in (None, "REQUIRED", "NONE"):
@@ -93,7 +104,29 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"tools[{index}].function.parameters is required")
 
 
+def check_model(body: dict[str, Any], model: str) -> None:
+    """https://docs.cohere.com/docs/reasoning: of its models, these do not."""
+    if body.get("thinking") is not None and model in ("command-a-03-2025", "command-r7b-12-2024"):
+        raise Refused(f"thinking is not supported for model {model}")
+
+
+def _check_turns(messages: list[dict[str, Any]]) -> None:
+    waiting: list[Any] = []
+    for index, message in enumerate(messages):
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                raise Refused(f"messages[{index}]: tool message must follow the call that it answers")
+            waiting.remove(message["tool_call_id"])
+            continue
+        if waiting:
+            raise Refused(f"messages[{index}]: each of the tool calls must be followed by a tool message")
+        waiting = [call.get("id") for call in objects(message.get("tool_calls"))]
+    if waiting:
+        raise Refused("each of the tool calls must be followed by a tool message")
+
+
 _UNSUPPORTED = (
+    *("anyOf", "allOf", "oneOf", "not"),
     *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "uniqueItems", "additionalProperties"),
 )
 
@@ -108,6 +141,8 @@ def _check_schema(given: Any, *, root: bool = False) -> None:
     for name in _UNSUPPORTED:
         if name in schema:
             raise Refused(f"invalid response_format: {name} is not supported")
+    if isinstance(schema.get("type"), list):
+        raise Refused("invalid response_format: type must be a string")
     for inner in [schema.get("items"), *an_object(schema.get("properties")).values()]:
         if isinstance(inner, dict):
             _check_schema(inner)

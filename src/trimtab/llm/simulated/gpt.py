@@ -11,7 +11,9 @@ https://github.com/openai/openai-agents-python/issues/2089 and
 https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeffort, tools
 https://github.com/github/github-mcp-server/issues/1548 and https://github.com/camel-ai/camel/issues/2629, ids
 https://github.com/vercel/ai/issues/5171 and https://github.com/AnswerDotAI/fastllm/issues/45, ``user``
-https://github.com/maximhq/bifrost/pull/1000.
+https://github.com/maximhq/bifrost/pull/1000, the number of tools https://github.com/zed-industries/zed/issues/32946 and
+of calls https://github.com/openai/openai-dotnet/issues/317, bounds https://github.com/tailcallhq/forgecode/issues/1185
+and, of what each model writes at most, https://platform.openai.com/docs/models.
 """
 
 import re
@@ -24,6 +26,25 @@ _VERSION = re.compile(r"gpt-5(?:\.(\d+))?")
 
 Why = tuple[str, str, str]
 """Words, parameter, code."""
+
+
+_WRITES = (("gpt-4o-mini", 16_384), ("gpt-4o", 16_384), ("gpt-4.1", 32_768), ("o", 100_000), ("gpt-5", 128_000))
+
+
+def too_many(told: Any, most: int, where: str) -> Why | None:
+    if not isinstance(told, list) or len(cast("list[Any]", told)) <= most:
+        return None
+    words = f"Invalid '{where}': array too long. Expected an array with maximum length {most}, but got an array with"
+    return f"{words} length {len(cast('list[Any]', told))} instead.", where, "array_above_max_length"
+
+
+def refusal_of_bound(body: dict[str, Any], model: str) -> Why | None:
+    most = next((most for name, most in _WRITES if model.startswith(name)), None)
+    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+        if most is not None and isinstance(body.get(name), int) and body[name] > most:
+            words = f"{name} is too large: {body[name]}. This model supports at most {most} completion tokens, whereas"
+            return f"{words} you provided {body[name]}.", name, "invalid_value"
+    return None
 
 
 def refusal(body: dict[str, Any], model: str, effort: Any, effort_at: str) -> Why | None:
@@ -73,6 +94,8 @@ def _efforts(model: str) -> tuple[str, ...]:
 
 def refusal_of_tools(body: dict[str, Any], tools: list[tuple[str, dict[str, Any]]]) -> Why | None:
     """``tools``: where each stands, and what it says of its function."""
+    if why := too_many(body.get("tools"), 128, "tools"):
+        return why
     if body.get("tool_choice") is not None and not body.get("tools"):
         return "'tool_choice' is only allowed when 'tools' are specified.", "tool_choice", "invalid_value"
     for where, tool in tools:

@@ -101,6 +101,7 @@ def check(body: dict[str, Any]) -> None:
 def check_model(body: dict[str, Any], model: str) -> None:
     """Raises `Refused` for what this model refuses and others do not."""
     refuse(gpt.refusal(body, model, body.get("reasoning_effort"), "reasoning_effort"))
+    refuse(gpt.refusal_of_bound(body, model))
 
 
 def refuse(why: gpt.Why | None) -> None:
@@ -110,12 +111,14 @@ def refuse(why: gpt.Why | None) -> None:
 
 def _check_calls(messages: list[dict[str, Any]]) -> None:
     for index, message in enumerate(messages):
+        refuse(gpt.too_many(message.get("tool_calls"), 128, f"messages[{index}].tool_calls"))
         for at, call in enumerate(objects(message.get("tool_calls"))):
             refuse(gpt.too_long(call.get("id"), 40, f"messages[{index}].tool_calls[{at}].id"))
 
 
 def _check_shapes(body: dict[str, Any]) -> None:
     refuse(gpt.too_long(body.get("user"), 64, "user"))
+    refuse(gpt.too_many(body.get("stop"), 4, "stop"))
     tools = [(f"tools[{i}].function", an_object(t.get("function"))) for i, t in enumerate(objects(body.get("tools")))]
     refuse(gpt.refusal_of_tools(body, [each for each in tools if each[1]]))
     format_ = an_object(body.get("response_format"))

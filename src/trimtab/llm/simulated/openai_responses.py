@@ -102,6 +102,7 @@ def check(body: dict[str, Any]) -> None:
 def check_model(body: dict[str, Any], model: str) -> None:
     """Raises `Refused` for what this model refuses and others do not."""
     refuse(gpt.refusal(body, model, an_object(body.get("reasoning")).get("effort"), "reasoning.effort"))
+    refuse(gpt.refusal_of_bound(body, model))
 
 
 def _check_item(index: int, item: dict[str, Any], calls: set[str]) -> None:

@@ -12,6 +12,7 @@ from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._claude import as_taken
 from trimtab.llm.dialects._closed import closed_schema
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
+from trimtab.llm.dialects._limits import check_blank_stops, within
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._tools import object_schema
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME, Wire, block_of
@@ -25,12 +26,9 @@ _EFFORTS = {"minimal": "low"}
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
-    if not own and any(not stop.strip() for stop in request.stop):
-        raise Unsupported(
-            "A stop sequence of white space alone cannot be translated: this provider refuses it.",
-            fix="Leave it out, or call a model of another provider.",
-            param="stop",
-        )
+    if not own:
+        check_blank_stops(request)
+        request = within(request, model)
     bound = request.max_tokens if request.max_tokens is not None else quirks.default_max_tokens
     if own:
         thinking = _thinking(request)

@@ -17,9 +17,11 @@ from trimtab.llm.dialects._claude import as_taken
 from trimtab.llm.dialects._closed import closed_schema
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import converse_block
+from trimtab.llm.dialects._limits import check_blank_stops, check_bound, within
 from trimtab.llm.dialects._reading import encode, encode_request
 from trimtab.llm.dialects._signatures import is_marked
 from trimtab.llm.dialects._tools import object_schema, plain_id, tool_input
+from trimtab.llm.dialects.bedrock_converse.documents import place_documents
 from trimtab.llm.types import (
     Image,
     Opaque,
@@ -35,6 +37,9 @@ from trimtab.llm.types import (
 )
 
 NAME = "bedrock_converse"
+GREETING = "Hello."
+"""What is said before a conversation that begins with the assistant's words, which Bedrock refuses and others take:
+https://github.com/anthropics/anthropic-sdk-typescript/issues/622"""
 Wire = dict[str, Any]
 _IMAGE_FORMATS = {
     "image/png": "png",
@@ -49,15 +54,19 @@ _EFFORTS = {"minimal": "low"}
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
     refuse_binding(request, NAME)
+    check_bound(request)
+    request = within(_without_unwanted_tools(request), model)
     claude = _is_claude(model)
     thinking = None
     if claude:
+        check_blank_stops(request)
         request, thinking = as_taken(request, model, request.max_tokens or None)
     if not request.tools:
         request = _told_calls(request)
     system, messages = _conversation(request)
     if claude:
         _cut_trailing_space(messages[-1])
+    place_documents(messages)
     bounds: Wire = {
         "maxTokens": request.max_tokens or None,
         # others go up to 2; Converse takes at most 1
@@ -113,7 +122,17 @@ def _conversation(request: Request) -> tuple[list[Wire], list[Wire]]:
         raise InvalidRequest(
             "A call of this provider needs a message that is not a system message and not empty.", param="messages"
         )
+    if turns[0][0] == "assistant":
+        turns.insert(0, ("user", [{"text": GREETING}]))
     return system, [{"role": role, "content": blocks} for role, blocks in turns]
+
+
+def _without_unwanted_tools(request: Request) -> Request:
+    """Converse has no choice of none (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html):
+    tools that may not be called are not offered."""
+    if request.tool_choice is None or request.tool_choice.mode != "none":
+        return request
+    return replace(request, tools=(), tool_choice=None)
 
 
 def _told_calls(request: Request) -> Request:
@@ -212,21 +231,13 @@ def _tool_config(request: Request) -> Wire | None:
     config: Wire = {"tools": [{"toolSpec": _tool(tool)} for tool in request.tools]}
     choice = request.tool_choice
     match choice.mode if choice is not None else None:
-        case "none":
-            if any(isinstance(part, ToolCall | ToolResult) for message in request.messages for part in message.parts):
-                raise Unsupported(
-                    "`tool_choice` none cannot be translated: this provider wants the tools that the messages speak of,"
-                    " and may then call them.",
-                    param="tool_choice",
-                )
-            return None
         case "required":
             config["toolChoice"] = {"any": {}}
         case "tool":
             config["toolChoice"] = {"tool": {"name": (choice and choice.name) or ""}}
         case "auto":
             config["toolChoice"] = {"auto": {}}
-        case None:
+        case _:
             pass
     return config
 
@@ -250,10 +261,9 @@ def _additional(request: Request, thinking: Wire | None, *, claude: bool) -> Wir
                 param="parallel_tool_calls",
             )
         choice = request.tool_choice
-        kind = {"required": "any", "tool": "tool", "none": "none"}.get(choice.mode, "auto") if choice else "auto"
-        if kind != "none":
-            named: Wire = {"name": choice.name or ""} if choice is not None and kind == "tool" else {}
-            fields["tool_choice"] = {"type": kind, "disable_parallel_tool_use": True} | named
+        kind = {"required": "any", "tool": "tool"}.get(choice.mode, "auto") if choice else "auto"
+        named: Wire = {"name": choice.name or ""} if choice is not None and kind == "tool" else {}
+        fields["tool_choice"] = {"type": kind, "disable_parallel_tool_use": True} | named
     if claude and request.top_k is not None:
         fields["top_k"] = request.top_k
     if thinking is not None:

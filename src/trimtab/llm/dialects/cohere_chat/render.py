@@ -4,6 +4,7 @@ What has no place here is dropped where it is a hint (signed thoughts of other v
 refused with `Unsupported` where the answer would not be what was asked for.
 """
 
+import re
 from typing import Any
 
 from trimtab.core.errors import InvalidRequest, Unsupported
@@ -11,6 +12,7 @@ from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
 from trimtab.llm.dialects._documents import cohere_text
 from trimtab.llm.dialects._hints import cohere_hints
+from trimtab.llm.dialects._limits import check_bound, check_stops
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.cohere_chat.schemas import may_be_strict, plain_schema
 from trimtab.llm.types import (
@@ -30,11 +32,17 @@ from trimtab.llm.types import (
 
 NAME = "cohere_chat"
 Wire = dict[str, Any]
+_MOST_STOPS = 5
+_MOST_K = 500
+"""https://docs.cohere.com/v2/reference/chat (``stop_sequences``, ``k``)"""
+_PLAIN = re.compile(r"command-(?:r|a-(?:03|vision|translate)|light|nightly)|aya")
 _NO_INPUT: Wire = {"type": "object", "properties": {}}
 
 
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - one shape for all dialects
     refuse_binding(request, NAME)
+    check_bound(request)
+    check_stops(request, _MOST_STOPS)
     if request.parallel_tool_calls is False and request.tools:
         raise Unsupported(
             "`parallel_tool_calls` false cannot be translated: this provider has no such setting.",
@@ -43,18 +51,18 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
         )
     tools, choice = _tools(request)
     plain: Wire = {
-        "max_tokens": request.max_tokens or None,
+        "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         # 0.01 to 0.99 by the reference; 1 asks for nothing
         "p": None if request.top_p is None or request.top_p > 0.99 else max(request.top_p, 0.01),
-        "k": request.top_k,
+        "k": None if request.top_k is None else min(request.top_k, _MOST_K),
         "seed": request.seed if request.seed is not None and request.seed >= 0 else None,
         "stop_sequences": list(request.stop) or None,
         "tools": [_tool(tool) for tool in tools] or None,
         "tool_choice": choice,
         "strict_tools": True if tools and all(tool.strict for tool in tools) and may_be_strict(tools) else None,
         "response_format": _format(request.response_format, tools),
-        "thinking": _thinking(request),
+        "thinking": _thinking(request, model),
     }
     plain |= cohere_hints(request)
     body: Wire = {"model": model, "messages": _messages(request), "stream": request.stream}
@@ -125,8 +133,11 @@ def _assistant(message: Message) -> Wire:
     wire: Wire = {"role": "assistant"}
     if calls:
         wire["tool_calls"] = calls
-        if thoughts:
-            wire["tool_plan"] = "".join(thoughts)
+        # what is said before calls is their plan there: https://docs.cohere.com/v2/docs/tool-use-overview
+        plan = ["".join(thoughts), *(part["text"] for part in content)]
+        content = []
+        if any(plan):
+            wire["tool_plan"] = "\n".join(text for text in plan if text)
     else:
         content = [{"type": "thinking", "thinking": text} for text in thoughts] + content
     if content:
@@ -181,8 +192,12 @@ def _format(wanted: ResponseFormat | None, tools: tuple[Tool, ...]) -> Wire | No
     return {"type": "json_object"}
 
 
-def _thinking(request: Request) -> Wire | None:
-    if request.reasoning_budget is not None:
+def _thinking(request: Request, model: str) -> Wire | None:
+    """Models that do not think are not asked to: https://docs.cohere.com/docs/reasoning (``thinking`` is of the
+    reasoning models)."""
+    if _PLAIN.search(model):
+        return None
+    if request.reasoning_budget:
         return {"type": "enabled", "token_budget": request.reasoning_budget}
     if request.reasoning_effort is None:
         return None

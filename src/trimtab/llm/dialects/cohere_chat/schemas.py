@@ -1,26 +1,29 @@
 """A JSON schema as Cohere follows one: each of its objects requires a member, and no bounds on what a member may be.
 
 https://docs.cohere.com/v2/docs/structured-outputs (constraints and unsupported features of a schema). Bounds become
-words of the description, as for Anthropic. An object all of whose members may be left out must give the first: what
-fits that fits the schema as it was, too. Compositions (``anyOf``, ...) are left to Cohere to judge.
+words of the description, as for Anthropic. An object all of whose members may be left out must give the first, and what
+may be null is not: what fits that fits the schema as it was, too. Other choices (``anyOf``, ...) have no place there.
 """
 
 from collections.abc import Iterator
 from typing import Any, cast
 
 from trimtab.llm.dialects._closed import BOUNDS, DEEPEST, LISTS, MAPS, is_object, told_in_words, unfit
+from trimtab.llm.dialects._tolerant import an_object
 from trimtab.llm.types import Tool
 
 _FORMATS = ("date-time", "uuid", "date", "time")
 _BEYOND = ("^", "$", "?=", "?!")
 """What Cohere's patterns do not know."""
 _MOST_FIELDS = 200
+_CHOICES = ("anyOf", "oneOf", "allOf", "not")
 
 
 def plain_schema(schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
     """Raises `Unsupported` for an object that names no members."""
     if depth > DEEPEST:
         raise unfit("is nested too deeply")
+    schema = _settled(schema, depth)
     found: dict[str, Any] = {}
     bounds: dict[str, Any] = {}
     for name, value in schema.items():
@@ -28,8 +31,6 @@ def plain_schema(schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
             bounds[name] = value
         elif name in MAPS and isinstance(value, dict):
             found[name] = {key: _inner(each, depth) for key, each in cast("dict[str, Any]", value).items()}
-        elif name in LISTS and isinstance(value, list):
-            found[name] = [_inner(each, depth) for each in cast("list[Any]", value)]
         elif name != "additionalProperties":
             found[name] = _inner(value, depth) if name == "items" else value
     if is_object(schema):
@@ -45,7 +46,7 @@ def may_be_strict(tools: tuple[Tool, ...]) -> bool:
     out (https://docs.cohere.com/v2/docs/structured-outputs)."""
     objects = [each for tool in tools for each in _objects(tool.parameters)]
     fields = sum(len(each["properties"]) for each in objects)
-    return fields <= _MOST_FIELDS and all(each.get("required") for each in objects)
+    return fields <= _MOST_FIELDS and all(each.get("required") and _is_settled(each) for each in objects)
 
 
 def _objects(schema: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
@@ -65,6 +66,44 @@ def _objects(schema: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield from _objects(list(cast("dict[str, Any]", inner).values()), depth + 1)
         elif name in LISTS or name == "items":
             yield from _objects(inner, depth + 1)
+
+
+def _settled(schema: dict[str, Any], depth: int) -> dict[str, Any]:
+    """Without a choice, where there is one alone but for null."""
+    if depth > DEEPEST:
+        raise unfit("is nested too deeply")
+    for name in _CHOICES:
+        given: Any = schema.get(name)
+        if name not in schema:
+            continue
+        kept: list[Any] = [each for each in _list(given) if not _is_null(each)]
+        if name == "not" or len(kept) != 1 or not isinstance(kept[0], dict):
+            raise unfit(f"has a choice (`{name}`)", choice=True)
+        rest = {key: value for key, value in schema.items() if key != name and (key, value) != ("default", None)}
+        return _settled(cast("dict[str, Any]", kept[0]) | rest, depth + 1)
+    kinds: Any = schema.get("type")
+    if isinstance(kinds, list):
+        left = [each for each in cast("list[Any]", kinds) if each != "null"]
+        if len(left) != 1:
+            raise unfit("has a choice (of types)", choice=True)
+        return schema | {"type": left[0]}
+    return schema
+
+
+def _is_settled(schema: dict[str, Any]) -> bool:
+    """Whether no member of an object leaves a choice."""
+    members = cast("dict[str, Any]", schema["properties"]).values()
+    known = [cast("dict[str, Any]", each) for each in members if isinstance(each, dict)]
+    return not any(isinstance(each.get("type"), list) or set(_CHOICES) & set(each) for each in known)
+
+
+def _is_null(given: Any) -> bool:
+    schema = an_object(given)
+    return schema.get("type") == "null" or schema.get("enum") == [None]
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _is_bound(name: str, value: Any) -> bool:

@@ -13,6 +13,7 @@ from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import gemini_part
 from trimtab.llm.dialects._hints import gemini_hints, tier_hint
+from trimtab.llm.dialects._limits import check_bound, check_stops, within
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects.gemini.parts import NAME, Wire, Writer, media_wire, result_wire
 from trimtab.llm.dialects.gemini.request import SHOWS_THOUGHTS
@@ -24,6 +25,8 @@ _LEVELS = {"xhigh": "HIGH", "max": "HIGH"}
 """Efforts that only others know: https://ai.google.dev/gemini-api/docs/thinking#thinking-levels"""
 _BUDGETED = ("gemini-1", "gemini-2")
 _MOST = 24_576
+_MOST_STOPS = 5
+"""https://ai.google.dev/api/generate-content#GenerationConfig (``stopSequences``)"""
 _RANGES = (("gemini-2.5-pro", 128, 32_768), ("gemini-2.5-flash-lite", 512, _MOST), ("gemini-2.5", 1, _MOST))
 """What the models that think within a budget take: https://ai.google.dev/gemini-api/docs/thinking#set-budget. Pro
 cannot be kept from thinking, and knows no minimal level (https://github.com/vellum-ai/vellum-assistant/pull/32687)."""
@@ -32,10 +35,10 @@ cannot be kept from thinking, and knows no minimal level (https://github.com/vel
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
-    if request.max_tokens == 0:
-        raise Unsupported(
-            "`max_tokens` 0 only fills a prompt cache; this provider has no such call.", param="max_tokens"
-        )
+    check_bound(request)
+    if not own:
+        check_stops(request, _MOST_STOPS)
+        request = within(request, model)
     if request.parallel_tool_calls is False and request.tools:
         raise Unsupported(
             "`parallel_tool_calls` false cannot be translated: a Gemini model may call several tools at once.",

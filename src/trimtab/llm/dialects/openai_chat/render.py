@@ -16,6 +16,7 @@ from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_bindin
 from trimtab.llm.dialects._documents import chat_part
 from trimtab.llm.dialects._gpt import as_taken, bound_name, refused_names
 from trimtab.llm.dialects._hints import chat_hints
+from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._signatures import own_signature
 from trimtab.llm.dialects._tools import fits_strict, object_schema
@@ -45,6 +46,7 @@ _LONGEST_ID = 40
 def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     refuse_binding(request, NAME)
     own = request.dialect == NAME
+    check_bound(request)
     if not own:
         request = as_taken(request, model, _LONGEST_ID)
         if quirks.efforts:
@@ -52,10 +54,6 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     if quirks.tool_id_length:
         request = with_short_ids(request, quirks.tool_id_length)
     body: Wire = {"model": model, "messages": _messages(request, own=own, quirks=quirks)}
-    if request.max_tokens == 0:
-        raise Unsupported(
-            "`max_tokens` 0 only fills a prompt cache; this provider has no such call.", param="max_tokens"
-        )
     plain: Wire = {
         bound_name(model, quirks): request.max_tokens,
         "temperature": request.temperature,

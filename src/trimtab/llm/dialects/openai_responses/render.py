@@ -8,12 +8,14 @@ and thoughts, participants' names), and refused with `Unsupported` where the ans
 from typing import Any
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._gpt import as_taken
 from trimtab.llm.dialects._hints import responses_hints
+from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._tools import fits_strict, object_schema
 from trimtab.llm.dialects.openai_responses.items import NAME, Wire, content_part, sent_reasoning
@@ -47,16 +49,13 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
             fix="Leave them out, or call a model of a provider that speaks another dialect.",
             param="stop",
         )
-    if request.max_tokens == 0:
-        raise Unsupported(
-            "`max_tokens` 0 only fills a prompt cache; this provider has no such call.", param="max_tokens"
-        )
-    bound = request.max_tokens
+    check_bound(request)
     if not own:
         request = as_taken(request, model, _LONGEST_ID)
-        bound = None if bound is None else max(bound, _LEAST_BOUND)
+        if request.max_tokens is not None:
+            request = replace(request, max_tokens=max(request.max_tokens, _LEAST_BOUND))
     plain: Wire = {
-        "max_output_tokens": bound,
+        "max_output_tokens": request.max_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "tools": [_tool(tool, own=own) for tool in request.tools] or None,
