@@ -59,8 +59,11 @@ class Usage(Struct, frozen=True, kw_only=True):
         return self.input + self.cache_read + self.cache_write + self.output + self.reasoning
 
 
-class Text(Struct, frozen=True, tag="text"):
+class Text(Struct, frozen=True, tag="text", omit_defaults=True):
+    """``cache`` is how long a prompt cache may keep all that stands up to its end: ``5m`` or ``1h``; a hint."""
+
     text: str
+    cache: str = ""
 
 
 class Image(Struct, frozen=True, tag="image", kw_only=True):
@@ -202,6 +205,8 @@ class Request(Struct, frozen=True, kw_only=True):
     stream: bool = False
     user: str | None = None
     task: Embed | Rank | None = None
+    tools_cache: str | None = None
+    """As `Text.cache`, of the tools."""
     extra: dict[str, Raw] = field(default_factory=dict[str, Raw])
     binding: tuple[str, ...] = ()
 

@@ -5,7 +5,8 @@ Refusals that the reference does not tell of, as users met them: of white space
 https://github.com/anthropics/claude-code/issues/23440 and https://github.com/BerriAI/litellm/issues/3286, of ids
 https://github.com/maximhq/bifrost/issues/5097, of tools https://github.com/Kilo-Org/kilocode/issues/12238, of schemas
 https://github.com/ax-llm/ax/issues/458, of a begun answer
-https://docs.claude.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response.
+https://docs.claude.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response, of marks of a cache
+https://github.com/tghamm/Anthropic.SDK/issues/50.
 """
 
 import json
@@ -97,6 +98,8 @@ def check(body: dict[str, Any]) -> None:
     format_ = an_object(an_object(body.get("output_config")).get("format") or body.get("output_format"))
     _check_schema(format_.get("schema"))
     _check_begun(an_object(messages[-1]))
+    if (marks := _marks(body)) > 4:
+        raise Refused(f"A maximum of 4 blocks with cache_control may be provided. Found {marks}.")
 
 
 def _check_begun(last: dict[str, Any]) -> None:
@@ -128,6 +131,18 @@ def _check_schema(schema: Any) -> None:
         members = an_object(inner).values() if name in ("properties", "$defs") else [inner]
         for each in members if name not in ("enum", "const", "default") else ():
             _check_schema(each)
+
+
+def _marks(value: Any) -> int:
+    """Of how far a cache may keep the prompt, wherever they stand."""
+    if isinstance(value, list):
+        return sum(_marks(each) for each in cast("list[Any]", value))
+    if not isinstance(value, dict):
+        return 0
+    known = an_object(value)
+    return ("cache_control" in known) + sum(
+        _marks(known.get(name)) for name in ("tools", "system", "messages", "content")
+    )
 
 
 def check_model(body: dict[str, Any], model: str) -> None:

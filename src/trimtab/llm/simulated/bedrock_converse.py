@@ -133,6 +133,36 @@ def check(body: dict[str, Any]) -> None:
             raise Refused(f"The value at inferenceConfig.{bound} must be at most 1.")
 
 
+def _check_points(body: dict[str, Any], model: str) -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html, and in its words
+    https://github.com/LibreChat-AI/agents/pull/253, https://github.com/anomalyco/opencode/issues/36517,
+    https://github.com/strands-agents/harness-sdk/issues/1966 and https://github.com/Portkey-AI/gateway/issues/1762."""
+    tools = objects(an_object(body.get("toolConfig")).get("tools"))
+    places = [tools, objects(body.get("system")), *(objects(m.get("content")) for m in objects(body.get("messages")))]
+    points = [an_object(block["cachePoint"]) for blocks in places for block in blocks if "cachePoint" in block]
+    if points and "anthropic.claude" not in model and "amazon.nova" not in model:
+        raise Refused("You invoked an unsupported model or your request did not allow prompt caching.")
+    for at, tool in enumerate(tools):
+        if "cachePoint" in tool and "nova" in model:
+            raise Refused(
+                f"Malformed input request: #/toolConfig/tools/{at}: extraneous key [cachePoint] is not permitted"
+            )
+    if len(points) > 4:
+        raise Refused(f"A maximum of 4 blocks with cache_control may be provided. Found {len(points)}.")
+    ttls = [point.get("ttl", "5m") for point in points]
+    if "1h" in ttls and ("1h" in ttls[ttls.index("5m") :] if "5m" in ttls else "4-5" not in model):
+        raise Refused("a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block.")
+    for blocks in places:
+        for at, block in enumerate(blocks):
+            before = blocks[at - 1] if at else {}
+            if "cachePoint" in block and "reasoningContent" in before:
+                raise Refused("Cache point cannot be inserted after reasoning block.")
+            if "cachePoint" in block and an_object(before.get("document")).get("format", "pdf") != "pdf":
+                raise Refused(f"messages.0.content.{at}.type: Field required")
+            if "cachePoint" in block and not before:
+                raise Refused("A cache point needs content before it.")
+
+
 def _check_documents(messages: list[dict[str, Any]]) -> None:
     names: list[str] = []
     for message in messages:
@@ -151,6 +181,7 @@ def _check_documents(messages: list[dict[str, Any]]) -> None:
 
 def check_model(body: dict[str, Any], model: str) -> None:
     """What Anthropic's models refuse here as they do at home, but for a tool's result without its thought."""
+    _check_points(body, model)
     bounds = an_object(body.get("inferenceConfig"))
     if model.startswith("amazon.nova-lite") and bounds.get("maxTokens", 1) > 10_000:
         words = (

@@ -3,8 +3,10 @@
 from typing import Any
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
+from trimtab.llm.dialects._caching import cache_control, ttl_in
 from trimtab.llm.dialects._documents import anthropic_block
 from trimtab.llm.dialects._reading import Cursor
 from trimtab.llm.dialects._signatures import is_marked
@@ -28,7 +30,7 @@ def part_of(cursor: Cursor) -> Part:
     fields = cursor.fields()
     match fields.need("type").text():
         case "text":
-            return Text(fields.need("text").text())
+            return Text(fields.need("text").text(), ttl_in(fields))
         case "image":
             return _image_of(cursor)
         case "tool_use":
@@ -39,6 +41,8 @@ def part_of(cursor: Cursor) -> Part:
         case "tool_result":
             content = fields.get("content")
             parts = () if content is None else parts_of(content)
+            if parts and isinstance(parts[-1], Text) and (ttl := ttl_in(fields)):
+                parts = (*parts[:-1], replace(parts[-1], cache=ttl))
             return ToolResult(fields.need("tool_use_id").text(), parts, fields.boolean("is_error") or False)
         case "thinking":
             return Reasoning(text=fields.need("thinking").text(), signature=fields.text("signature") or None)
@@ -64,7 +68,10 @@ def block_of(part: Part, *, own: bool) -> Wire | Raw | None:
     this dialect, which says what it means."""
     match part:
         case Text() | Refusal():
-            return {"type": "text", "text": part.text} if part.text.strip() or (own and part.text) else None
+            block: Wire = {"type": "text", "text": part.text}
+            if isinstance(part, Text) and part.cache:
+                block["cache_control"] = cache_control(part.cache)
+            return block if part.text.strip() or (own and part.text) else None
         case Image():
             return {"type": "image", "source": _source(part)}
         case ToolCall():

@@ -9,6 +9,8 @@ from msgspec import Raw
 
 from trimtab.core.errors import InvalidRequest, Unsupported
 from trimtab.llm.dialects import Quirks
+from trimtab.llm.dialects._caching import MOST as _MOST_MARKS
+from trimtab.llm.dialects._caching import cache_control
 from trimtab.llm.dialects._claude import as_taken
 from trimtab.llm.dialects._closed import closed_schema
 from trimtab.llm.dialects._crossing import foreign, refuse_binding
@@ -36,6 +38,11 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         request, thinking = as_taken(request, model, bound)
         thinking = thinking or _off(request)
     system, messages = _conversation(request, own=own)
+    tools = [_tool(tool, own=own) for tool in request.tools]
+    if tools and request.tools_cache:
+        tools[-1]["cache_control"] = cache_control(request.tools_cache)
+    if not own:
+        _bound_marks([*tools, *system, *(block for message in messages for block in message["content"])])
     plain: Wire = {
         "system": system or None,
         # others go up to 2; the vendor's own translation caps what is above 1
@@ -43,7 +50,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         "top_p": request.top_p,
         "top_k": request.top_k,
         "stop_sequences": list(request.stop) or None,
-        "tools": [_tool(tool, own=own) for tool in request.tools] or None,
+        "tools": tools or None,
         "tool_choice": _tool_choice(request, own=own),
         "thinking": thinking,
         "output_config": _output_config(request, own=own) or None,
@@ -85,6 +92,13 @@ def _conversation(request: Request, *, own: bool) -> tuple[list[Block], list[Wir
     if turns[-1][0] == "assistant" and not own:
         _cut_trailing_space(turns[-1][1][-1])
     return system, [{"role": role, "content": _results_first(blocks)} for role, blocks in turns]
+
+
+def _bound_marks(blocks: list[Block]) -> None:
+    """The last ones stay: each of them holds all that stands before it."""
+    marked = [block for block in blocks if isinstance(block, dict) and "cache_control" in block]
+    for block in marked[:-_MOST_MARKS]:
+        del block["cache_control"]
 
 
 def _cut_trailing_space(block: Block) -> None:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from msgspec import Raw
 
+from trimtab.llm.dialects._caching import ttl_in
 from trimtab.llm.dialects._crossing import binding
 from trimtab.llm.dialects._reading import Cursor, Fields, refuse_request, root
 from trimtab.llm.dialects.anthropic_messages.blocks import NAME, parts_of
@@ -67,6 +68,7 @@ def parse_request(body: bytes) -> Request:
         reasoning_budget=budget,
         stream=fields.boolean("stream") or False,
         user=_user(fields, extra),
+        tools_cache=_tools_cache(fields),
         extra=extra,
         binding=binding(fields, extra, _BINDING, _TRANSLATED),
     )
@@ -141,6 +143,12 @@ def _tools(fields: Fields, extra: dict[str, Raw]) -> tuple[Tool, ...]:
             )
         )
     return tuple(found)
+
+
+def _tools_cache(fields: Fields) -> str | None:
+    if fields.get("tools") is None or b'"cache_control"' not in bytes(fields.raw("tools")):
+        return None
+    return next((ttl for item in fields.items("tools") if (ttl := ttl_in(item.fields()))), None)
 
 
 def _tool_choice(fields: Fields) -> tuple[ToolChoice | None, bool | None]:

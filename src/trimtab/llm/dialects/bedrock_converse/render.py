@@ -21,6 +21,7 @@ from trimtab.llm.dialects._limits import check_blank_stops, check_bound, within
 from trimtab.llm.dialects._reading import encode, encode_request
 from trimtab.llm.dialects._signatures import is_marked
 from trimtab.llm.dialects._tools import object_schema, plain_id, tool_input
+from trimtab.llm.dialects.bedrock_converse.caching import marked, settle
 from trimtab.llm.dialects.bedrock_converse.documents import place_documents
 from trimtab.llm.types import (
     Image,
@@ -85,6 +86,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
         "outputConfig": _output_config(request),
     }
     body: Wire = {"messages": messages} | {name: value for name, value in plain.items() if value}
+    settle(body, request, model)
     return encode_request(body)
 
 
@@ -99,7 +101,7 @@ def _is_claude(model: str) -> bool:
 def _cut_trailing_space(last: Wire) -> None:
     """An answer that is begun for one of Anthropic's models may not end in white space:
     https://github.com/aws/aws-sdk-net/pull/4015"""
-    block = last["content"][-1]
+    block = next(each for each in reversed(last["content"]) if "cachePoint" not in each)
     if last["role"] == "assistant" and "text" in block:
         block["text"] = block["text"].rstrip()
 
@@ -110,9 +112,11 @@ def _conversation(request: Request) -> tuple[list[Wire], list[Wire]]:
     turns: list[tuple[str, list[Wire]]] = []
     for message in request.messages:
         if message.role in ("system", "developer"):
-            system += [{"text": text} for text in map(_system_text, message.parts) if text.strip()]
+            told = ((_system_text(part), part) for part in message.parts)
+            system += chain.from_iterable(marked({"text": text}, part) for text, part in told if text.strip())
             continue
-        blocks = [block for block in map(_block, message.parts) if block is not None]
+        made = ((_block(part), part) for part in message.parts)
+        blocks = list(chain.from_iterable(marked(block, part) for block, part in made if block is not None))
         role = "assistant" if message.role == "assistant" else "user"
         if turns and turns[-1][0] == role:
             turns[-1][1].extend(blocks)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from trimtab.llm.dialects._caching import ttl_in
 from trimtab.llm.dialects._reading import Cursor, Fields
 from trimtab.llm.types import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 
@@ -24,7 +25,7 @@ def part_of(cursor: Cursor) -> Part:
     fields = cursor.fields()
     match fields.need("type").text():
         case "text":
-            return Text(fields.need("text").text())
+            return Text(fields.need("text").text(), ttl_in(fields))
         case "refusal":
             return Refusal(fields.need("refusal").text())
         case "image_url":
