@@ -292,9 +292,13 @@ def test_a_trace_that_is_made_anew_within_the_freezing_of_one_table_is_seen(
     class Seeing(Backup):
         def noted(self, store: Store) -> list[Note]:
             self._freeze(store)
+            assert self._in_hand == {note[:2]}
             return list(self._noted.values())
 
-    monkeypatch.setattr("trimtab.server.backup.barrier", SimpleNamespace(noted=noted))
+    def rewriting(_: Path) -> frozenset[tuple[str, str, int]]:
+        return frozenset({note[:3]}) if there.is_set() else frozenset()
+
+    monkeypatch.setattr("trimtab.server.backup.barrier", SimpleNamespace(noted=noted, rewriting=rewriting))
     backup = Seeing(Settings(data_dir=tmp_path), tmp_path / "backup", wait_s=1.0, say=print)
     assert backup.noted(cast("Store", Freezing())) == [note]
 

@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import subprocess
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from trimtab.storage.database import Database
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.kinds import encode_any
+from trimtab.telemetry.mapping.repairs import Repairs
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import AppNote, Attempt, CallRecord
@@ -334,7 +335,7 @@ def test_rows_of_a_trace_that_is_being_made_anew_are_waited_for_and_go_too(story
 
         def meanwhile(step: str) -> None:
             if step == "removed:spans" and not arrived:
-                reader.note([note])
+                taken(reader)
 
         async def arrive(wait_s: float) -> None:
             arrived.append(wait_s)
@@ -343,8 +344,12 @@ def test_rows_of_a_trace_that_is_being_made_anew_are_waited_for_and_go_too(story
                     home.engine.insert(table.name, table.columns, encode(table.values), f"{new_id('t')}:{table.name}")
             reader.note([], [note[:2]])
 
-        if when == "looked for":
+        def taken(reader: SpoolReader) -> None:
             reader.note([note])
+            reader.take([note])
+
+        if when == "looked for":
+            taken(reader)
         asked = await home.ask("user", "alice")
         try:
             assert await home.eraser(meanwhile if when == "removed" else None, pause=arrive).turn()
@@ -357,6 +362,45 @@ def test_rows_of_a_trace_that_is_being_made_anew_are_waited_for_and_go_too(story
         assert [home.rows(table) for table in ("spans", "span_io", "scores")] == [0, 0, 0]
 
     story(told)
+
+
+def test_thousands_of_traces_that_are_to_be_made_anew_are_not_waited_for_and_wait_themselves(story: Any) -> None:
+    async def told(home: Home) -> None:
+        await home.acknowledge(call(home.project, "secret words", "alice", "", number=1))
+        home.drain()
+        reader = SpoolReader(home.spool_folder)
+        reader.note([Note(home.project, f"{number:032x}", 0, 1, 2) for number in range(3_000)])
+        made = _Made()
+        repairs = Repairs(reader, made, lambda _: None, lambda _: None)
+        told: list[tuple[str, int]] = []
+
+        def meanwhile(step: str) -> None:
+            if step in ("removed:scores", "removed:spans", "aside"):
+                told.append((step, repairs.make(10)))
+
+        async def never(_: float) -> None:
+            raise AssertionError("nothing is to be waited for")
+
+        asked = await home.ask("user", "alice")
+        assert await home.eraser(meanwhile, pause=never).turn()
+        receipt = await home.receipt(asked)
+        assert (receipt.state, receipt.problem) == ("done", "")
+        assert ("removed:spans", 0) in told
+        assert {count for _, count in told} == {0}
+        assert repairs.make(10) == 500
+        assert len(made.traces) == 500
+        reader.close()
+
+    story(told)
+
+
+class _Made:
+    def __init__(self) -> None:
+        self.traces: list[str] = []
+
+    def rewrite(self, notes: Iterable[Note]) -> list[tuple[str, str]]:
+        self.traces += [note.trace_id for note in notes]
+        return []
 
 
 @pytest.mark.parametrize("way", ["a record", "a trace that is made anew"])
@@ -383,6 +427,7 @@ def test_a_blob_that_somebody_else_has_just_put_survives_although_their_row_is_n
             else:
                 reader = SpoolReader(home.spool_folder)
                 reader.note([note])
+                reader.take([note])
                 reader.close()
 
         async def arrive(wait_s: float) -> None:

@@ -47,6 +47,12 @@ def test_a_trace_whose_rows_are_just_being_made_anew_is_not_said_to_be_none(run:
         answer = await house.admin.get(f"{AT}/{AWAY}")
         assert answer.status_code == 404
         assert "made anew" in answer.text
+        spool.take(spool.noted(2, 10))
+        answer = await house.admin.get(f"{AT}/{AWAY}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert "made anew" in answer.text
+        house.reader.add(project["id"], span_row(trace_id=AWAY, span_id="1" * 16))
+        assert (await house.admin.get(f"{AT}/{AWAY}")).json()["updating"] == 1
         assert "made anew" not in (await house.admin.get(f"{AT}/{OTHER}")).text
         spool.close()
 

@@ -1,5 +1,7 @@
 """Traces made anew: one that cannot be costs one trace, is tried again later and later, and is told."""
 
+import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.mapping.repairs import FIRST_REST_MS, GIVE_UP, LONGEST_REST_MS, Repairs
 from trimtab.telemetry.notes import Note
+from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import StoreAway, StoreRefused
 
@@ -112,3 +115,53 @@ def test_a_store_that_is_away_and_a_full_disk_are_no_traces_fault(home: Home, er
         home.repairs.make(NOW)
     assert home.repairs.unmade == 0
     assert home.due() == {f"{1:032x}": note(1).due_ms}
+
+
+def test_who_goes_first_is_let_go_and_what_was_in_hand_is_made_all_the_same(home: Home) -> None:
+    folder = home.spool.directory
+    home.spool.note([note(number) for number in range(1, 4)])
+    home.remakes.bad, home.remakes.error = {note(1).trace_id}, StoreAway("away")
+    with pytest.raises(StoreAway):
+        home.repairs.make(NOW)
+    assert {trace for _, trace, _ in barrier.rewriting(folder)} == {note(number).trace_id for number in range(1, 4)}
+    barrier.go_first(folder, "one")
+    barrier.go_first(folder, "other")
+    home.spool.note([note(4)])
+    home.remakes.bad = set()
+    assert home.repairs.make(NOW) == 3, "their rows may be away: whoever goes first waits for them"
+    assert barrier.rewriting(folder) == frozenset()
+    assert home.repairs.make(NOW) == 0
+    barrier.went_first(folder, "one")
+    assert home.repairs.make(NOW) == 0
+    barrier.went_first(folder, "other")
+    assert home.repairs.make(NOW) == 1
+    assert home.due() == {}
+
+
+def test_who_says_that_it_goes_first_when_traces_are_just_taken_has_them_put_back(home: Home) -> None:
+    """It says so, and then looks what is in hand; they are taken, and then it is looked who goes first."""
+    home.spool.note([note(1)])
+    take = home.spool.take
+
+    def taken(notes: Iterable[Note]) -> None:
+        take(notes)
+        barrier.go_first(home.spool.directory, "one")
+
+    home.spool.take = taken
+    assert home.repairs.make(NOW) == 0
+    assert barrier.rewriting(home.spool.directory) == frozenset()
+    assert not home.remakes.calls
+
+
+def test_who_went_first_and_died_holds_nothing_up_for_long(home: Home) -> None:
+    home.spool.note([note(1)])
+    barrier.go_first(home.spool.directory, "one")
+    long_ago = time.time() - barrier.FIRST_S - 1
+    os.utime(home.spool.directory / f"one{barrier.FIRST_SUFFIX}", (long_ago, long_ago))
+    assert home.repairs.make(NOW) == 1
+
+
+def test_what_was_in_hand_and_is_noted_no_longer_is_let_go(home: Home) -> None:
+    home.spool.take([note(7)])
+    assert home.repairs.make(NOW) == 0
+    assert barrier.rewriting(home.spool.directory) == frozenset()

@@ -161,19 +161,11 @@ class _Work:
             await self._follow()
         if self.job.report.step == "followed":
             await self._forget_copies()
-        await self._until_made_anew(await self._being_made_anew())  # their rows are away, and would not be found
-        for _ in range(ROUNDS):
-            await self._forget_made()
-            await self._forget_traces()
-            await self._forget_rest()
-            await self._until_made_anew(await self._being_made_anew())  # what was read before comes back
-            if not await self._rows_left():
-                break
-        else:
-            raise InternalError(
-                "Rows of what is being erased keep arriving.", fix="Stop what sends them, then ask for it again."
-            )
-        await self._forget_blobs()
+        try:
+            await self._forget_rows()
+            await self._forget_blobs()
+        finally:
+            await asyncio.to_thread(barrier.went_first, self._parts.spool, self.job.id)
         checks = await self._look()
         if self._parts.elsewhere is not None:
             elsewhere, project = self._parts.elsewhere, self.job.project_id
@@ -185,6 +177,20 @@ class _Work:
         )
         await self._settle(self._parts.db)  # the row that held the value until now
         logger.info("the erasure %s is done", self.job.id)
+
+    async def _forget_rows(self) -> None:
+        """All rows of it, and what came meanwhile."""
+        for _ in range(ROUNDS):
+            await self._until_made_anew()  # their rows are away, and would not be found; what was read comes back
+            await self._forget_made()
+            await self._forget_traces()
+            await self._forget_rest()
+            await self._until_made_anew()
+            if not await self._rows_left():
+                return
+        raise InternalError(
+            "Rows of what is being erased keep arriving.", fix="Stop what sends them, then ask for it again."
+        )
 
     async def _refuse_what_is_held(self) -> None:
         """Raises `Conflict` where a legal hold covers any of its traces, also one that only the books or scores tell of
@@ -461,22 +467,23 @@ class _Work:
         """Until the store has the rows of everybody who may have put a blob by now."""
         spool = self._parts.spool
         marks = await asyncio.to_thread(barrier.marks, spool)
-        making = await self._being_made_anew(everybody=True)
         wait = 0.05
         while await asyncio.to_thread(barrier.behind, spool, marks):
             await self.save(self.job)
             await self._parts.pause(wait)
             wait = min(wait * 1.5, 2.0)
-        await self._until_made_anew(making)
+        await self._until_made_anew(everybody=True)
 
-    async def _being_made_anew(self, *, everybody: bool = False) -> frozenset[tuple[str, str, int]]:
-        """The project's traces whose rows may be away at this moment, read already and not written again yet."""
-        found = await asyncio.to_thread(barrier.rewriting, self._parts.spool, self._now())
-        return frozenset(each for each in found if everybody or each[0] == self.job.project_id)
-
-    async def _until_made_anew(self, traces: frozenset[tuple[str, str, int]]) -> None:
-        wait = 0.05
-        while traces and (traces := traces & await self._being_made_anew(everybody=True)):
+    async def _until_made_anew(self, *, everybody: bool = False) -> None:
+        """Until no rows of the project's traces are away, read already and not written again yet. No more are taken in
+        hand meanwhile, of whomever, and for a minute from then on: thousands may be due."""
+        wait, spool = 0.05, self._parts.spool
+        while True:
+            await asyncio.to_thread(barrier.go_first, spool, self.job.id)
+            found = await asyncio.to_thread(barrier.rewriting, spool)
+            traces = [each for each in found if everybody or each[0] == self.job.project_id]
+            if not traces:
+                break
             await self.save(replace(self.job, problem=f"{len(traces)} traces are being made anew before it can go on."))
             await self._parts.pause(wait)
             wait = min(wait * 1.5, 2.0)

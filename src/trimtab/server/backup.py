@@ -35,7 +35,7 @@ from trimtab.server.housing import SPOOL, run_folder
 from trimtab.server.settings import Settings
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool import barrier
-from trimtab.telemetry.spool.drain import ADD_NOTE
+from trimtab.telemetry.spool.drain import ADD_MAKING, ADD_NOTE
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
@@ -97,6 +97,7 @@ class Backup:
         self._wait_s = wait_s
         self._say = say
         self._noted: dict[tuple[str, str], Note] = {}
+        self._in_hand: set[tuple[str, str]] = set()
 
     def make(self) -> Manifest:
         """Raises `Conflict` where the target holds something, `NotFound` where no server runs, `Unavailable` while the
@@ -217,6 +218,7 @@ class Backup:
             self._noted[note[:2]] = note._replace(
                 low_ns=min(note.low_ns, before.low_ns), high_ns=max(note.high_ns, before.high_ns)
             )
+        self._in_hand |= {each[:2] for each in barrier.rewriting(self._folder / SPOOL)}
 
     def _copy_parts(self, table: TableNote, parts: list[Path]) -> TableNote:
         rows = 0
@@ -250,6 +252,8 @@ class Backup:
             if self._noted:  # there were notes, so there is their table
                 now_ms = time.time_ns() // 1_000_000
                 db.executemany(ADD_NOTE, [note._replace(due_ms=now_ms) for note in self._noted.values()])
+                away = [(*key, now_ms) for key in self._in_hand if key in self._noted]
+                db.executemany(ADD_MAKING, away)  # their rows may be missing: they are made before all others
             return db.execute("SELECT count(*) FROM rejected").fetchone()[0] if "rejected" in tables else 0
         finally:
             db.close()

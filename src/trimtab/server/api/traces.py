@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from trimtab.core.errors import InvalidRequest, NotFound
+from trimtab.core.errors import InvalidRequest, NotFound, Unavailable
 from trimtab.governance.access import Project
 from trimtab.governance.content_reads import MOST_REASON, checked_reason, unmask
 from trimtab.server.acting import moment
@@ -28,6 +28,8 @@ from trimtab.telemetry.views import Facet, GroupBy, Overview, SpanIO, TraceDetai
 logger = logging.getLogger("trimtab.server.traces")
 
 TAG = "traces"
+RETRY_S = 2.0
+"""A trace whose rows are away is back within seconds."""
 _DAY_MS = 24 * 3600 * 1000
 
 # Bounds stand twice: `Meta` is what our OpenAPI shows, `QueryParameter` what Litestar checks.
@@ -84,7 +86,7 @@ async def list_traces(
     "GET",
     "/api/v1/projects/{project:str}/traces/{trace_id:str}",
     "trace:read",
-    Operation(id="getTrace", summary="One trace with its spans", tag=TAG, errors=(404,)),
+    Operation(id="getTrace", summary="One trace with its spans", tag=TAG, errors=(404, 503)),
 )
 async def get_trace(deps: Deps, caller: CallerNow, tenant: Tenant, trace_id: FromPath[str]) -> TraceDetail:
     found = await _trace(deps, tenant, trace_id)
@@ -97,14 +99,20 @@ async def _trace(deps: Dependencies, tenant: Project, trace_id: str) -> TraceDet
     due = await _due(deps, tenant, trace_id)
     found = await deps.reader.trace(tenant.id, trace_id)
     if found is None:
+        if due is not None and due.in_hand:
+            raise Unavailable(
+                f"The trace {trace_id[:64]!r} is being made anew from all that came of it.",
+                fix="Ask again in a few seconds.",
+                retry_after_s=RETRY_S,
+            )
         fix = "If its call was made just now, it may still be on its way to the store."
         if due is not None:
-            fix = "It is being made anew from all that came of it: ask again in a few seconds."
+            fix = "It is to be made anew from all that came of it: ask again in a few seconds."
         raise NotFound(f"There is no trace {trace_id[:64]!r} in this project.", fix=fix)
-    return found if due is None else replace(found, updating=due)
+    return found if due is None else replace(found, updating=due.at_ms)
 
 
-async def _due(deps: Dependencies, tenant: Project, trace_id: str) -> int | None:
+async def _due(deps: Dependencies, tenant: Project, trace_id: str) -> barrier.Due | None:
     """As of `barrier.due`, of this server's spool."""
     spool = deps.settings.data_dir.absolute() / SPOOL
     try:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 from trimtab.core.errors import TrimtabError
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.notes import Note
+from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import StoreAway
 
@@ -81,7 +82,7 @@ class Repairs:
 
     def make(self, now_ms: int) -> int:
         """Make those that are due; returns how many were looked at. Raises `StoreAway`, `sqlite3.Error`, `OSError`."""
-        notes = self._spool.noted(now_ms, TRACES_AT_ONCE)
+        notes = self._in_hand(now_ms)
         if not notes:
             return 0
         self.made = frozenset(note[:2] for note in notes)
@@ -100,6 +101,22 @@ class Repairs:
         for key in attempt.rootless:
             self._rootless(key)
         return len(notes)
+
+    def _in_hand(self, now_ms: int) -> list[Note]:
+        """The next ones, which everybody is told. What was left in hand comes first, whoever else would go first: it is
+        waited for. Others are taken, and then it is looked whether somebody goes first: who does says so, and then
+        looks what is in hand, so that one of both sees the other."""
+        left = self._spool.left(TRACES_AT_ONCE)
+        if left:
+            return left
+        notes = self._spool.noted(now_ms, TRACES_AT_ONCE)
+        if not notes or barrier.goes_first(self._spool.directory):
+            return []
+        self._spool.take(notes)
+        if barrier.goes_first(self._spool.directory):
+            self._spool.put_back(notes)
+            return []
+        return notes
 
     def _some(self, notes: Sequence[Note], attempt: _Attempt) -> None:
         if not notes:

@@ -5,13 +5,19 @@ For any process on the machine; it only reads, but for dead letters of a person 
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool.segment_file import Ruined, SegmentFile
 from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
+
+FIRST_SUFFIX: Final = ".first"
+FIRST_S: Final = 60.0
+"""So long it holds, should whoever said it end without a word."""
 
 Marks = dict[str, int]
 """The last record of each segment at some moment: every record that was acknowledged before it is at or below."""
@@ -55,24 +61,56 @@ def broken_files(directory: Path) -> int:
     return sum(1 for name in os.listdir(directory) if name.endswith(".broken")) if directory.is_dir() else 0
 
 
-def rewriting(directory: Path, now_ms: int) -> frozenset[tuple[str, str, int]]:
-    """The traces that may be being made anew at this moment: their rows are not there for a while. Each is done with
-    when it is no longer among them. Raises `sqlite3.Error`."""
+def rewriting(directory: Path) -> frozenset[tuple[str, str, int]]:
+    """The traces that are being made anew at this moment: their rows are not there for a while. Each is done with when
+    it is no longer among them. Raises `sqlite3.Error`."""
     path = directory / POSITIONS_FILE
     if not path.exists():
         return frozenset()
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
     try:
-        if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone()[0]:
+        if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'making'").fetchone()[0]:
             return frozenset()
-        return frozenset(db.execute("SELECT project, trace_id, due_ms FROM notes WHERE due_ms <= ?", (now_ms,)))
+        return frozenset(db.execute("SELECT project, trace_id, due_ms FROM making"))
     finally:
         db.close()
 
 
-def due(directory: Path, project: str, trace_id: str) -> int | None:
-    """When (Unix ms) a trace's rows are to be made anew from all that came of it; None where nothing waits.
-    Raises `sqlite3.Error`."""
+def go_first(directory: Path, who: str) -> None:
+    """No more traces are taken in hand for `FIRST_S` from now: ``who`` looks for rows that must all be there. Those
+    that are in hand are made first, so: say it, then wait until none is (`rewriting`). Raises `OSError`."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / f"{who}{FIRST_SUFFIX}"
+    path.touch(mode=0o600)
+    os.utime(path)
+
+
+def goes_first(directory: Path) -> bool:
+    """Whether anybody does."""
+    now_s = time.time()
+    for path in directory.glob(f"*{FIRST_SUFFIX}"):
+        try:
+            if -FIRST_S < now_s - path.stat().st_mtime < FIRST_S:
+                return True
+        except FileNotFoundError:
+            continue  # just over
+    return False
+
+
+def went_first(directory: Path, who: str) -> None:
+    """Others may go on."""
+    (directory / f"{who}{FIRST_SUFFIX}").unlink(missing_ok=True)
+
+
+class Due(NamedTuple):
+    """When (Unix ms) a trace's rows are to be made anew from all that came of it, and whether that is going on."""
+
+    at_ms: int
+    in_hand: bool
+
+
+def due(directory: Path, project: str, trace_id: str) -> Due | None:
+    """None where nothing waits. Raises `sqlite3.Error`."""
     path = directory / POSITIONS_FILE
     if not path.exists():
         return None
@@ -80,9 +118,11 @@ def due(directory: Path, project: str, trace_id: str) -> int | None:
     try:
         if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'notes'").fetchone()[0]:
             return None
-        sql = "SELECT due_ms FROM notes WHERE project = ? AND trace_id = ?"
+        has_making = db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'making'").fetchone()[0]
+        in_hand = "(project, trace_id) IN (SELECT project, trace_id FROM making)" if has_making else "0"
+        sql = f"SELECT due_ms, {in_hand} FROM notes WHERE project = ? AND trace_id = ?"  # noqa: S608  our own words
         found = db.execute(sql, (project, trace_id)).fetchone()
-        return None if found is None else found[0]
+        return None if found is None else Due(found[0], bool(found[1]))
     finally:
         db.close()
 

@@ -7,17 +7,19 @@ file of its own, ``drain.db``:
 - ``batch``: the boundary of the batch that is on its way to the store. It is committed, with fsync, before the first
   insert, so that after a crash exactly the same records go out again under the same name and the store can tell;
 - ``rejected``: records that could not be read or stored, with the reason: kept, counted, never in the way;
-- ``notes``: traces of foreign spans whose rows are to be made anew (`mapping/traces.py`).
+- ``notes``: traces of foreign spans whose rows are to be made anew (`mapping/traces.py`);
+- ``making``: those of them that are in hand, so that their rows may be away.
 
 A segment that its worker has left (its lock can be had) and that is confirmed to the end is unlinked.
 """
 
+import contextlib
 import fcntl
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -41,12 +43,17 @@ CREATE TABLE IF NOT EXISTS rejected (
 CREATE TABLE IF NOT EXISTS notes (
     project TEXT NOT NULL, trace_id TEXT NOT NULL, due_ms INTEGER NOT NULL, low_ns INTEGER NOT NULL,
     high_ns INTEGER NOT NULL, PRIMARY KEY (project, trace_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS making (
+    project TEXT NOT NULL, trace_id TEXT NOT NULL, due_ms INTEGER NOT NULL, PRIMARY KEY (project, trace_id)
+    ) WITHOUT ROWID;
 """
 ADD_NOTE: Final = (
     "INSERT INTO notes (project, trace_id, due_ms, low_ns, high_ns) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (project, trace_id) DO UPDATE SET due_ms = min(due_ms, excluded.due_ms),"
     " low_ns = min(low_ns, excluded.low_ns), high_ns = max(high_ns, excluded.high_ns)"
 )
+_NOTES: Final = "SELECT project, trace_id, due_ms, low_ns, high_ns FROM notes"
+ADD_MAKING: Final = "INSERT OR REPLACE INTO making (project, trace_id, due_ms) VALUES (?, ?, ?)"
 BROKEN_SUFFIX: Final = ".broken"
 # An orphaned lock file is one whose segment never came to be: its worker died in between.
 _ORPHAN_AGE_S = 60.0
@@ -209,11 +216,38 @@ class SpoolReader:
 
     def note(self, notes: Iterable[Note], settled: Iterable[tuple[str, str]] = ()) -> None:
         """Keep, durably, that these traces are to be made anew; those ``settled`` need it no longer."""
+        done = list(settled)
+        with self._changing():
+            self._db.executemany("DELETE FROM making WHERE project = ? AND trace_id = ?", done)
+            self._db.executemany("DELETE FROM notes WHERE project = ? AND trace_id = ?", done)
+            self._db.executemany(ADD_NOTE, notes)
+
+    def left(self, limit: int) -> list[Note]:
+        """The traces that were in hand when whoever had them ended, or failed: their rows may be away. Before any
+        others are taken in hand."""
+        with self._changing():
+            self._db.execute(
+                "DELETE FROM making WHERE (project, trace_id) NOT IN (SELECT project, trace_id FROM notes)"
+            )
+            sql = f"{_NOTES} WHERE (project, trace_id) IN (SELECT project, trace_id FROM making) LIMIT ?"  # noqa: S608  our own words
+            return [Note(*row) for row in self._db.execute(sql, (limit,))]
+
+    def take(self, notes: Iterable[Note]) -> None:
+        """These are in hand from now on, for everybody who asks (`barrier.rewriting`), until `note` settles them."""
+        with self._changing():
+            self._db.executemany(ADD_MAKING, [note[:3] for note in notes])
+
+    def put_back(self, notes: Iterable[Note]) -> None:
+        """They were taken and not touched."""
+        with self._changing():
+            self._db.executemany("DELETE FROM making WHERE project = ? AND trace_id = ?", [note[:2] for note in notes])
+
+    @contextlib.contextmanager
+    def _changing(self) -> Generator[None]:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany("DELETE FROM notes WHERE project = ? AND trace_id = ?", settled)
-                self._db.executemany(ADD_NOTE, notes)
+                yield
                 self._db.execute("COMMIT")
             except sqlite3.Error:
                 if self._db.in_transaction:
@@ -222,7 +256,7 @@ class SpoolReader:
 
     def noted(self, now_ms: int, limit: int) -> list[Note]:
         """The traces that are due."""
-        sql = "SELECT project, trace_id, due_ms, low_ns, high_ns FROM notes WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
+        sql = f"{_NOTES} WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
         with self._lock:
             return [Note(*row) for row in self._db.execute(sql, (now_ms, limit))]
 
