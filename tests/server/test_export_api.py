@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AT = "/api/v1/projects/default"
 CALLS = 7
+COST = Cost(amount=1_500_000, price="p", told=1_500_000, counted=2_500_000)
 
 
 def call(number: int, owner: str, at_ns: int) -> CallRecord:
@@ -27,7 +28,7 @@ def call(number: int, owner: str, at_ns: int) -> CallRecord:
     asked = {"model": "fast", "messages": [{"role": "user", "content": f"Grüße {number}"}]}
     attempt = Attempt(
         span_id=f"f1{mark[2:]}", provider="lab", kind="openai", model="m", dialect="openai_chat", started_ns=at_ns,
-        ended_ns=at_ns + 10, status=200, cost=Cost(amount=1_500_000 if number else None, price="p"),
+        ended_ns=at_ns + 10, status=200, cost=COST if number else Cost(),
         response=b'{"choices": []}\xff',
     )  # fmt: skip
     return CallRecord(
@@ -86,6 +87,9 @@ def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, serve
         await kept(house, engine, tmp_path)
         books = lines(await pages(house, "ledger"))
         assert sorted({row["cost_usd"] or "" for row in books}) == ["", "0.0000015"]
+        assert {row["cost_told_usd"] for row in books} == {None, "0.0000015"}
+        assert {row["cost_counted_usd"] for row in books} == {None, "0.0000025"}
+        assert not {"cost_told", "cost_counted"} & set(books[0])
         contents = lines(await pages(house, "content"))
         assert any("Grüße 3" in row["request"] for row in contents)
         assert all(row["response"].endswith("�") for row in contents), "a byte that is no text is repaired"

@@ -58,7 +58,8 @@ def _money(column: str) -> str:
     return f"toString(toDecimal128({column}, 12) / toDecimal128(1000000000000, 0)) AS {column}_usd"
 
 
-_INSIDE: Final = frozenset(("project", "entry", "leaf", "shared_io", "cost", "booked_cost", "cost_parts", "version"))
+_AMOUNTS: Final = ("cost", "booked_cost", "cost_told", "cost_counted")
+_INSIDE: Final = frozenset(("project", "entry", "leaf", "shared_io", "cost_parts", "version", *_AMOUNTS))
 _SOURCES: Final[dict[What, _Source]] = {
     "spans": _Source(
         table="spans",
@@ -77,7 +78,7 @@ _SOURCES: Final[dict[What, _Source]] = {
         table="ledger FINAL",
         at="at_ns",
         id="span_id",
-        columns=", ".join([*(name for name in LEDGER if name not in _INSIDE), _money("cost"), _money("booked_cost")]),
+        columns=", ".join([*(name for name in LEDGER if name not in _INSIDE), *map(_money, _AMOUNTS)]),
     ),
     "scores": _Source(
         table="scores FINAL",
