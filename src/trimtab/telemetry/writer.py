@@ -13,7 +13,7 @@ healed by starting again:
 While rows are deleted that are made anew, small batches that have nothing to do with them go on (`aside.py`).
 
 A store that is away is waited for, with growing pauses, and the records stay where they are. A row that the store will
-never take is found by halving the batch, its record is set aside, and the rest goes in.
+never take is found (`inserts.py`), its record is set aside, and the rest goes in.
 """
 
 import errno
@@ -32,6 +32,7 @@ from trimtab.telemetry.aside import Aside, free
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.forward.arrivals import ArrivalLog
+from trimtab.telemetry.inserts import Inserts
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.mapping.away import AwayBatch, Hands
 from trimtab.telemetry.mapping.plan import Plan
@@ -41,18 +42,16 @@ from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.pace import Pace, Progress, State
-from trimtab.telemetry.prepared import Part, Prepared, placed
+from trimtab.telemetry.prepared import Part, Prepared
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
-from trimtab.telemetry.rows import CANNOT_ENCODE, Rows, Table, encode
+from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.scores.types import ScoreBatch, add_scores
 from trimtab.telemetry.spool.drain import Batch, SpoolReader
-from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreFull, StoreRefused
+from trimtab.telemetry.stores import Store, StoreAway, StoreFull, StoreRefused
 
 logger = logging.getLogger("trimtab.telemetry.writer")
 
-_TEXTS = "span_io"
-_LAST = ("spans",)
 _PORTION = 256
 """Records of calls whose rows are encoded before the next ones are mapped."""
 UNRIPE, IDLE, SOON = 2, 4, 5
@@ -75,8 +74,6 @@ class Writer:
         foreign: "Foreign | None" = None,
         merges: Merges | None = None,
     ) -> None:
-        self.arrivals: ArrivalLog | None = None
-        """Where it is noted what came when; set before `run`."""
         self.keys: Callable[[], Keyring] = Keyring
         """What explanations of scores are sealed with; set before `run`."""
         self.open: Callable[[bytes], bytes] = _as_it_is
@@ -92,6 +89,7 @@ class Writer:
         self._mapper = mapper
         self._pace = pace or Pace()
         self._step = step or _no_step
+        self._inserts = Inserts(store, self._pace, self._set_aside, self._step)
         self._stop = threading.Event()
         self._deadline = 0.0
         self._last_batch_s = -math.inf
@@ -100,7 +98,6 @@ class Writer:
         self._last_clear_s = 0.0
         self._waiting_bytes = 0
         self._mapping = ThreadPoolExecutor(1, thread_name_prefix="mapper")
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
         self._ahead: Future[Prepared | None] | None = None
         self._aside = Aside(self._meanwhile)
         self._poison: set[tuple[str, int]] = set()
@@ -122,7 +119,7 @@ class Writer:
                 self._merges.release()
         finally:
             self._mapping.shutdown(wait=True)
-            self._beside.shutdown(wait=True)
+            self._inserts.close()
             self._aside.close()
             if self._helpers is not None:
                 self._helpers.close()
@@ -153,6 +150,15 @@ class Writer:
             self._well()
             if not moved:
                 self._stop.wait(self._look_again_s())
+
+    @property
+    def arrivals(self) -> ArrivalLog | None:
+        """Where it is noted what came when; set before `run`."""
+        return self._inserts.arrivals
+
+    @arrivals.setter
+    def arrivals(self, log: ArrivalLog) -> None:
+        self._inserts.arrivals = log
 
     def stop(self, within_s: float) -> None:
         """Take what is there and end; at most ``within_s`` from now. From any thread."""
@@ -243,7 +249,7 @@ class Writer:
             self._step("noted")
         if self._enough(batch) and not self._aside.is_open and not self._rewrite_waits():
             self._ahead = self._mapping.submit(self._prepare_after, batch)
-        self._insert_all(prepared)
+        self._inserts.all(prepared)
         self._spool.confirm(batch)
         self._poison.difference_update([(each.segment, each.seq) for each in batch.records] if self._poison else ())
         self._step("confirmed")
@@ -377,91 +383,6 @@ class Writer:
             raise _Refused(record.reason)
         else:
             raise TypeError(f"nothing maps a {type(record).__name__}")
-
-    def _insert_all(self, prepared: Prepared) -> None:
-        """Every table's rows, the texts beside the others. Spans wait for them, but calls of ours not in a backlog:
-        there a core that waits is worse than a span of minutes ago that for a second has no text. Foreign spans do:
-        sent again, those that the store has are passed over with all that belongs to them. Arrivals come last in any
-        case: who sees one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may
-        be sent again at once."""
-        texts = next(part for part in prepared.parts if part.name == _TEXTS)
-        others = [part for part in prepared.parts if part.name != _TEXTS]
-        batch, pace = prepared.batch, self._pace
-        backlog = len(batch.records) >= pace.backlog or batch.size >= pace.backlog_bytes
-        late = () if backlog and prepared.plan is None else _LAST
-        beside = self._beside.submit(self._taken, batch, texts)
-        try:
-            for part in others:
-                if part.name not in late:
-                    self._insert(batch, part)
-        finally:
-            wait((beside,))
-        if not beside.result():
-            self._look_through(batch, texts.table)
-        self._step(f"inserted:{_TEXTS}")
-        for part in others:
-            if part.name in late:
-                self._insert(batch, part)
-        self._insert_arrivals(prepared)
-
-    def _insert_arrivals(self, prepared: Prepared) -> None:
-        """Their time is that of their spans' insert, so they are encoded here. They are not in what a batch maps to, so
-        those that are refused are found among them alone."""
-        batch, table = prepared.batch, prepared.arrivals
-        if self.arrivals is not None and table.owners:
-            self.arrivals.stamp(table)
-            token = f"{batch.id}:{table.name}"
-            try:
-                self._store.insert(table.name, table.columns, encode(table.values), token)
-            except (RowsRefused, *CANNOT_ENCODE):
-                logger.warning("the store refused rows of %s; they are looked through", table.name)
-                self._insert_halves(batch, table, 0, len(table.owners), token)
-        self._step(f"inserted:{table.name}")
-
-    def _insert(self, batch: Batch, part: Part) -> None:
-        if not self._taken(batch, part):
-            self._look_through(batch, part.table)
-        self._step(f"inserted:{part.name}")
-
-    def _taken(self, batch: Batch, part: Part) -> bool:
-        """Insert one table's rows; whether the store took them."""
-        if part.rows == 0:
-            return True
-        if part.encoded is None:
-            return False
-        try:
-            columns, encoded = part.encoded
-            self._store.insert(part.name, columns, encoded, f"{batch.id}:{part.name}")
-        except RowsRefused:
-            logger.warning("the store refused rows of %s; they are looked through", part.name)
-            return False
-        return True
-
-    def _look_through(self, batch: Batch, table: Table) -> None:
-        """Find what was refused. In an order that follows from the rows alone: that of their portions may be another
-        when the batch is sent again, and what went in of it is known by its place."""
-        width, values = len(table.columns), table.unsealed()
-        places = sorted(range(len(table.owners)), key=placed(table, values))
-        ordered = Table(table.name, table.columns)
-        for place in places:
-            ordered.add(table.owners[place], tuple(values[place * width : (place + 1) * width]))
-        self._insert_halves(batch, ordered, 0, len(places), f"{batch.id}:{table.name}")
-
-    def _insert_halves(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
-        """Rows [first, end), refused as a whole. Halves and their tokens depend on the batch alone, so the same batch
-        sent again is recognised piece by piece."""
-        middle = (first + end) // 2
-        for low, high in ((first, middle), (middle, end)):
-            if low == high:
-                continue
-            piece = f"{token}:{low}-{high}"
-            try:
-                self._store.insert(table.name, table.columns, encode(table.cut(low, high)), piece)
-            except (RowsRefused, *CANNOT_ENCODE) as error:
-                if high - low == 1:
-                    self._set_aside(batch, table.owners[low], f"{table.name}: {error}")
-                else:
-                    self._insert_halves(batch, table, low, high, piece)
 
     def _set_aside(self, batch: Batch, place: int, reason: str) -> None:
         logger.warning("record %s/%d is set aside: %s", batch.records[place].segment, batch.records[place].seq, reason)

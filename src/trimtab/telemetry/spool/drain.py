@@ -225,6 +225,9 @@ class SpoolReader:
     def left(self, limit: int) -> list[Note]:
         """The traces that were in hand when whoever had them ended, or failed: their rows may be away. Before any
         others are taken in hand."""
+        with self._lock:
+            if self._db.execute("SELECT 1 FROM making LIMIT 1").fetchone() is None:  # nearly always
+                return []
         with self._changing():
             self._db.execute(
                 "DELETE FROM making WHERE (project, trace_id) NOT IN (SELECT project, trace_id FROM notes)"

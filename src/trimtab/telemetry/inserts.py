@@ -1,0 +1,125 @@
+"""Rows into the store: each table under the token ``<batch>:<table>``, so that a repeated insert changes nothing.
+
+A row that the store will never take is found by halving the table's rows; its record is set aside, and the rest goes
+in.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from trimtab.telemetry.forward.arrivals import ArrivalLog
+from trimtab.telemetry.pace import Pace
+from trimtab.telemetry.prepared import Part, Prepared, placed
+from trimtab.telemetry.rows import CANNOT_ENCODE, Table, encode
+from trimtab.telemetry.spool.drain import Batch
+from trimtab.telemetry.stores import RowsRefused, Store
+
+logger = logging.getLogger("trimtab.telemetry.writer")
+
+_TEXTS = "span_io"
+_LAST = ("spans",)
+
+
+class Inserts:
+    """For the writer's thread. ``set_aside`` takes a batch, a record's place in it and the reason; ``step`` is told
+    each table that is in."""
+
+    def __init__(
+        self, store: Store, pace: Pace, set_aside: Callable[[Batch, int, str], None], step: Callable[[str], None]
+    ) -> None:
+        self.arrivals: ArrivalLog | None = None
+        """Where it is noted what came when."""
+        self._store = store
+        self._pace = pace
+        self._set_aside = set_aside
+        self._step = step
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
+
+    def close(self) -> None:
+        self._beside.shutdown(wait=True)
+
+    def all(self, prepared: Prepared) -> None:
+        """Every table's rows, the texts beside the others. Spans wait for them, but calls of ours not in a backlog:
+        there a core that waits is worse than a span of minutes ago that for a second has no text. Foreign spans do:
+        sent again, those that the store has are passed over with all that belongs to them. Arrivals come last in any
+        case: who sees one finds all of it. Nothing of the batch is still on its way when this returns or raises: it may
+        be sent again at once."""
+        texts = next(part for part in prepared.parts if part.name == _TEXTS)
+        others = [part for part in prepared.parts if part.name != _TEXTS]
+        batch, pace = prepared.batch, self._pace
+        backlog = len(batch.records) >= pace.backlog or batch.size >= pace.backlog_bytes
+        late = () if backlog and prepared.plan is None else _LAST
+        beside = self._beside.submit(self._taken, batch, texts)
+        try:
+            for part in others:
+                if part.name not in late:
+                    self._insert(batch, part)
+        finally:
+            wait((beside,))
+        if not beside.result():
+            self._look_through(batch, texts.table)
+        self._step(f"inserted:{_TEXTS}")
+        for part in others:
+            if part.name in late:
+                self._insert(batch, part)
+        self._insert_arrivals(prepared)
+
+    def _insert_arrivals(self, prepared: Prepared) -> None:
+        """Their time is that of their spans' insert, so they are encoded here. They are not in what a batch maps to, so
+        those that are refused are found among them alone."""
+        batch, table = prepared.batch, prepared.arrivals
+        if self.arrivals is not None and table.owners:
+            self.arrivals.stamp(table)
+            token = f"{batch.id}:{table.name}"
+            try:
+                self._store.insert(table.name, table.columns, encode(table.values), token)
+            except (RowsRefused, *CANNOT_ENCODE):
+                logger.warning("the store refused rows of %s; they are looked through", table.name)
+                self._insert_halves(batch, table, 0, len(table.owners), token)
+        self._step(f"inserted:{table.name}")
+
+    def _insert(self, batch: Batch, part: Part) -> None:
+        if not self._taken(batch, part):
+            self._look_through(batch, part.table)
+        self._step(f"inserted:{part.name}")
+
+    def _taken(self, batch: Batch, part: Part) -> bool:
+        """Insert one table's rows; whether the store took them."""
+        if part.rows == 0:
+            return True
+        if part.encoded is None:
+            return False
+        try:
+            columns, encoded = part.encoded
+            self._store.insert(part.name, columns, encoded, f"{batch.id}:{part.name}")
+        except RowsRefused:
+            logger.warning("the store refused rows of %s; they are looked through", part.name)
+            return False
+        return True
+
+    def _look_through(self, batch: Batch, table: Table) -> None:
+        """Find what was refused. In an order that follows from the rows alone: that of their portions may be another
+        when the batch is sent again, and what went in of it is known by its place."""
+        width, values = len(table.columns), table.unsealed()
+        places = sorted(range(len(table.owners)), key=placed(table, values))
+        ordered = Table(table.name, table.columns)
+        for place in places:
+            ordered.add(table.owners[place], tuple(values[place * width : (place + 1) * width]))
+        self._insert_halves(batch, ordered, 0, len(places), f"{batch.id}:{table.name}")
+
+    def _insert_halves(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
+        """Rows [first, end), refused as a whole. Halves and their tokens depend on the batch alone, so the same batch
+        sent again is recognised piece by piece."""
+        middle = (first + end) // 2
+        for low, high in ((first, middle), (middle, end)):
+            if low == high:
+                continue
+            piece = f"{token}:{low}-{high}"
+            try:
+                self._store.insert(table.name, table.columns, encode(table.cut(low, high)), piece)
+            except (RowsRefused, *CANNOT_ENCODE) as error:
+                if high - low == 1:
+                    self._set_aside(batch, table.owners[low], f"{table.name}: {error}")
+                else:
+                    self._insert_halves(batch, table, low, high, piece)
