@@ -158,7 +158,7 @@ def test_a_document_counts_by_its_size() -> None:
     assert 10_000 <= most_input(body) < 20_000
 
 
-def parts(*of: dict[str, object]) -> bytes:
+def parts(*of: dict[str, Any]) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": list(of)}]}).encode()
 
 

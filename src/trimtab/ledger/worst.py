@@ -31,6 +31,7 @@ _PICTURE = re.compile(
 )
 _LETTER = re.compile(rb"\\u00([46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """A letter or underscore written as its number: no quote, which .NET writes so in a user's own words."""
+_LETTERS = (b"\\u004", b"\\u005", b"\\u006", b"\\u007")
 OPEN_SEARCHES = 10
 """Searches of the web that a call is taken to make at most where it bounds them by nothing."""
 MOST_SEARCHES = 1000
@@ -169,7 +170,7 @@ def _dearest_output(rates: _Rates) -> int | None:
 def most_input(body: bytes, *, typed: bool = True) -> int:
     """How many input tokens a request's body can be at most. A plain question costs one look for ``"type"``, which
     every part that is not text has; ``typed`` is false for Gemini's dialect, where media are called data instead."""
-    if (b'"type"' if typed else b'ata"') not in body and b"\\u00" not in body:
+    if (b'"type"' if typed else b'ata"') not in body and not (b"\\u00" in body and _has_letters(body)):
         return len(body)
     return _with_media(body)
 
@@ -217,9 +218,13 @@ def _with_media(body: bytes) -> int:
 def _pictures(body: bytes) -> int:
     """How many pictures it has, by the members that hold them and by the parts' types, however they are written: with
     blanks before the colon (Java's), or a letter as its number. What Gemini is given by an address is one at least."""
-    if b"\\u00" in body:
+    if b"\\u00" in body and _has_letters(body):
         body = _LETTER.sub(lambda found: bytes([int(found[1], 16)]), body)
     if b"image" not in body and b"inline" not in body and b"fileData" not in body and b"file_data" not in body:
         return 0
     found = [match[1] is not None for match in _PICTURE.finditer(body)]
     return max(found.count(False), found.count(True), int(b'"image' in body or b'_image"' in body))
+
+
+def _has_letters(body: bytes) -> bool:
+    return any(start in body for start in _LETTERS)
