@@ -10,12 +10,15 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiProblem } from "@/api/client";
-import { mayPass } from "@/api/queries";
+import { mayPass, statusQuery } from "@/api/queries";
+import type { ServerStatus } from "@/api/types";
+import { askAgain } from "@/lib/away";
 import { reloadWhenRebuilt } from "@/lib/rebuilt";
 import { makeRouter } from "./router";
 import { cssVariables, theme } from "./theme";
 
 let led = "";
+const isStatus = (query: { queryKey: readonly unknown[] }) => query.queryKey[0] === statusQuery().queryKey[0];
 
 /** A session that ended while a page was open: log in again and come back to the same address. Who is in the middle of
  * an edit is asked, once (`Unsaved.tsx`), and may stay: what the page asks every few seconds does not ask them again. */
@@ -27,8 +30,20 @@ function onFailure(error: unknown) {
   void router.navigate({ to: "/login", search: { next: href } });
 }
 
-function onSuccess() {
+/** Whether the server was away, or its store was, when it was asked last. */
+let wasAway = false;
+
+function onSuccess(data: unknown, query: { queryKey: readonly unknown[] }) {
   led = "";
+  if (!isStatus(query)) return;
+  const whole = (data as ServerStatus).telemetry.state === "ok";
+  askAgain(queries, wasAway && whole, Date.now());
+  wasAway = !whole;
+}
+
+function onQueryFailure(error: unknown, query: { queryKey: readonly unknown[] }) {
+  if (isStatus(query)) wasAway = true;
+  onFailure(error);
 }
 
 /** What was to be changed is not there any more: what is on the screen is read anew. */
@@ -38,7 +53,7 @@ function onRefusal(error: unknown) {
 }
 
 const queries = new QueryClient({
-  queryCache: new QueryCache({ onError: onFailure, onSuccess }),
+  queryCache: new QueryCache({ onError: onQueryFailure, onSuccess }),
   mutationCache: new MutationCache({ onError: onRefusal }),
   defaultOptions: {
     queries: {

@@ -12,11 +12,12 @@ import {
 import { ApiProblem } from "@/api/client";
 import { currencyQuery } from "@/api/money";
 import { meQuery } from "@/api/queries";
-import { NotFound, PageFailure } from "@/features/frame/Failure";
+import { Asking, NotFound, PageFailure } from "@/features/frame/Failure";
 import { Frame } from "@/features/frame/Frame";
 import { lastProject } from "@/features/frame/lastProject";
 import { ProjectPages } from "@/features/frame/ProjectPages";
 import { LoginPage } from "@/features/login/LoginPage";
+import { part } from "@/lib/away";
 import { heldIn } from "@/lib/role";
 
 interface Context {
@@ -35,6 +36,11 @@ function fields<K extends string>(raw: Raw, ...keys: K[]): { [key in K]?: string
   return out;
 }
 const RANGE = ["range", "start", "end"] as const;
+
+/** A page's own part of the console, which is loaded when somebody goes there. */
+function page<T extends Record<string, unknown>, K extends keyof T>(load: () => Promise<T>, name: K) {
+  return lazyRouteComponent(() => part(load), name);
+}
 
 const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
 
@@ -96,104 +102,104 @@ const projectHome = createRoute({
 const overview = createRoute({
   getParentRoute: () => projectRoute,
   path: "overview",
-  component: lazyRouteComponent(() => import("@/features/overview/OverviewPage"), "OverviewPage"),
+  component: page(() => import("@/features/overview/OverviewPage"), "OverviewPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort"),
 });
 
 const traces = createRoute({
   getParentRoute: () => projectRoute,
   path: "traces",
-  component: lazyRouteComponent(() => import("@/features/traces/TracesPage"), "TracesPage"),
+  component: page(() => import("@/features/traces/TracesPage"), "TracesPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "peek", "live", "facets"),
 });
 
 const trace = createRoute({
   getParentRoute: () => projectRoute,
   path: "traces/$traceId",
-  component: lazyRouteComponent(() => import("@/features/trace/TracePage"), "TracePage"),
+  component: page(() => import("@/features/trace/TracePage"), "TracePage"),
   validateSearch: (raw: Raw) => fields(raw, "span", "view", "nav"),
 });
 
 const models = createRoute({
   getParentRoute: () => projectRoute,
   path: "models",
-  component: lazyRouteComponent(() => import("@/features/models/ModelsPage"), "ModelsPage"),
+  component: page(() => import("@/features/models/ModelsPage"), "ModelsPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "new", "card", "open", "find"),
 });
 
 const providers = createRoute({
   getParentRoute: () => projectRoute,
   path: "providers",
-  component: lazyRouteComponent(() => import("@/features/models/ProvidersPage"), "ProvidersPage"),
+  component: page(() => import("@/features/models/ProvidersPage"), "ProvidersPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "new", "policy", "all", "tune", "find"),
 });
 
 const keys = createRoute({
   getParentRoute: () => projectRoute,
   path: "keys",
-  component: lazyRouteComponent(() => import("@/features/keys/KeysPage"), "KeysPage"),
+  component: page(() => import("@/features/keys/KeysPage"), "KeysPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "show", "q"),
 });
 
 const people = createRoute({
   getParentRoute: () => projectRoute,
   path: "people",
-  component: lazyRouteComponent(() => import("@/features/people/PeoplePage"), "PeoplePage"),
+  component: page(() => import("@/features/people/PeoplePage"), "PeoplePage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "new", "edit", "find"),
 });
 
 const account = createRoute({
   getParentRoute: () => projectRoute,
   path: "account",
-  component: lazyRouteComponent(() => import("@/features/account/AccountPage"), "AccountPage"),
+  component: page(() => import("@/features/account/AccountPage"), "AccountPage"),
 });
 
 const costs = createRoute({
   getParentRoute: () => projectRoute,
   path: "costs",
-  component: lazyRouteComponent(() => import("@/features/costs/CostsPage"), "CostsPage"),
+  component: page(() => import("@/features/costs/CostsPage"), "CostsPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "by", "sort", "energy"),
 });
 
 const batches = createRoute({
   getParentRoute: () => projectRoute,
   path: "batches",
-  component: lazyRouteComponent(() => import("@/features/batches/BatchesPage"), "BatchesPage"),
+  component: page(() => import("@/features/batches/BatchesPage"), "BatchesPage"),
   validateSearch: (raw: Raw) => fields(raw, "state"),
 });
 
 const prices = createRoute({
   getParentRoute: () => projectRoute,
   path: "prices",
-  component: lazyRouteComponent(() => import("@/features/prices/PricesPage"), "PricesPage"),
+  component: page(() => import("@/features/prices/PricesPage"), "PricesPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "model", "at", "tier", "job"),
 });
 
 const reconciliation = createRoute({
   getParentRoute: () => projectRoute,
   path: "reconciliation",
-  component: lazyRouteComponent(() => import("@/features/costs/ReconciliationPage"), "ReconciliationPage"),
+  component: page(() => import("@/features/costs/ReconciliationPage"), "ReconciliationPage"),
   validateSearch: (raw: Raw) => fields(raw, "provider", "all", "cause", "sort"),
 });
 
 const limits = createRoute({
   getParentRoute: () => projectRoute,
   path: "limits",
-  component: lazyRouteComponent(() => import("@/features/limits/LimitsPage"), "LimitsPage"),
+  component: page(() => import("@/features/limits/LimitsPage"), "LimitsPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "new", "find"),
 });
 
 const policies = createRoute({
   getParentRoute: () => projectRoute,
   path: "policies",
-  component: lazyRouteComponent(() => import("@/features/policies/PoliciesPage"), "PoliciesPage"),
+  component: page(() => import("@/features/policies/PoliciesPage"), "PoliciesPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
 });
 
 const routes = createRoute({
   getParentRoute: () => projectRoute,
   path: "routes",
-  component: lazyRouteComponent(() => import("@/features/routes/RoutesPage"), "RoutesPage"),
+  component: page(() => import("@/features/routes/RoutesPage"), "RoutesPage"),
   validateSearch: (raw: Raw) =>
     fields(raw, "edit", "new", "explain", "replay", "find", "tree", "q", "range", "limit", "at"),
 });
@@ -201,180 +207,180 @@ const routes = createRoute({
 const cache = createRoute({
   getParentRoute: () => projectRoute,
   path: "cache",
-  component: lazyRouteComponent(() => import("@/features/cache/CachePage"), "CachePage"),
+  component: page(() => import("@/features/cache/CachePage"), "CachePage"),
   validateSearch: (raw: Raw) => fields(raw, "days"),
 });
 
 const connect = createRoute({
   getParentRoute: () => projectRoute,
   path: "connect",
-  component: lazyRouteComponent(() => import("@/features/connect/ConnectPage"), "ConnectPage"),
+  component: page(() => import("@/features/connect/ConnectPage"), "ConnectPage"),
   validateSearch: (raw: Raw) => fields(raw, "model", "with"),
 });
 
 const dashboards = createRoute({
   getParentRoute: () => projectRoute,
   path: "dashboards",
-  component: lazyRouteComponent(() => import("@/features/boards/DashboardsPage"), "DashboardsPage"),
+  component: page(() => import("@/features/boards/DashboardsPage"), "DashboardsPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "id"),
 });
 
 const sessions = createRoute({
   getParentRoute: () => projectRoute,
   path: "sessions",
-  component: lazyRouteComponent(() => import("@/features/sessions/SessionsPage"), "SessionsPage"),
+  component: page(() => import("@/features/sessions/SessionsPage"), "SessionsPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "sort"),
 });
 
 const session = createRoute({
   getParentRoute: () => projectRoute,
   path: "sessions/$session",
-  component: lazyRouteComponent(() => import("@/features/sessions/SessionPage"), "SessionPage"),
+  component: page(() => import("@/features/sessions/SessionPage"), "SessionPage"),
 });
 
 const users = createRoute({
   getParentRoute: () => projectRoute,
   path: "users",
-  component: lazyRouteComponent(() => import("@/features/users/UsersPage"), "UsersPage"),
+  component: page(() => import("@/features/users/UsersPage"), "UsersPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "sort"),
 });
 
 const user = createRoute({
   getParentRoute: () => projectRoute,
   path: "users/$user",
-  component: lazyRouteComponent(() => import("@/features/users/UserPage"), "UserPage"),
+  component: page(() => import("@/features/users/UserPage"), "UserPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE),
 });
 
 const errors = createRoute({
   getParentRoute: () => projectRoute,
   path: "errors",
-  component: lazyRouteComponent(() => import("@/features/errors/ErrorsPage"), "ErrorsPage"),
+  component: page(() => import("@/features/errors/ErrorsPage"), "ErrorsPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "cause"),
 });
 
 const tools = createRoute({
   getParentRoute: () => projectRoute,
   path: "tools",
-  component: lazyRouteComponent(() => import("@/features/tools/ToolsPage"), "ToolsPage"),
+  component: page(() => import("@/features/tools/ToolsPage"), "ToolsPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "q", "sort"),
 });
 
 const compare = createRoute({
   getParentRoute: () => projectRoute,
   path: "compare",
-  component: lazyRouteComponent(() => import("@/features/compare/ComparePage"), "ComparePage"),
+  component: page(() => import("@/features/compare/ComparePage"), "ComparePage"),
   validateSearch: (raw: Raw) => fields(raw, "a", "b", "pair"),
 });
 
 const prompts = createRoute({
   getParentRoute: () => projectRoute,
   path: "prompts",
-  component: lazyRouteComponent(() => import("@/features/prompts/PromptsPage"), "PromptsPage"),
+  component: page(() => import("@/features/prompts/PromptsPage"), "PromptsPage"),
   validateSearch: (raw: Raw) => fields(raw, "q", "folder", "label", "archived", "new"),
 });
 
 const prompt = createRoute({
   getParentRoute: () => projectRoute,
   path: "prompts/$name",
-  component: lazyRouteComponent(() => import("@/features/prompts/PromptPage"), "PromptPage"),
+  component: page(() => import("@/features/prompts/PromptPage"), "PromptPage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "ref", "before", "after", "label", "model", "new"),
 });
 
 const playground = createRoute({
   getParentRoute: () => projectRoute,
   path: "playground",
-  component: lazyRouteComponent(() => import("@/features/playground/PlaygroundPage"), "PlaygroundPage"),
+  component: page(() => import("@/features/playground/PlaygroundPage"), "PlaygroundPage"),
   validateSearch: (raw: Raw) => fields(raw, "trace", "span", "prompt", "ref", "models", "diff"),
 });
 
 const letters = createRoute({
   getParentRoute: () => projectRoute,
   path: "dead-letters",
-  component: lazyRouteComponent(() => import("@/features/letters/LettersPage"), "LettersPage"),
+  component: page(() => import("@/features/letters/LettersPage"), "LettersPage"),
   validateSearch: (raw: Raw) => fields(raw, "show", "cause", "find"),
 });
 
 const retention = createRoute({
   getParentRoute: () => projectRoute,
   path: "retention",
-  component: lazyRouteComponent(() => import("@/features/kept/RetentionPage"), "RetentionPage"),
+  component: page(() => import("@/features/kept/RetentionPage"), "RetentionPage"),
 });
 
 const erasures = createRoute({
   getParentRoute: () => projectRoute,
   path: "erasures",
-  component: lazyRouteComponent(() => import("@/features/kept/ErasuresPage"), "ErasuresPage"),
+  component: page(() => import("@/features/kept/ErasuresPage"), "ErasuresPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "show"),
 });
 
 const data = createRoute({
   getParentRoute: () => projectRoute,
   path: "data",
-  component: lazyRouteComponent(() => import("@/features/data/DataPage"), "DataPage"),
+  component: page(() => import("@/features/data/DataPage"), "DataPage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "show"),
 });
 
 const settings = createRoute({
   getParentRoute: () => projectRoute,
   path: "settings",
-  component: lazyRouteComponent(() => import("@/features/settings/SettingsPage"), "SettingsPage"),
+  component: page(() => import("@/features/settings/SettingsPage"), "SettingsPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "events"),
 });
 
 const apps = createRoute({
   getParentRoute: () => projectRoute,
   path: "apps",
-  component: lazyRouteComponent(() => import("@/features/apps/AppsPage"), "AppsPage"),
+  component: page(() => import("@/features/apps/AppsPage"), "AppsPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "archived", "find"),
 });
 
 const app = createRoute({
   getParentRoute: () => projectRoute,
   path: "apps/$app",
-  component: lazyRouteComponent(() => import("@/features/apps/AppPage"), "AppPage"),
+  component: page(() => import("@/features/apps/AppPage"), "AppPage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "release", "promote", "to", "back"),
 });
 
 const release = createRoute({
   getParentRoute: () => projectRoute,
   path: "apps/$app/releases/$release",
-  component: lazyRouteComponent(() => import("@/features/apps/ReleasePage"), "ReleasePage"),
+  component: page(() => import("@/features/apps/ReleasePage"), "ReleasePage"),
   validateSearch: (raw: Raw) => fields(raw, "against", "promote", "to"),
 });
 
 const rollouts = createRoute({
   getParentRoute: () => projectRoute,
   path: "rollouts",
-  component: lazyRouteComponent(() => import("@/features/rollouts/RolloutsPage"), "RolloutsPage"),
+  component: page(() => import("@/features/rollouts/RolloutsPage"), "RolloutsPage"),
   validateSearch: (raw: Raw) => fields(raw, "state", "app", "environment"),
 });
 
 const rollout = createRoute({
   getParentRoute: () => projectRoute,
   path: "rollouts/$rollout",
-  component: lazyRouteComponent(() => import("@/features/rollouts/RolloutPage"), "RolloutPage"),
+  component: page(() => import("@/features/rollouts/RolloutPage"), "RolloutPage"),
   validateSearch: (raw: Raw) => fields(raw, "act"),
 });
 
 const environments = createRoute({
   getParentRoute: () => projectRoute,
   path: "environments",
-  component: lazyRouteComponent(() => import("@/features/environments/EnvironmentsPage"), "EnvironmentsPage"),
+  component: page(() => import("@/features/environments/EnvironmentsPage"), "EnvironmentsPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "new"),
 });
 
 const knowledge = createRoute({
   getParentRoute: () => projectRoute,
   path: "knowledge",
-  component: lazyRouteComponent(() => import("@/features/knowledge/KnowledgePage"), "KnowledgePage"),
+  component: page(() => import("@/features/knowledge/KnowledgePage"), "KnowledgePage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "archived", "sort"),
 });
 
 const corpus = createRoute({
   getParentRoute: () => projectRoute,
   path: "knowledge/$corpus",
-  component: lazyRouteComponent(() => import("@/features/knowledge/CorpusPage"), "CorpusPage"),
+  component: page(() => import("@/features/knowledge/CorpusPage"), "CorpusPage"),
   validateSearch: (raw: Raw) =>
     fields(raw, "view", "new", "gone", "document", "q", "mode", "top", "version", "user", "groups"),
 });
@@ -382,61 +388,61 @@ const corpus = createRoute({
 const guards = createRoute({
   getParentRoute: () => projectRoute,
   path: "guards",
-  component: lazyRouteComponent(() => import("@/features/guards/GuardsPage"), "GuardsPage"),
+  component: page(() => import("@/features/guards/GuardsPage"), "GuardsPage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "new", "archived", "ref", "edit"),
 });
 
 const guard = createRoute({
   getParentRoute: () => projectRoute,
   path: "guards/$guard",
-  component: lazyRouteComponent(() => import("@/features/guards/GuardPage"), "GuardPage"),
+  component: page(() => import("@/features/guards/GuardPage"), "GuardPage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "days", "edit", "mode", "version", "before"),
 });
 
 const redteam = createRoute({
   getParentRoute: () => projectRoute,
   path: "red-team",
-  component: lazyRouteComponent(() => import("@/features/redteam/RedteamPage"), "RedteamPage"),
+  component: page(() => import("@/features/redteam/RedteamPage"), "RedteamPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "a", "b"),
 });
 
 const redteamRun = createRoute({
   getParentRoute: () => projectRoute,
   path: "red-team/$experiment",
-  component: lazyRouteComponent(() => import("@/features/redteam/RunPage"), "RunPage"),
+  component: page(() => import("@/features/redteam/RunPage"), "RunPage"),
 });
 
 const compliance = createRoute({
   getParentRoute: () => projectRoute,
   path: "compliance",
-  component: lazyRouteComponent(() => import("@/features/compliance/CompliancePage"), "CompliancePage"),
+  component: page(() => import("@/features/compliance/CompliancePage"), "CompliancePage"),
   validateSearch: (raw: Raw) => fields(raw, "from", "to", "frameworks"),
 });
 
 const card = createRoute({
   getParentRoute: () => projectRoute,
   path: "compliance/$kind/$name",
-  component: lazyRouteComponent(() => import("@/features/compliance/CardPage"), "CardPage"),
+  component: page(() => import("@/features/compliance/CardPage"), "CardPage"),
 });
 
 const audit = createRoute({
   getParentRoute: () => projectRoute,
   path: "audit",
-  component: lazyRouteComponent(() => import("@/features/audit/AuditPage"), "AuditPage"),
+  component: page(() => import("@/features/audit/AuditPage"), "AuditPage"),
   validateSearch: (raw: Raw) => fields(raw, "subject", "actor", "action", "range"),
 });
 
 const datasets = createRoute({
   getParentRoute: () => projectRoute,
   path: "datasets",
-  component: lazyRouteComponent(() => import("@/features/datasets/DatasetsPage"), "DatasetsPage"),
+  component: page(() => import("@/features/datasets/DatasetsPage"), "DatasetsPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "archived", "sort"),
 });
 
 const dataset = createRoute({
   getParentRoute: () => projectRoute,
   path: "datasets/$dataset",
-  component: lazyRouteComponent(() => import("@/features/datasets/DatasetPage"), "DatasetPage"),
+  component: page(() => import("@/features/datasets/DatasetPage"), "DatasetPage"),
   validateSearch: (raw: Raw) =>
     fields(raw, "view", "version", "q", "split", "tag", "case", "edit", "new", "import", "before", "after"),
 });
@@ -444,56 +450,56 @@ const dataset = createRoute({
 const suites = createRoute({
   getParentRoute: () => projectRoute,
   path: "suites",
-  component: lazyRouteComponent(() => import("@/features/suites/SuitesPage"), "SuitesPage"),
+  component: page(() => import("@/features/suites/SuitesPage"), "SuitesPage"),
   validateSearch: (raw: Raw) => fields(raw, "new", "archived", "dataset"),
 });
 
 const suite = createRoute({
   getParentRoute: () => projectRoute,
   path: "suites/$suite",
-  component: lazyRouteComponent(() => import("@/features/suites/SuitePage"), "SuitePage"),
+  component: page(() => import("@/features/suites/SuitePage"), "SuitePage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "run", "a", "b"),
 });
 
 const experiments = createRoute({
   getParentRoute: () => projectRoute,
   path: "experiments",
-  component: lazyRouteComponent(() => import("@/features/experiments/ExperimentsPage"), "ExperimentsPage"),
+  component: page(() => import("@/features/experiments/ExperimentsPage"), "ExperimentsPage"),
   validateSearch: (raw: Raw) => fields(raw, "suite"),
 });
 
 const experiment = createRoute({
   getParentRoute: () => projectRoute,
   path: "experiments/$experiment",
-  component: lazyRouteComponent(() => import("@/features/experiments/ExperimentPage"), "ExperimentPage"),
+  component: page(() => import("@/features/experiments/ExperimentPage"), "ExperimentPage"),
   validateSearch: (raw: Raw) => fields(raw, "metric", "cases", "case"),
 });
 
 const scorers = createRoute({
   getParentRoute: () => projectRoute,
   path: "scorers",
-  component: lazyRouteComponent(() => import("@/features/scorers/ScorersPage"), "ScorersPage"),
+  component: page(() => import("@/features/scorers/ScorersPage"), "ScorersPage"),
   validateSearch: (raw: Raw) => fields(raw, "edit", "new", "try"),
 });
 
 const reviews = createRoute({
   getParentRoute: () => projectRoute,
   path: "review",
-  component: lazyRouteComponent(() => import("@/features/review/QueuesPage"), "QueuesPage"),
+  component: page(() => import("@/features/review/QueuesPage"), "QueuesPage"),
   validateSearch: (raw: Raw) => fields(raw, "view", "edit", "new", "by", "queue", "archived"),
 });
 
 const review = createRoute({
   getParentRoute: () => projectRoute,
   path: "review/$queue",
-  component: lazyRouteComponent(() => import("@/features/review/ReviewPage"), "ReviewPage"),
+  component: page(() => import("@/features/review/ReviewPage"), "ReviewPage"),
   validateSearch: (raw: Raw) => fields(raw, "item", "state"),
 });
 
 const quality = createRoute({
   getParentRoute: () => projectRoute,
   path: "quality",
-  component: lazyRouteComponent(() => import("@/features/quality/QualityPage"), "QualityPage"),
+  component: page(() => import("@/features/quality/QualityPage"), "QualityPage"),
   validateSearch: (raw: Raw) => fields(raw, ...RANGE, "app", "score", "view", "by", "edit", "new"),
 });
 
@@ -588,6 +594,7 @@ export function makeRouter(queries: QueryClient) {
     defaultPreload: "intent",
     defaultPreloadStaleTime: 0,
     defaultErrorComponent: PageFailure,
+    defaultPendingComponent: Asking,
     scrollRestoration: true,
   });
 }

@@ -23,6 +23,21 @@ export class ApiProblem extends Error {
   }
 }
 
+const CHECK = "Check that `trimtab up` is running and that this machine can reach it";
+
+/** What is read is asked for again (`lib/away.ts`); a change is not, as nobody knows how far it came. */
+export function unreachable(method: string): ApiProblem {
+  return new ApiProblem({
+    status: 0,
+    code: "unreachable",
+    detail: "The Trimtab server does not answer.",
+    fix:
+      method === "GET"
+        ? `${CHECK}; the page tries again by itself.`
+        : `${CHECK}, and try again then: what you typed is still here. It may have been done already.`,
+  });
+}
+
 /** Turns anything thrown into a problem that can be shown. */
 export function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
@@ -109,12 +124,7 @@ async function ask(
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiProblem({
-      status: 0,
-      code: "unreachable",
-      detail: "The Trimtab server does not answer.",
-      fix: "Check that `trimtab up` is running and that this machine can reach it; the page tries again by itself.",
-    });
+    throw unreachable(method);
   }
   if (!response.ok) throw await problemOf(response);
   return response;

@@ -1,6 +1,7 @@
 /** Every question the console asks, with its cache key beside it. */
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { passes } from "@/lib/away";
 import { ApiProblem, get, inProject, withQuery } from "./client";
 import type {
   BurnDown,
@@ -416,7 +417,7 @@ export function updateComesIn(updating: number | null | undefined, now: number):
 
 /** Only what may pass by itself is tried again: the server away (0) or a store that starts (503). */
 export function mayPass(count: number, error: Error): boolean {
-  return error instanceof ApiProblem && [0, 502, 503].includes(error.status) && count < 3;
+  return passes(error) && count < 3;
 }
 
 const FRESH_MS = 60_000;
