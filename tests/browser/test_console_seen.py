@@ -326,3 +326,51 @@ def test_what_differs_is_scrolled_with_the_keyboard(seen: Seen, visitor: Visitor
         differs = page.get_by_role("group", name=f"{part}, what differs")
         differs.focus()
         expect(differs).to_be_focused()
+
+
+def test_a_comparison_asks_for_what_is_missing(at: House, visitor: Visitor) -> None:
+    plain, stream = at.traces["plain"], at.traces["stream"]
+    page = visitor.page
+    page.add_init_script(path=AXE)
+    visitor.go("/p/default/compare")
+    expect(page.get_by_role("heading", name="One of the last calls")).to_be_visible()
+    assert visitor.looked_at("compare-none") == []
+    page.get_by_label("Trace A").fill("req_01")
+    expect(page.get_by_text("A trace id has 32 hexadecimal digits.")).to_be_visible()
+    page.get_by_label("Trace A").fill(f"{visitor.url}/p/default/traces/{plain}?view=cost")
+    expect(page.get_by_role("button", name="Compare", exact=True)).to_be_disabled()
+    page.get_by_label("Trace B").fill(stream)
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_test_id("comparison")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"a={plain}&b={stream}"))
+
+    visitor.go(f"/p/default/compare?b={plain}")
+    expect(page.get_by_label("Trace B")).to_have_value(plain)
+    page.get_by_role("main").get_by_role("list").get_by_role("link").first.click()
+    expect(page.get_by_test_id("comparison")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"b={plain}"))
+
+
+def test_a_dashboard_that_is_not_there_is_no_other_one(at: House, visitor: Visitor) -> None:
+    path = "/api/v1/projects/default/dashboards"
+    made = at.client.post(path, json={"name": "قيادة of the night", "tiles": []}).json()
+    page = visitor.go(f"/p/default/dashboards?id={made['id']}")
+    expect(page.get_by_text("yours alone")).to_be_visible()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    page.get_by_label("About").fill("What I look at first")
+    at.client.delete(f"{path}/{made['id']}").raise_for_status()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Somebody removed this dashboard meanwhile.")).to_be_visible()
+    expect(page.get_by_label("About")).to_have_value("What I look at first")
+    page.get_by_role("button", name="Make it anew").click()
+    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+    expect(page.get_by_text("What I look at first")).to_be_visible()
+    anew = next(each for each in at.client.get(path).json()["items"] if each["about"] == "What I look at first")
+    expect(page).to_have_url(re.compile(f"id={anew['id']}"))
+    at.client.delete(f"{path}/{anew['id']}").raise_for_status()
+
+    visitor.go(f"/p/default/dashboards?id={made['id']}")
+    expect(page.get_by_role("heading", name="There is no such dashboard")).to_be_visible()
+    page.get_by_role("link", name="Overview", exact=True).last.click()
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"dashboards\?id=default"))

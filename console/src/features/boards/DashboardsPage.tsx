@@ -1,9 +1,9 @@
 import { ActionIcon, Button, Checkbox, Drawer, Menu, Select, Skeleton, TextInput, Tooltip } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { EllipsisVertical, Plus, RefreshCw } from "lucide-react";
 import { useRef, useState } from "react";
-import { API, inProject, post, put } from "@/api/client";
+import { API, asProblem, inProject, post, put } from "@/api/client";
 import { dashboardsQuery } from "@/api/seen";
 import type { DashboardView, Tile } from "@/api/types";
 import { useAnchor } from "@/lib/hooks";
@@ -14,7 +14,7 @@ import { Empty, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { isConflict, meantBy } from "@/ui/conflict";
 import { Refused } from "@/ui/Meanwhile";
-import { ProblemNotice } from "@/ui/Notice";
+import { Notice, ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { useRemoval } from "@/ui/removal";
 import { UnsavedGuard, useLeaving } from "@/ui/Unsaved";
@@ -29,7 +29,11 @@ export function DashboardsPage() {
   const { project } = useParams({ from: "/inside/p/$project/dashboards" });
   const search = useSearch({ from: "/inside/p/$project/dashboards" });
   const boards = useQuery(dashboardsQuery(project));
-  const board = boards.data?.find((each) => each.id === search.id) ?? boards.data?.[0];
+  // What is being changed stays, whatever somebody else removes meanwhile.
+  const [held, setHeld] = useState<DashboardView | null>(null);
+  const id = held?.id ?? search.id;
+  const there = id === undefined ? boards.data?.[0] : boards.data?.find((each) => each.id === id);
+  const board = there ?? held;
   if (!boards.data) {
     return (
       <Page title="Dashboards">
@@ -41,8 +45,29 @@ export function DashboardsPage() {
       </Page>
     );
   }
-  if (!board) return <Page title="Dashboards">{null}</Page>;
-  return <Board key={board.id} project={project} board={board} boards={boards.data} />;
+  if (!board) return <Gone project={project} boards={boards.data} />;
+  return <Board key={board.id} project={project} board={board} boards={boards.data} gone={!there} onHold={setHeld} />;
+}
+
+/** A link to a dashboard that is not there: another in its place would be taken for it. */
+function Gone({ project, boards }: { project: string; boards: DashboardView[] }) {
+  return (
+    <Page title="Dashboards">
+      <Empty title="There is no such dashboard">
+        <p>It was removed, or it is somebody's own: they see it, and may share it (Edit, Shared with everybody).</p>
+        <p>Here are:</p>
+        <ul>
+          {boards.map((each) => (
+            <li key={each.id}>
+              <Link to="/p/$project/dashboards" params={{ project }} search={{ id: each.id }}>
+                <bdi>{each.name}</bdi>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </Empty>
+    </Page>
+  );
 }
 
 const body = (board: DashboardView) => ({
@@ -54,12 +79,24 @@ const body = (board: DashboardView) => ({
   shared: board.shared,
 });
 
-function Board({ project, board, boards }: { project: string; board: DashboardView; boards: DashboardView[] }) {
+interface BoardProps {
+  project: string;
+  board: DashboardView;
+  boards: DashboardView[];
+  /** Somebody removed it while it was being changed here. */
+  gone: boolean;
+  onHold: (board: DashboardView | null) => void;
+}
+
+function Board({ project, board, boards, gone, onHold }: BoardProps) {
   const search = useSearch({ from: "/inside/p/$project/dashboards" });
   const navigate = useNavigate({ from: "/p/$project/dashboards" });
   const [editingFrom, setEditingFrom] = useState<{ base: DashboardView; draft: DashboardView } | null>(null);
   const { base, draft } = editingFrom ?? { base: board, draft: null };
-  const setDraft = (next: DashboardView | null) => setEditingFrom(next && { base, draft: next });
+  const setDraft = (next: DashboardView | null) => {
+    setEditingFrom(next && { base, draft: next });
+    onHold(next && base);
+  };
   const [editing, setEditing] = useState<number | null>(null);
   const [deleting, setDeleting] = useState(false);
   const may = useMay("view:write");
@@ -73,16 +110,18 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
   const reload = () => queries.invalidateQueries({ queryKey: dashboardsQuery(project).queryKey });
   const save = useMutation({
     mutationFn: (wanted: DashboardView) =>
-      put<DashboardView>(inProject(project, "dashboards", board.id), {
-        ...body(wanted),
-        expected_revision: base.revision,
-      }),
+      gone
+        ? post<DashboardView>(inProject(project, "dashboards"), body(wanted))
+        : put<DashboardView>(inProject(project, "dashboards", board.id), {
+            ...body(wanted),
+            expected_revision: base.revision,
+          }),
     onSuccess: async (saved) => {
       leaving.current = true;
       await reload();
+      await navigate({ search: (prev) => ({ ...prev, id: saved.id }) });
       setDraft(null);
       leaving.current = false;
-      patch({ id: saved.id });
     },
     onError: async (error) => {
       if (isConflict(error)) await reload();
@@ -145,8 +184,8 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
               <Button variant="subtle" color="gray" size="sm" onClick={() => setDraft(null)}>
                 Undo
               </Button>
-              <Button size="sm" loading={save.isPending} disabled={!dirty} onClick={() => save.mutate(draft)}>
-                Save
+              <Button size="sm" loading={save.isPending} disabled={!dirty && !gone} onClick={() => save.mutate(draft)}>
+                {gone ? "Make it anew" : "Save"}
               </Button>
             </>
           ) : (
@@ -171,7 +210,16 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
         </>
       }
     >
-      <Refused problem={save.error} meant={meant} />
+      {gone ? (
+        <>
+          <Notice tone="warn" title="Somebody removed this dashboard meanwhile.">
+            What you have here is kept until you leave: make it anew, or undo.
+          </Notice>
+          {save.error && asProblem(save.error).status !== 404 && <ProblemNotice error={save.error} />}
+        </>
+      ) : (
+        <Refused problem={save.error} meant={meant} />
+      )}
       {draft && (
         <div className={css.head}>
           <TextInput label="Name" value={shown.name} onChange={(e) => edit({ name: e.currentTarget.value })} />
@@ -192,7 +240,7 @@ function Board({ project, board, boards }: { project: string; board: DashboardVi
       {!draft && (
         <p className={css.marks}>
           {board.source === "built_in" && <Tag>comes with every project</Tag>}
-          {board.shared && board.source !== "built_in" && <Tag>shared</Tag>}
+          {board.source !== "built_in" && <Tag>{board.shared ? "shared" : "yours alone"}</Tag>}
           {board.q && <code>{board.q}</code>}
         </p>
       )}

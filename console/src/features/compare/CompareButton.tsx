@@ -8,8 +8,7 @@ import { entrySpan } from "@/features/trace/entry";
 import { formatListTime } from "@/lib/format";
 import { setOnly } from "@/search/language";
 import css from "./compare.module.css";
-
-const TRACE_ID = /^[0-9a-f]{32}$/;
+import { traceIdIn } from "./traceId";
 
 /** With which other trace? One whose id is at hand, or one of the last of the same model. */
 export function CompareButton({ project, traceId }: { project: string; traceId: string }) {
@@ -40,7 +39,7 @@ function Choice({ project, traceId }: { project: string; traceId: string }) {
   const entry = trace.data && entrySpan(trace.data);
   const q = entry?.model ? setOnly("", "model", entry.model) : "";
   const last = useQuery({ ...lastCallsQuery(project, q, 8), enabled: entry !== undefined });
-  const id = text.trim().toLowerCase();
+  const id = traceIdIn(text);
   const others = (last.data ?? []).filter((row) => row.trace_id !== traceId);
   const go = (b: string) =>
     void navigate({ to: "/p/$project/compare", params: { project }, search: { a: traceId, b } });
@@ -48,14 +47,14 @@ function Choice({ project, traceId }: { project: string; traceId: string }) {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (TRACE_ID.test(id)) go(id);
+        if (id) go(id);
       }}
     >
       <TextInput
         label="Compare with trace"
-        placeholder="32 hexadecimal digits"
+        placeholder="Its id, or the address of its page"
         value={text}
-        error={id !== "" && !TRACE_ID.test(id) && "A trace id has 32 hexadecimal digits."}
+        error={text.trim() !== "" && !id && "A trace id has 32 hexadecimal digits."}
         onChange={(event) => setText(event.currentTarget.value)}
         data-autofocus
       />

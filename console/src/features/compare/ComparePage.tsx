@@ -5,7 +5,7 @@ import { compareQuery } from "@/api/seen";
 import type { PairRow, SpanRow, TraceComparison } from "@/api/types";
 import { formatChange, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
 import { formatMoney } from "@/lib/money";
-import { Empty, Tag } from "@/ui/bits";
+import { Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { KindSign, StatusSign } from "@/ui/status";
@@ -13,23 +13,14 @@ import { Fact } from "../sessions/Fact";
 import facts from "../sessions/sessions.module.css";
 import css from "./compare.module.css";
 import { PairDetail } from "./PairDetail";
+import { Wanted } from "./Wanted";
 
 /** "What is different between these two?" */
 export function ComparePage() {
   const { project } = useParams({ from: "/inside/p/$project/compare" });
   const search = useSearch({ from: "/inside/p/$project/compare" });
   const { a, b } = search;
-  if (!a || !b) {
-    return (
-      <Page title="Compare">
-        <Empty title="Two traces are needed">
-          <p>
-            Open a trace and press Compare, or name both in the address: <code>?a=…&amp;b=…</code>
-          </p>
-        </Empty>
-      </Page>
-    );
-  }
+  if (!a || !b) return <Wanted key={`${a}/${b}`} project={project} a={a} b={b} />;
   return <Compared project={project} a={a} b={b} pair={search.pair} />;
 }
 
