@@ -140,6 +140,21 @@ ONE = Usage(input=6, output=16)
 """What the simulated Anthropic says of an answer to `request`."""
 
 
+def test_a_call_that_is_dearer_for_its_length_is_booked_at_that_and_the_others_are_not(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            long = request(9, "sim/claude-haiku-4-5?cached=210000")
+            await w.batch([*(request(at, "haiku") for at in range(3)), long])
+            row = await w.settled(w.duty())
+            tiers = {attempt.usage.tier: attempt for _, attempt in booked(w.g)}
+            assert set(tiers) == {"batch", "batch+over-200k"}
+            assert tiers["batch"].usage.output == 3 * ONE.output
+            assert tiers["batch+over-200k"].usage.cache_read == 210_000
+            assert row.cost == sum(attempt.cost.amount for attempt in tiers.values())
+
+    asyncio.run(main())
+
+
 def test_a_batch_of_which_nothing_succeeded_costs_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         async with messages(tmp_path, TOKENS) as w:

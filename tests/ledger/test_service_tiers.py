@@ -21,7 +21,7 @@ from trimtab.ledger.service_tiers import label, tier_in
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.ledger.worst import dearest, worst_of
 from trimtab.llm.providers import PROVIDER_KINDS, ProviderKind
-from trimtab.llm.tiers import asked_tier, tier_of
+from trimtab.llm.tiers import LENGTHS, asked_tier, length_word, tier_of
 from trimtab.llm.types import Usage
 
 BOOK = PriceBook()
@@ -92,8 +92,9 @@ def test_the_cost_in_a_tier_is_that_of_the_package_to_the_last_digit(
         price_context=when,
     )
     kind = ProviderKind(name="x", title="X", dialect="openai_chat", price_id=provider)
+    length = length_word(fresh + read + write) if word == "batch" else ""  # as the one call of a batch
     usage = Usage(
-        input=fresh, cache_read=read, cache_write=write, cache_write_1h=hour, output=output, tier=tier_of(word)
+        input=fresh, cache_read=read, cache_write=write, cache_write_1h=hour, output=output, tier=tier_of(word, length)
     )
     ours = cost(kind, model, usage, at_ns=at)
     assert ours.amount is not None
@@ -138,6 +139,37 @@ def test_inference_in_the_us_costs_a_tenth_more_on_top_of_fast_mode_and_batches(
         assert other.amount * 10 == one.amount * 11
         assert other.price.endswith(f"@{above}*1.1")
         assert sum(other.parts) == other.amount
+
+
+def test_many_calls_of_a_batch_are_no_long_one_and_its_long_ones_are_told_apart() -> None:
+    """Sonnet 4.5 above 200,000 tokens: https://platform.claude.com/docs/en/about-claude/pricing"""
+    sonnet, one = "claude-sonnet-4-5", Usage(input=1000, cache_read=500, output=100, tier="batch")
+    each = cost(ANTHROPIC, sonnet, one).amount
+    assert each == 1000 * 1_500_000 + 500 * 150_000 + 100 * 7_500_000
+    many = replace(one, input=1_000_000, cache_read=500_000, output=100_000)
+    together = cost(ANTHROPIC, sonnet, many)
+    assert together.amount == 1000 * each
+    assert together.price.endswith("anthropic/claude-sonnet-4-5@batch")
+    long = cost(ANTHROPIC, sonnet, replace(many, tier=tier_of("batch", length_word(210_000))))
+    assert long.amount == 1_000_000 * 3_000_000 + 500_000 * 300_000 + 100_000 * 11_250_000
+    assert long.price == together.price
+    assert cost(ANTHROPIC, sonnet, replace(many, tier="batch+over-128k")).amount == together.amount
+    assert cost(ANTHROPIC, sonnet, replace(one, input=210_000, tier="")).amount == (
+        210_000 * 6_000_000 + 500 * 600_000 + 100 * 22_500_000
+    ), "a call by itself goes by its own length"
+
+
+def test_every_length_from_which_a_batch_is_dearer_in_the_book_is_told() -> None:
+    starts = set[int]()
+    for provider in get_snapshot().providers:
+        for model in provider.models:
+            for variant in model.price_variants or ():
+                if "batch" in variant.when.values():
+                    starts |= {
+                        tier.start for price in vars(variant.prices).values() for tier in getattr(price, "tiers", ())
+                    }
+    assert starts
+    assert {round(start, -3) for start in starts} <= {length * 1000 for length in LENGTHS}
 
 
 def test_a_tier_nobody_knows_the_price_of_is_priced_as_the_standard_one_and_says_so() -> None:

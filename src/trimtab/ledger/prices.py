@@ -112,14 +112,16 @@ class Card(Struct, frozen=True, kw_only=True):
     """The rates of input and output of a row that has one tier, whole picodollars and nothing by the call or image:
     of most calls nothing else matters."""
 
-    def cost(self, usage: Usage) -> Cost:
-        return plainly(self, usage) or self._in_full(usage)
+    def cost(self, usage: Usage, whole_input: int | None = None) -> Cost:
+        """``whole_input`` is the least that each call has where the usage is of several."""
+        return plainly(self, usage) or self._in_full(usage, whole_input)
 
-    def _in_full(self, usage: Usage) -> Cost:
+    def _in_full(self, usage: Usage, whole_input: int | None) -> Cost:
         fees = self._fees(usage)
         if fees is None:
             return UNKNOWN
-        whole_input = usage.input + usage.cache_read + usage.cache_write
+        if whole_input is None:
+            whole_input = usage.input + usage.cache_read + usage.cache_write
         for above, rates in self.tiers:
             if whole_input > above:
                 tokens = rates.parts(usage)
@@ -225,18 +227,19 @@ class PriceBook:
         ``amount`` is None where no price is known, also where only some of the spent tokens have one. What a provider
         says that it takes does not count where no such call can cost so much.
         """
-        own = None if dated is None else dated.card(upstream, at_ns, usage.tier)
+        tier, whole_input = service_tiers.of_calls(usage.tier) if usage.tier else ("", None)
+        own = None if dated is None else dated.card(upstream, at_ns, tier)
         if own is None and override is None and kind.free:
             counted = NO_PRICE
         else:
-            card = own or self._card(kind, model, upstream, at_ns, override, usage.tier)
+            card = own or self._card(kind, model, upstream, at_ns, override, tier)
             if card is not None and (own is not None or override is not None) and _lacks_fees(card, usage):
-                card = _with_fees(card, self._card(kind, model, upstream, at_ns, None, usage.tier))
-            counted = UNKNOWN if card is None else plainly(card, usage) or card.cost(usage)
+                card = _with_fees(card, self._card(kind, model, upstream, at_ns, None, tier))
+            counted = UNKNOWN if card is None else plainly(card, usage) or card.cost(usage, whole_input)
         if usage.charged is None or usage.charged > most_charge(usage):
             return counted
         told = kind.bills and own is None and override is None
-        label = service_tiers.label(usage.tier, known=True)
+        label = service_tiers.label(tier, known=True)
         return _told(f"{TOLD}{kind.name}/{upstream}{label}", usage.charged, counted, booked=told)
 
     def card(

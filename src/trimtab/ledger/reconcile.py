@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trimtab.ledger.exports import Export, Line
-from trimtab.ledger.service_tiers import words_of
+from trimtab.ledger.service_tiers import of_calls, words_of
 
 CENT: Final = 10**10
 """Picodollars. Consoles round each row to the cent, so sums that are a cent apart agree."""
@@ -183,7 +183,7 @@ def _ours(hours: Iterable[Hour], span: Span | None, offset: int, *, by_model: bo
 
 def _as_told(tier: str, aspects: frozenset[str]) -> str:
     """One of our tiers as an export would have it that tells these apart."""
-    return "+".join(word for word in words_of(tier) if _ASPECT_OF.get(word, "service") in aspects)
+    return "+".join(word for word in words_of(of_calls(tier)[0]) if _ASPECT_OF.get(word, "service") in aspects)
 
 
 def _in_other_tiers(theirs: dict[Key, Line], ours: dict[Key, Ours], tolerance: float) -> frozenset[tuple[str, str]]:

@@ -26,7 +26,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, Final, cast
 
-from trimtab.llm.tiers import AUTO, BATCH
+from trimtab.llm.tiers import AUTO, BATCH, OVER
 
 _HALF: Final = Fraction(1, 2)
 FACTORS: Final[dict[tuple[str, str], Fraction]] = {
@@ -58,6 +58,17 @@ NAMES: Final = ("service_tier", "speed", "processing")
 
 def words_of(tier: str) -> tuple[str, ...]:
     return tuple(tier.split("+")) if tier else ()
+
+
+def of_calls(tier: str) -> tuple[str, int | None]:
+    """Of a batch's tier, which is booked as the sum of its calls: the tier by itself, and the least input that each of
+    them has, by which its price goes. None for what is no batch's, whose own input says it."""
+    words = words_of(tier)
+    if BATCH not in words:
+        return tier, None
+    lengths = [word.removeprefix(OVER).removesuffix("k") for word in words if word.startswith(OVER)]
+    least = max((int(length) * 1000 + 1 for length in lengths if length.isdigit()), default=0)
+    return "+".join(word for word in words if not word.startswith(OVER)), least
 
 
 def context_of(words: Iterable[str]) -> dict[str, str]:

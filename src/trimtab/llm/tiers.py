@@ -17,6 +17,10 @@ from typing import Any, Final
 AUTO: Final = "auto"
 """Asked for: whichever the provider's own settings say."""
 BATCH: Final = "batch"
+LENGTHS: Final = (272, 256, 200, 128, 100)
+"""Thousands of input tokens above which one call or another vendor's takes more for all of it."""
+OVER: Final = "over-"
+"""How the word begins that tells of a batch's calls, booked as their sum, that each is longer: ``batch+over-200k``."""
 LONGEST: Final = 64
 _STANDARD: Final = frozenset(
     (
@@ -35,6 +39,12 @@ _SAME: Final = {
     "service_tier_priority": "priority",
 }
 _NO_LETTER: Final = re.compile(r"[^a-z0-9_.-]+")
+
+
+def length_word(whole_input: int) -> str:
+    """The word for a call of a batch with so much input; empty for one that is nowhere dearer for it."""
+    passed = next((length for length in LENGTHS if whole_input > length * 1000), None)
+    return "" if passed is None else f"{OVER}{passed}k"
 
 
 def tier_of(*told: Any) -> str:

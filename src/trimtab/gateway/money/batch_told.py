@@ -15,7 +15,7 @@ from msgspec import Struct
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.openai_chat import usage as chat
 from trimtab.llm.dialects.openai_responses import usage as responses
-from trimtab.llm.tiers import BATCH, tier_of
+from trimtab.llm.tiers import BATCH, length_word, tier_of
 from trimtab.llm.types import Usage
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
@@ -132,7 +132,10 @@ class Lines:
         return True
 
     def count(self, model: str, used: Usage) -> None:
-        used = msgspec.structs.replace(used, tier=tier_of(*used.tier.split("+"), BATCH))
+        """What one line used. Of one so long that it costs more for it the tier says so: all of a tier are booked as
+        their sum, which is no call's length."""
+        long = length_word(used.input + used.cache_read + used.cache_write)
+        used = msgspec.structs.replace(used, tier=tier_of(*used.tier.split("+"), BATCH, long))
         at = model, used.tier
         known = self._used.get(at)
         self._used[at] = used if known is None else _sum(known, used)
