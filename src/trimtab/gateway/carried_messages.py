@@ -16,6 +16,7 @@ from msgspec import Raw
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, TrimtabError, Unavailable, Unsupported
 from trimtab.gateway.carried_requests import LIST, Kept, Requests
 from trimtab.gateway.carried_size import Size
+from trimtab.gateway.policed import offered
 from trimtab.gateway.releasing import chats_only
 from trimtab.gateway.route import MAX_MODEL_NAME, Target, candidates
 from trimtab.gateway.snapshot import Snapshot
@@ -107,6 +108,8 @@ class Making:
         self._requests = Requests(most)
         self._count = self._input = self._output = self._longest = self._searches = 0
         self._words: set[str] = set()
+        self.tools: set[str] = set()
+        """The names of those that requests offer."""
 
     async def read(self, pieces: AsyncIterator[bytes]) -> None:
         """Raises `InvalidRequest`, `NotFound`, `TooLarge` or `Unavailable`."""
@@ -146,6 +149,8 @@ class Making:
             fields["params"] = Raw(forward(params, head, target.model.upstream, target.provider.quirks))
         except (InvalidRequest, NotFound) as error:
             raise _placed(error, f"{at}.params") from None
+        if b'"tools"' in params or b"\\u00" in params:  # a letter may be written as its number
+            self.tools.update(offered(params))
         tokens = most_input(params)
         self._input += tokens
         self._longest = max(self._longest, tokens)

@@ -7,7 +7,7 @@ says it used. What is tried again and what is not is told in `carry.py`. The cli
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from functools import partial
 from typing import cast
 
@@ -196,6 +196,11 @@ class Carrier:
 
     def check_limits(self, limits: ProjectLimits | None) -> None:
         """Raises `InvalidRequest` where a limit cannot count it."""
+
+    @property
+    def tools(self) -> Collection[str]:
+        """The tools that it offers, which policies must each allow."""
+        return ()
 
     def goes_to(self, target: Target) -> tuple[Target, ...]:
         """All that work on it, which policies must each allow."""

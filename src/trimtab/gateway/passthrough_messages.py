@@ -9,7 +9,7 @@ them as they are read here, or by the duty that looks after batches. None is del
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -185,6 +185,10 @@ class MessageBatchCarrier(Carrier):
 
     def goes_to(self, target: Target) -> tuple[Target, ...]:
         return (target,) if self._making is None else self._making.targets
+
+    @property
+    def tools(self) -> Collection[str]:
+        return () if self._making is None else self._making.tools
 
     @property
     def reads(self) -> bool:

@@ -36,7 +36,7 @@ from trimtab.gateway.money.books import Books
 from trimtab.gateway.money.spending import note_refusal
 from trimtab.gateway.parts import Parts
 from trimtab.gateway.passthrough import Carrier
-from trimtab.gateway.policed import declares, govern, may_all, screen
+from trimtab.gateway.policed import declares, govern, may_all, refuse_tools, screen
 from trimtab.gateway.reading import read
 from trimtab.gateway.releasing import Apps, chats_only, check_may
 from trimtab.gateway.rotated import Rotated
@@ -397,6 +397,7 @@ class Gateway:
             if governed is not None:
                 for each in carrier.goes_to(target):
                     screen(call, governed, [each])
+                refuse_tools(call, governed, carrier.tools)
         if snapshot.limits and self._spending is not None and carrier.counts:
             carrier.check_limits(snapshot.limits.get(call.project.id))
             await self._spending.reserve_carried(call, snapshot.limits, target, carrier.size)

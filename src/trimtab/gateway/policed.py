@@ -276,6 +276,14 @@ def check_tools(call: Call, governed: Governed) -> None:
         call.extra_headers += b"trimtab-tools-dropped: %d\r\n" % len(dropped)
 
 
+def refuse_tools(call: Call, governed: Governed, names: Iterable[str]) -> None:
+    """The same of calls that nobody takes a tool out of, as those of a batch. Raises `PolicyRefused`."""
+    for name in names if governed.tools else ():
+        verdict = governed.tool(call, name)
+        if not verdict.allowed:
+            raise refusal(verdict, f"A request of this batch offers the tool {name[:80]!r}.")
+
+
 # --- tools in a body, whatever its dialect ---
 
 

@@ -57,7 +57,7 @@ export function BatchesPage() {
           <p>
             {state
               ? "Choose another state."
-              : "Whoever makes one with POST /v1/batches here finds it in this list, with what limits hold for it meanwhile."}
+              : "Whoever makes one with POST /v1/batches or /v1/messages/batches here finds it in this list, with what limits hold for it meanwhile."}
           </p>
         </Empty>
       )}
