@@ -105,6 +105,9 @@ def test_an_export_that_agrees_ends_with_0_and_one_that_does_not_with_1(called: 
     same = called.run("reconcile", str(file), "--provider", "lab", "--vendor", "openai")
     assert same.exit_code == 0, same.output
     assert "Every line agrees" in same.stdout
+    assert "theirs not in the export." in called.ok(
+        "reconcile", str(file), "--provider", "lab", "--vendor", "openai", "--all"
+    )
     bucket["results"][0]["output_tokens"] += 10_000
     file.write_text(json.dumps({"data": [bucket]}))
     other = called.run("reconcile", str(file), "--provider", "lab", "--vendor", "openai", "--json")

@@ -70,7 +70,8 @@ def command(
             [_row(line) for line in shown],
             empty="Every line agrees." if not found.unread_rows else "Every line that could be read agrees.",
         )
-        click.echo(f"\n{len(found.lines)} lines; cost {money(found.ours.cost)}, theirs {money(found.theirs.cost)}.")
+        theirs = money(found.theirs.cost) or "not in the export"
+        click.echo(f"\n{len(found.lines)} lines; cost {money(found.ours.cost)}, theirs {theirs}.")
         for cause in found.causes:
             click.echo(cause)
         for words in found.unread:
