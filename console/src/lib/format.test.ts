@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { formatAgo, formatChange, formatCompact, formatMs, formatPercent } from "./format";
+import { formatAgo, formatChange, formatCompact, formatDateTimeIn, formatMs, formatPercent } from "./format";
 import {
   boundedMoney,
   currencyName,
@@ -120,5 +120,15 @@ describe("money in a project's currency", () => {
   it("takes dollars for themselves", () => {
     showMoneyIn("USD", "2");
     expect([formatMoney("3"), currencyName()]).toEqual(["$3.00", "US dollars"]);
+  });
+});
+
+describe("a time in another zone", () => {
+  it("is the midnight of those who live there", () => {
+    const at = Date.UTC(2026, 9, 31, 18, 30);
+    expect(formatDateTimeIn("Asia/Kolkata", at)).toBe("2026-11-01 00:00 Asia/Kolkata");
+    expect(formatDateTimeIn("America/Los_Angeles", Date.UTC(2026, 11, 1, 8))).toBe(
+      "2026-12-01 00:00 America/Los_Angeles",
+    );
   });
 });

@@ -89,6 +89,13 @@ export function formatDateTime(ms: number, millis = false): string {
   return `${formatDay(ms)} ${formatClock(ms, millis)}`;
 }
 
+/** The minute that clocks of a time zone show then, and the zone: a window begins at its midnight, not at the reader's. */
+export function formatDateTimeIn(zone: string, ms: number): string {
+  // Swedish dates are written as ISO 8601 says.
+  const there = new Date(ms).toLocaleString("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" });
+  return `${there} ${zone}`;
+}
+
 /** Today only the clock; other days the date too. */
 export function formatListTime(ms: number, now: number): string {
   if (formatDay(ms) === formatDay(now)) return formatClock(ms, false);

@@ -52,6 +52,9 @@ describe("a policy of a called name", () => {
     const both = view({ cache: { scope: "key", sampled: true }, context: { deduplicate: true, keep_turns: 4 } });
     expect(cacheWords(both)).toBe("the same request, 60 min, for each key, sampled answers too");
     expect(contextWords(both)).toBe("repeated texts once, the last 4 turns whole");
+    expect(contextWords(view({ context: { deduplicate: true, keep_turns: 1 } }))).toBe(
+      "repeated texts once, the last turn whole",
+    );
     expect([cacheWords(view({})), contextWords(view({}))]).toEqual(["", ""]);
   });
 

@@ -135,6 +135,6 @@ export function contextWords(policy: CallPolicyView): string {
   if (form.toolTokens) parts.push(`tools' results to ${form.toolTokens}`);
   if (form.oldTokens) parts.push(`old turns to ${form.oldTokens}`);
   if (form.deduplicate) parts.push("repeated texts once");
-  parts.push(`the last ${form.keepTurns} turns whole`);
+  parts.push(form.keepTurns === "1" ? "the last turn whole" : `the last ${form.keepTurns} turns whole`);
   return parts.join(", ");
 }

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { burnDownQuery } from "@/api/queries";
 import type { LimitView } from "@/api/types";
-import { formatDateTime } from "@/lib/format";
+import { formatDateTimeIn } from "@/lib/format";
 import { ProblemNotice } from "@/ui/Notice";
 import { amount } from "./amounts";
 import { curveOf } from "./burnDown";
@@ -31,8 +31,8 @@ export function BurnDown({ project, limit, values }: { project: string; limit: L
       </svg>
       <figcaption>
         <div className={css.ends}>
-          <span>{formatDateTime(burnt.started)}</span>
-          <span>{formatDateTime(burnt.resets)}</span>
+          <span>{formatDateTimeIn(limit.timezone, burnt.started)}</span>
+          <span>{formatDateTimeIn(limit.timezone, burnt.resets)}</span>
         </div>
         <span className="muted">What is left, from the books. Dotted: an even pace. Dashed: the pace so far.</span>
       </figcaption>

@@ -15,7 +15,10 @@ export function LastDecisions({ project, name }: { project: string; name: string
   return (
     <section className={css.last} aria-label={`Last decisions of ${name}`} ref={ref}>
       <h3>Last decisions</h3>
-      {!calls.data ? null : calls.data.length === 0 ? (
+      {calls.error && <p className="muted">Not known: {calls.error.message}</p>}
+      {!calls.data ? (
+        !calls.error && <p className="muted">Looking…</p>
+      ) : calls.data.length === 0 ? (
         <p className="muted">Nobody has called it in the last day.</p>
       ) : (
         <ul>
@@ -32,7 +35,8 @@ export function LastDecisions({ project, name }: { project: string; name: string
               <span className="muted">
                 {row.provider && `at ${row.provider}, `}
                 {row.fallbacks > 0 && `after ${row.fallbacks} other${row.fallbacks > 1 ? "s" : ""}, `}
-                {formatMs(row.duration)}, {row.model_used && `${formatMoney(row.cost)}, `}
+                {formatMs(row.duration)}, {row.cost !== null && `${formatMoney(row.cost)}, `}
+                {row.cost === null && row.status === "ok" && "no price, "}
                 {formatAgo(row.started, now)}
               </span>
               {row.status === "error" && row.error_message && (

@@ -83,11 +83,16 @@ function Row({ project, row, now }: { project: string; row: SessionRow; now: num
     <li>
       <Link to="/p/$project/sessions/$session" params={{ project, session: row.session }} className={css.row}>
         <span className={css.what}>
-          <span className={`ellipsis ${css.asked}`}>{row.asked || row.session}</span>
-          <span className={`ellipsis ${css.answered}`}>{row.answered}</span>
+          <span className={`ellipsis ${css.asked}`} dir="auto">
+            {row.asked || row.session}
+          </span>
+          <span className={`ellipsis ${css.answered}`} dir="auto">
+            {row.answered}
+          </span>
           <span className={`ellipsis ${css.who}`}>
             <code>{row.session}</code>
-            {row.user && ` · ${row.user}`}
+            {row.user && " · "}
+            <bdi>{row.user}</bdi>
             {row.models.length > 0 && ` · ${row.models.join(", ")}`}
           </span>
         </span>

@@ -1,6 +1,7 @@
 import { CornerDownRight, ImageOff, Wrench } from "lucide-react";
 import type { JsonObject } from "@/api/types";
 import { Tag } from "@/ui/bits";
+import { Said } from "@/ui/Said";
 import css from "./conversation.module.css";
 import { imageSource, prettyJson, resultParts } from "./parts";
 
@@ -10,11 +11,15 @@ const str = (value: unknown): string => (typeof value === "string" ? value : "")
 export function PartView({ part }: { part: JsonObject }) {
   switch (part.type) {
     case "text":
-      return <div className={css.text}>{str(part.text)}</div>;
+      return (
+        <div className={css.text}>
+          <Said text={str(part.text)} />
+        </div>
+      );
     case "refusal":
       return (
         <div className={css.text}>
-          <Tag tone="warn">refusal</Tag> {str(part.text)}
+          <Tag tone="warn">refusal</Tag> <Said text={str(part.text)} />
         </div>
       );
     case "reasoning":
@@ -65,7 +70,9 @@ function Reasoning({ part }: { part: JsonObject }) {
   return (
     <details className={css.fold}>
       <summary>Reasoning, {body.split(/\s+/).filter(Boolean).length} words</summary>
-      <div className={css.reasoning}>{body}</div>
+      <div className={css.reasoning}>
+        <Said text={body} />
+      </div>
     </details>
   );
 }

@@ -48,11 +48,17 @@ export function Verdict({ trace, compact = false }: { trace: TraceDetail; compac
       </Fact>
       <Fact label="Cost" foot={trace.unpriced > 0 ? `${plural(trace.unpriced, "span")} without a price` : ""}>
         <Tooltip
-          label={trace.cost === null ? "No price is known for the model; see the cost view." : exactUsd(trace.cost)}
+          label={
+            trace.cost !== null
+              ? exactUsd(trace.cost)
+              : trace.unpriced > 0
+                ? "No price is known for the model; see the cost view."
+                : "No provider told of anything used."
+          }
         >
           <span>
             {trace.cost !== null && trace.unpriced > 0 && "≥ "}
-            {trace.cost === null ? "no price" : formatMoney(trace.cost)}
+            {trace.cost !== null ? formatMoney(trace.cost) : trace.unpriced > 0 ? "no price" : "–"}
           </span>
         </Tooltip>
       </Fact>

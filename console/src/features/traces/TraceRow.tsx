@@ -78,15 +78,24 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
         )}
         {row.fallbacks > 0 && <span className="muted"> → {row.model_used || "fallback"}</span>}
       </span>
-      <span role="gridcell" className={`ellipsis ${css.what}`}>
-        {what}
-        {!failed && row.output_preview && <span className={css.answer}> → {row.output_preview}</span>}
+      <span role="gridcell" className={css.what}>
+        <span className={`ellipsis ${css.asked}`} dir="auto">
+          {what}
+        </span>
+        {!failed && row.output_preview && (
+          <span className={css.answer}>
+            <span aria-hidden="true">→</span>
+            <span className="ellipsis" dir="auto">
+              {row.output_preview}
+            </span>
+          </span>
+        )}
       </span>
       <span role="gridcell" className={`ellipsis muted ${css.wideOnly} ${css.optional}`}>
-        {row.feature}
+        <bdi>{row.feature}</bdi>
       </span>
       <span role="gridcell" className={`ellipsis muted ${css.wideOnly} ${css.optional}`}>
-        {row.user}
+        <bdi>{row.user}</bdi>
       </span>
       <span
         role="gridcell"
@@ -98,7 +107,7 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
       <span
         role="gridcell"
         className={`${css.right} ${css.optional}`}
-        title={row.cost === null ? "no price is known" : exactUsd(row.cost)}
+        title={row.cost !== null ? exactUsd(row.cost) : failed ? undefined : "no price is known"}
       >
         {row.cost === null ? <span className="muted">–</span> : formatMoney(row.cost)}
       </span>
@@ -111,7 +120,7 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
       </span>
       <span className={`ellipsis ${css.small}`} aria-hidden="true">
         {formatListTime(row.started, now)} · {row.cost === null ? "" : `${formatMoney(row.cost)} · `}
-        {what}
+        <bdi>{what}</bdi>
       </span>
     </div>
   );
