@@ -101,6 +101,7 @@ def test_a_client_of_models_that_asks_for_what_is_not_there_is_told_in_its_own_d
         ("/v1/completions", "Completions of a prompt", "/v1/chat/completions"),
         ("/v1/vector_stores/vs_1/files", "Vector stores", "Call the vendor itself"),
         ("/v1/moderations", "Moderations", "neither limited nor recorded"),
+        ("/v1beta/batches/b1", "Google's batches", "/v1/messages/batches"),
         ("/v1beta/cachedContents", "Cached contents", "Call the vendor itself"),
         ("/v1/cachedContents", "Cached contents", "Call the vendor itself"),
         ("/v1/interactions", "Interactions", "Call the vendor itself"),

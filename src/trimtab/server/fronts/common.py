@@ -17,6 +17,10 @@ from trimtab.releases.resolve import Who
 from trimtab.server.cycle import HotCycle
 
 GEMINI_PATHS = (b"/v1beta/", b"/v1alpha/", b"/upload/")
+BATCHED_ELSEWHERE = (
+    "Send the calls one by one, to ':generateContent'; or as a batch to a provider of OpenAI's (/v1/files and "
+    "/v1/batches) or Anthropic's (/v1/messages/batches)."
+)
 _AT_THE_VENDOR = "Call the vendor itself for it: it is neither limited nor recorded here then."
 _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
     ("/v1/realtime", "Realtime sessions", "Speak with /v1/audio and /v1/chat/completions, or call the vendor itself."),
@@ -54,11 +58,11 @@ _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
             ("cachedContents", "Cached contents"),
             ("files", "Google's files"),
             ("fileSearchStores", "File search stores"),
-            ("batches", "Google's batches"),
             ("interactions", "Interactions"),
             ("tunedModels", "Tuned models"),
         )
     ),
+    *((f"/{version}/batches", "Google's batches", BATCHED_ELSEWHERE) for version in ("v1beta", "v1alpha")),
     *(
         (f"/v1/{name}", what, _AT_THE_VENDOR)  # where google-genai has them since its version 3
         for name, what in (

@@ -18,10 +18,12 @@ from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.gemini.framing import framed
 from trimtab.server.cycle import HotCycle
 from trimtab.server.fronts.around import Around
-from trimtab.server.fronts.common import Door, asked_by, refuse, rest_of
+from trimtab.server.fronts.common import BATCHED_ELSEWHERE, Door, asked_by, refuse, rest_of
 from trimtab.server.fronts.counts import told_by
 
 JSON = b"application/json; charset=utf-8"
+_BATCHES = ("batchGenerateContent", "asyncBatchEmbedContent")
+"""https://ai.google.dev/api/batch-api"""
 
 
 def model_in_path(cycle: HotCycle) -> str:
@@ -51,6 +53,8 @@ class GeminiFront:
             if model and verb in ("embedContent", "batchEmbedContents"):
                 await self._embed(cycle, model, admitted, alone=verb == "embedContent")
                 return
+            if model and verb in _BATCHES:
+                raise NotFound("Google's batches are not offered here.", fix=BATCHED_ELSEWHERE, code="not_offered")
             if not model or verb not in ("generateContent", "streamGenerateContent"):
                 raise NotFound(
                     f"There is no method {verb[:50]!r} of a model here.",
