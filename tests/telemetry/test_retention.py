@@ -196,6 +196,29 @@ def test_a_run_that_one_project_asked_for_touches_no_other_and_the_run_over_all_
     story(body)
 
 
+def test_who_asks_while_a_run_is_under_way_gets_the_next_one_which_goes_by_the_rules_of_then(
+    story: Any, engine: Store
+) -> None:
+    ours = project()
+    asked: list[str] = []
+
+    async def body(home: Home) -> None:
+        await home.add(ours, {"content": 1, "spans": None})
+        keep(engine, home.blobs, ours, [5])
+        first = await home.db.write(lambda conn: rules_store.ask(conn, T0 // 1_000_000, ours))
+        under_way = await home.db.write(
+            lambda conn: rules_store.take(conn, "w", T0 // 1_000_000, every_ms=10**9, hold_ms=10**6)
+        )
+        assert under_way is not None
+        assert under_way.id == first.id
+        for _ in range(2):
+            again = await home.db.write(lambda conn: rules_store.ask(conn, T0 // 1_000_000, ours))
+            asked.append(again.id)
+        assert asked[0] == asked[1] != first.id
+
+    story(body)
+
+
 def test_many_runs_of_projects_alone_do_not_hide_when_the_last_over_all_was(tmp_path: Path) -> None:
     def write(conn: Connection) -> tuple[Run | None, Run | None]:
         def turn(now: int) -> Run | None:

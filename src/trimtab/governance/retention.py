@@ -153,11 +153,13 @@ def runs(conn: Connection, before: str = "", limit: int = RUNS_KEPT, *, project_
 
 
 def ask(conn: Connection, now: int, project_id: str = "") -> Run:
-    """A run about one project (empty: about all) that any worker may take up at once; one that is under way and does
-    as much, where there is one."""
+    """A run about one project (empty: about all) that any worker may take up at once; one that waits and does as much,
+    where there is one. Not one that is under way: it goes by the rules of its beginning, and is past some tables."""
     exclusive(conn, _LOCK)
-    under_way = next((run for run in _running(conn) if run.report.only in ("", project_id)), None)
-    return under_way or _add(conn, Run(id=new_id("ret"), state="running", started=now, report=Report(only=project_id)))
+    waits = (run for run in _running(conn) if run.report.only in ("", project_id) and run.held_until < now)
+    return next(waits, None) or _add(
+        conn, Run(id=new_id("ret"), state="running", started=now, report=Report(only=project_id))
+    )
 
 
 def take(conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int) -> Run | None:
