@@ -112,6 +112,11 @@ def test_a_chat_call_becomes_a_call_of_gemini() -> None:
                             "response": {"output": "Rain, 8 °C"},
                         }
                     },
+                ],
+            },
+            {
+                "role": "user",
+                "parts": [
                     {"text": "And what is this?"},
                     {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
                 ],
@@ -139,7 +144,7 @@ def test_a_chat_call_becomes_a_call_of_gemini() -> None:
 
 
 def test_an_anthropic_call_with_thinking_is_shown_its_thoughts_and_a_failed_tool_is_an_error() -> None:
-    body = ANTHROPIC_REQUEST | {"tool_choice": {"type": "any"}}
+    body = ANTHROPIC_REQUEST | {"tool_choice": {"type": "any"}, "output_config": {}}
     told = rendered("gemini", body, "anthropic_messages", "gemini-2.5-pro")
     assert told["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 1024, "includeThoughts": True}
     [response] = [part for part in told["contents"][2]["parts"] if "functionResponse" in part]

@@ -15,7 +15,11 @@ import pytest
 
 from patience import PATIENCE_S
 from trimtab.llm import local_server
+from trimtab.llm.counting import count_body, count_place, counting_dialect, read_count
+from trimtab.llm.dialects import DIALECTS
 from trimtab.llm.local_server import CannotStart, Options, find_weights, start
+from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.types import Message, Request, Text, Tool
 
 QUESTION = "Text: A trace is everything that happened for one request.\n\nQuestion: What is a trace?"
 
@@ -92,6 +96,23 @@ def test_a_prompt_longer_than_the_context_is_refused_with_400_and_says_so(url: s
     answer = ask(url, messages=[{"role": "user", "content": "word " * 3000}])
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "exceed_context_size_error"
+
+
+@pytest.mark.parametrize("tools", [0, 2])
+def test_llamacpp_counts_before_a_call_what_the_call_is_told_to_have(url: str, tools: int) -> None:
+    row = PROVIDER_KINDS.get("llamacpp")
+    chat = counting_dialect(DIALECTS.get(row.dialect), row.quirks)
+    assert chat is not None
+    system, asked = Message("system", (Text("Be brief."),)), Message("user", (Text(QUESTION),))
+    offered = tuple(Tool(name=f"look{at}", parameters={"type": "object"}) for at in range(tools))
+    call = chat.render_request(
+        Request(model="m", messages=(system, asked), tools=offered, max_tokens=3), "m", row.quirks
+    )
+    base, path = count_place(url, chat, "m", row.quirks)
+    counted = httpx.post(base + path, content=count_body(chat, call, "m", row.quirks), timeout=PATIENCE_S)
+    assert counted.status_code == 200, counted.text
+    answer = httpx.post(f"{url}/chat/completions", content=call, timeout=PATIENCE_S).json()
+    assert read_count(chat, counted.content, row.quirks) == answer["usage"]["prompt_tokens"]
 
 
 def test_it_shows_no_other_callers_prompts_and_no_web_page_may_read_it(url: str) -> None:

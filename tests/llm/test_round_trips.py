@@ -10,7 +10,7 @@ from sayings import REQUESTS, RESPONSES, common_requests, common_responses, delt
 
 from trimtab.llm.dialects import DIALECTS, Dialect, Head, Quirks, dialects
 from trimtab.llm.fold import Fold, fold
-from trimtab.llm.types import Delta, Request, Response, ResponseFormat
+from trimtab.llm.types import Delta, Image, Part, Request, Response, ResponseFormat
 
 ALL = dialects(front=True)
 PAIRS = [(one, other) for one in ALL for other in ALL if one != other]
@@ -117,9 +117,16 @@ def rendered_and_read(dialect: Dialect, request: Request, quirks: Quirks) -> Req
 
 
 def without_what_gemini_has_not(request: Request) -> Request:
-    """Hints it drops, and efforts that only others know."""
+    """Hints it drops, efforts that only others know, drawings, and a choice where there are no tools."""
+
+    def shown(part: Part) -> Part:
+        svg = isinstance(part, Image) and part.media_type == "image/svg+xml"
+        return msgspec.structs.replace(part, media_type="image/png") if svg else part
+
     return msgspec.structs.replace(
         request,
+        messages=tuple(msgspec.structs.replace(each, parts=tuple(map(shown, each.parts))) for each in request.messages),
+        tool_choice=request.tool_choice if request.tools else None,
         parallel_tool_calls=None,
         user=None,
         tools=tuple(msgspec.structs.replace(tool, strict=None) for tool in request.tools),

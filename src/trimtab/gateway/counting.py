@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, UpstreamRejected
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unsupported, UpstreamRejected
 from trimtab.gateway.apps.types import Ready
 from trimtab.gateway.endpoints import render_endpoint
 from trimtab.gateway.releasing import Apps, Asked
@@ -19,7 +19,7 @@ from trimtab.governance.access import Project
 from trimtab.governance.admit import check_model
 from trimtab.guard.spec import Chain
 from trimtab.ledger.estimate import estimate_tokens
-from trimtab.llm.counting import can_count, count_body, count_path, read_count
+from trimtab.llm.counting import count_body, count_place, counting_dialect, read_count
 from trimtab.llm.dialects import Dialect
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects._tool_names import fitted
@@ -64,8 +64,8 @@ class TokenCounter:
         if governed is not None and governed.engine is not None:
             target = None  # a count is asked of a provider with the whole text: policies may forbid that
         if target is not None and self._transport is not None and target.provider.base_url:
-            dialect = dialect_for(target.provider, front)
-            if can_count(dialect):
+            dialect = counting_dialect(dialect_for(target.provider, front), target.provider.quirks)
+            if dialect is not None:
                 told = await self._ask(front, dialect, target, request, call)
                 if told is not None:
                     return Count(told, estimated=False)
@@ -85,28 +85,30 @@ class TokenCounter:
     async def _ask(self, front: Dialect, dialect: Dialect, target: Target, request: Request, call: bytes) -> int | None:
         """The provider's count; None where it has none to give now."""
         provider, model = target.provider, target.model.upstream
-        if dialect is front:
-            whole = dialect.forward(call, front.peek(call), model, provider.quirks)
-        else:
-            whole = dialect.render_request(fitted(request, dialect.name)[0], model, provider.quirks)
-        path = count_path(dialect, model)
+        own = bool(provider.quirks.counter)  # beside the calls, and perhaps older than they are: else the estimate
         try:
-            status, body, headers = await self._post(
-                provider, dialect, path, count_body(dialect, whole, model, provider.quirks)
-            )
+            whole = _rendered(front, dialect, request, call, target)
+        except Unsupported:
+            if own:
+                return None
+            raise
+        base, path = count_place(provider.base_url, dialect, model, provider.quirks)
+        asked = count_body(dialect, whole, model, provider.quirks)
+        try:
+            status, body, headers = await self._post(provider, dialect, base, path, asked)
             if status == 200:
-                return read_count(dialect, body)
+                return read_count(dialect, body, provider.quirks)
         except TrimtabError:
             return None
-        if status in _CALLERS_FAULT:
+        if status in _CALLERS_FAULT and not own:
             raise _refused(dialect.parse_error(status, body, headers))
         return None
 
     async def _post(
-        self, provider: Provider, dialect: Dialect, path: str, body: bytes
+        self, provider: Provider, dialect: Dialect, base: str, path: str, body: bytes
     ) -> tuple[int, bytes, dict[str, str]]:
         assert self._transport is not None
-        endpoint = render_endpoint(provider, provider.base_url, path, dialect)
+        endpoint = render_endpoint(provider, base, path, dialect)
         endpoint = msgspec.structs.replace(endpoint, total_s=LONGEST_S, first_byte_s=LONGEST_S)
         extra = b""
         if endpoint.ready is not None and endpoint.sign is not None:
@@ -119,6 +121,14 @@ class TokenCounter:
             except StaleConnection:
                 continue
             return answer.status, content, dict(answer.headers)
+
+
+def _rendered(front: Dialect, dialect: Dialect, request: Request, call: bytes, target: Target) -> bytes:
+    """The call as it would be sent."""
+    quirks, model = target.provider.quirks, target.model.upstream
+    if dialect is front:
+        return dialect.forward(call, front.peek(call), model, quirks)
+    return dialect.render_request(fitted(request, dialect.name)[0], model, quirks)
 
 
 def takes_out(found: Chain | None) -> bool:

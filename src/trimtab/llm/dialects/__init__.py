@@ -52,7 +52,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     ``strict_turns`` says that it refuses a user's message after a tool's, a system message after an answer, and an
     empty answer. ``efforts`` are those that its models know, by patterns of their names, the first that fits; a call
     of another dialect asks for the nearest, or for none. ``bare_counts`` says that it counts the members of a call
-    themselves, where its dialect's vendor counts a call.
+    themselves, where its dialect's vendor counts a call. ``calls_without_ids`` is a pattern of models whose calls and
+    responses have no ids there. ``counter`` is how a server of one's own is asked how many tokens a call would have
+    (`llm/counting.py`), if it is not by its dialect's own way.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -68,6 +70,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     tool_id_length: int = 0
     strict_turns: bool = False
     bare_counts: bool = False
+    calls_without_ids: str = ""
+    counter: Literal["", "llamacpp", "vllm", "anthropic"] = ""
     efforts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     thoughts_return: bool = False
     thoughts_field: str = "reasoning_content"

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._crossing import foreign, opaque_fields
@@ -222,12 +223,18 @@ def responses_part(part: Opaque) -> Wire:
 
 
 def gemini_part(part: Opaque) -> Wire:
+    """PDFs and plain texts as files, others as far as they are texts: Vertex takes no more
+    (https://github.com/epam/ai-dial-adapter-vertexai/issues/148), and neither of both Word or Excel
+    (https://github.com/googleapis/python-genai/issues/829)."""
     document = _crossing(part)
-    if document.url is not None:
+    read = document.media_type in (PDF, "text/plain") or document.media_type.startswith(("audio/", "video/"))
+    if document.url is not None and (read or document.media_type.startswith("text/")):
         return {"fileData": {"fileUri": document.url, "mimeType": document.media_type}}
-    if document.data is None:
-        return {"text": document.told() or ""}
-    return {"inlineData": {"mimeType": document.media_type, "data": document.data}}
+    if document.data is not None and read:
+        return {"inlineData": {"mimeType": document.media_type, "data": document.data}}
+    if (text := document.told()) is None:
+        raise _not_taken(replace(document, url=None))
+    return {"text": text}
 
 
 def converse_block(part: Opaque) -> Wire:

@@ -44,6 +44,12 @@ A price is the list price of the packaged price book, where it has one for the v
 zero, until a price is set on the model. Kinds that run on one's own machine have no price.
 """
 
+_COUNTERS = {
+    "llamacpp": "(`/v1/chat/completions/input_tokens`)",
+    "vllm": "(`/tokenize`)",
+    "anthropic": "(`/v1/messages/count_tokens`)",
+}
+
 
 def page() -> str:
     """The whole page, in Markdown."""
@@ -118,6 +124,10 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"the length of vectors goes as `{quirks.dimensions_field}`")
     if quirks.rank_top_field != plain.rank_top_field:
         found.append(f"the bound of a ranking goes as `{quirks.rank_top_field}`")
+    if quirks.calls_without_ids:
+        found.append(f"ids of calls are left out for models whose names match `{quirks.calls_without_ids}`")
+    if quirks.counter:
+        found.append(f"tokens are counted by it {_COUNTERS[quirks.counter]}, where its version can")
     if quirks.path_prefix:
         found.append(f"paths begin with `{quirks.path_prefix}`")
     return found

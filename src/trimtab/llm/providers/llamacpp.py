@@ -11,5 +11,5 @@ PLUG = ProviderKind(
     base_url="http://127.0.0.1:8080/v1",
     needs_key=False,
     free=True,
-    quirks=Quirks(developer_role=False),
+    quirks=Quirks(developer_role=False, counter="llamacpp"),
 )

@@ -1,5 +1,8 @@
 """Vertex AI in express mode: https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview
 
+Calls have ids from Gemini 3 on: https://github.com/BerriAI/litellm/pull/34603 and
+https://github.com/mlflow/mlflow/issues/24127
+
 With an API key. A project of one's own, by a service account or the machine's identity, is ``vertex_project``.
 """
 
@@ -13,6 +16,6 @@ PLUG = ProviderKind(
     base_url="https://aiplatform.googleapis.com/v1/publishers/google",
     key_variable="GOOGLE_API_KEY",
     price_id="google",
-    quirks=Quirks(bare_counts=True),
+    quirks=Quirks(bare_counts=True, calls_without_ids=r"gemini-[12]"),
     models=("gemini-2.5-flash",),
 )

@@ -4,6 +4,9 @@ By a service account, or by the identity of the machine (`llm/google.py`), whose
 needs the role Vertex AI User. A key here is an access token, which ends within the hour. The location ``global`` has
 all models, a region (``europe-west4``) keeps the data there. Its ``countTokens`` takes the members of a call
 themselves: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens
+
+Calls have ids from Gemini 3 on: https://github.com/BerriAI/litellm/pull/34603 and
+https://github.com/mlflow/mlflow/issues/24127
 """
 
 from trimtab.llm.auth import BEARER
@@ -37,6 +40,6 @@ PLUG = ProviderKind(
     key_options=OPTIONS,
     identities=IDENTITIES,
     price_id="google",
-    quirks=Quirks(bare_counts=True),
+    quirks=Quirks(bare_counts=True, calls_without_ids=r"gemini-[12]"),
     models=("gemini-2.5-flash", "gemini-2.5-pro"),
 )

@@ -15,6 +15,6 @@ PLUG = ProviderKind(
     base_url="http://127.0.0.1:8000/v1",
     needs_key=False,
     free=True,
-    quirks=Quirks(developer_role=False, thoughts_field="reasoning"),
+    quirks=Quirks(developer_role=False, counter="vllm", thoughts_field="reasoning"),
     passes=("audio",),
 )

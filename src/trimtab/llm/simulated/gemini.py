@@ -1,7 +1,8 @@
 """A simulated Gemini API. https://ai.google.dev/api/generate-content and /gemini-api/docs/thought-signatures
 
-The shapes are those of Google's reference and of the types in its Python SDK; the errors those of its error page. Of
-its models, those named ``gemini-3...`` sign their calls and refuse a call of theirs that comes back unsigned.
+The shapes are those of Google's reference and of the types in its Python SDK; the errors those of its error page, and
+what users were refused (`gemini_rules.py`). Of its models, those named ``gemini-3...`` sign their calls and refuse a
+call of theirs that comes back unsigned.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
+from trimtab.llm.simulated import gemini_rules
 from trimtab.llm.simulated.answers import Ask, Said, an_object, answer, count, objects
 from trimtab.llm.simulated.pictures import colour_of
 from trimtab.llm.simulated.scenario import Scenario
@@ -103,6 +105,8 @@ def check(body: dict[str, Any]) -> None:
         if not objects(content.get("parts")):
             raise Refused(f"* GenerateContentRequest.contents[{index}].parts: must not be empty\n")
         _check_responses(contents, index)
+    if (why := gemini_rules.refusal(body)) is not None:
+        raise Refused(why)
     _check_tools(body)
     config = _config(body)
     if config.get("responseSchema") is not None and config.get("responseJsonSchema") is not None:
@@ -143,6 +147,15 @@ def _check_responses(contents: list[dict[str, Any]], index: int) -> None:
 
 def check_model(body: dict[str, Any], model: str) -> None:
     """What only some models refuse. Raises `Refused`."""
+    if (why := gemini_rules.choice_refusal(body, model)) is not None:
+        raise Refused(why)
+    check_by_model(body, model)
+
+
+def check_by_model(body: dict[str, Any], model: str) -> None:
+    """The same, wherever the model is served."""
+    if (why := gemini_rules.model_refusal(body, model)) is not None:
+        raise Refused(why)
     _check_thinking(_thinking(body), model)
     if not model.startswith("gemini-3"):
         return

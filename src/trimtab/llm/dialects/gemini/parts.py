@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects._crossing import foreign
@@ -31,6 +32,7 @@ UNSIGNED = "skip_thought_signature_validator"
 _UNSIGNED = (UNSIGNED, "context_engineering_is_the_way_to_go")
 _CAPITAL = re.compile(r"[A-Z]")
 _OWN_HOSTS = ("googleapis.com", "youtube.com", "youtu.be")
+_PICTURES = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif")
 _OUTPUT = re.compile(r"output(_\d+)?")
 
 
@@ -227,24 +229,43 @@ def media_wire(image: Image) -> Wire:
     return {"fileData": told if kind is None else told | {"mimeType": kind}}
 
 
-def result_wire(part: ToolResult, name: str) -> Wire:
+def taken_media(image: Image) -> Wire:
+    """A picture of another dialect's client. Raises `Unsupported` for kinds that Google does not read:
+    https://ai.google.dev/gemini-api/docs/image-understanding#supported-formats"""
+    kind = image.media_type if image.url is None else mimetypes.guess_type(image.url)[0]
+    if kind == "image/jpg":  # https://github.com/CherryHQ/cherry-studio/pull/3088
+        kind = "image/jpeg"
+    if kind is not None and kind not in _PICTURES:
+        raise Unsupported(
+            f"Pictures of the type {kind[:80]!r} are not taken by this provider.",
+            fix="Send a PNG, JPEG or WebP, or call a model of another provider.",
+            param="messages",
+        )
+    return media_wire(image if image.url is not None else replace(image, media_type=kind))
+
+
+def result_wire(part: ToolResult, name: str, *, own: bool) -> Wire:
+    """``own``: the call came in this dialect; else documents that are texts are told as such."""
     texts = [each.text for each in part.parts if isinstance(each, Text)]
+    media = [each for each in part.parts if not isinstance(each, Text)]
+    if not own:
+        written = [gemini_part(each) for each in media if isinstance(each, Opaque) and each.dialect != NAME]
+        texts += [each["text"] for each in written if "text" in each]
     if part.is_error:
         response: Wire = {"error": "\n".join(texts)}
     else:
         response = {"output" if not at else f"output_{at + 1}": text for at, text in enumerate(texts)}
     wire: Wire = {"id": part.call_id, "name": name, "response": response}
     shown: list[Wire | Raw] = []
-    for each in part.parts:
+    for each in media:
         match each:
-            case Text():
-                pass
             case Image():
-                shown.append(media_wire(each))
+                shown.append(media_wire(each) if own else taken_media(each))
             case Opaque() if each.dialect == NAME:
                 shown.append(each.raw)
             case Opaque():
-                shown.append(gemini_part(each))
+                document = gemini_part(each)
+                shown += [] if "text" in document else [document]
             case _:
                 raise Unsupported(f"A {type(each).__name__} part has no place in a tool's result.", param="messages")
     return {"functionResponse": wire | {"parts": shown} if shown else wire}
