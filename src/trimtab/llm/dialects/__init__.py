@@ -54,7 +54,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     of another dialect asks for the nearest, or for none. ``bare_counts`` says that it counts the members of a call
     themselves, where its dialect's vendor counts a call. ``calls_without_ids`` is a pattern of models whose calls and
     responses have no ids there. ``counter`` is how a server of one's own is asked how many tokens a call would have
-    (`llm/counting.py`), if it is not by its dialect's own way.
+    (`llm/counting.py`), if it is not by its dialect's own way. Without ``named_choice`` no tool can be demanded by its
+    name: then it is the only one that is offered, and one must be called. Without ``json_object`` JSON is had by a
+    schema alone: that of any object.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -72,6 +74,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     bare_counts: bool = False
     calls_without_ids: str = ""
     counter: Literal["", "llamacpp", "vllm", "anthropic"] = ""
+    named_choice: bool = True
+    json_object: bool = True
     efforts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     thoughts_return: bool = False
     thoughts_field: str = "reasoning_content"

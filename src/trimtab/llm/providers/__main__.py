@@ -126,6 +126,10 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"the bound of a ranking goes as `{quirks.rank_top_field}`")
     if quirks.calls_without_ids:
         found.append(f"ids of calls are left out for models whose names match `{quirks.calls_without_ids}`")
+    if not quirks.named_choice:
+        found.append("a tool demanded by its name is the only one offered, and one must be called")
+    if not quirks.json_object:
+        found.append("JSON without a schema is asked for by that of any object")
     if quirks.counter:
         found.append(f"tokens are counted by it {_COUNTERS[quirks.counter]}, where its version can")
     if quirks.path_prefix:

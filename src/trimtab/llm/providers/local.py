@@ -17,6 +17,6 @@ PLUG = ProviderKind(
     needs_key=False,
     free=True,
     managed=True,
-    quirks=Quirks(developer_role=False),
+    quirks=Quirks(developer_role=False, named_choice=False),
     models=("smollm2-135m-instruct", "all-minilm-l6-v2"),
 )

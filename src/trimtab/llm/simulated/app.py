@@ -15,7 +15,9 @@ from trimtab.llm.simulated import (
     cohere_chat,
     counters,
     gemini,
+    lmstudio,
     mistral,
+    ollama,
     openai_chat,
     openai_media,
     openai_responses,
@@ -52,7 +54,18 @@ class Vendor(Protocol):
     def stream(self, body: dict[str, Any], model: str, scenario: Scenario, number: int) -> Iterator[bytes]: ...
 
 
-_MODULES = (openai_chat, anthropic_messages, bedrock_converse, cohere_chat, openai_responses, gemini, vertex, mistral)
+_MODULES = (
+    openai_chat,
+    anthropic_messages,
+    bedrock_converse,
+    cohere_chat,
+    openai_responses,
+    gemini,
+    vertex,
+    mistral,
+    lmstudio,
+    ollama,
+)
 _VENDORS = (*(cast("Vendor", module) for module in _MODULES), *(cast("Vendor", task) for task in tasks.VENDORS))
 _REFUSALS = tuple(module.Refused for module in _MODULES)
 _BEFORE_ALL = ("reset", "stall", "html", "garbage")
@@ -118,8 +131,8 @@ class Call:
 class SimulatedProviders:
     """OpenAI at ``/v1/chat/completions``, Anthropic at ``/v1/messages`` with its batches, both at ``/v1/models``;
     Bedrock at ``/model/MODEL/converse``, Cohere at ``/v2/chat``, OpenAI's Responses at ``/v1/responses``, Gemini at
-    ``/v1beta/models/MODEL:generateContent``, Vertex AI the same at ``/v1/publishers/google`` and in a project, Mistral
-    at ``/mistral/v1/chat/completions``; and what those have that counts tokens.
+    ``/v1beta/models/MODEL:generateContent``, Vertex AI the same at ``/v1/publishers/google`` and in a project, Mistral,
+    LM Studio and Ollama at ``/mistral/v1/chat/completions`` and so on; and what those have that counts tokens.
 
     ``scenario`` holds for every call that does not ask for another. ``api_key``: if given, calls without it get 401.
     ``GET /simulated/calls`` tells what was seen, for tests in another process; ``DELETE`` forgets it.

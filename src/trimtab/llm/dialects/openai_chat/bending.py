@@ -6,17 +6,67 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._reading import encode
-from trimtab.llm.types import Part, Request, ToolCall, ToolResult
+from trimtab.llm.types import Part, Request, ToolCall, ToolChoice, ToolResult
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _decode_messages = msgspec.json.Decoder(list[dict[str, Raw]]).decode
 _decode_calls = msgspec.json.Decoder(list[dict[str, Raw]]).decode
 _decode_text = msgspec.json.Decoder(str).decode
+
+
+class _Function(Struct, frozen=True):
+    name: str = ""
+
+
+class _Named(Struct, frozen=True):
+    """A tool, or the choice of one."""
+
+    function: _Function = _Function()
+
+
+class _Format(Struct, frozen=True):
+    type: str = ""
+
+
+_decode_choice = _decode_tool = msgspec.json.Decoder(_Named).decode
+_decode_tools = msgspec.json.Decoder(list[Raw]).decode
+_decode_format = msgspec.json.Decoder(_Format).decode
+
+
+ANY_OBJECT: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
+
+
+def with_the_named_tool(request: Request) -> Request:
+    """For a provider of which no tool can be demanded by its name (`Quirks.named_choice`)."""
+    choice = request.tool_choice
+    if choice is None or choice.mode != "tool":
+        return request
+    offered = tuple(tool for tool in request.tools if tool.name == choice.name)
+    return replace(request, tools=offered or request.tools, tool_choice=ToolChoice(mode="required"))
+
+
+def name_no_tool(fields: dict[str, Any]) -> None:
+    """The same in a client's own body, in place. Raises what the JSON decoder raises for what is none."""
+    if "tools" not in fields or not bytes(fields["tool_choice"]).lstrip().startswith(b"{"):
+        return
+    choice = _decode_choice(fields["tool_choice"])
+    if choice.function.name:
+        named = [
+            tool for tool in _decode_tools(fields["tools"]) if _decode_tool(tool).function.name == choice.function.name
+        ]
+        fields["tools"] = Raw(encode(named)) if named else fields["tools"]
+        fields["tool_choice"] = Raw(b'"required"')
+
+
+def want_any_object(fields: dict[str, Any]) -> None:
+    """`Quirks.json_object`, in a client's own body. Raises as above."""
+    if _decode_format(fields["response_format"]).type == "json_object":
+        fields["response_format"] = Raw(encode(ANY_OBJECT))
 
 
 def is_bent(quirks: Quirks) -> bool:

@@ -26,7 +26,9 @@ from trimtab.llm.dialects.openai_chat.bending import (
     holds_thoughts,
     in_strict_turns,
     is_bent,
+    name_no_tool,
     shorten_ids,
+    want_any_object,
     with_thoughts,
     with_thoughts_as,
     without_developers,
@@ -119,6 +121,10 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:
             fields["messages"] = without_members(fields["messages"], members)
         if quirks.strict_turns and "messages" in fields:
             fields["messages"] = in_strict_turns(fields["messages"])
+        if not quirks.named_choice and "tool_choice" in fields:
+            name_no_tool(fields)
+        if not quirks.json_object and b'"json_object"' in body and "response_format" in fields:
+            want_any_object(fields)
         if is_bent(quirks):
             bend(fields, quirks)
             if quirks.tool_id_length and "messages" in fields:

@@ -20,7 +20,15 @@ from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
 from trimtab.llm.dialects._signatures import own_signature
 from trimtab.llm.dialects._tools import fits_strict, object_schema
-from trimtab.llm.dialects.openai_chat.bending import bend, is_bent, nearest_effort, strict_turns, with_short_ids
+from trimtab.llm.dialects.openai_chat.bending import (
+    ANY_OBJECT,
+    bend,
+    is_bent,
+    nearest_effort,
+    strict_turns,
+    with_short_ids,
+    with_the_named_tool,
+)
 from trimtab.llm.dialects.openai_chat.parts import NAME, image_part, tool_call
 from trimtab.llm.dialects.openai_chat.thoughts import details_of
 from trimtab.llm.types import (
@@ -51,6 +59,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         request = as_taken(request, model, _LONGEST_ID)
         if quirks.efforts:
             request = replace(request, reasoning_effort=nearest_effort(request.reasoning_effort, model, quirks.efforts))
+    if not quirks.named_choice:
+        request = with_the_named_tool(request)
     if quirks.tool_id_length:
         request = with_short_ids(request, quirks.tool_id_length)
     body: Wire = {"model": model, "messages": _messages(request, own=own, quirks=quirks)}
@@ -65,7 +75,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         # refused where there is nothing to choose from
         "tool_choice": _tool_choice(request.tool_choice) if own or request.tools else None,
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
-        "response_format": _format(request.response_format),
+        "response_format": _format(request.response_format, quirks),
         "user": None if own and "safety_identifier" in request.extra else request.user,
         "stream": request.stream or None,
     }
@@ -158,7 +168,8 @@ def _assistant(message: Message, quirks: Quirks, *, thoughts: bool) -> Wire:
     for part in message.parts:
         match part:
             case ToolCall():
-                calls.append(tool_call(part))
+                # models that call a tool with nothing may write nothing, which Ollama refuses
+                calls.append(tool_call(part if part.arguments.strip() else replace(part, arguments="{}")))
             case Reasoning():
                 # not in OpenAI's reference: DeepSeek's and others' own field, so only what came in it goes back in it,
                 # but where the provider demands it
@@ -240,9 +251,11 @@ def _tool_choice(choice: ToolChoice | None) -> str | Wire | None:
     return choice.mode
 
 
-def _format(wanted: ResponseFormat | None) -> Wire | None:
+def _format(wanted: ResponseFormat | None, quirks: Quirks) -> Wire | None:
     if wanted is None:
         return None
+    if wanted.kind == "json_object" and not quirks.json_object:
+        return ANY_OBJECT
     if wanted.kind != "json_schema":
         return {"type": wanted.kind}
     plain: Wire = {"description": wanted.description, "schema": wanted.schema, "strict": wanted.strict}
