@@ -76,6 +76,45 @@ def test_moonshot_gets_thoughts_where_tools_were_called_if_empty_ones() -> None:
     assert rendered("moonshot")["messages"][2]["reasoning_content"] == "hm"
 
 
+EFFORTS = [
+    ("moonshot", "kimi-k3", {"none": "low", "medium": "high", "high": "high", "xhigh": "max", "max": "max"}),
+    ("moonshot", "kimi-k2.6", {"medium": "medium", "max": "high"}),
+    ("xai", "grok-4.6", {"none": "low", "minimal": "low", "xhigh": "xhigh", "max": "xhigh"}),
+    ("xai", "grok-4.5", {"none": "low", "medium": "medium", "max": "high"}),
+    ("xai", "grok-4.3-latest", {"none": "none", "max": "high"}),
+    ("xai", "grok-4", {"none": "none", "max": "high"}),
+    ("xai", "grok-4.20-multi-agent-0309", {"minimal": "low", "max": "xhigh"}),
+    ("xai", "grok-4.20-0309-reasoning", {"none": None, "high": None}),
+    ("xai", "grok-4-1-fast-reasoning", {"high": None}),
+    ("xai", "grok-4-0709", {"high": None}),
+    ("xai", "grok-code-fast-1", {"low": None}),
+    ("xai", "grok-build-0.1", {"low": None}),
+    ("xai", "grok-3", {"low": None}),
+    ("xai", "grok-3-mini", {"medium": "high", "low": "low"}),
+    ("xai", "grok-5", {"max": "xhigh"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "model", "efforts"), EFFORTS)
+def test_a_model_is_asked_for_an_effort_that_it_has(kind: str, model: str, efforts: dict[str, str | None]) -> None:
+    for asked, sent in efforts.items():
+        request = Request(
+            dialect="anthropic_messages", model="m", messages=(Message("user", (Text("hi"),)),), reasoning_effort=asked
+        )
+        body = json.loads(OPENAI.render_request(request, model, PROVIDER_KINDS.get(kind).quirks))
+        assert body.get("reasoning_effort") == sent, asked
+
+
+def test_xai_is_sent_no_penalties_and_moonshot_no_tool_by_its_name() -> None:
+    body = forwarded("xai", presence_penalty=0, frequency_penalty=0.5, temperature=0.3)
+    assert set(body) == {"model", "messages", "max_completion_tokens", "temperature"}
+    tools = [{"type": "function", "function": {"name": name}} for name in ("f", "g")]
+    body = forwarded("moonshot", tools=tools, tool_choice={"type": "function", "function": {"name": "g"}})
+    assert (body["tools"], body["tool_choice"]) == (tools[1:], "required")
+    body = forwarded("moonshot", tools=tools, tool_choice="auto")
+    assert (body["tools"], body["tool_choice"]) == (tools, "auto")
+
+
 ANSWERED: dict[str, Any] = {
     "role": "assistant", "content": None, "refusal": "I will not.", "annotations": [], "audio": None,
     "function_call": None, "tool_calls": None, "name": "helper",
