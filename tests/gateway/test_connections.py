@@ -343,3 +343,18 @@ def test_a_body_of_a_caller_nobody_knows_is_not_kept_and_one_that_asks_first_nee
             assert len(up.requests) == 1
 
     asyncio.run(main())
+
+
+def test_who_asks_before_sending_what_is_too_large_is_told_at_once() -> None:
+    """As curl does: it sent all of it, and was refused then."""
+
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            head = raw(ASK, "expect: 100-continue").split(b"\r\n\r\n", 1)[0]
+            lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+            reader, writer = await connect(g)
+            writer.write(b"\r\n".join([*lines, b"content-length: 99999999999", b"", b""]))
+            assert statuses(await all_of(reader)) == [413]
+            assert up.requests == []
+
+    asyncio.run(main())

@@ -223,7 +223,10 @@ class HotProtocol(HttpToolsProtocol):
             self.tasks.discard(task)
 
     def ask_for_body(self, cycle: HotCycle) -> None:
-        if cycle.unwanted:  # it has asked before sending: it is answered without
+        length = cycle.header(b"content-length")  # a number, and the only one: the parser sees to it
+        too_large = length is not None and int(length) > self.hot.max_body
+        if cycle.unwanted or too_large:  # it has asked before sending: it is answered without
+            cycle.size = max(cycle.size, int(length or b"0"))
             cycle.keep_alive = False
             self.start_hot(cycle)
         else:
