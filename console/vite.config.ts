@@ -24,6 +24,16 @@ function precompress(): Plugin {
   };
 }
 
+const TESTS = ["src/**/*.test.{ts,tsx}"];
+
+/**
+ * The tests that put something else in the place of a module or a global (`vi.mock`, `vi.stubGlobal`): each is run in a
+ * process of its own. All others share the modules that they import: reading those anew for each file was most of the run.
+ */
+const APART = readdirSync(here("./src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => /\.test\.tsx?$/.test(file) && readFileSync(here(`./src/${file}`), "utf8").includes("vi."))
+  .map((file) => `src/${file}`);
+
 export default defineConfig({
   plugins: [react(), precompress()],
   resolve: { alias: { "@": here("./src") } },
@@ -40,5 +50,11 @@ export default defineConfig({
     // The host stays as the browser has it: the server takes changes only from a page of its own address.
     proxy: { "/api": { target: process.env.TRIMTAB_URL ?? "http://127.0.0.1:4600", changeOrigin: false } },
   },
-  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
+  test: {
+    environment: "node",
+    projects: [
+      { extends: true, test: { name: "apart", include: APART } },
+      { extends: true, test: { name: "together", include: TESTS, exclude: APART, isolate: false } },
+    ],
+  },
 });
