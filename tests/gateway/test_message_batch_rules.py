@@ -230,6 +230,20 @@ def test_what_there_is_not_is_told_as_anthropic_does(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("verb", ["batchGenerateContent", "asyncBatchEmbedContent"])
+def test_googles_batches_are_refused_by_their_name_with_the_way_out(tmp_path: Path, verb: str) -> None:
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            told = await w.g.client.post(f"/v1beta/models/m:{verb}", json={})
+            assert told.status_code == 404
+            error = told.json()["error"]
+            assert error["status"] == "NOT_FOUND"
+            assert error["message"].startswith("Google's batches are not offered here.")
+            assert "/v1/messages/batches" in error["message"]
+
+    asyncio.run(main())
+
+
 # --- its body, as it comes ---
 
 values = st.recursive(
