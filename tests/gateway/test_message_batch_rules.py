@@ -18,7 +18,7 @@ from test_policed import engine
 
 from patience import PATIENCE_S
 from trimtab.core.errors import TooLarge, Unavailable
-from trimtab.gateway.carried_requests import Kept, Requests
+from trimtab.gateway.carried_requests import Kept, Requests, Room
 from trimtab.gateway.money import batches as money_batches
 from trimtab.gateway.policed import Governed, Stated
 from trimtab.gateway.targets import Model
@@ -286,7 +286,7 @@ def test_a_request_that_is_too_large_is_refused_before_all_of_it_has_come() -> N
 @pytest.mark.parametrize("size", [10, 3_000_000])
 def test_what_is_kept_comes_back_as_often_as_it_is_asked_for(tmp_path: Path, size: int) -> None:
     async def main() -> None:
-        kept, parts = Kept(tmp_path), [bytes([at]) * size for at in range(5)]
+        kept, parts = Kept(Room(tmp_path)), [bytes([at]) * size for at in range(5)]
         for part in parts:
             await kept.add(part)
         for _ in range(2):
@@ -295,3 +295,23 @@ def test_what_is_kept_comes_back_as_often_as_it_is_asked_for(tmp_path: Path, siz
 
     asyncio.run(main())
     assert list(tmp_path.iterdir()) == [], "its file has no name"
+
+
+def test_large_bodies_have_room_together_and_give_it_back_when_they_are_gone(tmp_path: Path) -> None:
+    room = Room(tmp_path, most=20_000_000)
+
+    async def keep(size: int) -> Kept:
+        kept = Kept(room)
+        for _ in range(size):
+            await kept.add(bytes(5_000_000))
+        return kept
+
+    async def main() -> None:
+        one = await keep(3)
+        with pytest.raises(Unavailable, match="at once"):
+            await keep(2)
+        two = await keep(1)
+        del one, two
+        await keep(4)
+
+    asyncio.run(main())

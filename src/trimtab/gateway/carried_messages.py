@@ -7,14 +7,13 @@ would decide by is of calls that wait for their answers.
 """
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Raw
 
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, TrimtabError, Unavailable, Unsupported
-from trimtab.gateway.carried_requests import LIST, Kept, Requests
+from trimtab.gateway.carried_requests import LIST, Kept, Requests, Room
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.policed import offered
 from trimtab.gateway.releasing import chats_only
@@ -100,11 +99,11 @@ class Names:
 
 
 class Making:
-    """The body of a call that makes a batch. ``most`` bounds a request of it; ``folder`` is where a large one waits."""
+    """The body of a call that makes a batch. ``most`` bounds a request of it; ``room`` is where a large one waits."""
 
-    def __init__(self, names: Names, most: int, folder: Path | None) -> None:
+    def __init__(self, names: Names, most: int, room: Room) -> None:
         self.names = names
-        self.kept = Kept(folder)
+        self.kept = Kept(room)
         self._requests = Requests(most)
         self._count = self._input = self._output = self._longest = self._searches = 0
         self._words: set[str] = set()

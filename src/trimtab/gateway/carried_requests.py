@@ -16,7 +16,7 @@ from typing import IO, Final
 
 import msgspec
 
-from trimtab.core.errors import InvalidRequest, TooLarge
+from trimtab.core.errors import InvalidRequest, TooLarge, Unavailable
 
 _INSIDE: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """What a text of JSON goes on with, up to its end or to half an escape."""
@@ -121,12 +121,37 @@ def _is_list(key: bytes) -> bool:
         return False
 
 
-class Kept:
-    """Bytes that are sent on, as often as they must be: in memory while they are few, else in a file of ``folder`` that
-    has no name, and is gone with this object or this process."""
+class Room:
+    """Where large bodies wait, all of them together within ``most`` bytes of a folder's disk."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, most: int = 1 << 30) -> None:
+        self.folder = folder
+        self._left = most
+
+    def take(self, size: int) -> None:
+        """Raises `Unavailable`."""
+        if size > self._left:
+            raise Unavailable(
+                "Too many large batches are on their way through this server at once.",
+                fix="Try again in a minute, or make smaller ones.",
+                code="busy",
+                retryable=True,
+                retry_after_s=30,
+            )
+        self._left -= size
+
+    def give_back(self, taken: list[int]) -> None:
+        self._left += sum(taken)
+
+
+class Kept:
+    """Bytes that are sent on, as often as they must be: in memory while they are few, else in a file that has no name,
+    and is gone with this object or this process."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._taken: list[int] = []
+        weakref.finalize(self, room.give_back, self._taken)
         self._parts: list[bytes] = []
         self._waiting = 0
         self._file: IO[bytes] | None = None
@@ -138,17 +163,19 @@ class Kept:
         return self._hash.digest()
 
     async def add(self, data: bytes) -> None:
-        """Raises `OSError` where there is no room for it."""
+        """Raises `OSError` or `Unavailable` where there is no room for it."""
         self._parts.append(data)
         self._hash.update(data)
         self._waiting += len(data)
         self.size += len(data)
         if self._waiting > IN_MEMORY:
+            self._room.take(self._waiting)
+            self._taken.append(self._waiting)
             await asyncio.to_thread(self._write)
 
     def _write(self) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - it lives as long as this
+            self._file = tempfile.TemporaryFile(dir=self._room.folder, buffering=0)  # noqa: SIM115 - it lives as long as this
             weakref.finalize(self, self._file.close)
         data = memoryview(b"".join(self._parts))
         while data:

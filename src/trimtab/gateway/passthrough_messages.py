@@ -10,7 +10,6 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Collection
-from pathlib import Path
 from typing import Any, Final, cast
 
 import httpx
@@ -20,6 +19,7 @@ from msgspec import Raw
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, Unavailable, Unsupported, UpstreamFailure
 from trimtab.gateway.call import Call
 from trimtab.gateway.carried_messages import Making, Names, has_message_batches
+from trimtab.gateway.carried_requests import Room
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.carried_where import address, look_where, own_headers, patience
 from trimtab.gateway.carry import Carried
@@ -60,7 +60,7 @@ _encode = msgspec.json.Encoder().encode
 
 class MessageBatchCarrier(Carrier):
     """``batches`` know whose each is. ``origin`` is where clients find this server, for the address of results;
-    ``folder`` is where a large body waits until it is sent."""
+    ``room`` is where a large body waits until it is sent."""
 
     asked_on = (b"content-type", b"accept", b"anthropic-beta", b"anthropic-version")
 
@@ -73,13 +73,13 @@ class MessageBatchCarrier(Carrier):
         batches: Batches,
         snapshot: Callable[[], Snapshot],
         origin: str,
-        folder: Path | None,
+        room: Room,
     ) -> None:
         super().__init__(carried, client, now_ns, max_json)
         self._batches = batches
         self._snapshot = snapshot
         self._origin = origin
-        self._folder = folder
+        self._room = room
         self._making: Making | None = None
         self._known: Made | None = None
         self._lines: MessageLines | None = None
@@ -116,23 +116,18 @@ class MessageBatchCarrier(Carrier):
         await self._drop_body()
         if not self._id:
             self._page = pages.asked_page(self._carried.query)
-            return self._find_any(targets)
+            return self._find_any()
         made = await self._made(call.project.id)
         self._known = made
         call.head = Head(model=made.about.model)
-        provider = targets.providers.get(made.provider)
-        if provider is None:
-            raise NotFound(
-                f"The provider {made.provider!r}, which has the batch {made.batch_id!r}, is no longer configured.",
-                fix="Configure it again under that name.",
-            )
-        return Target(Model(name=made.about.name, provider=provider.name, upstream=""), provider)
+        model = Model(name=made.about.name, provider=made.provider, upstream="")
+        return Target(model, targets.providers[made.provider])
 
     async def _find_new(self, call: Call, project_id: str) -> Target:
         only = (call.exchange.header(b"trimtab-provider") or b"").decode("latin-1").strip()
         if only:
             self._only(self._targets, only)
-        making = self._making = Making(Names(project_id, self._snapshot(), only), self._max_json, self._folder)
+        making = self._making = Making(Names(project_id, self._snapshot(), only), self._max_json, self._room)
         await making.read(self._more)
         self._is_whole = True
         (name, first), *others = making.names.found.items()
@@ -141,24 +136,27 @@ class MessageBatchCarrier(Carrier):
             return first
         return Target(Model(name=CALLED, provider=first.provider.name, upstream=CALLED), first.provider)
 
-    def _find_any(self, targets: ProjectTargets) -> Target:
+    def _able(self) -> list[str]:
+        return [name for name, provider in self._targets.providers.items() if has_message_batches(provider)]
+
+    def _find_any(self) -> Target:
         """Of a list: it says nothing of a provider, and its row names one all the same."""
-        able = [provider for provider in targets.providers.values() if has_message_batches(provider)]
+        able = self._able()
         if not able:
             raise Unsupported(
                 "No provider of this project has batches of messages.",
                 fix="Add one of the kind anthropic; OpenAI's batches are at /v1/batches.",
                 code="operation_unsupported",
             )
-        return Target(Model(name=CALLED, provider=able[0].name, upstream=""), able[0])
+        return Target(Model(name=CALLED, provider=able[0], upstream=""), self._targets.providers[able[0]])
 
     async def _made(self, project_id: str) -> Made:
-        keys, batch_id = self._batches.keys(), self._id
-        found = await self._batches.db.read(lambda conn: pages.named(conn, project_id, batch_id, keys))
+        keys, batch_id, able = self._batches.keys(), self._id, self._able()
+        found = await self._batches.db.read(lambda conn: pages.named(conn, project_id, able, batch_id, keys))
         if found is None:
             raise NotFound(
                 f"There is no batch of messages {batch_id!r} in this project.",
-                fix="Only batches that were made through this project are seen here.",
+                fix="Only batches that were made through this project are seen here, at providers that it still has.",
                 code="batch_not_found",
             )
         return found
@@ -392,7 +390,7 @@ class MessageBatchCarrier(Carrier):
         assert call.project is not None
         assert self._page is not None
         project, keys, asked = call.project.id, self._batches.keys(), self._page
-        providers = {name for name, each in self._targets.providers.items() if has_message_batches(each)}
+        providers = self._able()
         found, more, told = list[Made](), True, list[bytes]()
         for _ in range(PAGES_AT_ONCE):
             rows, more = await self._batches.db.read(

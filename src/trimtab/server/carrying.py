@@ -12,6 +12,7 @@ import httpx
 from trimtab.core.clock import Clock
 from trimtab.core.errors import TrimtabError
 from trimtab.core.ids import new_id
+from trimtab.gateway.carried_requests import Room
 from trimtab.gateway.kept.conversations import Conversations
 from trimtab.gateway.money.batch_kinds import PLACE
 from trimtab.gateway.money.batches import Batches
@@ -62,7 +63,7 @@ class Carrying:
         settings: Settings | None = None,
     ) -> None:
         self._public_url = "" if settings is None else settings.public_url.rstrip("/")
-        self._folder = None if settings is None else settings.data_dir
+        self._room = Room(None if settings is None else settings.data_dir)
         self._conversations = conversations
         self._batches = batches
         self._gateway = gateway
@@ -91,7 +92,7 @@ class Carrying:
             return ResponseCarrier(*fitting, self._conversations)
         if self._batches is not None and is_of_messages(carried.path):
             origin = self._public_url or carried.origin
-            return MessageBatchCarrier(*fitting, self._batches, self._snapshot, origin, self._folder)
+            return MessageBatchCarrier(*fitting, self._batches, self._snapshot, origin, self._room)
         if self._batches is not None and BATCHES.fullmatch(carried.path):
             return BatchCarrier(*fitting, self._batches)
         return Carrier(*fitting)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.money.batch_kinds import of_messages
-from trimtab.gateway.money.batch_store import BATCHES, Made, read_row
+from trimtab.gateway.money.batch_store import BATCHES, Made, mark_of, read_row
 from trimtab.governance.sealing import Keyring
 
 DELETED: Final = "deleted"
@@ -48,12 +48,12 @@ def asked_page(query: str) -> Asked:
     return asked
 
 
-def named(conn: Connection, project_id: str, batch_id: str, ring: Keyring) -> Made | None:
-    """The batch of messages of that name, whichever provider of the project has it; the newest, if several had one."""
+def named(conn: Connection, project_id: str, providers: Collection[str], batch_id: str, ring: Keyring) -> Made | None:
+    """The batch of messages of that name, whichever of these providers has it; the newest, if several have one."""
     table = BATCHES.c
-    mine = (table.project_id == project_id) & (table.batch_id == batch_id)
-    found = (read_row(row, ring) for row in conn.execute(select(BATCHES).where(mine).order_by(table.made.desc())))
-    return next((made for made in found if of_messages(made)), None)
+    marks = [mark_of(project_id, provider, batch_id) for provider in providers]
+    rows = conn.execute(select(BATCHES).where(table.id.in_(marks)).order_by(table.made.desc()))
+    return next((made for made in (read_row(row, ring) for row in rows) if of_messages(made)), None)
 
 
 def page(
@@ -66,7 +66,7 @@ def page(
         table.project_id == project_id, table.provider.in_(list(providers)), table.status != DELETED
     )
     if anchor := asked.before_id or asked.after_id:
-        made = named(conn, project_id, anchor, ring)
+        made = named(conn, project_id, providers, anchor, ring)
         if made is None:
             name = "before_id" if newer else "after_id"
             raise InvalidRequest(f"`{name}`: there is no batch {anchor[:100]!r} in this project.", param=name)
