@@ -15,7 +15,6 @@ from openai import APIConnectionError
 from test_vendors import client as as_openai
 from vendors import a_project, sqlite
 
-from patience import PATIENCE_S
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
 from trimtab.gateway.money import batch_store as store
@@ -33,7 +32,7 @@ from trimtab.ledger.reserve import Limiter
 from trimtab.ledger.types import PriceOverride
 from trimtab.llm.simulated.app import SimulatedProviders
 from trimtab.llm.types import Usage
-from trimtab.server.duties.batches import DAY_MS, HOUR_MS, LookingAfter, Pace
+from trimtab.server.duties.batches import LookingAfter, Pace
 from trimtab.server.duties.money import is_to_book
 from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
@@ -67,7 +66,9 @@ class World:
 
         return LookingAfter(self.g.batches, self.g.gateway.books, is_recorded, SystemClock(), pace)
 
-    async def make(self, *, lines: int = 4, wishes: str = "", model: str = "gpt-5-mini", **headers: str) -> str:
+    async def make(
+        self, *, lines: int = 4, wishes: str = "", model: str = "gpt-5-mini", client: Any = None, **headers: str
+    ) -> str:
         asked = [
             {
                 "custom_id": f"line-{number}",
@@ -82,7 +83,7 @@ class World:
             for number in range(lines)
         ]
         content = b"\n".join(msgspec.json.encode(each) for each in asked)
-        client = as_openai(self.g)
+        client = client or as_openai(self.g)
         file = await client.files.create(file=("calls.jsonl", content), purpose="batch")
         batch = await client.batches.create(
             input_file_id=file.id,
@@ -92,6 +93,9 @@ class World:
             extra_headers=LABELS | headers,
         )
         return batch.id
+
+    async def due_now(self) -> None:
+        await self.db.write(_due_now)
 
     async def rows(self) -> list[Made]:
         return await self.db.read(lambda conn: store.of_project(conn, "prj_1"))
@@ -261,7 +265,7 @@ def test_a_batch_that_came_to_an_early_end_costs_what_was_answered(
     asyncio.run(main())
 
 
-def _without(g: Running, *, project: bool) -> None:
+def without(g: Running, *, project: bool) -> None:
     now = g.force[0]
     access = replace(now.access, projects={}) if project else now.access
     targets = replace(now.targets["prj_1"], providers={})
@@ -280,7 +284,7 @@ def test_what_cannot_be_learned_is_an_estimate_and_says_why(
             if gone == "key":
                 w.app.api_key = "another"
             elif gone != "batch":
-                _without(w.g, project=gone == "project")
+                without(w.g, project=gone == "project")
             row = await w.settled(w.duty())
             said = {"batch": "404", "key": "401", "provider": "no longer configured", "project": "no longer served"}
             assert row.state == "lost"
@@ -297,57 +301,6 @@ def test_what_cannot_be_learned_is_an_estimate_and_says_why(
                 assert row.cost
             else:
                 assert (row.settlement, row.tokens, row.cost, booked(w.g)) == ("unknown", None, None, [])
-
-    asyncio.run(main())
-
-
-@pytest.mark.promise
-@pytest.mark.parametrize(
-    ("trouble", "said"), [("missing", "no longer configured"), ("gone", "404"), ("refused", "401"), ("silent", "503")]
-)
-def test_a_trouble_that_passes_loses_no_batch_and_one_that_lasts_does(tmp_path: Path, trouble: str, said: str) -> None:
-    """Each has its own patience, and begins anew where another came between."""
-
-    async def main() -> None:
-        async with world(tmp_path, TOKENS) as w:
-            await w.make(wishes="looks=3")
-            force, scenario = w.g.force[0], w.app.scenario
-            duty, looks = w.duty(Pace(look_s=0.01, least=0, most=0, claimed_for=0)), 7
-
-            def vexed(*, on: bool) -> None:
-                if trouble == "missing":
-                    _without(w.g, project=False) if on else w.g.force.__setitem__(0, force)
-                elif trouble == "refused":
-                    w.app.api_key = "another" if on else None
-                elif trouble == "gone":
-                    w.app.batches.forgets = on
-                else:
-                    w.app.scenario = replace(scenario, fault="503") if on else scenario
-
-            vexed(on=True)
-            for _ in range(looks):  # far more than four minutes of them
-                await w.db.write(_due_now)
-                await duty.turn()
-            row = await w.row()
-            assert (row.state, row.trouble, row.failures) == ("open", trouble, looks)
-            assert said in row.why
-            vexed(on=False)
-            await w.db.write(_due_now)
-            await duty.turn()
-            row = await w.row()
-            assert (row.status, row.trouble, row.failures, row.since, row.why) == ("in_progress", "", 0, 0, "")
-            vexed(on=True)
-            await w.db.write(_due_now)
-            await duty.turn()
-            since = (await w.row()).since
-            patience = {"missing": 2 * DAY_MS, "refused": 2 * DAY_MS, "gone": HOUR_MS, "silent": 8 * DAY_MS}[trouble]
-            for at in range(4):
-                later = since + patience - 1 if at < 3 else since + patience
-                w.g.batches.now = lambda later=later: later  # type: ignore[method-assign, union-attr]
-                await w.db.write(_due_now)
-                await duty.turn()
-                assert bool((await w.row()).settled) is (at == 3)
-            assert (await w.row()).state == "lost"
 
     asyncio.run(main())
 
@@ -507,86 +460,6 @@ async def _away(_: Any) -> Any:
 
 
 @pytest.mark.promise
-@pytest.mark.promise
-@pytest.mark.parametrize("comes_back", [False, True])
-def test_one_that_a_lost_machine_had_claimed_is_booked_by_another_once_its_claim_has_ended(
-    tmp_path: Path, *, comes_back: bool
-) -> None:
-    """Its notes and its spool went with it. If they come back, its notes book nothing, and a record that lay in its
-    spool is of the same spans and time as the other's: one row in a store that both write to."""
-
-    async def main() -> None:
-        async with world(tmp_path, TOKENS, MONEY) as w:
-            assert w.g.batches is not None
-            await w.make(wishes="looks=1")
-            made, dead = await w.row(), w.g.batches
-            spooled = list(w.g.spool.records)
-
-            async def lost(_booking: Any, _books: Any) -> None:
-                raise Unavailable("The machine is gone.")
-
-            really, dead._record = dead._record, lost  # type: ignore[method-assign]
-            await w.db.write(_due_now)
-            first = w.duty()
-            with pytest.raises(Unavailable):
-                await first.turn()
-            await first.leave()
-            row = await w.row()
-            assert row.booked_by is not None
-            assert (row.state, row.settled, row.claimed > 0) == ("completed", 0, True)
-            assert w.g.spool.records == spooled
-
-            other = Batches(w.db, SystemClock().now_ns, lambda: w.g.force[0])
-            w.g.batches = other
-            second = w.duty()
-            for _ in range(3):
-                await w.db.write(_due_now)
-                await second.turn()
-            assert (await w.row()).booked_by == row.booked_by, "it may still come back"
-            await second.leave()
-            duty = w.duty(replace(AT_ONCE, claim_ends=0))
-            await duty.turn()
-            assert (await w.row()).booked_by is None
-            assert not await is_to_book(w.db, SystemClock(), "prj_1", f"{CLAIM}{made.id}", row.booked_by)
-            settled = await w.settled(duty)
-            assert (settled.state, settled.settlement) == ("completed", "told")
-            assert settled.booked_by not in (None, row.booked_by)
-            ((record, attempt),) = booked(w.g)
-            if comes_back:
-                (booking,) = dead._bookings.values()  # pyright: ignore[reportPrivateUsage]
-                await really(booking, w.g.gateway.books)
-                both = booked(w.g)
-                assert len(both) == 2
-                keys = {(at.span_id, at.started_ns, of.trace_id, of.span_id, at.cost.amount) for of, at in both}
-                assert keys == {
-                    (attempt.span_id, attempt.started_ns, record.trace_id, record.span_id, attempt.cost.amount)
-                }
-            assert await w.counted(TOKENS) == (settled.tokens, settled.tokens)
-            assert await w.counted(MONEY) == (settled.cost, settled.cost)
-            await dead.aclose()
-
-    asyncio.run(main())
-
-
-def test_who_lives_and_cannot_write_its_record_keeps_its_claim(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, TOKENS) as w:
-            assert w.g.batches is not None
-            await w.make(wishes="looks=1")
-            w.g.spool.broken = True
-            await w.db.write(_due_now)
-            with pytest.raises(Unavailable):
-                await w.duty().turn()
-            row, really = await w.row(), w.g.batches.now
-            w.g.batches.now = lambda: really() + DAY_MS  # type: ignore[method-assign]
-            with pytest.raises(Unavailable):
-                await w.duty().turn()
-            assert (await w.row()).claimed >= row.claimed + DAY_MS
-            assert (await w.row()).booked_by == row.booked_by
-
-    asyncio.run(main())
-
-
 def test_one_that_used_nothing_is_settled_though_who_had_claimed_it_is_dead(tmp_path: Path) -> None:
     """There is no record to wait for."""
 
@@ -631,33 +504,5 @@ def test_a_batch_costs_what_the_project_set_on_its_model_also_where_a_snapshot_i
             ((_, attempt),) = booked(w.g)
             assert (attempt.model, attempt.model_used) == (model, told)
             assert (attempt.cost.amount == 12_000_000) == own
-
-    asyncio.run(main())
-
-
-@pytest.mark.promise
-def test_a_batch_is_noted_though_its_client_leaves_meanwhile(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with world(tmp_path, TOKENS) as w:
-            begun, may_go_on, really = asyncio.Event(), asyncio.Event(), w.db.write
-
-            async def slow(work: Any) -> Any:
-                if store.note.__name__ in work.__code__.co_names:
-                    begun.set()
-                    await may_go_on.wait()
-                return await really(work)
-
-            w.db.write = slow  # type: ignore[method-assign]
-            asking = asyncio.ensure_future(w.make(wishes="looks=1"))
-            async with asyncio.timeout(PATIENCE_S):
-                await begun.wait()
-                asking.cancel()
-                while all(record.outcome != "cancel" for record in w.g.spool.records):  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
-                may_go_on.set()
-                while not await w.rows():  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
-            row = await w.settled(w.duty())
-            assert await w.counted(TOKENS) == (row.tokens, row.tokens)
 
     asyncio.run(main())

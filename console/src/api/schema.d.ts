@@ -7278,8 +7278,9 @@ export interface components {
         };
         /**
          * BatchView
-         * @description A batch that was made through us. `state`: open, completed, expired, cancelled, failed, or lost (nobody can
-         *     learn what became of it; `why`); `status` is the provider's word. `settled` is when it was booked and limits
+         * @description A batch that was made through us. `state`: making (its provider was asked for it and has not answered, so that
+         *     it has no `id` yet), open, completed, expired, cancelled, failed, or lost (nobody can learn what became of it;
+         *     `why`); `status` is the provider's word. `settled` is when it was booked and limits
          *     got back what they held; `settlement` says by what: told (the provider's count), estimate, or unknown. `tokens`
          *     and `cost` (US dollars, a decimal) are null until then, and where they are not known. `next_look` is when it is
          *     asked about again, after `failures` that came to nothing, the last of them `why`; `trace_id` has the call that
@@ -23503,7 +23504,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Those in that state alone. */
-                state?: "" | "cancelled" | "completed" | "expired" | "failed" | "lost" | "open";
+                state?: "" | "cancelled" | "completed" | "expired" | "failed" | "lost" | "making" | "open";
                 /** @description From the page before; leave it out for the first. */
                 cursor?: string;
                 /** @description How many at most. */

@@ -6,7 +6,7 @@ from trimtab.cli.base import api_command, local_time, money, print_json, print_t
 from trimtab.sdk.client import Client
 from trimtab.sdk.cost_types import Batch
 
-STATES = ("open", "completed", "failed", "expired", "cancelled", "lost")
+STATES = ("making", "open", "completed", "failed", "expired", "cancelled", "lost")
 
 
 @click.group()
@@ -35,7 +35,7 @@ def list_batches(state: str | None, limit: int, *, project: str, client: Client,
         ("BATCH", "PROVIDER", "MADE", "STATE", "TOKENS", "COST", "BY", "HELD", "WHY"),
         [
             (
-                each.id,
+                each.id or "-",
                 each.provider,
                 local_time(each.made),
                 _state(each),

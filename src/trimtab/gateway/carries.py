@@ -22,6 +22,7 @@ from trimtab.gateway.watch import policy_of
 from trimtab.gateway.within import within
 
 SECOND = 1_000_000_000
+BUSY = frozenset((503, 529))
 
 
 class Asker(Protocol):
@@ -99,10 +100,11 @@ class Carries(Attempts):
 
 
 def may_ask_again(error: TrimtabError, asker: Asker) -> bool:
-    """Whether asking once more could do any harm. A provider that refused has made nothing; of one that broke off or
-    never answered nobody knows."""
+    """Whether asking once more could do any harm. A provider that refused, or says that it is too busy, has made
+    nothing; of one that met a defect, broke off or never answered nobody knows."""
     if not asker.replayable:
         return False
-    known = isinstance(error, UpstreamRejected) or error.code == "upstream_unreachable"
+    known = isinstance(error, UpstreamRejected) and (error.status < 500 or error.status in BUSY)
+    known = known or error.code == "upstream_unreachable"
     known = known or error.code == "upstream_timeout_connect"
     return known or not (asker.makes_things and isinstance(error, UpstreamFailure | UpstreamTimeout))

@@ -212,6 +212,11 @@ class Carrier:
         return False
 
     @property
+    def outlives(self) -> bool:
+        """Whether it goes on when its client leaves, once its body is here."""
+        return False
+
+    @property
     def counts(self) -> bool:
         """Whether limits count it."""
         return True

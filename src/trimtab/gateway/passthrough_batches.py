@@ -7,15 +7,18 @@ own row is of what it did itself, which costs nothing. Where only the results te
 after batches reads them. A batch that was made elsewhere is not booked here.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable
 
 import httpx
 
-from trimtab.core.errors import Unavailable
-from trimtab.gateway.call import Call
+from trimtab.core.errors import TrimtabError, Unavailable
+from trimtab.gateway.call import Call, fault_of
+from trimtab.gateway.carried_batch import input_file_of
 from trimtab.gateway.carried_size import Size
+from trimtab.gateway.carries import BUSY
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.money.batch_store import Made
 from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, told_of, usage_told
@@ -25,10 +28,17 @@ from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.route import Target
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.gateway.tried import Try
+from trimtab.ledger.reserve import NOT_ASKED, may_have_cost
 from trimtab.llm.types import Usage
+from trimtab.telemetry.records import Fault
 
 logger = logging.getLogger("trimtab.batches")
 MADE = "/batches"
+UNTOLD = Fault(
+    code="upstream_untold",
+    message="The call was ended before its answer was whole. If its provider has made the batch, that is looked after.",
+    source="network",
+)
 PATH = re.compile(r"/v1/batches(?:/([A-Za-z0-9_-]{1,200})(?:/cancel)?)?")
 
 
@@ -48,6 +58,7 @@ class BatchCarrier(Carrier):
         self._known: Made | None = None
         self._counted: Size | None = None
         self._asked: tuple[Call, Books] | None = None
+        self._meant: Made | None = None
 
     async def find(self, call: Call, targets: ProjectTargets) -> Target:
         target = await super().find(call, targets)
@@ -65,12 +76,42 @@ class BatchCarrier(Carrier):
         """One of ours was counted when it was made, as the most that it could come to."""
         return self._known is None
 
+    @property
+    def outlives(self) -> bool:
+        """What its provider makes is there, whoever waits for the answer."""
+        return self._makes
+
+    @property
+    def _makes(self) -> bool:
+        return self.rest == MADE and self._carried.method == "POST"
+
     async def ask(self, call: Call, attempt: Try, books: Books, answered: Callable[[], None]) -> None:
         self._asked = call, books
+        if self._makes:
+            await self._ask_for_one(call, attempt, books, answered)
+            return
         if self._known is not None:  # of several keys, only the account that made it has it
             pinned = with_key(attempt.target.provider, self._known.about.key_mark)
             attempt.target = Target(attempt.target.model, pinned)
         await super().ask(call, attempt, books, answered)
+
+    async def _ask_for_one(self, call: Call, attempt: Try, books: Books, answered: Callable[[], None]) -> None:
+        """Noted before, and looked up where its provider's answer does not come: what limits hold for it stays as long
+        as nobody knows, and the note says so."""
+        self._meant = await self._batches.meant(call, attempt, self._counted, input_file_of(self._begun))
+        try:
+            await super().ask(call, attempt, books, answered)
+        except asyncio.CancelledError:
+            attempt.fault = attempt.fault or UNTOLD
+            raise
+        except TrimtabError as error:
+            if self._meant is None:
+                raise
+            if _is_unmade(attempt, error):
+                await self._batches.unmade(self._meant)
+            else:
+                await self._batches.doubted(self._meant, held=may_have_cost(fault_of(error)))
+            raise
 
     async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         try:
@@ -81,8 +122,9 @@ class BatchCarrier(Carrier):
         if self._asked is None or not told.id:
             return None
         call, books = self._asked
-        if self.rest == MADE and self._carried.method == "POST":
-            await self._batches.begun(call, attempt, told, self._counted)
+        if self._makes:
+            meant, self._meant = self._meant, None
+            await self._batches.begun(call, attempt, told, self._counted, meant=meant)
         elif self._known is not None and told.status in OVER:
             await self._over(self._known, told, books)
         return None
@@ -97,3 +139,11 @@ class BatchCarrier(Carrier):
                 await self._batches.hurry(made)
         except Unavailable as error:
             logger.warning("the batch %s is booked later: %s", made.batch_id, error.sentence())
+
+
+def _is_unmade(attempt: Try, error: TrimtabError) -> bool:
+    """Whether nothing can have been made: the provider refused, was too busy, or was not reached. Who answers with a
+    defect, or breaks off, may have made it before."""
+    if attempt.status:
+        return 300 <= attempt.status < 500 or attempt.status in BUSY
+    return error.code in NOT_ASKED or error.status < 500

@@ -34,6 +34,7 @@ from trimtab.gateway.kept.idempotency import Idempotency
 from trimtab.gateway.knowing import Knowing
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.money.spending import note_refusal
+from trimtab.gateway.outliving import Outliving
 from trimtab.gateway.parts import Parts
 from trimtab.gateway.passthrough import Carrier
 from trimtab.gateway.policed import declares, govern, may_all, refuse_tools, screen
@@ -62,6 +63,7 @@ logger = logging.getLogger("trimtab.gateway")
 SECOND = 1_000_000_000
 SHORTENED_AT_ONCE = 64 * 1024
 """Bytes of a conversation up to which it is shortened on the event loop (some 10 ms)."""
+Step = Callable[[Call], Awaitable[None]]
 NOTED = (Overloaded, *REFUSALS)
 """Refusals that know of the limit which refused, for the record."""
 OVERLOADED_STATUS = {"anthropic_messages": 529, "anthropic_passthrough": 529}
@@ -94,6 +96,7 @@ class Gateway:
         self.apps = Apps(parts.direct)
         self.knowing = Knowing(parts.knowledge, self._now)
         self.shadows = Shadows(self._shadow, self.gate, self._now)
+        self.outliving = Outliving()
         self._cache: Cache | None = None
         self.idempotency: Idempotency | None = None
         if parts.answers is not None:
@@ -139,7 +142,7 @@ class Gateway:
         """Serve a call that passes through as it is: let in, limited and recorded as any other."""
         await self._to_its_end(Call(exchange, front, self._now()), partial(self._carry, carrier=carrier))
 
-    async def _to_its_end(self, call: Call, step: Callable[[Call], Awaitable[None]]) -> None:
+    async def _to_its_end(self, call: Call, step: Step) -> None:
         """A step of a call and, where it fails, what there is to be said and written down."""
         cancelled, failed = False, None
         try:
@@ -375,17 +378,16 @@ class Gateway:
                     raise chats_only(name)
                 check_may(call.principal, named, apps)
         key = None if carrier.is_safe else call.exchange.header(b"idempotency-key")
-        if self.idempotency is None or key is None:
-            await self._carry_on(call, carrier, target)
-            return
         step = partial(self._carry_on, carrier=carrier, target=target)
-        await self.idempotency.serve(
-            call,
-            key,
-            lambda call: self._to_its_end(call, step),
-            asked=carrier.asked(),
-            remember=lambda real: CarriedRecording(cast("Carried", real)),
-        )
+        if self.idempotency is not None and key is not None:
+            await self.idempotency.serve(call, key, self._ending(step), asked=carrier.asked(), remember=_recorded)
+        elif carrier.outlives:
+            await self.outliving.see_through(call, self._ending(step), _recorded)
+        else:
+            await step(call)
+
+    def _ending(self, step: Step) -> Step:
+        return partial(self._to_its_end, step=step)
 
     async def _carry_on(self, call: Call, carrier: Carrier, target: Target) -> None:
         snapshot = self._snapshot()
@@ -449,6 +451,10 @@ class Gateway:
         await self._books.end_cancelled(call)
         if call.project is not None:
             await self._books.record(call)
+
+
+def _recorded(real: Exchange) -> CarriedRecording:
+    return CarriedRecording(cast("Carried", real))
 
 
 def _reachable(call: Call, snapshot: Snapshot) -> list[Target]:

@@ -57,6 +57,8 @@ def give_back(conn: Connection, corrections: Iterable[Correction], now: int) -> 
         if not more:
             continue
         where = {"series": hold.series, "bucket": hold.bucket, "start": hold.start}
+        if more > 0 and hold.counts_until >= now:  # its maker may have died before it told of a soft one
+            conn.execute(limit_store.NEW_COUNTER, {**where, "until": hold.counts_until})
         moved = {"back": 0 if hold.soft else -more, "more": more}
         row = conn.execute(_BACK, {**where, **moved}).one_or_none()
         if row is None or more < 0:

@@ -327,7 +327,7 @@ def _close_holds(conn: Connection, worker: str, left: Mapping[int, int]) -> int:
 # --- trading ---
 
 _HOLD = text("SELECT granted, reported FROM limit_holds WHERE id = :hold")
-_NEW_COUNTER = text(
+NEW_COUNTER = text(
     "INSERT INTO limit_counters (series, bucket, start, counts_until, granted, spent, last_grant, wanted) "
     "VALUES (:series, :bucket, :start, :until, 0, 0, 0, 0) ON CONFLICT (series, bucket, start) DO NOTHING"
 )
@@ -393,7 +393,7 @@ def _deal(conn: Connection, worker: str, offer: Offer, now: int) -> Deal:
     known = conn.execute(_HOLD, {"hold": offer.hold}).one_or_none()
     if known is None and offer.close:
         return Deal()
-    conn.execute(_NEW_COUNTER, {**where, "until": offer.counts_until})
+    conn.execute(NEW_COUNTER, {**where, "until": offer.counts_until})
     granted, reported = (known.granted, known.reported) if known else (0, 0)
     more = offer.spent - reported
     told = {"back": 0 if offer.soft else granted - offer.total, "more": more}

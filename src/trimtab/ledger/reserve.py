@@ -33,7 +33,7 @@ from trimtab.ledger.limit_plan import (
 )
 from trimtab.ledger.limits import Dimension, Rule, series_of
 from trimtab.ledger.refusals import CannotCount, PriceUnknown, Refusal
-from trimtab.ledger.types import Ended, LimitNote
+from trimtab.ledger.types import Ended, EndedBadly, LimitNote
 from trimtab.ledger.unreserved import Unreserved
 from trimtab.ledger.waits import Wish, cover, reserve
 from trimtab.ledger.windows import lasts_ns
@@ -184,7 +184,7 @@ class Reservation(Unreserved):
         for attempt in about:
             usage = attempt.usage
             if usage is None:
-                total += self._most(part, attempt) if _may_have_cost(attempt) else 0
+                total += self._most(part, attempt) if may_have_cost(attempt.fault) else 0
             elif usage.estimated and _is_guess(attempt, usage):
                 total += self._most(part, attempt)
             elif kind == TOKENS:
@@ -527,7 +527,7 @@ def _sums(attempts: Sequence[Ended]) -> tuple[int, int, bool]:
     for attempt in attempts:
         usage = attempt.usage
         if usage is None:
-            unsure = unsure or _may_have_cost(attempt)
+            unsure = unsure or may_have_cost(attempt.fault)
         else:
             tokens += usage.input + usage.cache_read + usage.cache_write + usage.output + usage.reasoning
             if attempt.cost.amount is None or (usage.estimated and _is_guess(attempt, usage)):
@@ -537,10 +537,9 @@ def _sums(attempts: Sequence[Ended]) -> tuple[int, int, bool]:
     return tokens, money, unsure
 
 
-def _may_have_cost(attempt: Ended) -> bool:
+def may_have_cost(fault: EndedBadly | None) -> bool:
     """Asked, and never heard what it used: the provider may bill it, so its worst case stays counted. Not all that
     answers tells: speech, say, or a response that its provider goes on making."""
-    fault = attempt.fault
     if fault is None or fault.code == DEADLINE:
         return True
     return fault.source == "network" and fault.code not in NOT_ASKED

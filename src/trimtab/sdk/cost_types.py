@@ -229,9 +229,9 @@ class HeldLine(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """A batch that was made through the server, as docs/costs.md says. ``state``: open, completed, expired, cancelled,
-    failed or lost; ``settlement``: told, estimate or unknown, empty until it is settled; ``why`` it could not be asked
-    about, or had to be estimated. ``held`` is what limits hold for it."""
+    """A batch that was made through the server, as docs/costs.md says. ``state``: making (the ``id`` is not known
+    yet), open, completed, expired, cancelled, failed or lost; ``settlement``: told, estimate or unknown, empty until it
+    is settled; ``why`` it could not be asked about, or had to be estimated. ``held`` is what limits hold for it."""
 
     id: str
     provider: str

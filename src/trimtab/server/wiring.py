@@ -250,6 +250,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     for part in (runner, carrying, batches, playground, inner):
         wired.on_close(part.aclose)
     wired.on_close(gateway.shadows.close)
+    wired.on_close(gateway.outliving.close)
     if gateway.idempotency is not None:
         wired.on_close(gateway.idempotency.close)
     advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)

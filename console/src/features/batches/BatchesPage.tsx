@@ -15,8 +15,9 @@ import { amount } from "../limits/amounts";
 import css from "./batches.module.css";
 import { knownOf } from "./words";
 
-const STATES = ["open", "completed", "failed", "expired", "cancelled", "lost"];
+const STATES = ["making", "open", "completed", "failed", "expired", "cancelled", "lost"];
 const TONES: Record<string, "bad" | "warn" | "accent"> = {
+  making: "warn",
   open: "accent",
   failed: "bad",
   lost: "bad",
@@ -93,7 +94,7 @@ function columnsOf(project: string, now: number, keyName: (id: string) => string
             params={{ project, traceId: row.trace_id }}
             title="The call that made it, and what it cost"
           >
-            {row.id}
+            {row.id || "no id yet"}
           </Link>
           <span className={css.about}>{[row.endpoint, row.feature].filter(Boolean).join(" · ")}</span>
         </>

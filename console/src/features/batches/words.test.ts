@@ -36,6 +36,12 @@ describe("what is known of a batch", () => {
     );
   });
 
+  it("says of one that was asked for, and not told of, that it is looked for", () => {
+    expect(knownOf({ ...OPEN, id: "", state: "making", status: "" }, NOW)).toBe(
+      "Its provider has not said that it made it, looked for there in 15 s",
+    );
+  });
+
   it("says that it could not be asked about", () => {
     expect(knownOf({ ...OPEN, failures: 3, why: "401" }, NOW)).toBe(
       "3 looks in a row failed, asked about again in 15 s",

@@ -37,8 +37,9 @@ from trimtab.ledger.given_back import Correction, Holding, give_back
 from trimtab.storage.inserting import insert_into
 from trimtab.storage.schema import METADATA
 
-State = Literal["open", "completed", "failed", "expired", "cancelled", "lost"]
-"""``open``: the provider works on it, as far as is known. ``lost``: what became of it cannot be learned."""
+State = Literal["making", "open", "completed", "failed", "expired", "cancelled", "lost"]
+"""``making``: the provider was asked for it, and has not answered (`batch_meant.py`). ``open``: the provider works on
+it, as far as is known. ``lost``: what became of it cannot be learned."""
 Settlement = Literal["", "told", "estimate", "unknown"]
 """What the books go by: the provider's own count; an estimate; nothing, so that there is no sum."""
 Trouble = Literal["", "gone", "refused", "missing", "silent"]
@@ -82,7 +83,7 @@ class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is sealed of a batch: what its record will say of it, and what limits hold. ``model`` is the name that was
     called, ``names`` all that were, where its requests name several; ``kind`` is the provider's, ``key_mark`` tells the
     provider's key that made it from its others. ``input`` and ``output`` are the most tokens it may take, null where
-    nobody has counted."""
+    nobody has counted; ``file`` is what it is made of."""
 
     kind: str
     model: str
@@ -100,6 +101,7 @@ class About(Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: int | None = None
     output: int | None = None
     holds: tuple[Holding, ...] = ()
+    file: str = ""
 
 
 class Made(Struct, frozen=True, kw_only=True):
@@ -155,10 +157,15 @@ def mark_of(project_id: str, provider: str, batch_id: str) -> str:
 
 def note(conn: Connection, made: Made, ring: Keyring = PLAIN) -> bool:
     """Write a batch down; false where it is known already."""
-    values: dict[str, Any] = {name: getattr(made, name) for name in _PLAIN}
-    values["content"] = _sealed(made.project_id, made.about, ring)
-    new = insert_into(conn, BATCHES).values(**values).on_conflict_do_nothing(index_elements=["id"])
+    new = insert_into(conn, BATCHES).values(**values_of(made, ring)).on_conflict_do_nothing(index_elements=["id"])
     return conn.execute(new).rowcount == 1
+
+
+def values_of(made: Made, ring: Keyring) -> dict[str, Any]:
+    """A row."""
+    values: dict[str, Any] = {name: getattr(made, name) for name in _PLAIN}
+    values["content"] = sealed(made.project_id, made.about, ring)
+    return values
 
 
 def find(conn: Connection, mark: str, ring: Keyring = PLAIN) -> Made | None:
@@ -242,10 +249,19 @@ def give_up(conn: Connection, made: Made, now: int) -> bool:
     batch is asked about anew. When it was claimed at first stays: that is the time of its record, whoever writes it."""
     table = BATCHES.c
     silent = (table.id == made.id) & (table.settled == 0) & (table.booked_by == made.booked_by)
-    nobodys = {
-        "booked_by": None, "claimed": 0, "state": "open", "settlement": "", "tokens": None, "cost": None, "due": now,
-        "failures": 0, "trouble": "", "since": 0, "why": "",
-    }  # fmt: skip
+    nobodys: dict[str, object] = {
+        "booked_by": None,
+        "claimed": 0,
+        "state": "open" if made.batch_id else "making",
+        "settlement": "",
+        "tokens": None,
+        "cost": None,
+        "due": now,
+        "failures": 0,
+        "trouble": "",
+        "since": 0,
+        "why": "",
+    }
     return (
         conn.execute(sql_update(BATCHES).where(silent, table.claimed == made.claimed).values(**nobodys)).rowcount == 1
     )
@@ -264,7 +280,7 @@ def settle(conn: Connection, made: Made, ending: Ending, now: int, ring: Keyring
     values = {**_values(ending, now), "settled": now}
     about = _of_nobody(made.about, told=ending.settlement == "told")
     if about != made.about:
-        values["content"] = _sealed(made.project_id, about, ring)
+        values["content"] = sealed(made.project_id, about, ring)
     once = sql_update(BATCHES).where(BATCHES.c.id == made.id, BATCHES.c.settled == 0)
     if not conn.execute(once.values(**values)).rowcount:
         return False
@@ -282,7 +298,7 @@ def forget_user(conn: Connection, project_id: str, user: str, ring: Keyring = PL
         about = _opened(bytes(row.content), ring)
         if about.user == user:
             kept = replace(about, user="", session="", tags=(), holds=_unnamed(about))
-            values = {"content": _sealed(project_id, kept, ring)}
+            values = {"content": sealed(project_id, kept, ring)}
             conn.execute(sql_update(BATCHES).where(BATCHES.c.id == row.id).values(**values))
             gone += 1
     return gone
@@ -316,7 +332,7 @@ def _values(ending: Ending, now: int) -> dict[str, Any]:
     }
 
 
-def _sealed(project_id: str, about: About, ring: Keyring) -> bytes:
+def sealed(project_id: str, about: About, ring: Keyring) -> bytes:
     return ring.seal(project_id, zlib.compress(msgspec.msgpack.encode(about), 1))
 
 

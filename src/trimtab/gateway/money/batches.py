@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, cast
 
 from msgspec import Struct
@@ -28,8 +28,10 @@ from trimtab.gateway.call import Call
 from trimtab.gateway.caller import Caller
 from trimtab.gateway.carried_size import Size
 from trimtab.gateway.exchange import Exchange
+from trimtab.gateway.money import batch_meant
 from trimtab.gateway.money import batch_store as store
 from trimtab.gateway.money.batch_kinds import front_of
+from trimtab.gateway.money.batch_meant import Listed
 from trimtab.gateway.money.batch_store import About, Ending, Made, State
 from trimtab.gateway.money.batch_told import Told, Used
 from trimtab.gateway.money.books import Books
@@ -109,11 +111,48 @@ class Batches:
 
     # --- one is made ---
 
-    async def begun(self, call: Call, attempt: Try, told: Told, size: Size | None, names: tuple[str, ...] = ()) -> None:
+    async def meant(self, call: Call, attempt: Try, size: Size | None, file: str) -> Made | None:
+        """Note that a provider is about to be asked for a batch of that file. None while the catalog is away: it is
+        noted when its provider has answered."""
+        total_ms = round(attempt.target.provider.timeouts.total * 1000)
+        made = replace(
+            self._made(call, attempt, Told(), size, (), file),
+            id=batch_meant.mark_of(call, attempt),
+            state="making",
+            due=self.now() + total_ms + batch_meant.LATE_MS,
+        )
+        try:
+            await self.db.write(lambda conn: store.note(conn, made, self.keys()))
+        except Unavailable as error:
+            logger.warning("a batch of %s is asked for unnoted: %s", made.provider, error.sentence())
+            return None
+        return made
+
+    async def unmade(self, meant: Made) -> None:
+        """Its provider refused, or was never asked. What cannot be said of it now is found out by the duty."""
+        with contextlib.suppress(Unavailable):
+            await self.db.write(lambda conn: batch_meant.unmade(conn, meant.id))
+
+    async def doubted(self, meant: Made, *, held: bool) -> None:
+        """Nobody knows whether its provider made it: that is to be looked up soon."""
+        now = self.now()
+        with contextlib.suppress(Unavailable):
+            await self.db.write(lambda conn: batch_meant.doubt(conn, meant, now, self.keys(), held=held))
+
+    async def begun(
+        self,
+        call: Call,
+        attempt: Try,
+        told: Told,
+        size: Size | None,
+        names: tuple[str, ...] = (),
+        meant: Made | None = None,
+    ) -> None:
         """Note whose a batch is that its provider has made, and what limits hold for it, also where its client leaves
         meanwhile. While the catalog is away it is tried again for some minutes, beside the call: the batch is there,
         and its client is told so."""
-        await asyncio.shield(self._beside(self._noted(self._made(call, attempt, told, size, names))))
+        made = self._made(call, attempt, told, size, names, "" if meant is None else meant.about.file)
+        await asyncio.shield(self._beside(self._noted(made, "" if meant is None else meant.id)))
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -121,14 +160,14 @@ class Batches:
         task.add_done_callback(self._late.discard)
         return task
 
-    async def _noted(self, made: Made) -> None:
+    async def _noted(self, made: Made, meant: str) -> None:
         try:
-            await self._note(made)
+            await self._note(made, meant)
         except Unavailable as error:
             logger.warning("the batch %s of %s is noted later: %s", made.batch_id, made.provider, error.sentence())
-            self._beside(self._note_again(made))
+            self._beside(self._note_again(made, meant))
 
-    def _made(self, call: Call, attempt: Try, told: Told, size: Size | None, names: tuple[str, ...]) -> Made:
+    def _made(self, call: Call, attempt: Try, told: Told, size: Size | None, names: tuple[str, ...], file: str) -> Made:
         target, caller, now = attempt.target, call.caller, self.now()
         assert call.project is not None
         assert call.principal is not None
@@ -152,6 +191,7 @@ class Batches:
             input=size.input if known and size is not None else None,
             output=open_output if known else None,
             holds=() if held is None else held.holdings(attempt.as_attempt(now, stream=False, capture=False)),
+            file=file[:200],
         )
         return Made(
             id=store.mark_of(call.project.id, target.provider.name, told.id),
@@ -166,23 +206,48 @@ class Batches:
             due=now + FIRST_LOOK_MS,
         )
 
-    async def _note(self, made: Made) -> None:
-        if not await self.db.write(lambda conn: store.note(conn, made, self.keys())):
+    async def _note(self, made: Made, meant: str) -> None:
+        if not await self.db.write(lambda conn: batch_meant.become(conn, meant, made, self.keys())):
             logger.warning("a batch of %s could not be noted: its id %s is known already", made.provider, made.batch_id)
 
-    async def _note_again(self, made: Made) -> None:
+    async def _note_again(self, made: Made, meant: str) -> None:
         noted = False
         try:
             for pause_s in NOTE_AGAIN_S:
                 await asyncio.sleep(pause_s)
                 with contextlib.suppress(Unavailable):
-                    await self._note(made)
+                    await self._note(made, meant)
                     noted = True
                     return
         finally:  # also where the server is stopped meanwhile
-            if not noted:
+            if not noted and meant:
+                told = "the batch %s of %s could not be noted: the catalog is away. It is looked up when that is back"
+                logger.warning(told, made.batch_id, made.provider)
+            elif not noted:
                 told = "the batch %s of %s could not be noted: the catalog is away. It is not booked"
                 logger.error(told, made.batch_id, made.provider)
+
+    async def found(self, meant: Made, listed: Sequence[Listed]) -> bool:
+        """Whether one of these is the batch that was asked for, which then is looked after as any other."""
+        now, fits = self.now(), batch_meant.matching(meant, list(listed))
+
+        def adopt(conn: Connection) -> str:
+            taken = batch_meant.known(conn, [each.id for each in fits])
+            new = (batch_meant.found_as(meant, each, now) for each in fits if each.id not in taken)
+            return next((made.batch_id for made in new if batch_meant.become(conn, meant.id, made, self.keys())), "")
+
+        found = await self.db.write(adopt)
+        if found:
+            logger.warning(
+                "the batch %s of %s was made although nobody was told; it is looked after", found, meant.provider
+            )
+        return bool(found)
+
+    async def never_made(self, meant: Made) -> None:
+        """Its provider lists no such batch: limits get back what they held."""
+        now, why = self.now(), "Its provider lists no batch of its file since it was asked for: none was made."
+        ending = Ending(state="failed", status="", settlement="told", tokens=0, cost=0, why=why)
+        await self.db.write(lambda conn: store.settle(conn, meant, ending, now, self.keys()))
 
     # --- one is looked at ---
 
@@ -203,9 +268,9 @@ class Batches:
 
     async def lost(self, made: Made, state: State, why: str, books: Books) -> None:
         """What became of it cannot be learned: an estimate is booked where it is known how much it may have taken, and
-        limits keep that."""
+        that it was made; and limits keep that."""
         about = made.about
-        if about.input is None or not about.works_on:
+        if about.input is None or not about.works_on or made.state == "making":
             ending = Ending(state=state, status=made.status, settlement="unknown", why=why)
             await self.end(made, [], ending, books)
             return

@@ -227,8 +227,16 @@ class SimulatedProviders:
             await _Stage(cast("Vendor", openai_chat), call, receive, send).play("")
             return
         account = openai_chat.presented_key(headers) or ""
-        told = self.batches.answer(scope["method"], scope["path"], seen.begun, account)
+        query = scope.get("query_string", b"").decode("latin-1")
+        told = self.batches.answer(scope["method"], scope["path"], seen.begun, account, query)
         if told is not None:
+            late = self.batches.late(scope["method"], scope["path"], seen.begun)
+            if late in ("reset", "500"):
+                call.scenario = Scenario(fault=late)
+                await _Stage(cast("Vendor", openai_chat), call, receive, send).play("")
+                return
+            if late:
+                await asyncio.sleep(float(late.removesuffix("s")))
             call.status, kind, body = told
             call.body = seen.fields()
             await _respond(send, call.status, body, {"content-type": kind})

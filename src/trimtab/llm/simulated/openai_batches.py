@@ -8,6 +8,7 @@ no other sees. How a batch goes is asked for in its ``metadata`` (``{"simulated"
     end      completed, failed, expired (half of the lines are answered) or forgotten (404 from then on)
     usage    false: the batch does not tell what it used, as older ones and those of other vendors; its lines do
     repeat   true: the file of answers has each line twice
+    answer   2s: its maker is told two seconds after it is made; reset: the connection breaks instead; 500: a defect
 """
 
 import json
@@ -66,11 +67,26 @@ class Batches:
 
     def __init__(self) -> None:
         self.forgets = False
+        self.lists = True
+        """False: what it lists lags behind, and has no batch in it."""
         self._files: dict[str, tuple[str, bytes]] = {}
         self._batches: dict[str, _Batch] = {}
         self._numbers = 0
 
-    def answer(self, method: str, path: str, raw: bytes, account: str) -> Answer | None:
+    @property
+    def made(self) -> list[dict[str, Any]]:
+        """All of them, as they are told, the oldest first."""
+        return [each.told for each in self._batches.values()]
+
+    def late(self, method: str, path: str, raw: bytes) -> str:
+        """What the maker of a batch wishes of its answer."""
+        if method != "POST" or path != "/v1/batches":
+            return ""
+        body: dict[str, Any] = json.loads(raw)
+        asked = str(cast("dict[str, Any]", body.get("metadata") or {}).get("simulated", ""))
+        return dict(parse_qsl(asked)).get("answer", "")
+
+    def answer(self, method: str, path: str, raw: bytes, account: str, query: str = "") -> Answer | None:
         """None for what is none of these: other files, and batches of them."""
         found = PATH.fullmatch(path)
         if found is None:
@@ -78,8 +94,8 @@ class Batches:
         kind, name, part = found[1], found[2] or "", found[3] or ""
         if kind == "files":
             return self._file(method, name, part, raw, account)
-        if method == "POST" and not name:
-            return self._make(raw, account)
+        if not name:
+            return self._make(raw, account) if method == "POST" else self._list(account, dict(parse_qsl(query)))
         batch = self._batches.get(name)
         if batch is None:
             return None
@@ -127,6 +143,20 @@ class Batches:
         batch = _Batch(account, body, _calls(kept[1]))
         self._batches[batch.told["id"]] = batch
         return 200, _JSON, json.dumps(batch.told).encode()
+
+    def _list(self, account: str, asked: dict[str, str]) -> Answer:
+        """Newest first."""
+        limit, after = int(asked.get("limit", 20)), asked.get("after")
+        if not 1 <= limit <= 100:
+            return _refused(400, f"Invalid 'limit': {limit} is not between 1 and 100.")
+        told = [each.told for each in reversed(self._batches.values()) if self.lists and each.account == account]
+        names = [each["id"] for each in told]
+        if after is not None:
+            told = told[names.index(after) + 1 :] if after in names else []
+        page = told[:limit]
+        ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": None, "last_id": None}
+        made = {"object": "list", "data": page, "has_more": len(told) > limit, **ends}
+        return 200, _JSON, json.dumps(made).encode()
 
     def _cancel(self, batch: _Batch) -> Answer:
         if batch.told["status"] in ("completed", "failed", "expired", "cancelled"):

@@ -13,7 +13,7 @@ from trimtab.server.bodies.cost import BatchPage, BatchView, HeldLine
 from trimtab.server.routes import Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
 
 TAG = "costs"
-States = Literal["", "open", "completed", "failed", "expired", "cancelled", "lost"]
+States = Literal["", "making", "open", "completed", "failed", "expired", "cancelled", "lost"]
 State = Annotated[States, Meta(description="Those in that state alone."), QueryParameter(name="state")]
 
 
@@ -63,7 +63,7 @@ def _view(made: Made) -> BatchView:
         next_look=made.due if is_open else None,
         failures=made.failures,
         why=made.why,
-        ended=(made.ended or None) if made.state != "open" else None,
+        ended=(made.ended or None) if made.state not in ("making", "open") else None,
         settled=made.settled or None,
         settlement=made.settlement,
         tokens=made.tokens,

@@ -248,8 +248,9 @@ class DeadLetterPage(Struct, frozen=True, kw_only=True):
 
 
 class BatchView(Struct, frozen=True, kw_only=True):
-    """A batch that was made through us. ``state``: open, completed, expired, cancelled, failed, or lost (nobody can
-    learn what became of it; ``why``); ``status`` is the provider's word. ``settled`` is when it was booked and limits
+    """A batch that was made through us. ``state``: making (its provider was asked for it and has not answered, so that
+    it has no ``id`` yet), open, completed, expired, cancelled, failed, or lost (nobody can learn what became of it;
+    ``why``); ``status`` is the provider's word. ``settled`` is when it was booked and limits
     got back what they held; ``settlement`` says by what: told (the provider's count), estimate, or unknown. ``tokens``
     and ``cost`` (US dollars, a decimal) are null until then, and where they are not known. ``next_look`` is when it is
     asked about again, after ``failures`` that came to nothing, the last of them ``why``; ``trace_id`` has the call that

@@ -15,6 +15,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 from msgspec import Struct
@@ -25,6 +26,7 @@ from trimtab.gateway.carried_where import address, look_where, own_headers, pati
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money import batch_store as store
 from trimtab.gateway.money.batch_kinds import place_of, results_of, told_by
+from trimtab.gateway.money.batch_meant import Listed, begun_s, page_of
 from trimtab.gateway.money.batch_store import Made, Trouble
 from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, Used, usage_told
 from trimtab.gateway.money.batches import Batches, with_key
@@ -43,6 +45,8 @@ LONGEST_TOLD: Final = 1024 * 1024
 """Bytes of what a provider says of a batch."""
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+LONGEST_PAGE: Final = 8 * 1024 * 1024
+MOST_PAGES: Final = 50
 LONGEST_REFUSAL: Final = 300
 GONE: Final = frozenset((404, 410))
 REFUSED: Final = frozenset((401, 403))
@@ -53,7 +57,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     ``most``; one that could not be asked about after twice as long each time. It is lost when its provider has known
     nothing of it for ``gone_for``, and in ``forgotten`` looks in a row; has refused the key for ``refused_for``, been
     in no configuration for ``missing_for`` or not answered for ``silent_for``, always the same; or however it goes on
-    failing when it was made ``oldest`` ago. One that is claimed counts as being booked for ``claimed_for``, and who
+    failing when it was made ``oldest`` ago. One that was asked for, and is in no list of its provider ``unmade_for``
+    after that, was never made. One that is claimed counts as being booked for ``claimed_for``, and who
     claimed it as lost for good when nothing was heard of it for ``claim_ends``."""
 
     look_s: float = 5.0
@@ -65,6 +70,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     missing_for: int = 2 * DAY_MS
     silent_for: int = 8 * DAY_MS
     oldest: int = 30 * DAY_MS
+    unmade_for: int = HOUR_MS
     claimed_for: int = 30_000
     claim_ends: int = DAY_MS
 
@@ -125,7 +131,10 @@ class LookingAfter:
     async def _look_at(self, made: Made, *, leads: bool) -> None:
         async with self._few:
             try:
-                await (self._look(made) if made.booked_by is None else self._resume(made, leads=leads))
+                if made.booked_by is not None:
+                    await self._resume(made, leads=leads)
+                else:
+                    await (self._seek(made) if made.state == "making" else self._look(made))
             except Failed as failed:
                 await self._put_off(made, failed)
             except Unavailable:
@@ -146,6 +155,39 @@ class LookingAfter:
         if used is None:
             used = await self._results(made, provider, told)
         await self._batches.told(made, told, used, self._books)
+
+    async def _seek(self, made: Made) -> None:
+        """One that was asked for, and of which nobody knows whether it was made: it stands in its provider's list."""
+        if not made.about.file:
+            raise Failed("It names no file that it could be found by, so nobody knows whether it was made.", "gone")
+        provider = self._provider(made)
+        if await self._batches.found(made, await self._listed(provider, begun_s(made))):
+            return
+        if self._batches.now() - made.made >= self._pace.unmade_for:
+            await self._batches.never_made(made)
+        else:
+            await self._wait(made, "")
+
+    async def _listed(self, provider: Provider, since: float) -> list[Listed]:
+        """What a provider lists. As far as that is known it is newest first, so it is read on until it is older."""
+        found, after = list[Listed](), ""
+        for _ in range(MOST_PAGES):
+            body, query = bytearray(), urlencode({"limit": 100, **({"after": after} if after else {})})
+            async with _asked(self._http(), provider, "/batches", query) as pieces:
+                async for piece in pieces:
+                    body += piece
+                    if len(body) > LONGEST_PAGE:
+                        raise Failed("What the provider lists of its batches is too long.")
+            try:
+                page = page_of(bytes(body))
+            except Unreadable as error:
+                raise Failed(str(error)) from None
+            found += page.data
+            over = page.is_newest_first and page.data[-1].created_at < since
+            if over or not page.has_more or not page.data or page.data[-1].id == after:
+                return found
+            after = page.data[-1].id
+        raise Failed(f"The provider lists more than {len(found)} batches, and not the newest first.")
 
     async def _resume(self, made: Made, *, leads: bool) -> None:
         """One that somebody has begun to book, and perhaps died over. Its record comes by `recovery.py` then, to the
@@ -251,11 +293,13 @@ class LookingAfter:
 
 
 @asynccontextmanager
-async def _asked(client: httpx.AsyncClient, provider: Provider, rest: str) -> AsyncGenerator[AsyncIterator[bytes]]:
+async def _asked(
+    client: httpx.AsyncClient, provider: Provider, rest: str, query: str = ""
+) -> AsyncGenerator[AsyncIterator[bytes]]:
     """A question to a provider, whose answer comes in pieces. Raises `Failed`."""
     request = client.build_request(
         "GET",
-        address(provider, rest),
+        address(provider, rest, query),
         headers=await own_headers(provider),
         timeout=patience(provider),
         extensions={"trace": look_where},
@@ -303,7 +347,7 @@ async def lines(db: Database, slug_of: Callable[[str], str]) -> bytes:
     failing = f"{full}_failing"
     told += [f"# HELP {failing} Open batches that could not be asked about the last time", f"# TYPE {failing} gauge"]
     for project in sorted({each[0] for each in found}):
-        many = sum(each[3] for each in found if each[0] == project and each[1] == "open" and each[2])
+        many = sum(each[3] for each in found if each[0] == project and each[1] in ("making", "open") and each[2])
         told.append(f'{failing}{{project="{slug_of(project)}"}} {many}')
     return ("\n".join(told) + "\n").encode()
 

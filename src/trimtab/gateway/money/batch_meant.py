@@ -1,0 +1,121 @@
+"""A batch before its provider has answered: noted, so that one that is made and not told of is found.
+
+Who asks for a batch may leave, the server may be killed and the connection may break before the answer is there; the
+batch goes on all the same, and costs. So the call is noted before it is sent, with the file that it names and what
+limits hold for it. When its provider answers, that note becomes the batch's (`become`), or goes (`unmade`). Else the
+duty looks it up among the batches that the provider lists, by the file and the time, and whatever is not noted as
+another's (`matching`).
+"""
+
+import hashlib
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Connection, delete, select
+from sqlalchemy import update as sql_update
+
+from trimtab.gateway.call import Call
+from trimtab.gateway.money import batch_store as store
+from trimtab.gateway.money.batch_store import BATCHES, About, Made
+from trimtab.gateway.money.batch_told import Told, Unreadable
+from trimtab.gateway.tried import Try
+from trimtab.governance.sealing import Keyring
+from trimtab.llm.dialects._reading import BROKEN
+
+LATE_MS: Final = 5_000
+"""So long after the last moment at which its call can be under way it is looked up."""
+SKEW_S: Final = 300
+"""A provider's clock may be so far behind ours."""
+
+
+class Listed(Struct):
+    """One of a provider's batches, as far as a lost one is found by it."""
+
+    id: str = ""
+    input_file_id: str | None = None
+    endpoint: str | None = None
+    created_at: float = 0
+
+
+class Page(Struct):
+    data: list[Listed] = []
+    has_more: bool = False
+
+    @property
+    def is_newest_first(self) -> bool:
+        times = [each.created_at for each in self.data]
+        return len(times) > 1 and times == sorted(times, reverse=True)
+
+
+_read = msgspec.json.Decoder(Page, strict=False).decode
+
+
+def page_of(body: bytes) -> Page:
+    """Raises `Unreadable`."""
+    try:
+        return _read(body)
+    except BROKEN:
+        raise Unreadable("Its list of batches cannot be read.") from None
+
+
+def mark_of(call: Call, attempt: Try) -> str:
+    """A row's id until the batch has one."""
+    assert call.project is not None
+    return hashlib.sha256(msgspec.json.encode((call.project.id, "meant", attempt.span_id))).hexdigest()
+
+
+def begun_s(made: Made) -> float:
+    """Before then its batch was not made, by the provider's clock."""
+    return made.made / 1000 - SKEW_S
+
+
+def matching(made: Made, pages: list[Listed]) -> list[Listed]:
+    """Those that may be the one that was asked for, the most likely first: of its file, and not from before."""
+    file, since = made.about.file, begun_s(made)
+    fits = [each for each in pages if each.id and each.input_file_id == file and each.created_at >= since]
+    return sorted(fits, key=lambda each: (each.created_at, each.id))
+
+
+def known(conn: Connection, ids: list[str]) -> set[str]:
+    """Which of these are noted, as any project's: two may share an account."""
+    found: set[str] = set()
+    for at in range(0, len(ids), 500):
+        some = select(BATCHES.c.batch_id).where(BATCHES.c.batch_id.in_(ids[at : at + 500]))
+        found |= set(conn.execute(some).scalars())
+    return found
+
+
+def become(conn: Connection, mark: str, made: Made, ring: Keyring) -> bool:
+    """It is made, and has an id now. False where one of that id is another call's. Where the note is gone, or its batch
+    was found before, it is as if there had been none."""
+    before = store.find(conn, made.id, ring)
+    if before is not None:
+        unmade(conn, mark)
+        return before.request_id == made.request_id
+    values = store.values_of(made, ring)
+    gone = conn.execute(sql_update(BATCHES).where(BATCHES.c.id == mark, BATCHES.c.state == "making").values(**values))
+    return gone.rowcount == 1 or store.note(conn, made, ring)
+
+
+def unmade(conn: Connection, mark: str) -> None:
+    """Its provider refused, or was never asked."""
+    conn.execute(delete(BATCHES).where(BATCHES.c.id == mark, BATCHES.c.state == "making"))
+
+
+def doubt(conn: Connection, made: Made, due: int, ring: Keyring, *, held: bool) -> None:
+    """Nobody knows whether it was made. Unless the call's limits go on holding it (``held``) they count what it used
+    when that is known, and have nothing to give back."""
+    about = made.about if held else replace(made.about, holds=tuple(replace(h, amount=0) for h in made.about.holds))
+    values = {"content": store.sealed(made.project_id, about, ring), "due": due}
+    conn.execute(sql_update(BATCHES).where(BATCHES.c.id == made.id, BATCHES.c.state == "making").values(**values))
+
+
+def found_as(made: Made, told: Told | Listed, now: int) -> Made:
+    """The batch that its provider made, under its own id."""
+    about: About = replace(made.about, endpoint=(told.endpoint or "")[:100])
+    mark = store.mark_of(made.project_id, made.provider, told.id)
+    return replace(
+        made, id=mark, batch_id=told.id[:256], about=about, state="open", due=now, trouble="", failures=0, why=""
+    )
