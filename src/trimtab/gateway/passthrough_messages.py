@@ -193,6 +193,10 @@ class MessageBatchCarrier(Carrier):
         return not self._makes
 
     @property
+    def outlives(self) -> bool:
+        return self._makes
+
+    @property
     def counts(self) -> bool:
         """One that is there was counted when it was made, as the most that it could come to."""
         return self._known is None
