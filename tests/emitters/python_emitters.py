@@ -49,13 +49,13 @@ def client() -> Any:
     return OpenAI(base_url=MODEL_URL, api_key="k", max_retries=0)
 
 
-def chat() -> None:
+def chat(made: Callable[[], Any] = client) -> None:
     """One call that ends in a call of a tool, one streamed."""
     messages: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": ASKED}]
-    client().chat.completions.create(model="gpt-4o-mini", messages=messages, tools=[TOOL], temperature=0.5)
+    made().chat.completions.create(model="gpt-4o-mini", messages=messages, tools=[TOOL], temperature=0.5)
     hello: list[Any] = [{"role": "user", "content": "Say hello."}]
     more: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
-    for _ in client().chat.completions.create(model="gpt-4o-mini", messages=hello, **more):
+    for _ in made().chat.completions.create(model="gpt-4o-mini", messages=hello, **more):
         pass
 
 
@@ -83,6 +83,32 @@ def otel_openai_v2(provider: TracerProvider) -> None:
     from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 
     instrumented(OpenAIInstrumentor(), provider, chat)
+
+
+def langsmith_openai(provider: TracerProvider) -> None:
+    """LangSmith's wrapper of the client; its spans go by the process's provider."""
+    os.environ |= {"LANGSMITH_TRACING": "true", "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"}
+    from langsmith import Client, tracing_context
+    from langsmith.wrappers import wrap_openai
+
+    told = Client(api_url="http://127.0.0.1:9", api_key="k", otel_tracer_provider=provider)
+    with tracing_context(client=told, enabled=True):
+        chat(lambda: wrap_openai(client()))
+    told.flush()
+    told.cleanup()
+
+
+def langfuse_openai(provider: TracerProvider) -> None:
+    """Langfuse's client of OpenAI. Beside the process's own exporter it sends each span itself, to Langfuse's address."""
+    from langfuse import Langfuse, propagate_attributes
+
+    host = os.environ["TRACES"].removesuffix("/v1/traces")
+    told = Langfuse(public_key="pk", secret_key=os.environ["KEY"], base_url=host, tracer_provider=provider)
+    from langfuse.openai import OpenAI
+
+    with propagate_attributes(session_id="session-1", user_id="user-1", tags=["a", "b"]):
+        chat(lambda: OpenAI(base_url=MODEL_URL, api_key="k", max_retries=0))
+    told.flush()
 
 
 def otel_genai_openai(provider: TracerProvider) -> None:
@@ -304,6 +330,8 @@ SECTIONS: dict[str, Callable[[TracerProvider], None]] = {
     "openinference_openai": openinference_openai,
     "openllmetry_openai": openllmetry_openai,
     "otel_openai_v2": otel_openai_v2,
+    "langsmith_openai": langsmith_openai,
+    "langfuse_openai": langfuse_openai,
     "otel_genai_openai": otel_genai_openai,
     "otel_genai_anthropic": otel_genai_anthropic,
     "otel_genai_langchain": otel_genai_langchain,

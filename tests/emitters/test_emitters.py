@@ -39,6 +39,29 @@ def test_a_call_and_a_stream_are_two_llm_spans_with_their_messages(traces: dict[
     assert streamed["io"]["output"][0]["parts"][0]["text"].startswith("You asked: Say hello.")
 
 
+def test_langfuses_client_tells_its_calls_once_with_session_user_and_tools(traces: dict[str, Trace]) -> None:
+    """Sent twice, by Langfuse's own processor and by the application's."""
+    trace = traces["langfuse_openai"]
+    called, streamed = sorted(of_kind(trace, "llm"), key=lambda span: span["started"])
+    assert (trace["tokens"]["input"], trace["tokens"]["output"]) == (24, 18)
+    for span in (called, streamed):
+        assert (span["session"], span["user"], span["tags"]) == ("session-1", "user-1", ["a", "b"])
+    assert [message["role"] for message in called["io"]["input"]] == ["system", "user"]
+    assert called["io"]["output"][0]["parts"][0]["name"] == "get_weather"
+    assert called["io"]["tools"][0]["name"] == "get_weather"
+    assert "max_tokens" not in called["io"]["params"]
+    assert (streamed["stream"], streamed["ttft"] > 0) == (True, True)
+    assert streamed["io"]["output"][0]["parts"][0]["text"].startswith("You asked: Say hello.")
+
+
+@pytest.mark.parametrize("name", ["openllmetry_openai", "langsmith_openai"])
+def test_parameters_tools_and_streams_of_a_client_are_told(traces: dict[str, Trace], name: str) -> None:
+    called, streamed = sorted(of_kind(traces[name], "llm"), key=lambda span: span["started"])
+    assert called["io"]["params"]["temperature"] == 0.5
+    assert called["io"]["tools"][0]["name"] == "get_weather"
+    assert (called["stream"], streamed["stream"]) == (False, True)
+
+
 def test_opentelemetrys_own_instrumentation_tells_responses_as_calls(traces: dict[str, Trace]) -> None:
     trace = traces["otel_genai_openai"]
     _, streamed, response = sorted(of_kind(trace, "llm"), key=lambda span: span["started"])
