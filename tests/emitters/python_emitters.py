@@ -99,7 +99,7 @@ def langsmith_openai(provider: TracerProvider) -> None:
 
 
 def langfuse_openai(provider: TracerProvider) -> None:
-    """Langfuse's client of OpenAI. Beside the process's own exporter it sends each span itself, to Langfuse's address."""
+    """Langfuse's client of OpenAI. Beside the process's own exporter it sends each span itself, to its own address."""
     from langfuse import Langfuse, propagate_attributes
 
     host = os.environ["TRACES"].removesuffix("/v1/traces")
