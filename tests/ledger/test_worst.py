@@ -186,10 +186,28 @@ def test_what_gemini_is_given_by_an_address_counts_as_pictures() -> None:
     assert 2 * IMAGE_TOKENS <= most_input(body, typed=False) < 2 * IMAGE_TOKENS + 1000
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "input_file", "file_url": "https://a.example/1.pdf"},
+        {"type": "document", "source": {"type": "url", "url": "https://a.example/1.pdf"}},
+    ],
+)
+def test_a_file_that_the_call_only_names_counts_as_a_picture(part: dict[str, Any]) -> None:
+    assert 3 * IMAGE_TOKENS <= most_input(parts(part, part, part)) < 3 * IMAGE_TOKENS + 1000
+
+
 def test_a_picture_that_php_has_written_counts_as_a_picture() -> None:
     picture = ("data:image/png;base64," + "iVBOR/w0KGgo" * 20_000).replace("/", "\\/")
     body = BY_ADDRESS.replace(b"https://a.example/0.png", picture.encode())
     assert 7 * IMAGE_TOKENS <= most_input(body) < 7 * IMAGE_TOKENS + 1000
+
+
+def test_a_tool_that_asks_for_a_source_of_documents_is_no_picture() -> None:
+    schema = {"type": "object", "properties": {"source": {"type": "string"}, "document": {"type": "string"}}}
+    body = json.dumps({"messages": [], "tools": [{"type": "function", "function": {"parameters": schema}}]}).encode()
+    assert most_input(body) == len(body)
 
 
 def test_json_in_a_users_words_has_no_pictures() -> None:

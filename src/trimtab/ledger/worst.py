@@ -27,8 +27,10 @@ _MEDIA = re.compile(
 )
 """Only as the value of a member that holds media: a user's own words cannot get there. PHP writes ``/`` as ``\\/``."""
 _PICTURE = re.compile(
-    rb'"(?:(?:image_url|source|inline_?[dD]ata)"\s*:|file_?[dD]ata"\s*:\s*\{)|("type"\s*:\s*"(?:input_)?image(?:_url)?")'
+    rb'"(?:(?:image_url|inline_?[dD]ata|file_id|file_url)"\s*:|file_?[dD]ata"\s*:\s*\{)'
+    rb'|("type"\s*:\s*"(?:(?:input_)?image(?:_url)?|document)")|("source"\s*:)'
 )
+_NAMED = (b"image", b"inline", b"fileData", b"file_data", b"file_id", b"file_url", b"document")
 _LETTER = re.compile(rb"\\u00([46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """A letter or underscore written as its number: no quote, which .NET writes so in a user's own words."""
 _LETTERS = (b"\\u004", b"\\u005", b"\\u006", b"\\u007")
@@ -217,13 +219,16 @@ def _with_media(body: bytes) -> int:
 
 def _pictures(body: bytes) -> int:
     """How many pictures it has, by the members that hold them and by the parts' types, however they are written: with
-    blanks before the colon (Java's), or a letter as its number. What Gemini is given by an address is one at least."""
+    blanks before the colon (Java's), or a letter as its number. A file that the call only names is one at least."""
     if b"\\u00" in body and _has_letters(body):
         body = _LETTER.sub(lambda found: bytes([int(found[1], 16)]), body)
-    if b"image" not in body and b"inline" not in body and b"fileData" not in body and b"file_data" not in body:
+    if not any(name in body for name in _NAMED):
         return 0
-    found = [match[1] is not None for match in _PICTURE.finditer(body)]
-    return max(found.count(False), found.count(True), int(b'"image' in body or b'_image"' in body))
+    found = [match.lastindex for match in _PICTURE.finditer(body)]
+    members, types, sources = found.count(None), found.count(1), found.count(2)
+    if b"image" in body:  # else it is the name of anything
+        members += sources
+    return max(members, types, int(b'"image' in body or b'_image"' in body))
 
 
 def _has_letters(body: bytes) -> bool:
