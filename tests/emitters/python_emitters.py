@@ -8,6 +8,7 @@ prints a JSON object: the trace id of each section, or what went wrong. Nothing 
 
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false, reportUnusedFunction=false
+# pyright: reportUnknownLambdaType=false
 
 import asyncio
 import contextlib
