@@ -1,5 +1,6 @@
 """Where at a provider a call that passes through goes, and what every request to it says of us."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -58,3 +59,12 @@ async def look_where(event: str, told: Mapping[str, Any]) -> None:
     if leads_nowhere(stream.get_extra_info("server_addr")):
         await stream.aclose()
         raise httpx.ConnectError("the address is one where no provider is")
+
+
+def due_in(bound: asyncio.Timeout, seconds: float) -> None:
+    """The last byte has been sent: from now on it is the provider's time that runs."""
+    bound.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+def nothing() -> None:
+    """Nobody waits for the last byte."""

@@ -36,7 +36,7 @@ from trimtab.gateway.carried import (
 from trimtab.gateway.carried_batch import Uncountable, bound_of, input_file_of
 from trimtab.gateway.carried_size import WISHES, Size, size_of
 from trimtab.gateway.carried_texts import Texts
-from trimtab.gateway.carried_where import address, look_where, own_headers, patience
+from trimtab.gateway.carried_where import address, due_in, look_where, nothing, own_headers, patience
 from trimtab.gateway.carry import Carried
 from trimtab.gateway.guard_batches import check_batch
 from trimtab.gateway.guard_carried import READ, CarriedAnswer, also_called, answer_of, texts_of
@@ -111,7 +111,7 @@ class Carrier:
         self._targets = ProjectTargets()
         self._wishes: SmallFields | None = None
         self._wished: list[tuple[str, str]] = []
-        self._sent_all: Callable[[], None] = _nothing
+        self._sent_all: Callable[[], None] = nothing
 
     # --- where to ---
 
@@ -404,7 +404,7 @@ class Carrier:
         try:
             total = attempt.target.provider.timeouts.total
             async with asyncio.timeout(total if self._is_whole else None) as bound:
-                self._sent_all = partial(_due_in, bound, total)
+                self._sent_all = partial(due_in, bound, total)
                 response = await self._client.send(request, stream=True)
         except TimeoutError:  # bytes came, and no answer
             raise UpstreamTimeout(
@@ -594,12 +594,3 @@ class Carrier:
             return None  # JSON by its own word only; it passes all the same
         attempt.response_id, attempt.model_used = found.id, found.model
         return found.usage
-
-
-def _due_in(bound: asyncio.Timeout, seconds: float) -> None:
-    """The last byte has been sent: from now on it is the provider's time that runs."""
-    bound.reschedule(asyncio.get_running_loop().time() + seconds)
-
-
-def _nothing() -> None:
-    """Nobody waits for the last byte."""
