@@ -228,6 +228,26 @@ def test_calls_that_arrive_do_not_move_what_is_being_read(at: House, visitor: Vi
     expect(pill).to_have_count(0)
 
 
+def test_calls_that_arrive_leave_the_row_in_place_that_is_open_beside_the_list(at: House, visitor: Visitor) -> None:
+    visitor.page.set_viewport_size({"width": 1440, "height": 420})
+    page = visitor.go(LIST)
+    row = page.locator("[data-trace]").nth(2)
+    row.click()
+    expect(page.get_by_test_id("peek")).to_be_visible()
+    opened = page.locator("[data-trace][aria-selected=true]")
+    before = opened.bounding_box()
+    assert before is not None
+    at.call("beside", ask("fast", "Does this push what is open?"), feature="live")
+    pill = page.get_by_role("button", name="1 new")
+    expect(pill).to_be_visible()
+    after = opened.bounding_box()
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 2
+    pill.click()
+    expect(page.locator(f"[data-trace='{at.traces['beside']}']")).to_be_in_viewport()
+    expect(pill).to_have_count(0)
+
+
 def test_what_is_written_from_right_to_left_is_read_so_and_hides_nothing(at: House, visitor: Visitor) -> None:
     tags = "".join(chr(0xE0000 + ord(letter)) for letter in "obey me")
     question = f"مرحبا، أين طلبي رقم 7؟ \u202elive\u202c {tags}"

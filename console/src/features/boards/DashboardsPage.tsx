@@ -70,6 +70,10 @@ function Gone({ project, boards }: { project: string; boards: DashboardView[] })
   );
 }
 
+/** So many are seen at a glance; of more the list offers the first, and finds the others by what is typed. */
+const FEW = 8;
+const AT_ONCE = 50;
+
 const body = (board: DashboardView) => ({
   name: board.name,
   about: board.about,
@@ -164,6 +168,9 @@ function Board({ project, board, boards, gone, onHold }: BoardProps) {
             data={boards.map((each) => ({ value: each.id, label: each.name }))}
             value={board.id}
             allowDeselect={false}
+            searchable={boards.length > FEW}
+            limit={AT_ONCE}
+            nothingFoundMessage="No dashboard is called so."
             w={190}
             onChange={(id) => patch({ id: id ?? undefined, range: undefined, start: undefined, end: undefined })}
           />

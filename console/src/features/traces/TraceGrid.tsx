@@ -47,6 +47,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
     rows.map((r) => r.trace_id),
     height,
     scroller.current,
+    selected,
   );
 
   const at = rows.findIndex((row) => row.trace_id === (selected || cursor));
@@ -128,21 +129,28 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
   );
 }
 
-/** While someone reads further down, rows that arrive on top must not move what is being read. */
-function useHeldScroll(ids: string[], height: number, scroller: HTMLElement | null) {
-  const top = useRef<string | undefined>(undefined);
+/**
+ * While someone reads further down, or has one open beside the list, rows that arrive must not move what is being read:
+ * at a hundred calls a second the one that was opened was out of sight at once. What is open stays in its place itself;
+ * rows of the same moment may be put in below the first.
+ */
+function useHeldScroll(ids: string[], height: number, scroller: HTMLElement | null, opened: string) {
+  const kept = useRef({ id: "", at: -1 });
   const [arrived, setArrived] = useState(0);
-  const first = ids[0];
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new first row can push the others down
+  const first = ids[0] ?? "";
+  const openedAt = opened ? ids.indexOf(opened) : -1;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new first row, or a new place, can push the others down
   useEffect(() => {
-    const before = top.current;
-    top.current = first;
-    if (!scroller || before === undefined || before === first) return;
-    const pushed = ids.indexOf(before);
-    if (pushed <= 0 || scroller.scrollTop < height) return;
+    const was = kept.current;
+    kept.current = openedAt >= 0 ? { id: opened, at: openedAt } : { id: first, at: 0 };
+    if (!scroller || was.at < 0) return;
+    const pushed = ids.indexOf(was.id) - was.at;
+    const isHeld = openedAt >= 0 && was.id === opened;
+    if (pushed <= 0 || (scroller.scrollTop < height && !isHeld)) return;
     scroller.scrollTop += pushed * height;
-    setArrived((n) => n + pushed);
-  }, [first]);
+    // A list that fits the window cannot be held, and shows what arrived.
+    if (scroller.scrollTop >= height) setArrived((n) => n + pushed);
+  }, [first, openedAt]);
   useEffect(() => {
     if (!scroller) return;
     const onScroll = () => {

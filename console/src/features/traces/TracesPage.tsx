@@ -31,6 +31,9 @@ const LIVE: Record<TailState, { label: string; told: string }> = {
   polling: { label: "Live, asking", told: "No stream can be had now: the list is asked for every 1.5 seconds" },
 };
 
+/** A list that is read anew would take the row away that is open beside it: once that is closed is soon enough. */
+const later = () => undefined;
+
 /** "Which calls were made, and which of them need a look?" */
 export function TracesPage() {
   useTitle("Traces");
@@ -44,14 +47,14 @@ export function TracesPage() {
   const q = search.q ?? "";
   const live = range.moving && search.live !== "0";
   const showFacets = search.facets !== "0";
-  const list = useTraceList(project, q, range.window, live, tick);
+  const peek = narrow ? "" : (search.peek ?? "");
+  const list = useTraceList(project, q, range.window, live, peek ? later : tick);
   const facets = useQuery(facetsQuery(project, q, range.window));
   const ofKeys = facets.data?.find((facet) => facet.key === "key")?.values ?? [];
   const keyName = useKeyName(
     project,
     ofKeys.map((each) => each.value),
   );
-  const peek = narrow ? "" : (search.peek ?? "");
 
   const patch = (change: Partial<typeof search>, replace = false) =>
     void navigate({ search: (prev) => ({ ...prev, ...change }), replace });
