@@ -7,13 +7,14 @@ https://platform.openai.com/docs/guides/speech-to-text and /text-to-speech.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from trimtab.ledger.types import PriceOverride
 from trimtab.ledger.worst import most_input
-from trimtab.llm.dialects._reading import BROKEN
+from trimtab.llm.dialects._reading import BROKEN, choices_of
 
 PICTURE = {"low": 900, "medium": 3_300}
 """Output tokens of the largest picture of a quality; what names none, or a better one, counts as `BEST_PICTURE`."""
@@ -70,7 +71,17 @@ class _Wished(Struct):
 
 WISHES = frozenset(_Wished.__struct_fields__)
 """Fields of a form that change how large its call may become."""
-_read = msgspec.json.Decoder(_Wished, strict=False).decode
+
+
+class _Body(Struct):
+    """The same as they stand in a body, of whatever type."""
+
+    n: Any = None
+    quality: Any = None
+    partial_images: Any = None
+
+
+_read = msgspec.json.Decoder(_Body).decode
 
 
 def size_of(rest: str, model: str, body: bytes, form: Sequence[tuple[str, str]], length: int | None) -> Size:
@@ -89,17 +100,24 @@ def size_of(rest: str, model: str, body: bytes, form: Sequence[tuple[str, str]],
 
 
 def _wishes(body: bytes) -> _Wished:
+    """As the most lenient provider takes it: one field that makes no sense says nothing of the others."""
     try:
-        return _read(body)
+        said = _read(body)
     except BROKEN:
         return _Wished()  # nonsense, which the provider refuses
+    quality = said.quality if isinstance(said.quality, str) else None
+    return _Wished(n=_many(said.n), quality=quality, partial_images=_many(said.partial_images))
+
+
+def _many(told: Any) -> int | None:
+    return None if told in (None, 0, "0") else choices_of(told)
 
 
 def _wished_in(form: Sequence[tuple[str, str]]) -> _Wished:
     """The most of what a form says, which may say a field twice: nobody knows which one its provider takes."""
 
     def most(field: str) -> int | None:
-        return max((int(told[:9]) for name, told in form if name == field and told.isdecimal()), default=None)
+        return max((_many(told) or 0 for name, told in form if name == field), default=None)
 
     qualities = {told for name, told in form if name == "quality"}
     quality = qualities.pop() if len(qualities) == 1 else None
