@@ -115,6 +115,12 @@ def test_langsmiths_kind_is_believed_where_it_calls_the_operation_another() -> N
     assert read(of_langsmith("prompt", {"q": "tide"}, {"output": "x"})).kind == "workflow"
 
 
+def test_what_is_no_call_has_no_provider_in_langsmiths_spans() -> None:
+    system = {"gen_ai.system": "langchain"}
+    assert read({**of_langsmith("tool", {"city": "Paris"}, {"output": 1}), **system}).provider == ""
+    assert read({**of_langsmith("llm", REQUEST, ANSWER), **system}).provider == "langchain"
+
+
 def test_a_client_that_langsmith_wraps_tells_tools_parameters_and_stream() -> None:
     asked: dict[str, Any] = {
         "model": "gpt-4o-mini",

@@ -69,6 +69,8 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, "metadata", entries(properties))
     if found.get("kind") == "llm":
         _read_call(attributes, found)
+    elif found.get("kind") != "embedding" and attributes.get("gen_ai.system") == "langchain":
+        found["provider"] = ""  # so it names whatever is no call of a model
     for field, typed, name, role in (
         ("input", "input_messages", "gen_ai.prompt", "user"),
         ("output", "output_messages", "gen_ai.completion", "assistant"),
