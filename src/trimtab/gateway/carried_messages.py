@@ -6,6 +6,8 @@ name may be a model, one of a provider's, or a route, of which the first that ha
 would decide by is of calls that wait for their answers.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -32,6 +34,9 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_REQUESTS: Final = 100_000
 """https://platform.claude.com/docs/en/build-with-claude/batch-processing: what Anthropic takes in one batch."""
 MOST_NAMES: Final = 100
+AT_ONCE: Final = 8 * 1024
+AT_ONCE_S: Final = 0.004
+"""Bytes, and seconds, of a body that are read before others have their turn: a piece may hold thousands of requests."""
 _PLACES: Final = frozenset(("us",))
 """Words of a tier that a batch may have beside its own."""
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -112,16 +117,20 @@ class Making:
 
     async def read(self, pieces: AsyncIterator[bytes]) -> None:
         """Raises `InvalidRequest`, `NotFound`, `TooLarge` or `Unavailable`."""
-        size = 0
+        size, begun = 0, time.perf_counter()
         async for piece in pieces:
             size += len(piece)
             if size > MOST_BYTES:
                 raise TooLarge(f"The batch is larger than {MOST_BYTES >> 20} MB.", fix="Make several batches.")
-            for part, is_request in self._requests.feed(piece):
-                try:
-                    await self.kept.add(self._request(part) if is_request else part)
-                except OSError as error:
-                    raise Unavailable(f"There is no room to keep the batch until it is sent ({error}).") from None
+            for at in range(0, len(piece), AT_ONCE):
+                for part, is_request in self._requests.feed(piece[at : at + AT_ONCE]):
+                    try:
+                        await self.kept.add(self._request(part) if is_request else part)
+                    except OSError as error:
+                        raise Unavailable(f"There is no room to keep the batch until it is sent ({error}).") from None
+                if time.perf_counter() - begun > AT_ONCE_S:
+                    await asyncio.sleep(0)
+                    begun = time.perf_counter()
         if not self._requests.whole:
             raise InvalidRequest("The body is no JSON object, or is cut off.", param=LIST)
         if not self._count:

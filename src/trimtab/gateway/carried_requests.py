@@ -17,6 +17,7 @@ from typing import IO, Final
 import msgspec
 
 from trimtab.core.errors import InvalidRequest, TooLarge, Unavailable
+from trimtab.llm.dialects._reading import BROKEN
 
 _INSIDE: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """What a text of JSON goes on with, up to its end or to half an escape."""
@@ -117,7 +118,7 @@ def _is_list(key: bytes) -> bool:
         return False
     try:
         return _key(b'"' + key + b'"') == LIST
-    except msgspec.MsgspecError:
+    except BROKEN:
         return False
 
 

@@ -50,6 +50,8 @@ CALLED: Final = "batches"
 LONGEST_TOLD: Final = 1024 * 1024
 LONGEST_ASKED: Final = 64 * 1024
 """Bytes of a body where none is expected."""
+FOR_GOOD: Final = frozenset((401, 403, 404, 410))
+"""How a provider answers whose word on a batch nobody can have, this moment or later."""
 AT_ONCE: Final = 8
 PAGES_AT_ONCE: Final = 10
 """Pages of batches that their provider no longer has which are passed over for one call."""
@@ -362,9 +364,11 @@ class MessageBatchCarrier(Carrier):
         """Of what is deleted nobody can learn any more what it took. Raises `UpstreamFailure` or `Unavailable` where
         that cannot be booked now: it is not deleted then."""
         status, body = await self._get(provider, place_of(made))
-        if status != 200:
+        if status in FOR_GOOD:
             return  # its provider will say the same of the call itself
         try:
+            if status != 200:
+                raise Unreadable(f"its provider answers {status}.")
             told = messages_told(body)
             if told.status not in OVER:
                 return

@@ -87,7 +87,8 @@ def results_of(made: Made, told: Told) -> tuple[str, Lines] | None:
 
 
 def messages_told(body: bytes) -> Told:
-    """A batch of messages in the words of OpenAI's. Raises `Unreadable`."""
+    """A batch of messages in the words of OpenAI's: of one that counts nothing its results say it. Raises
+    `Unreadable`."""
     try:
         read = _read(body)
     except BROKEN:
@@ -99,7 +100,7 @@ def messages_told(body: bytes) -> Told:
         id=read.id,
         status=_state(msgspec.structs.asdict(counts)),
         endpoint=MESSAGES,
-        output_file_id=_RESULTS if counts.succeeded else None,
+        output_file_id=_RESULTS if counts.succeeded or counts == _Counts() else None,
     )
 
 

@@ -21,6 +21,7 @@ DELETED: Final = "deleted"
 """The status of one that was deleted at its provider, through us."""
 USUAL: Final = 20
 MOST: Final = 1000
+LONGEST_LIMIT: Final = 6
 MOST_AT_ONCE: Final = 100
 """Each of a page is asked about at its provider: so many at most, whatever is wished for."""
 
@@ -40,7 +41,7 @@ def asked_page(query: str) -> Asked:
     except ValueError:
         raise InvalidRequest("The query has too many fields.", fix="Send limit, and after_id or before_id.") from None
     limit = told.get("limit", str(USUAL))
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:6]) <= MOST:
+    if not limit.isascii() or not limit.isdigit() or len(limit) > LONGEST_LIMIT or not 1 <= int(limit) <= MOST:
         raise InvalidRequest(f"`limit` must be between 1 and {MOST}.", param="limit")
     asked = Asked(int(limit), told.get("after_id", "")[:256], told.get("before_id", "")[:256])
     if asked.after_id and asked.before_id:

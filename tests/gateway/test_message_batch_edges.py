@@ -1,0 +1,132 @@
+"""Batches of messages where bytes, figures and providers are not as one would have them."""
+
+import asyncio
+import gc
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anthropic
+import pytest
+from message_worlds import Messages, messages, request
+from test_looking_after import TOKENS
+
+from trimtab.gateway.carried_messages import Making, Names
+from trimtab.gateway.carried_requests import Room
+from trimtab.gateway.money.batch_kinds import messages_told
+from trimtab.llm.simulated.anthropic_batches import Answer, Asked
+
+
+def test_a_name_in_its_body_that_is_no_utf8_is_no_defect(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            told = await w.g.client.post("/v1/messages/batches", content=b'{"\xff": [1]}')
+            assert (told.status_code, told.json()["error"]["type"]) == (400, "invalid_request_error")
+            assert "`requests` is missing or empty" in told.json()["error"]["message"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("limit", ["000001" + "9" * 5000, "0000001", "1001", "-1", "0"])
+def test_a_length_of_a_page_that_none_can_have_is_refused(tmp_path: Path, limit: str) -> None:
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            told = await w.g.client.get(f"/v1/messages/batches?limit={limit}")
+            assert (told.status_code, told.json()["error"]["type"]) == (400, "invalid_request_error")
+            assert "`limit` must be between 1 and 1000" in told.json()["error"]["message"]
+
+    asyncio.run(main())
+
+
+def test_many_small_requests_hold_nobody_else_up() -> None:
+    """A piece of a body may have some thousand requests, and many pieces may have come already."""
+    target = SimpleNamespace(model=SimpleNamespace(upstream="claude-haiku-4-5"), provider=SimpleNamespace(quirks=None))
+    names = SimpleNamespace(found={"m": target}, of={"m": target}.__getitem__)
+    body = json.dumps({"requests": [request(at) for at in range(20_000)]}).encode()
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 256 * 1024):
+            yield body[at : at + 256 * 1024]
+
+    async def main() -> float:
+        beside = asyncio.ensure_future(others())
+        begun = time.thread_time()
+        await Making(cast("Names", names), 1 << 20, Room()).read(pieces())
+        beside.cancel()
+        return time.thread_time() - begun
+
+    took = asyncio.run(main())
+    assert turns > took / 0.02, "others have their turn every 20 ms at least"
+
+
+def failing(w: Messages, status: int, fits: Callable[[Asked], bool]) -> list[str]:
+    """The provider answers so from now on; what was asked of it."""
+    batches, seen = w.app.message_batches, list[str]()
+    answer = batches.answer
+
+    def instead(asked: Asked) -> Answer:
+        seen.append(f"{asked.method} {asked.path}")
+        if not fits(asked):
+            return answer(asked)
+        told = {"type": "error", "error": {"type": "api_error", "message": "busy"}}
+        return status, "application/json", json.dumps(told).encode()
+
+    cast("Any", batches).answer = instead
+    return seen
+
+
+@pytest.mark.parametrize("status", [429, 500, 529])
+def test_a_batch_that_its_provider_does_not_tell_of_now_is_not_deleted(tmp_path: Path, status: int) -> None:
+    async def main() -> None:
+        async with messages(tmp_path, TOKENS) as w:
+            name = await w.batch()
+            assert (await w.client().messages.batches.retrieve(name)).processing_status == "ended"
+            assert not (await w.row()).settled
+            seen = failing(w, status, lambda asked: asked.method == "GET")
+            with pytest.raises(anthropic.APIStatusError, match="not deleted"):
+                await w.client().messages.batches.delete(name)
+            assert not [each for each in seen if each.startswith("DELETE")]
+            del cast("Any", w.app.message_batches).answer
+            await w.client().messages.batches.delete(name)
+            row = await w.row()
+            assert (row.settlement, bool(row.tokens)) == ("told", True)
+            assert await w.counted(TOKENS) == (row.tokens, row.tokens)
+
+    asyncio.run(main())
+
+
+def test_a_batch_that_says_nothing_of_what_became_of_it_is_read_and_not_taken_for_free() -> None:
+    ended = {"id": "msgbatch_1", "processing_status": "ended"}
+    assert messages_told(json.dumps(ended).encode()).output_file_id
+    none = ended | {"request_counts": {"succeeded": 0, "errored": 3}}
+    assert messages_told(json.dumps(none).encode()).output_file_id is None
+
+
+def test_large_batches_leave_their_room_when_they_are_done(tmp_path: Path) -> None:
+    """At once, and not when what is no longer needed is looked for."""
+
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            for each in (request(1), request(1, "nowhere")):
+                body = {"requests": [*(request(at + 9, system="s" * 500_000) for at in range(12)), each]}
+                told = await w.g.client.post("/v1/messages/batches", content=json.dumps(body))
+                assert told.status_code == (200 if each["params"]["model"] == "m" else 404)
+            rooms = [each for each in gc.get_objects() if isinstance(each, Room)]
+            assert rooms
+            assert {each._left for each in rooms} == {1 << 30}  # pyright: ignore[reportPrivateUsage]
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
