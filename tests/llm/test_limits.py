@@ -11,6 +11,7 @@ from taking import HI, LOOK, MODELS, RESULT, USED, Serve, asked, rendered, taken
 from patience import PATIENCE_S
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import DIALECTS, Quirks
+from trimtab.llm.dialects._limits import most_output
 from trimtab.llm.simulated import cohere_chat
 
 OPENAIS = pytest.mark.parametrize("upstream", ["openai_chat", "openai_responses"])
@@ -53,6 +54,37 @@ def test_a_bound_is_lowered_for_models_whose_names_say_what_they_write(upstream:
     sent = json.loads(DIALECTS.get(upstream).render_request(request, model, Quirks()))
     bounds = sent.get("inferenceConfig", {}).get("maxTokens"), sent.get("generationConfig", {}).get("maxOutputTokens")
     assert (sent.get("max_tokens") or bounds[0] or bounds[1]) == most
+
+
+@pytest.mark.parametrize(
+    ("model", "most"),
+    [
+        ("ft:gpt-4o-mini-2024-07-18:acme::a1", 16_384),
+        ("ft:gpt-4.1-2025-04-14:acme:claude-3-style:a1", 32_768),
+        ("ft:gpt-4.1-2025-04-14:acme:o1-like:a1", 32_768),
+        ("openai/gpt-4o", 16_384),
+        ("gpt-3.5-turbo-16k", None),
+        ("gpt-4", None),
+        ("gpt-6", None),
+        ("gpt-5.2-chat-latest", 16_384),
+        ("gpt-oss-120b", None),
+        ("qwen3-claude-3-distill", None),
+        ("anthropic/claude-opus-4.5", 64_000),
+        ("claude-sonnet-4@20250514", 64_000),
+        ("claude-opus-4-20250514", 32_000),
+        ("databricks-claude-3-7-sonnet", 64_000),
+        ("claude-fable-5-2", 128_000),
+        ("claude-opus-6", None),
+        ("publishers/google/models/gemini-2.5-pro", 65_535),
+        ("gemini-3.8-flash", 65_535),
+        ("gemini-3-pro-image-preview", None),
+        ("gemini-4-argon", None),
+        ("gemini-31", None),
+    ],
+)
+def test_no_bound_is_lowered_for_a_model_of_which_nobody_knows_what_it_writes(model: str, most: int | None) -> None:
+    """A bound that is too low cuts an answer short, and nothing says so."""
+    assert most_output(model) == most
 
 
 def test_a_budget_for_thinking_stays_below_a_lowered_bound(serve: Serve) -> None:

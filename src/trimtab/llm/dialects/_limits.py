@@ -7,7 +7,8 @@ https://github.com/coolcline/CoolCline/issues/23), "exceeds the model limit" (Be
 https://github.com/langgenius/dify/issues/10390 and, of Nova's 10,000,
 https://github.com/aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws/issues/175), "the
 supported range is from 1 (inclusive) to 65536 (exclusive)" (Google, https://github.com/BerriAI/litellm/pull/10548). So
-it is lowered to what the model has: https://platform.openai.com/docs/models,
+it is lowered to what the model has, where its name says which it is (not Gemini 4 and later, which write on in
+further calls, https://ai.google.dev/gemini-api/docs/latest-model): https://platform.openai.com/docs/models,
 https://platform.claude.com/docs/en/models/opus-4-6/overview (and of the others),
 https://ai.google.dev/gemini-api/docs/models. Cohere lowers it itself
 (https://github.com/cohere-ai/cohere-developer-experience/pull/600). What more of stops or tools would mean, nobody can
@@ -24,7 +25,7 @@ from trimtab.llm.dialects._claude import version_of
 from trimtab.llm.types import Request
 
 _MOST: tuple[tuple[re.Pattern[str], int], ...] = tuple(
-    (re.compile(f"(?:^|[/.]){pattern}"), most)
+    (re.compile(rf"(?:^(?:ft:)?|[/.])(?:{pattern})"), most)
     for pattern, most in (
         (r"o1-preview", 32_768),
         (r"o1-mini", 65_536),
@@ -34,12 +35,13 @@ _MOST: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"gpt-5", 128_000),
         (r"gpt-4\.1", 32_768),
         (r"gpt-4o-2024-05-13", 4096),
+        (r"gpt-4o-64k", 65_536),
         (r"(?:chat)?gpt-4(?:o|\.5)", 16_384),
         (r"gpt-4-(?:turbo|1106|0125|vision)", 4096),
-        (r"gpt-3\.5-turbo", 4096),
+        (r"gpt-3\.5-turbo(?!-16k)", 4096),
         (r"amazon\.nova-(?:micro|lite|pro)-v1", 10_000),
         (r"gemini-(?:1\.|2\.0-(?!flash-thinking))", 8192),
-        (r"gemini-(?:2\.5|[3-9])(?!.*(?:image|tts|live|audio))", 65_535),
+        (r"gemini-(?:2\.5|3(?!\d))(?!.*(?:image|tts|live|audio))", 65_535),
     )
 )
 _CLAUDES: tuple[tuple[tuple[int, int], int], ...] = (
@@ -47,20 +49,22 @@ _CLAUDES: tuple[tuple[tuple[int, int], int], ...] = (
     ((3, 7), 8192),
     ((4, 0), 64_000),
     ((4, 6), 64_000),
+    ((6, 0), 128_000),
 )
-"""Up to which version, and not with it."""
-_NEWEST_CLAUDES = 128_000
+"""Up to which version, and not with it; of later ones nobody knows."""
+_IS_CLAUDE = re.compile(r"(?:^|[/.]|databricks-)claude-")
+"""Its own name: others are called after one, by whom they were taught."""
 _EARLY_OPUS = 32_000
 
 
 @lru_cache(1024)
 def most_output(model: str) -> int | None:
     """The most tokens of one answer; None where the model's name does not say."""
-    version = version_of(model)
+    version = version_of(model) if _IS_CLAUDE.search(model) else None
     if version is not None:
         if "opus" in model and (4, 0) <= version < (4, 5):
             return _EARLY_OPUS
-        return next((most for before, most in _CLAUDES if version < before), _NEWEST_CLAUDES)
+        return next((most for before, most in _CLAUDES if version < before), None)
     return next((most for pattern, most in _MOST if pattern.search(model)), None)
 
 
