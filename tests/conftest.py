@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import compiled_sql
 import second_look
 from catalogs import Postgres, laid
 from trimtab.storage.blobs import FolderBlobs
@@ -58,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     _lay_folders_in_memory()
+    compiled_sql.keep()
     second_look.register(config)
 
 
