@@ -14,6 +14,7 @@ from trimtab.governance.sealing import HEAD, TEXT, Keyring
 from trimtab.governance.sealings import AT_ONCE, Reached
 from trimtab.governance.store import ProjectRow, add_project
 from trimtab.retrieval.tables import TEXTS
+from trimtab.review.tables import HOLDS, REVIEW_ITEMS, REVIEW_VERDICTS
 from trimtab.storage.content import Of, places, raw
 from trimtab.storage.database import Database
 
@@ -91,6 +92,8 @@ def test_a_project_is_sealed_piece_by_piece_and_another_stays_as_it_is(catalog_u
         await sealed.close()
 
     asyncio.run(run())
+    rooms = {table.name for table in (CELLS, DATASET_CASES, TEXTS, HOLDS, REVIEW_ITEMS, REVIEW_VERDICTS)}
+    assert rooms <= {place.table.name for place in places()}
     assert len(places()) >= 7
 
 
