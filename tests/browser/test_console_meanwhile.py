@@ -4,7 +4,7 @@ import re
 
 import pytest
 from browsing import AXE, House, Visitor
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 pytestmark = pytest.mark.browser
 PROJECT = "somebody-else"
@@ -70,6 +70,31 @@ def merged(told: Locator) -> None:
     expect(told).to_contain_text("was changed by")
     told.get_by_role("button", name="Put my changes on top").click()
     expect(told).to_have_count(0)
+
+
+def test_the_ways_on_are_in_sight_also_where_the_refusal_does_not_say_what_was_done(
+    shared: House, visitor: Visitor
+) -> None:
+    """As where the audit log is not to be read, or the server is of before it told: the form knows both by itself."""
+    shared.client.post(f"{AT}/limits", json={**LIMIT, "name": "tall"}).raise_for_status()
+    page = visitor.go(f"/p/{PROJECT}/limits?edit=tall")
+    form = page.get_by_role("dialog")
+    form.get_by_label("How much").fill("99")
+    shared.client.put(f"{AT}/limits/tall", json={**LIMIT, "bound": "70"}).raise_for_status()
+
+    def saved(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "meanwhile": None})
+
+    page.route(f"{visitor.url}{AT}/limits/tall", saved)
+    form.get_by_role("button", name="Save", exact=True).click()
+    changed = form.get_by_role("table", name="What was changed meanwhile")
+    expect(changed.get_by_role("row").filter(has_text="bound")).to_contain_text(re.compile(r"60.*70.*99", re.DOTALL))
+    expect(form.get_by_role("button", name="Put my changes on top")).to_be_in_viewport()
+    merged(form.get_by_role("alert"))
+    form.get_by_role("button", name="Save", exact=True).click()
+    expect(form).to_have_count(0)
+    assert shared.client.get(f"{AT}/limits").json()["items"][-1]["bound"] == "99"
 
 
 def test_forms_of_the_settings_put_ones_own_on_top_of_what_somebody_else_saved(shared: House, visitor: Visitor) -> None:

@@ -1,4 +1,5 @@
 import { Button } from "@mantine/core";
+import { useEffect, useRef } from "react";
 import { asProblem } from "@/api/client";
 import type { Difference, Meant } from "./conflict";
 import css from "./meanwhile.module.css";
@@ -21,9 +22,25 @@ interface RefusedProps {
   meant: Meant | "gone" | undefined;
 }
 
-/** Why nothing was saved, and the ways on. */
+/** Why nothing was saved, and the ways on; in sight, however long the form is, also once it is known what was changed. */
 export function Refused({ problem, meant }: RefusedProps) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const told = box.current;
+    if (!problem || !told) return;
+    const growing = new ResizeObserver(() => told.scrollIntoView({ block: "nearest" }));
+    growing.observe(told);
+    return () => growing.disconnect();
+  }, [problem]);
   if (!problem) return null;
+  return (
+    <div ref={box}>
+      <Why problem={problem} meant={meant} />
+    </div>
+  );
+}
+
+function Why({ problem, meant }: RefusedProps) {
   if (meant === undefined) return <ProblemNotice error={problem} />;
   if (meant !== "gone") {
     return <Meanwhile problem={problem} differences={meant.differences} onMerge={meant.merge} onTake={meant.take} />;
