@@ -17,6 +17,7 @@ from msgspec import Raw
 from trimtab.core.errors import InvalidRequest, NotFound, TooLarge, TrimtabError, Unavailable, Unsupported
 from trimtab.gateway.carried_requests import LIST, Kept, Requests, Room
 from trimtab.gateway.carried_size import Size
+from trimtab.gateway.money.batch_kinds import Ids
 from trimtab.gateway.policed import offered
 from trimtab.gateway.releasing import chats_only
 from trimtab.gateway.route import MAX_MODEL_NAME, Target, candidates
@@ -112,6 +113,7 @@ class Making:
         self._requests = Requests(most)
         self._count = self._input = self._output = self._longest = self._searches = 0
         self._words: set[str] = set()
+        self._ids = Ids()
         self.tools: set[str] = set()
         """The names of those that requests offer."""
 
@@ -151,6 +153,7 @@ class Making:
         params = bytes(fields.get("params", b"")).strip()
         if params[:1] != b"{":
             raise InvalidRequest(f"`{at}.params` must be a JSON object.", param=f"{at}.params")
+        self._ids.add(_id_of(fields.get("custom_id")))
         try:
             head = peek(params)
             target = self.names.of(head.model)
@@ -166,6 +169,11 @@ class Making:
         self._searches += most_searches(params)
         self._words |= _PLACES.intersection(head.tier.split("+"))
         return _encode(fields)
+
+    @property
+    def mark(self) -> str:
+        """What the batch is known by among others of its provider's, if its answer does not come."""
+        return self._ids.mark
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -187,6 +195,13 @@ class Making:
             longest=self._longest,
             searches=self._searches,
         )
+
+
+def _id_of(raw: Raw | None) -> str:
+    try:
+        return "" if raw is None else msgspec.json.decode(raw, type=str)
+    except BROKEN:
+        return ""  # its provider refuses it
 
 
 def _placed(error: TrimtabError, at: str) -> TrimtabError:

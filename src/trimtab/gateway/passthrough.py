@@ -21,7 +21,6 @@ from trimtab.core.errors import (
     TooLarge,
     Unsupported,
     UpstreamFailure,
-    UpstreamTimeout,
 )
 from trimtab.core.known import did_you_mean
 from trimtab.gateway.call import Call, fault_of
@@ -34,6 +33,7 @@ from trimtab.gateway.carried import (
     renamed_json,
 )
 from trimtab.gateway.carried_batch import Uncountable, bound_of, input_file_of
+from trimtab.gateway.carried_failures import unanswered
 from trimtab.gateway.carried_size import WISHES, Size, size_of
 from trimtab.gateway.carried_texts import Texts
 from trimtab.gateway.carried_where import address, due_in, look_where, nothing, own_headers, patience
@@ -406,29 +406,8 @@ class Carrier:
             async with asyncio.timeout(total if self._is_whole else None) as bound:
                 self._sent_all = partial(due_in, bound, total)
                 response = await self._client.send(request, stream=True)
-        except TimeoutError:  # bytes came, and no answer
-            raise UpstreamTimeout(
-                "The provider did not answer in time.", fix="Raise the provider's timeouts, or try again."
-            ) from None
-        except httpx.ConnectTimeout as error:
-            raise UpstreamTimeout(
-                f"The provider did not take the connection in time ({type(error).__name__}).",
-                fix="Raise the provider's timeouts, or try again.",
-                code="upstream_timeout_connect",
-            ) from None
-        except httpx.TimeoutException as error:
-            raise UpstreamTimeout(
-                f"The provider did not answer in time ({type(error).__name__}).",
-                fix="Raise the provider's timeouts, or try again.",
-            ) from None
-        except httpx.ConnectError as error:
-            raise UpstreamFailure(
-                f"The provider cannot be reached ({type(error).__name__}).", code="upstream_unreachable"
-            ) from None
-        except httpx.HTTPError as error:
-            raise UpstreamFailure(
-                f"The provider broke off before it answered ({type(error).__name__}).", code="upstream_reset"
-            ) from None
+        except (TimeoutError, httpx.HTTPError) as error:
+            raise unanswered(error) from None
         try:
             attempt.status, attempt.first_byte_ns = response.status_code, self._now()
             if response.status_code >= 300:

@@ -10,7 +10,7 @@ after batches reads them. A batch that was made elsewhere is not booked here.
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
 
@@ -99,19 +99,7 @@ class BatchCarrier(Carrier):
         """Noted before, and looked up where its provider's answer does not come: what limits hold for it stays as long
         as nobody knows, and the note says so."""
         self._meant = await self._batches.meant(call, attempt, self._counted, input_file_of(self._begun))
-        try:
-            await super().ask(call, attempt, books, answered)
-        except asyncio.CancelledError:
-            attempt.fault = attempt.fault or UNTOLD
-            raise
-        except TrimtabError as error:
-            if self._meant is None:
-                raise
-            if _is_unmade(attempt, error):
-                await self._batches.unmade(self._meant)
-            else:
-                await self._batches.doubted(self._meant, held=may_have_cost(fault_of(error)))
-            raise
+        await see_noted(self._batches, self._meant, attempt, super().ask(call, attempt, books, answered))
 
     async def _used(self, attempt: Try, tail: bytes, *, whole: bool) -> Usage | None:
         try:
@@ -139,6 +127,23 @@ class BatchCarrier(Carrier):
                 await self._batches.hurry(made)
         except Unavailable as error:
             logger.warning("the batch %s is booked later: %s", made.batch_id, error.sentence())
+
+
+async def see_noted(batches: Batches, meant: Made | None, attempt: Try, asking: Awaitable[None]) -> None:
+    """Ask for a batch that is noted as ``meant``, and say there what came of it where its answer does not come."""
+    try:
+        await asking
+    except asyncio.CancelledError:
+        attempt.fault = attempt.fault or UNTOLD
+        raise
+    except TrimtabError as error:
+        if meant is None:
+            raise
+        if _is_unmade(attempt, error):
+            await batches.unmade(meant)
+        else:
+            await batches.doubted(meant, held=may_have_cost(fault_of(error)))
+        raise
 
 
 def _is_unmade(attempt: Try, error: TrimtabError) -> bool:

@@ -33,6 +33,7 @@ from trimtab.gateway.money.batch_told import OVER, Told, Unreadable
 from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.passthrough import Carrier
+from trimtab.gateway.passthrough_batches import see_noted
 from trimtab.gateway.route import Target
 from trimtab.gateway.snapshot import Snapshot
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
@@ -84,6 +85,7 @@ class MessageBatchCarrier(Carrier):
         self._room = room
         self._making: Making | None = None
         self._known: Made | None = None
+        self._meant: Made | None = None
         self._lines: MessageLines | None = None
         self._page: pages.Asked | None = None
 
@@ -232,6 +234,10 @@ class MessageBatchCarrier(Carrier):
     async def size(self, target: Target) -> Size:  # noqa: ARG002 - its requests say it
         return Size() if self._making is None else self._making.size(self._price)
 
+    def _names_of(self, making: Making) -> tuple[str, ...]:
+        names = tuple(making.names.found)
+        return names if len(names) > 1 else ()
+
     def _price(self, target: Target) -> Any:
         return target.model.price or self._price_of(target.provider, target.model.upstream)
 
@@ -262,6 +268,11 @@ class MessageBatchCarrier(Carrier):
         if self._page is not None:
             await self._list(call, attempt, books, answered)
             return
+        if self._making is not None:
+            names, size = self._names_of(self._making), self._making.size(self._price)
+            self._meant = await self._batches.meant(call, attempt, size, self._making.mark, names, MESSAGES)
+            await see_noted(self._batches, self._meant, attempt, super().ask(call, attempt, books, answered))
+            return
         if self._known is not None:  # of several keys, only the account that made it has it
             pinned = with_key(attempt.target.provider, self._known.about.key_mark)
             attempt.target = Target(attempt.target.model, pinned)
@@ -285,10 +296,10 @@ class MessageBatchCarrier(Carrier):
             told = Told()
         attempt.response_id = told.id or self._id
         if self._making is not None and told.id:
-            size, names = self._making.size(self._price), tuple(self._making.names.found)
-            await self._batches.begun(call, attempt, told, size, names if len(names) > 1 else ())
+            size, names, meant = self._making.size(self._price), self._names_of(self._making), self._meant
+            await self._batches.begun(call, attempt, told, size, names, meant)
         elif self._making is not None:
-            logger.error(
+            logger.warning(
                 "a batch of messages that %s has made cannot be read. It is not booked", attempt.target.provider.name
             )
         elif self._known is not None and self._carried.method == "DELETE":

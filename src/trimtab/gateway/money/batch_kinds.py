@@ -5,7 +5,9 @@ requests succeeded, erred, were canceled or expired, and never what they used; e
 succeeded costs. Results are there for 29 days.
 """
 
+import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +25,7 @@ MESSAGES: Final = "/v1/messages"
 PLACE: Final = "/messages/batches"
 _ENDED: Final = "ended"
 _RESULTS: Final = "results"
+_IDS: Final = "requests:"
 _KINDS: Final = frozenset(("succeeded", "errored", "canceled", "expired"))
 
 
@@ -31,6 +34,14 @@ class _Counts(Struct, frozen=True):
     errored: int = 0
     canceled: int = 0
     expired: int = 0
+
+
+class _All(_Counts, frozen=True):
+    processing: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.processing + self.succeeded + self.errored + self.canceled + self.expired
 
 
 class _Batch(Struct, frozen=True):
@@ -78,8 +89,12 @@ def told_by(made: Made, body: bytes) -> Told:
 
 
 def results_of(made: Made, told: Told) -> tuple[str, Lines] | None:
-    """Where the results are of one that is over, and what reads them; None where nothing came to an answer."""
+    """Where the results are of one that is over, and what reads them; None where nothing came to an answer. Raises
+    `Unreadable` where they are nowhere that can be asked: Azure writes them to one's own blob storage where that is
+    wished, https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/batch-blob-storage"""
     if not told.output_file_id:
+        if told.answered:
+            raise Unreadable("Its answers are in no file of its provider's, so nobody can tell what they took.")
         return None
     if of_messages(made):
         return f"{place_of(made)}/results", MessageLines()
@@ -112,11 +127,69 @@ def _state(counts: Mapping[str, int]) -> str:
     return "failed" if counts.get("errored") else "completed"
 
 
+class Ids:
+    """The names of a batch's requests, told from those of other batches in whatever order they come."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sum = 0
+
+    def add(self, custom_id: str) -> None:
+        self.count += 1
+        self._sum += int.from_bytes(hashlib.sha256(custom_id.encode()).digest())
+
+    @property
+    def mark(self) -> str:
+        return f"{_IDS}{self.count}:{self._sum % 2**256:064x}"
+
+
+def count_in(mark: str) -> int:
+    """How many requests a batch has that is known by that mark; 0 for what is no such mark."""
+    count = mark.removeprefix(_IDS).partition(":")[0]
+    return int(count) if mark.startswith(_IDS) and count.isdigit() else 0
+
+
+class Listed(Struct, frozen=True):
+    """One of a provider's batches of messages, as far as a lost one is found by it."""
+
+    id: str = ""
+    processing_status: str = ""
+    request_counts: _All = _All()
+    created_at: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.processing_status == _ENDED
+
+    @property
+    def at_s(self) -> float:
+        return 0.0 if self.created_at is None else self.created_at.timestamp()
+
+
+class Page(Struct, frozen=True):
+    """Newest first."""
+
+    data: list[Listed] = []
+    has_more: bool = False
+
+
+_read_page = msgspec.json.Decoder(Page, strict=False).decode
+
+
+def page_of(body: bytes) -> Page:
+    """Raises `Unreadable`."""
+    try:
+        return _read_page(body)
+    except BROKEN:
+        raise Unreadable("Its list of batches of messages cannot be read.") from None
+
+
 class MessageLines(Lines):
-    """The results of a batch of messages. ``state`` is what they say became of it."""
+    """The results of a batch of messages. ``state`` is what they say became of it, ``ids`` whose they are."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.ids = Ids()
         self._kinds: dict[str, int] = {}
 
     @property
@@ -133,6 +206,7 @@ class MessageLines(Lines):
             return
         if not self.is_new(read.custom_id):
             return
+        self.ids.add(read.custom_id)
         if read.result.type not in _KINDS:
             self.unread += 1
             return

@@ -25,6 +25,10 @@ Used = list[tuple[str, Usage]]
 """What was used, by the model that answered."""
 
 
+class Counts(Struct, frozen=True):
+    completed: int = 0
+
+
 class Told(Struct):
     """A batch, as far as it is read."""
 
@@ -34,6 +38,12 @@ class Told(Struct):
     usage: dict[str, Any] | None = None
     endpoint: str | None = None
     output_file_id: str | None = None
+    request_counts: Counts | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether any of its lines was, by its own word."""
+        return self.request_counts is not None and self.request_counts.completed > 0
 
 
 class _Answered(Struct):

@@ -111,12 +111,20 @@ class Batches:
 
     # --- one is made ---
 
-    async def meant(self, call: Call, attempt: Try, size: Size | None, file: str) -> Made | None:
-        """Note that a provider is about to be asked for a batch of that file. None while the catalog is away: it is
-        noted when its provider has answered."""
+    async def meant(
+        self,
+        call: Call,
+        attempt: Try,
+        size: Size | None,
+        file: str,
+        names: tuple[str, ...] = (),
+        endpoint: str = "",
+    ) -> Made | None:
+        """Note that a provider is about to be asked for a batch of that file, or of what it stands for. None while the
+        catalog is away: it is noted when its provider has answered."""
         total_ms = round(attempt.target.provider.timeouts.total * 1000)
         made = replace(
-            self._made(call, attempt, Told(), size, (), file),
+            self._made(call, attempt, Told(endpoint=endpoint), size, names, file),
             id=batch_meant.mark_of(call, attempt),
             state="making",
             due=self.now() + total_ms + batch_meant.LATE_MS,

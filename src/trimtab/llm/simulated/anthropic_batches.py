@@ -9,6 +9,7 @@ in the ``metadata.user_id`` of its first request (``simulated:looks=3&end=expire
     end      ended, expired or canceled (half of the requests are answered), archived (its results are gone) or
              forgotten (404 from then on)
     repeat   true: the results have each line twice
+    answer   2s: its maker is told two seconds after it is made; reset: the connection breaks instead; 500: a defect
 """
 
 import json
@@ -54,6 +55,7 @@ class _Batch:
         self.requests = requests
         self.looks = int(wishes.get("looks", 1))
         self.end = wishes.get("end", "ended")
+        self.answer = wishes.get("answer", "")
         self.repeats = wishes.get("repeat") == "true"
         self.results = b""
         now = time.time()
@@ -82,9 +84,19 @@ class MessageBatches:
         self._batches: dict[str, _Batch] = {}
         self._numbers = 0
 
+    @property
+    def names(self) -> list[str]:
+        return list(self._batches)
+
     def made(self, name: str) -> list[dict[str, Any]]:
         """The requests that one was made of."""
         return self._batches[name].requests
+
+    def late(self, asked: Asked) -> str:
+        """What the maker of a batch wishes of its answer, once that is made."""
+        if asked.method != "POST" or not asked.path.endswith("/batches") or not self._batches:
+            return ""
+        return next(reversed(self._batches.values())).answer
 
     def answer(self, asked: Asked) -> Answer:
         found = PATH.fullmatch(asked.path)

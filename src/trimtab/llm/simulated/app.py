@@ -207,6 +207,13 @@ class SimulatedProviders:
         else:
             asked = anthropic_batches.Asked(scope["method"], scope["path"], call.query, raw, key or "", headers)
             call.status, kind, body = self.message_batches.answer(asked)
+            late = self.message_batches.late(asked) if call.status == 200 else ""
+            if late in ("reset", "500"):
+                call.scenario = Scenario(fault=late)
+                await _Stage(cast("Vendor", anthropic_messages), call, receive, send).play("")
+                return
+            if late:
+                await asyncio.sleep(float(late.removesuffix("s")))
         extra = {"content-type": kind} | anthropic_messages.answer_headers(call.number)
         await _respond(send, call.status, body, extra)
         call.finished = True

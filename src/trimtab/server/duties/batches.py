@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -25,13 +26,14 @@ from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.gateway.carried_where import address, look_where, own_headers, patience
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money import batch_store as store
-from trimtab.gateway.money.batch_kinds import place_of, results_of, told_by
+from trimtab.gateway.money.batch_kinds import of_messages, place_of, results_of, told_by
 from trimtab.gateway.money.batch_meant import Listed, begun_s, page_of
 from trimtab.gateway.money.batch_store import Made, Trouble
 from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, Used, usage_told
 from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.targets import ProjectTargets, Provider
+from trimtab.server.duties.message_batches import seek_messages
 from trimtab.server.leading import Leadership
 from trimtab.storage.database import Database
 from trimtab.storage.turns import Turns
@@ -160,10 +162,18 @@ class LookingAfter:
         """One that was asked for, and of which nobody knows whether it was made: it stands in its provider's list."""
         if not made.about.file:
             raise Failed("It names no file that it could be found by, so nobody knows whether it was made.", "gone")
-        provider = self._provider(made)
-        if await self._batches.found(made, await self._listed(provider, begun_s(made))):
+        provider, undecided = self._provider(made), False
+        if of_messages(made):
+            try:
+                asked = partial(_asked, self._http())
+                listed, undecided = await seek_messages(made, provider, self._batches, asked)
+            except Unreadable as error:
+                raise Failed(str(error)) from None
+        else:
+            listed = await self._listed(provider, begun_s(made))
+        if await self._batches.found(made, listed):
             return
-        if self._batches.now() - made.made >= self._pace.unmade_for:
+        if not undecided and self._batches.now() - made.made >= self._pace.unmade_for:
             await self._batches.never_made(made)
         else:
             await self._wait(made, "")
@@ -233,7 +243,10 @@ class LookingAfter:
 
     async def _results(self, made: Made, provider: Provider, told: Told) -> Used:
         """What the lines of its results say that it used."""
-        found = results_of(made, told)
+        try:
+            found = results_of(made, told)
+        except Unreadable as error:
+            raise Failed(str(error)) from None
         if found is None:
             return []  # no line came to an answer
         where, lines = found
