@@ -29,7 +29,7 @@ def messages(status: str = "ended", **counts: int) -> bytes:
     return msgspec.json.encode({"id": "b1", "processing_status": status, "request_counts": counts})
 
 
-STATES: list[tuple[dict[str, int], str, bool]] = [
+STATES: list[tuple[dict[str, Any], str, bool]] = [
     ({"succeeded": 3}, "completed", True),
     ({"succeeded": 3, "errored": 2}, "completed", True),
     ({"errored": 2}, "failed", False),
@@ -40,7 +40,7 @@ STATES: list[tuple[dict[str, int], str, bool]] = [
 
 
 @pytest.mark.parametrize(("counts", "state", "answered"), STATES)
-def test_what_became_of_a_batch_of_messages_is_one_word(counts: dict[str, int], state: str, answered: bool) -> None:
+def test_what_became_of_a_batch_of_messages_is_one_word(counts: dict[str, Any], state: str, answered: bool) -> None:
     told = messages_told(messages(**counts))
     assert (told.id, told.status, told.endpoint) == ("b1", state, MESSAGES)
     found = results_of(made(MESSAGES), told)
