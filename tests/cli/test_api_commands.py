@@ -39,6 +39,13 @@ def test_a_key_is_bound_to_a_priority(shell: Shell) -> None:
     assert shell.run("keys", "create", "app", "--priority", "highest").exit_code == 2
 
 
+def test_a_key_takes_the_place_of_one_that_is_named(shell: Shell) -> None:
+    former = shell.json("keys", "create", "shop")["key"]
+    assert former["replaces"] is None
+    assert shell.json("keys", "create", "shop new", "--replaces", "shop")["key"]["replaces"] == former["id"]
+    assert shell.run("keys", "create", "shop new", "--replaces", "key_none").exit_code == 1
+
+
 def test_a_key_is_revoked(shell: Shell) -> None:
     issued = shell.json("keys", "create", "app", "--role", "read_only")
     shell.ok("keys", "revoke", issued["key"]["id"])

@@ -97,6 +97,30 @@ def test_a_client_key_belongs_to_a_project(write: Write) -> None:
     assert issue(write, None, role="read_only").key.project_id is None
 
 
+def test_a_key_that_takes_anothers_place_is_counted_as_the_first_of_its_line(write: Write) -> None:
+    home = project(write)
+    first = issue(write, home, name="shop").key
+    write(lambda conn: keys.revoke(conn, home, first.id, NOW))
+    second = issue(write, home, name="shop", replaces=first.id).key
+    third = issue(write, home, name="shop new", replaces=second.id).key
+    assert (first.replaces, first.counts_as, first.aliases) == (None, None, None)
+    assert (second.replaces, second.counts_as, second.aliases) == (first.id, first.id, (first.id, "shop"))
+    assert (third.replaces, third.counts_as) == (second.id, first.id)
+    assert third.aliases == (second.id, "shop", first.id)
+    assert write(lambda conn: store.key_by_id(conn, third.id)) == third
+
+
+def test_a_key_takes_the_place_of_none_that_is_elsewhere_or_nowhere(write: Write) -> None:
+    home = project(write)
+    other = issue(write, project(write, "other")).key.id
+    write(lambda conn: keys.ensure_admin(conn, "a" * 30, NOW))
+    (admin,) = write(lambda conn: store.keys(conn, None))
+    for former in (other, "key_none", admin.id):
+        with pytest.raises(InvalidRequest, match="no key") as caught:
+            issue(write, home, replaces=former)
+        assert caught.value.param == "replaces"
+
+
 def test_issuing_and_revoking_are_announced(write: Write) -> None:
     own = project(write)
     seen = [write(lambda conn: revision.current(conn, projects.REVISION))]

@@ -10623,7 +10623,8 @@ export interface components {
          *     `environments` in which its calls may name an app, `permissions` of those of its role, `projects` (slugs) of a
          *     key of the instance, `models` it may call, the highest `priority` that its calls may ask for (`high`: no
          *     bound). `owner` is the id of the person or service account it belongs to. `last_used` is the minute of its last
-         *     use by any client, of calls and of the API, some seconds after it; null where none was noted.
+         *     use by any client, of calls and of the API, some seconds after it; null where none was noted. `replaces` is the id
+         *     of the key whose place it took: limits count both as one.
          */
         KeyView: {
             id: string;
@@ -10645,6 +10646,7 @@ export interface components {
             owner: string | null;
             owner_name: string;
             last_used: number | null;
+            replaces: string | null;
         };
         /**
          * Knowledge
@@ -11474,7 +11476,8 @@ export interface components {
          *     its calls may name an app; `permissions` of those of its role; `projects` (slugs), for a key of the instance
          *     alone; `models`: names it may call, such as `support` or `openai/*`. `owner`: the id of a service account of
          *     the project, or one's own as a person; the key then does no more than they may, and ends with them. `priority`:
-         *     the highest that its calls may ask for, of a project's key; `high` is no bound.
+         *     the highest that its calls may ask for, of a project's key; `high` is no bound. `replaces`: the id of the key
+         *     whose place it takes, which may have ended; limits go on with both as one, and nothing else is taken over.
          */
         NewKey: {
             name: string;
@@ -11500,6 +11503,8 @@ export interface components {
              * @enum {unknown}
              */
             priority: "high" | "low" | "normal";
+            /** @default null */
+            replaces: string | null;
         };
         /**
          * NewLegalHold

@@ -23,6 +23,7 @@ class Bounds(TypedDict):
     environments: tuple[str, ...]
     owner: str | None
     priority: str | None
+    replaces: str | None
 
 
 @click.group()
@@ -103,6 +104,11 @@ def list_keys(*, q: str, state: str | None, owner: str | None, project: str, cli
     default=None,
     help="The highest that its calls may ask for; low for batch jobs, say. [default: high, no bound]",
 )
+@click.option(
+    "--replaces",
+    default=None,
+    help="The key whose place it takes (as KEY of revoke): limits go on with both as one. Say its bounds anew.",
+)
 @project_option
 @api_command
 def create(
@@ -124,6 +130,7 @@ def create(
       trimtab keys create shop --environment production --model support
       trimtab keys create ci --role editor --permission prompt:read --permission prompt:write
       trimtab keys create nightly --priority low
+      trimtab keys create my-app --replaces my-app
     """
     ends = None if expires is None else int(time.time() * 1000) + expires
     scope: KeyScope = {}
@@ -135,6 +142,8 @@ def create(
         scope["owner"] = bounds["owner"]
     if bounds["priority"] is not None:
         scope["priority"] = bounds["priority"]
+    if (former := bounds["replaces"]) is not None:
+        scope["replaces"] = former if former.startswith("key_") else meant(former, client.keys(project)).id
     environments = bounds["environments"] or None
     issued = client.create_key(project, name, role=role, expires=ends, environments=environments, **scope)
     if as_json:

@@ -6,7 +6,7 @@ plain digest is enough) and its first characters, so that people can tell keys a
 
 import re
 import secrets
-from typing import Literal
+from typing import Literal, overload
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -28,6 +28,8 @@ _SHORTEST_CHOSEN = 20
 READERS: tuple[Role, ...] = ("read_only", "viewer", "auditor", "admin")
 """What a key of the whole instance may be, with no projects named. The admin key is made by `ensure_admin` alone."""
 MOST_MODELS = 200
+MOST_ALIASES = 200
+"""Keys before it that limits know a key by; the first of them is known in any case."""
 _MODEL = re.compile(r"[^\s*]{1,200}\*?|\*")
 MOST_ENVIRONMENTS = 50
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -48,7 +50,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """A key to make. ``project_id`` None means the whole instance; times are Unix milliseconds. What narrows it, None
     for no bound: ``environments`` in which its calls may name an app; ``permissions`` of those of its role;
     ``projects``, by id, of a key of the instance; ``models``: names it may call, of which one may end in ``*``.
-    ``owner_id``: the person or service account it belongs to."""
+    ``owner_id``: the person or service account it belongs to; ``replaces``: the key whose place it takes."""
 
     name: str
     role: Role
@@ -59,6 +61,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] | None = None
     projects: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
+    replaces: str | None = None
 
 
 def new_secret() -> str:
@@ -90,7 +93,21 @@ def issue(conn: Connection, wanted: Wanted, now: int) -> Issued:
         )
     _check_environments(wanted.environments)
     _check_scopes(conn, wanted)
-    return _add(conn, wanted, new_secret(), name, now)
+    return _add(conn, wanted, new_secret(), name, now, _replaced(conn, wanted))
+
+
+def _replaced(conn: Connection, wanted: Wanted) -> KeyRow | None:
+    """The key whose place it takes, which may have ended before: one that leaked is revoked first."""
+    if wanted.replaces is None:
+        return None
+    former = store.key_by_id(conn, wanted.replaces)
+    if former is None or former.project_id != wanted.project_id or former.role == "admin":
+        raise InvalidRequest(
+            f"There is no key {wanted.replaces[:80]!r} here that another could take the place of.",
+            fix="Give the id of a key of this project as 'replaces', or leave it out.",
+            param="replaces",
+        )
+    return former
 
 
 def _check_scopes(conn: Connection, wanted: Wanted) -> None:
@@ -148,7 +165,7 @@ def _check_environments(names: tuple[str, ...] | None) -> None:
         )
 
 
-def _add(conn: Connection, wanted: Wanted, secret: str, name: str, now: int) -> Issued:
+def _add(conn: Connection, wanted: Wanted, secret: str, name: str, now: int, former: KeyRow | None = None) -> Issued:
     bump(conn, REVISION)
     key = KeyRow(
         id=new_id("key"),
@@ -164,11 +181,18 @@ def _add(conn: Connection, wanted: Wanted, secret: str, name: str, now: int) -> 
         permissions=_once(wanted.permissions),
         projects=_once(wanted.projects),
         models=_once(wanted.models),
+        replaces=None if former is None else former.id,
+        counts_as=None if former is None else former.counts_as or former.id,
+        aliases=None if former is None else _once((former.id, former.name, *(former.aliases or ())))[:MOST_ALIASES],
     )
     store.add_key(conn, key)
     return Issued(key=key, secret=secret)
 
 
+@overload
+def _once(names: tuple[str, ...]) -> tuple[str, ...]: ...
+@overload
+def _once(names: None) -> None: ...
 def _once(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(dict.fromkeys(names))
 

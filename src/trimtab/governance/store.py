@@ -61,6 +61,9 @@ KEYS = Table(
     Column("permissions", Text, nullable=True),
     Column("projects", Text, nullable=True),
     Column("models", Text, nullable=True),
+    Column("replaces", String(64), nullable=True),
+    Column("counts_as", String(64), nullable=True),
+    Column("aliases", Text, nullable=True),
 )
 LOGIN_TOKENS = Table(
     "login_tokens",
@@ -85,7 +88,9 @@ class ProjectRow(Struct, frozen=True, kw_only=True):
 class KeyRow(Struct, frozen=True, kw_only=True):
     """``project_id`` is None for keys of the whole instance. What narrows it, None for no bound: ``environments`` where
     its calls may name an app; ``permissions`` of those of its role; ``projects`` (ids) where it may be used at all;
-    ``models`` it may call. ``owner_id`` is the person or service account it belongs to, without whom it is nothing."""
+    ``models`` it may call. ``owner_id`` is the person or service account it belongs to, without whom it is nothing.
+    ``replaces`` is the key whose place it took: limits count it as the first of that line (``counts_as``), and it falls
+    under those that name any of them, by id or name (``aliases``, the newest first)."""
 
     id: str
     project_id: str | None
@@ -101,9 +106,12 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] | None = None
     projects: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
+    replaces: str | None = None
+    counts_as: str | None = None
+    aliases: tuple[str, ...] | None = None
 
 
-_LISTS = ("environments", "permissions", "projects", "models")
+_LISTS = ("environments", "permissions", "projects", "models", "aliases")
 
 
 def _project(row: Row[tuple[object, ...]]) -> ProjectRow:

@@ -119,8 +119,9 @@ Ready = tuple[tuple["Entry", Held, int], ...]
 
 
 class Plan:
-    """The rules of one key's calls to one name, compiled. ``targeted`` where a rule looks at the targets; ``sized``
-    where one counts tokens or money; ``lenient`` where each of those counts money, and lets pass what has no price.
+    """The rules of one key's calls to one name, compiled. ``key`` is what it is counted as. ``targeted`` where a rule
+    looks at the targets; ``sized`` where one counts tokens or money; ``lenient`` where each of those counts money, and
+    lets pass what has no price.
 
     ``ordinary`` where each rule is hard and always counts in the same place. Then ``ready`` are these places, from
     ``begins`` until ``ends`` (Unix ns) as long as the keeper's ``turn`` is the same; `Limiter.reserve_now` looks them
@@ -133,6 +134,7 @@ class Plan:
         "ends",
         "entries",
         "headers",
+        "key",
         "lenient",
         "money",
         "most_output",
@@ -144,7 +146,8 @@ class Plan:
         "turn",
     )
 
-    def __init__(self, entries: list[Entry]) -> None:
+    def __init__(self, entries: list[Entry], key: str) -> None:
+        self.key = key
         hard = [entry for entry in entries if not entry.soft]
         self.entries = entries
         self.soft = len(hard) != len(entries)
@@ -164,8 +167,11 @@ class Plan:
 
 
 class ProjectLimits(Struct, frozen=True, kw_only=True):
-    """A project's rules as the snapshot has them. ``key_names`` gives keys' names by id: scopes may use either."""
+    """A project's rules as the snapshot has them. ``key_names`` gives keys' names by id: scopes may use either.
+    ``aliases`` and ``counts_as`` are of keys that took the place of others (`governance.store.KeyRow`)."""
 
     project_id: str
     rules: tuple[Rule, ...]
     key_names: Mapping[str, str] = {}
+    aliases: Mapping[str, tuple[str, ...]] = {}
+    counts_as: Mapping[str, str] = {}

@@ -257,7 +257,8 @@ class Limiter:
 
     def _compile(self, limits: ProjectLimits, key: str, app: str) -> Plan:
         entries: list[Entry] = []
-        names = {key, limits.key_names.get(key, key)}
+        counted = limits.counts_as.get(key, key)
+        names = {key, limits.key_names.get(key, key), counted, *limits.aliases.get(key, ())}
         for rule in limits.rules:
             if rule.scope.key and not names & set(rule.scope.key):
                 continue
@@ -266,10 +267,10 @@ class Limiter:
             series, counter = series_of(limits.project_id, rule), None
             if not set(rule.per) - {"key", "app"}:
                 counter = self.keeper.counter(
-                    limits.project_id, rule, series, bucket_of(rule.per, {"key": key, "app": app})
+                    limits.project_id, rule, series, bucket_of(rule.per, {"key": counted, "app": app})
                 )
             entries.append(Entry(limits.project_id, rule, series, counter))
-        return Plan(entries)
+        return Plan(entries, counted)
 
     def reserve_now(self, plan: Plan, facts: Facts) -> Reservation | None:
         """The ordinary path: a reservation if everything is at hand; None where `reserve` must look closer."""

@@ -14,12 +14,14 @@ from trimtab.sdk.guard_types import GuardVerdict
 class KeyScope(TypedDict, total=False):
     """What narrows a key: ``permissions`` of those of its role; ``models``: names it may call, such as ``openai/*``;
     ``owner``: the service account (or oneself) that it belongs to and does no more than; ``priority``: the highest
-    (``high``, ``normal``, ``low``) that its calls may ask for."""
+    (``high``, ``normal``, ``low``) that its calls may ask for; ``replaces``: the id of the key whose place it takes, so
+    that limits go on with both as one."""
 
     permissions: list[str]
     models: list[str]
     owner: str
     priority: str
+    replaces: str
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -108,6 +110,8 @@ class Key(Struct, frozen=True, kw_only=True):
     owner_name: str = ""
     last_used: int | None = None
     """The minute of its last use, Unix ms; None where none was noted."""
+    replaces: str | None = None
+    """The id of the key whose place it took: limits count both as one."""
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

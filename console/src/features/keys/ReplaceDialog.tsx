@@ -13,8 +13,9 @@ interface Props {
 
 /** What a key is made of that is to stand in for another: all that it may, as long as it has, and no earlier in a queue. */
 export function successorOf(key: KeyView): NewKey {
-  const { name, expires, environments, permissions, models, owner, priority } = key;
-  return { name, role: key.role as NewKey["role"], expires, environments, permissions, models, owner, priority };
+  const { name, expires, environments, permissions, models, owner, priority, id: replaces } = key;
+  const role = key.role as NewKey["role"];
+  return { name, role, expires, environments, permissions, models, owner, priority, replaces };
 }
 
 /** A key for a key: the new one first, the old one ended when nothing calls with it any more. */
@@ -41,8 +42,8 @@ export function ReplaceDialog({ project, target, onIssued, onClose }: Props) {
         onClose();
       }}
     >
-      A second key is made that may do the same{target?.expires ? " and ends when this one does" : ""}. Both work: put
-      the new one in, look at “its calls” until none comes with <code>{target?.prefix}…</code>, then revoke that.
+      A second key is made that may do the same{target?.expires ? " and ends when this one does" : ""}. Limits go
+      on with both as one: what is used of a budget stays used. Both work: put the new one in, look at “its calls” until none comes with <code>{target?.prefix}…</code>, then revoke that.
     </Confirm>
   );
 }

@@ -126,17 +126,18 @@ class Spending:
             if reservation is not None:
                 reservation.targets, reservation.tokens = priced.targets, tokens
         else:
-            facts = self._facts(call, app, priced.targets, tokens, output)
+            facts = self._facts(call, plan.key, app, priced.targets, tokens, output)
             reservation = self.limiter.reserve_now(plan, facts)
         if reservation is None:
-            facts = facts or self._facts(call, app, priced.targets, tokens, output)
+            facts = facts or self._facts(call, plan.key, app, priced.targets, tokens, output)
             return waited.reserve(self, call, plan, facts, targets)
         self.reserved(call, project, reservation)
         return None
 
-    def _facts(self, call: Call, app: str, targets: tuple[Priced, ...], tokens: int, output: int | None) -> Facts:
-        assert call.principal is not None
-        key, told = call.principal.key_id, call.caller
+    def _facts(
+        self, call: Call, key: str, app: str, targets: tuple[Priced, ...], tokens: int, output: int | None
+    ) -> Facts:
+        told = call.caller
         return Facts(key, app, told.feature, told.user, targets, tokens, output, call.head.choices, call.started_ns)
 
     def reserve_carried(

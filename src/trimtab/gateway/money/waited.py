@@ -77,7 +77,7 @@ async def reserve_carried(
     if priced.worst is not None and priced.worst.fixed:  # by the picture, and it makes several
         priced = replace(priced, worst=replace(priced.worst, fixed=priced.worst.fixed * size.choices))
     facts = Facts(
-        call.principal.key_id,
+        plan.key,
         app,
         call.caller.feature,
         call.caller.user,

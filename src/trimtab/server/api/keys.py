@@ -98,6 +98,7 @@ def _view(deps: Dependencies, key: KeyRow, now: int, beside: _Beside) -> KeyView
         owner=key.owner_id,
         owner_name=beside.owners.get(key.owner_id or "", ""),
         last_used=beside.used.get(key.id),
+        replaces=key.replaces,
     )
 
 
@@ -137,6 +138,7 @@ def _wanted(deps: Dependencies, tenant: Project | None, data: NewKey) -> Wanted:
         permissions=None if data.permissions is None else tuple(data.permissions),
         projects=None if ids is None else tuple(ids),
         models=None if data.models is None else tuple(data.models),
+        replaces=data.replaces,
     )
 
 

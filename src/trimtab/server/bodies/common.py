@@ -148,7 +148,8 @@ class KeyView(Struct, frozen=True, kw_only=True):
     ``environments`` in which its calls may name an app, ``permissions`` of those of its role, ``projects`` (slugs) of a
     key of the instance, ``models`` it may call, the highest ``priority`` that its calls may ask for (``high``: no
     bound). ``owner`` is the id of the person or service account it belongs to. ``last_used`` is the minute of its last
-    use by any client, of calls and of the API, some seconds after it; null where none was noted."""
+    use by any client, of calls and of the API, some seconds after it; null where none was noted. ``replaces`` is the id
+    of the key whose place it took: limits count both as one."""
 
     id: str
     name: str
@@ -166,6 +167,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     owner: str | None
     owner_name: str
     last_used: int | None
+    replaces: str | None
 
 
 class KeyPage(Struct, frozen=True, kw_only=True):
@@ -181,7 +183,8 @@ class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
     its calls may name an app; ``permissions`` of those of its role; ``projects`` (slugs), for a key of the instance
     alone; ``models``: names it may call, such as ``support`` or ``openai/*``. ``owner``: the id of a service account of
     the project, or one's own as a person; the key then does no more than they may, and ends with them. ``priority``:
-    the highest that its calls may ask for, of a project's key; ``high`` is no bound."""
+    the highest that its calls may ask for, of a project's key; ``high`` is no bound. ``replaces``: the id of the key
+    whose place it takes, which may have ended; limits go on with both as one, and nothing else is taken over."""
 
     name: str
     role: KeyRole = "client"
@@ -192,6 +195,7 @@ class NewKey(Struct, kw_only=True, forbid_unknown_fields=True):
     models: list[str] | None = None
     owner: str | None = None
     priority: Priority = "high"
+    replaces: str | None = None
 
 
 class IssuedKey(Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ from trimtab.governance.principals import made as principals_made
 from trimtab.governance.projects import REVISION
 from trimtab.governance.sealing import Keys
 from trimtab.governance.secrets import SecretBox
-from trimtab.governance.store import ProjectRow
+from trimtab.governance.store import KeyRow, ProjectRow
 from trimtab.ledger.limit_plan import ProjectLimits
 from trimtab.ledger.limits import Rule
 from trimtab.ledger.overrides import DatedPrice, PriceList
@@ -75,6 +75,17 @@ class Built(Struct, frozen=True, kw_only=True):
     trouble: dict[tuple[str, str], str]
 
 
+def _names_of(keys: list[KeyRow]) -> ProjectLimits:
+    """No limit yet, but all that limits know keys by."""
+    return ProjectLimits(
+        project_id="",
+        rules=(),
+        key_names={row.id: row.name for row in keys},
+        aliases={row.id: row.aliases for row in keys if row.aliases},
+        counts_as={row.id: row.counts_as for row in keys if row.counts_as},
+    )
+
+
 def build(
     state: CatalogState,
     config: ConfigFile,
@@ -97,7 +108,7 @@ def build(
     limits: dict[str, ProjectLimits] = {}
     dated: dict[str, tuple[DatedPrice, ...]] = {}
     apps: dict[str, ProjectApps] = {}
-    of_each, key_names = of_projects(state), {row.id: row.name for row in state.keys}
+    of_each, no_limits = of_projects(state), _names_of(state.keys)
     for project in projects.values():
         own_rows = of_each[project.id]
         providers = _providers(own_rows, project, box, trouble)
@@ -114,7 +125,7 @@ def build(
         if named := routes_of(own_rows.routes, config, project):
             routes[project.id] = compiled(named, project, targets[project.id], made_with, trouble)
         if rules := _rules(own_rows, config, project):
-            limits[project.id] = ProjectLimits(project_id=project.id, rules=rules, key_names=key_names)
+            limits[project.id] = structs.replace(no_limits, project_id=project.id, rules=rules)
         if held := _policies(own_rows, config, project):
             policies[project.id] = call_policy.compiled(held, targets[project.id], named)
         making = Making(

@@ -1,4 +1,4 @@
--- revision 0042
+-- revision 0043
 CREATE TABLE access_policies (
 	scope VARCHAR(64) NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -958,6 +958,9 @@ CREATE TABLE keys (
 	permissions TEXT,
 	projects TEXT,
 	models TEXT,
+	replaces VARCHAR(64),
+	counts_as VARCHAR(64),
+	aliases TEXT,
 	CONSTRAINT pk_keys PRIMARY KEY (id),
 	CONSTRAINT fk_keys_project_id FOREIGN KEY(project_id) REFERENCES projects (id),
 	CONSTRAINT uq_keys_digest UNIQUE (digest)
@@ -1488,4 +1491,4 @@ CREATE INDEX ix_scim_users_user_key ON scim_users (organisation_id, user_key);
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
-INSERT INTO alembic_version (version_num) VALUES ('0042')
+INSERT INTO alembic_version (version_num) VALUES ('0043')
