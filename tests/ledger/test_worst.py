@@ -13,6 +13,7 @@ from trimtab.ledger.worst import (
     IMAGE_TOKENS,
     OPEN_SEARCHES,
     Worst,
+    by_length,
     dearest,
     most_input,
     most_searches,
@@ -20,6 +21,7 @@ from trimtab.ledger.worst import (
     worst_of,
 )
 from trimtab.llm.providers import PROVIDER_KINDS
+from trimtab.llm.tiers import length_word, tier_of
 from trimtab.llm.types import Usage
 
 BOOK = PriceBook()
@@ -215,3 +217,34 @@ def test_json_in_a_users_words_has_no_pictures() -> None:
     said = json.dumps({"type": "text", "text": words}).encode()
     for body in (said, said.replace(b'\\"', b"\\u0022")):  # the latter as .NET writes it
         assert most_input(body) < len(body) + 2 * IMAGE_TOKENS
+
+
+calls = st.lists(st.tuples(st.integers(0, 400_000), st.integers(0, 9_000)), min_size=1, max_size=6)
+
+
+@given(
+    st.sampled_from((("anthropic", "claude-sonnet-4-5"), ("anthropic", "claude-haiku-5-5"), ("openai", "gpt-5.4"))),
+    calls,
+)
+def test_calls_of_a_batch_come_to_no_more_than_their_sum_at_the_rates_of_the_longest(
+    which: tuple[str, str], made: list[tuple[int, int]]
+) -> None:
+    kind, upstream = PROVIDER_KINDS.get(which[0]), which[1]
+    named: dict[str, Any] = {"kind": kind, "model": "m", "upstream": upstream, "at_ns": AT, "override": None}
+    cards = BOOK.cards(**named, asked="batch")
+    assert cards is not None
+    worst = dearest([worst_of(card) for card in cards])
+    assert worst is not None
+    most = by_length(worst, max(read for read, _ in made)).cost(sum(read for read, _ in made), sum(w for _, w in made))
+    came_to = 0
+    for read, wrote in made:
+        usage = Usage(input=read, output=wrote, tier=tier_of("batch", length_word(read)))
+        came_to += BOOK.cost(**named, usage=usage).amount or 0
+    assert came_to <= most
+
+
+def test_many_short_calls_of_a_batch_are_reserved_as_short_ones() -> None:
+    worst = Worst(((200_000, 6, 22), (-1, 3, 15)), 0, 1)
+    assert by_length(worst, 200_000).cost(1_000_000, 10) == 3_000_150
+    assert by_length(worst, 200_001).cost(1_000_000, 10) == 6_000_220
+    assert by_length(worst, 0).cost(0, 10) == 150

@@ -74,7 +74,7 @@ async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
 
 class _Counted:
     def __init__(self) -> None:
-        self.input = self.output = self.open = 0
+        self.input = self.output = self.open = self.longest = 0
         self.models: set[str] = set()
 
     def add(self, line: bytes) -> None:
@@ -86,7 +86,9 @@ class _Counted:
             raise Uncountable("a line of its input file is no call") from None
         body = read.body
         self.models.add(body.model or "")
-        self.input += most_input(line)
+        tokens = most_input(line)
+        self.input += tokens
+        self.longest = max(self.longest, tokens)
         if (read.url or "").endswith(_WRITES_NOTHING):
             return
         choices = max(1, body.n or 1, body.best_of or 1) * _prompts(body.prompt)
@@ -98,7 +100,7 @@ class _Counted:
 
     def size(self) -> Size:
         model = next(iter(self.models)) if len(self.models) == 1 else ""
-        return Size(input=self.input, output=self.output, open=self.open, model=model)
+        return Size(input=self.input, output=self.output, open=self.open, model=model, longest=self.longest)
 
 
 def _prompts(prompt: list[Any] | str | None) -> int:
