@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from openai import BadRequestError
 from test_looking_after import AT_ONCE, MONEY, TOKENS, booked, without, world
+from test_vendors import client as as_openai
 
 from trimtab.core.clock import SystemClock
 from trimtab.core.errors import Unavailable
@@ -142,5 +144,75 @@ def test_who_lives_and_cannot_write_its_record_keeps_its_claim(tmp_path: Path) -
                 await w.duty().turn()
             assert (await w.row()).claimed >= row.claimed + DAY_MS
             assert (await w.row()).booked_by == row.booked_by
+
+    asyncio.run(main())
+
+
+def test_one_whose_answers_are_gone_is_lost_in_an_hour_and_counts_as_the_most_that_it_can_have_taken(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with world(tmp_path, TOKENS) as w:
+            await w.make(wishes="looks=1&usage=false")
+            most = await w.counted(TOKENS)
+            client = as_openai(w.g)
+            (batch,) = [await client.batches.retrieve(each["id"]) for each in w.app.batches.made]
+            assert (batch.status, batch.usage) == ("completed", None)
+            assert batch.output_file_id is not None
+            await client.files.delete(batch.output_file_id)
+            first = w.duty(Pace(look_s=0.01, least=0, most=0, claimed_for=0))
+            for _ in range(6):
+                await w.due_now()
+                await first.turn()
+            row = await w.row()
+            assert (row.state, row.settled, row.trouble) == ("open", 0, "gone")
+            await first.leave()
+            row = await w.settled(w.duty())
+            assert (row.state, row.settlement, row.tokens) == ("lost", "estimate", most[0])
+            assert "404" in row.why
+            assert await w.counted(TOKENS) == most
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("limits", [(TOKENS, MONEY), ()])
+def test_one_of_no_lines_is_refused_where_limits_count_it_and_costs_nothing_else(
+    tmp_path: Path, limits: tuple[Any, ...]
+) -> None:
+    """OpenAI takes it, and it fails as it is looked at."""
+
+    async def main() -> None:
+        async with world(tmp_path, *limits) as w:
+            if limits:
+                with pytest.raises(BadRequestError, match="there is no call in its input file"):
+                    await w.make(lines=0)
+                assert await w.rows() == []
+                assert await w.counted(TOKENS) == (0, 0)
+                return
+            await w.make(lines=0, wishes="looks=1&end=failed")
+            row = await w.settled(w.duty())
+            assert (row.state, row.settlement, row.tokens, row.cost) == ("failed", "told", 0, 0)
+            assert booked(w.g) == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("usage", ["true", "false"])
+def test_one_that_is_cancelled_halfway_costs_what_was_answered(tmp_path: Path, usage: str) -> None:
+    async def main() -> None:
+        async with world(tmp_path, TOKENS, MONEY) as w:
+            name = await w.make(wishes=f"looks=5&usage={usage}")
+            duty = w.duty()
+            await w.due_now()
+            await duty.turn()
+            cancelled = await as_openai(w.g).batches.cancel(name)
+            assert cancelled.status == "cancelling"
+            assert (await w.row()).settled == 0
+            row = await w.settled(duty)
+            assert (row.state, row.settlement) == ("cancelled", "told")
+            ((_, attempt),) = booked(w.g)
+            assert 0 < attempt.usage.total() == row.tokens
+            assert await w.counted(TOKENS) == (row.tokens, row.tokens)
+            assert await w.counted(MONEY) == (row.cost, row.cost)
 
     asyncio.run(main())

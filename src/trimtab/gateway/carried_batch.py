@@ -55,7 +55,7 @@ def input_file_of(body: bytes) -> str:
 
 
 async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
-    """What all lines may use together. Raises `Uncountable` for a file that is too large or no JSON lines."""
+    """What all lines may use together. Raises `Uncountable` for one that is too large, empty, or no JSON lines."""
     counted, begun, size = _Counted(), bytearray(), 0
     async for piece in pieces:
         size += len(piece)
@@ -99,6 +99,8 @@ class _Counted:
             self.open += choices
 
     def size(self) -> Size:
+        if not self.models:
+            raise Uncountable("there is no call in its input file")
         model = next(iter(self.models)) if len(self.models) == 1 else ""
         return Size(input=self.input, output=self.output, open=self.open, model=model, longest=self.longest)
 

@@ -42,8 +42,9 @@ export function ReplaceDialog({ project, target, onIssued, onClose }: Props) {
         onClose();
       }}
     >
-      A second key is made that may do the same{target?.expires ? " and ends when this one does" : ""}. Limits go
-      on with both as one: what is used of a budget stays used. Both work: put the new one in, look at “its calls” until none comes with <code>{target?.prefix}…</code>, then revoke that.
+      A second key is made that may do the same{target?.expires ? " and ends when this one does" : ""}. Limits go on
+      with both as one: what is used of a budget stays used. Both work: put the new one in, look at “its calls” until
+      none comes with <code>{target?.prefix}…</code>, then revoke that.
     </Confirm>
   );
 }

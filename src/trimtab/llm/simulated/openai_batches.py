@@ -70,6 +70,7 @@ class Batches:
         self.lists = True
         """False: what it lists lags behind, and has no batch in it."""
         self._files: dict[str, tuple[str, bytes]] = {}
+        self._deleted: set[str] = set()
         self._batches: dict[str, _Batch] = {}
         self._numbers = 0
 
@@ -108,10 +109,12 @@ class Batches:
     def _file(self, method: str, name: str, part: str, raw: bytes, account: str) -> Answer | None:
         if method == "POST" and not name:
             content = _FILE.search(raw)
-            if content is None or not _calls(content[1]):
+            if content is None or (content[1].strip() and not _calls(content[1])):
                 return None
             made = self._keep(account, content[1], "batch")
             return 200, _JSON, json.dumps(made).encode()
+        if name in self._deleted:
+            return _refused(404, f"No such File object: {name}")
         kept = self._files.get(name)
         if kept is None:
             return None
@@ -119,6 +122,7 @@ class Batches:
             return _refused(404, f"No such File object: {name}")
         if method == "DELETE":
             del self._files[name]
+            self._deleted.add(name)
             return 200, _JSON, json.dumps({"id": name, "object": "file", "deleted": True}).encode()
         if part == "/content":
             return 200, "application/octet-stream", kept[1]
