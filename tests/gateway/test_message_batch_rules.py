@@ -94,6 +94,25 @@ def test_a_route_and_a_fallback_are_the_first_of_theirs_that_has_batches(tmp_pat
     asyncio.run(main())
 
 
+def test_a_header_names_the_provider_of_all_requests(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            await w.batch(headers={"trimtab-provider": "sim"})
+            with pytest.raises(anthropic.NotFoundError, match="no provider 'nowhere'"):
+                await w.batch(headers={"trimtab-provider": "nowhere"})
+            lab = replace(w.g.force[0].targets["prj_1"].providers["sim"], name="lab")
+            now = w.g.force[0].targets["prj_1"]
+            targets = {**w.g.force[0].targets, "prj_1": replace(now, providers={**now.providers, "lab": lab})}
+            w.g.force[0] = replace(w.g.force[0], targets=targets)
+            with pytest.raises(anthropic.BadRequestError, match="the provider 'lab' has none for it"):
+                await w.batch(headers={"trimtab-provider": "lab"})
+            await w.batch([request(0, "lab/claude-haiku-4-5")], headers={"trimtab-provider": "lab"})
+            assert {row.provider for row in await w.rows()} == {"sim", "lab"}
+            assert len([each async for each in w.client().messages.batches.list()]) == 2
+
+    asyncio.run(main())
+
+
 def test_a_key_of_its_client_makes_one_batch_of_two_calls(tmp_path: Path) -> None:
     async def main() -> None:
         async with kept_answers(tmp_path) as kept, messages(tmp_path, answers=kept) as w:

@@ -235,6 +235,7 @@ LONE: list[tuple[Any, str]] = [
     ({"requests": [request(0, "nowhere")]}, "no model 'nowhere'"),
     ({"requests": [request(0, "gpt")]}, "cannot be called in a batch of messages"),
     ({"requests": [request(0, "m"), request(1, "far")]}, "two providers"),
+    ({"requests": [request(at, f"sim/claude-{at}") for at in range(101)]}, "more than 100 models"),
 ]
 
 
