@@ -17,7 +17,7 @@ def test_one_of_which_nothing_can_be_read_any_more_is_settled(tmp_path: Path) ->
     async def main() -> None:
         async with world(tmp_path) as w:
             await w.make(wishes="looks=99")
-            sealed = store._sealed("prj_1", About(kind="", model="", name=""), store.PLAIN)  # pyright: ignore[reportPrivateUsage]
+            sealed = store.sealed("prj_1", About(kind="", model="", name=""), store.PLAIN)
             await w.db.write(lambda conn: conn.execute(store.BATCHES.update().values(content=sealed)))
             now = w.g.force[0]
             w.g.force[0] = replace(now, access=replace(now.access, projects={}), targets={})

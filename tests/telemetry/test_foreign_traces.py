@@ -207,7 +207,7 @@ def test_a_batch_that_failed_on_its_way_is_stored_once_when_it_goes_again(way: W
     first = way.writer._prepare(batch)  # pyright: ignore[reportPrivateUsage]
     way.writer._spool.remember(batch)  # pyright: ignore[reportPrivateUsage]
     for part in first.parts[:-1]:  # all but the spans: the store went away there
-        way.writer._insert(batch, part)  # pyright: ignore[reportPrivateUsage]
+        way.writer._inserts._insert(batch, part)  # pyright: ignore[reportPrivateUsage]
     way.writer.drain_once()
     assert way.entry() == (f"{1:016x}", 100)
     assert len(way.rows("span_id", "span_raw")) == 2
