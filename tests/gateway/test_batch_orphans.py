@@ -233,3 +233,32 @@ def test_what_is_older_or_of_another_file_is_not_taken_for_it() -> None:
     assert not Page([early]).is_newest_first
     with pytest.raises(Unreadable):
         batch_meant.page_of(b'{"data": "nonsense"}')
+
+
+def test_of_two_calls_for_one_file_neither_loses_its_batch_though_one_is_taken_for_the_others(tmp_path: Path) -> None:
+    """The first was never told. The second's is made, and found as the first's before the second is told."""
+
+    def asked(number: int) -> Made:
+        about = batch_store.About(kind="openai", model="batches", name="batches", file="file-1")
+        return Made(
+            id=f"meant-{number}", project_id="prj_1", batch_id="", provider="sim", key_id="key_1", state="making",
+            request_id=f"req_{number}", about=about, made=10_000_000, due=0,
+        )  # fmt: skip
+
+    async def main() -> None:
+        async with world(tmp_path) as w:
+            batches = w.g.batches
+            assert batches is not None
+            first, second = asked(1), asked(2)
+            for each in (first, second):
+                await w.db.write(lambda conn, each=each: batch_store.note(conn, each))
+            one, two = (Listed(id=name, input_file_id="file-1", created_at=10_000 + at) for at, name in enumerate("ba"))
+            assert await batches.found(first, [two, one])
+            told = batch_meant.found_as(second, one, 10_000_001)
+            assert not await w.db.write(lambda conn: batch_meant.become(conn, second.id, told, batches.keys()))
+            assert await batches.found(second, [two, one])
+            rows = await w.rows()
+            assert sorted(row.batch_id for row in rows) == ["a", "b"]
+            assert {row.state for row in rows} == {"open"}
+
+    asyncio.run(main())

@@ -92,8 +92,11 @@ def become(conn: Connection, mark: str, made: Made, ring: Keyring) -> bool:
     was found before, it is as if there had been none."""
     before = store.find(conn, made.id, ring)
     if before is not None:
-        unmade(conn, mark)
-        return before.request_id == made.request_id
+        ours = before.request_id == made.request_id
+        if ours or not made.about.file or before.about.file != made.about.file:
+            unmade(conn, mark)
+        # else it was found as another call's of that file, whose own is still there to be found: by this note
+        return ours
     values = store.values_of(made, ring)
     gone = conn.execute(sql_update(BATCHES).where(BATCHES.c.id == mark, BATCHES.c.state == "making").values(**values))
     return gone.rowcount == 1 or store.note(conn, made, ring)
