@@ -12,6 +12,7 @@ from typing import Any, cast
 import anthropic
 import pytest
 from message_worlds import Messages, messages, request
+from msgspec.structs import replace
 from test_looking_after import TOKENS
 
 from trimtab.gateway.carried_messages import Making, Names
@@ -26,6 +27,19 @@ def test_a_name_in_its_body_that_is_no_utf8_is_no_defect(tmp_path: Path) -> None
             told = await w.g.client.post("/v1/messages/batches", content=b'{"\xff": [1]}')
             assert (told.status_code, told.json()["error"]["type"]) == (400, "invalid_request_error")
             assert "`requests` is missing or empty" in told.json()["error"]["message"]
+
+    asyncio.run(main())
+
+
+def test_what_is_wrong_with_a_requests_tools_is_told_with_its_place(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            told = await w.g.client.post(
+                "/v1/messages/batches", json={"requests": [request(0), request(1, tools=["search"])]}
+            )
+            error = told.json()["error"]
+            assert (told.status_code, error["details"]["param"]) == (400, "requests[1].params.tools")
+            assert w.app.calls == []
 
     asyncio.run(main())
 
@@ -69,6 +83,9 @@ def test_many_small_requests_hold_nobody_else_up() -> None:
     assert turns > took / 0.02, "others have their turn every 20 ms at least"
 
 
+BUSY = b'{"type":"error","error":{"type":"api_error","message":"busy"}}'
+
+
 def failing(w: Messages, status: int, fits: Callable[[Asked], bool]) -> list[str]:
     """The provider answers so from now on; what was asked of it."""
     batches, seen = w.app.message_batches, list[str]()
@@ -78,8 +95,7 @@ def failing(w: Messages, status: int, fits: Callable[[Asked], bool]) -> list[str
         seen.append(f"{asked.method} {asked.path}")
         if not fits(asked):
             return answer(asked)
-        told = {"type": "error", "error": {"type": "api_error", "message": "busy"}}
-        return status, "application/json", json.dumps(told).encode()
+        return status, "application/json", BUSY
 
     cast("Any", batches).answer = instead
     return seen
@@ -110,6 +126,25 @@ def test_a_batch_that_says_nothing_of_what_became_of_it_is_read_and_not_taken_fo
     assert messages_told(json.dumps(ended).encode()).output_file_id
     none = ended | {"request_counts": {"succeeded": 0, "errored": 3}}
     assert messages_told(json.dumps(none).encode()).output_file_id is None
+
+
+def test_a_batch_whose_server_stops_meanwhile_keeps_what_limits_hold(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with messages(tmp_path, TOKENS) as w:
+            w.app.scenario = replace(w.app.scenario, fault="stall")
+            making = asyncio.ensure_future(
+                w.g.client.post("/v1/messages/batches", json={"requests": [request(1)]}, timeout=60)
+            )
+            async with asyncio.timeout(30):
+                while not w.app.calls:  # noqa: ASYNC110  it has no event
+                    await asyncio.sleep(0.01)
+            held = await w.counted(TOKENS)
+            making.cancel()
+            await asyncio.wait([making])
+            await w.g.gateway.outliving.close()
+            assert await w.counted(TOKENS) == (held[0], held[0])
+
+    asyncio.run(main())
 
 
 def test_large_batches_leave_their_room_when_they_are_done(tmp_path: Path) -> None:

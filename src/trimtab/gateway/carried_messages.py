@@ -158,10 +158,10 @@ class Making:
             head = peek(params)
             target = self.names.of(head.model)
             fields["params"] = Raw(forward(params, head, target.model.upstream, target.provider.quirks))
+            if b'"tools"' in params or b"\\u00" in params:  # a letter may be written as its number
+                self.tools.update(offered(params))
         except (InvalidRequest, NotFound) as error:
             raise _placed(error, f"{at}.params") from None
-        if b'"tools"' in params or b"\\u00" in params:  # a letter may be written as its number
-            self.tools.update(offered(params))
         tokens = most_input(params)
         self._input += tokens
         self._longest = max(self._longest, tokens)
