@@ -5,6 +5,7 @@ import gc
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,11 +14,13 @@ import anthropic
 import pytest
 from message_worlds import Messages, messages, request
 from msgspec.structs import replace
-from test_looking_after import TOKENS
+from test_looking_after import AT_ONCE, TOKENS
 
 from trimtab.gateway.carried_messages import Making, Names
 from trimtab.gateway.carried_requests import Room
 from trimtab.gateway.money.batch_kinds import messages_told
+from trimtab.gateway.passthrough_messages import MessageBatchCarrier
+from trimtab.gateway.targets import Provider
 from trimtab.llm.simulated.anthropic_batches import Answer, Asked
 
 
@@ -165,3 +168,48 @@ def test_large_batches_leave_their_room_when_they_are_done(tmp_path: Path) -> No
         asyncio.run(main())
     finally:
         gc.enable()
+
+
+def test_a_batch_of_which_nobody_was_told_is_in_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no id: its provider would be asked for all that the account has."""
+
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            with pytest.raises(anthropic.APIError):
+                await w.batch(wishes="answer=reset")
+            assert [row.state for row in await w.rows()] == ["making"]
+            known = await w.batch([request(at) for at in range(9)])
+            asked = list[str]()
+            get = MessageBatchCarrier._get  # pyright: ignore[reportPrivateUsage]
+
+            async def noting(carrier: MessageBatchCarrier, provider: Provider, rest: str) -> tuple[int, bytes]:
+                asked.append(rest)
+                return await get(carrier, provider, rest)
+
+            monkeypatch.setattr(MessageBatchCarrier, "_get", noting)
+            listed = await w.client().messages.batches.list()
+            assert [each.id for each in listed.data] == [known]
+            assert asked == [f"/messages/batches/{known}"]
+
+    asyncio.run(main())
+
+
+def test_a_batch_that_was_made_later_is_not_taken_for_one_whose_answer_did_not_come(tmp_path: Path) -> None:
+    """Names such as ``call-1`` are anybody's, and so may be the account."""
+
+    async def main() -> None:
+        async with messages(tmp_path) as w:
+            with pytest.raises(anthropic.APIError):
+                await w.batch(wishes="answer=reset")
+            (name,) = w.app.message_batches.names
+            told = w.app.message_batches._batches[name].told  # pyright: ignore[reportPrivateUsage]
+            late = datetime.now(UTC) + timedelta(hours=2)
+            told["created_at"] = late.isoformat().replace("+00:00", "Z")
+            duty = w.duty(replace(AT_ONCE, unmade_for=0))
+            for _ in range(3):
+                await w.due_now()
+                await duty.turn()
+            (row,) = await w.rows()
+            assert (row.state, row.batch_id, row.tokens) == ("failed", "", 0)
+
+    asyncio.run(main())

@@ -66,6 +66,7 @@ def page(
     found = select(BATCHES).where(
         table.project_id == project_id, table.provider.in_(list(providers)), table.status != DELETED
     )
+    found = found.where(table.batch_id != "")  # of which nobody was told: its provider would give all that it has
     if anchor := asked.before_id or asked.after_id:
         made = named(conn, project_id, providers, anchor, ring)
         if made is None:

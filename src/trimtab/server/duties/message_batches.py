@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from trimtab.gateway.money import batch_meant
 from trimtab.gateway.money.batch_kinds import MESSAGES, PLACE, Listed, MessageLines, count_in, page_of
-from trimtab.gateway.money.batch_meant import begun_s
+from trimtab.gateway.money.batch_meant import SKEW_S, begun_s
 from trimtab.gateway.money.batch_store import Made
 from trimtab.gateway.money.batch_told import Unreadable
 from trimtab.gateway.money.batches import Batches
@@ -53,8 +53,10 @@ async def _is_of(made: Made, listed: Listed, provider: Provider, asked: Asked) -
 
 
 async def _listed(made: Made, provider: Provider, asked: Asked) -> list[Listed]:
-    """What a provider lists since it was asked for."""
+    """What a provider made while it was asked for. Names such as ``request-1`` are anybody's, and the account may be
+    another's as well: what was made before, or later, is not this one."""
     since, found, after = begun_s(made), list[Listed](), ""
+    until = made.made / 1000 + provider.timeouts.total + SKEW_S
     for _ in range(MOST_PAGES):
         body, query = bytearray(), urlencode({"limit": PER_PAGE, **({"after_id": after} if after else {})})
         async with asked(provider, PLACE, query) as pieces:
@@ -63,7 +65,7 @@ async def _listed(made: Made, provider: Provider, asked: Asked) -> list[Listed]:
                 if len(body) > LONGEST_PAGE:
                     raise Unreadable("What the provider lists of its batches is too long.")
         page = page_of(bytes(body))
-        found += [each for each in page.data if each.id and each.at_s >= since]
+        found += [each for each in page.data if each.id and since <= each.at_s <= until]
         if not page.has_more or not page.data or page.data[-1].at_s < since or page.data[-1].id == after:
             return found
         after = page.data[-1].id
