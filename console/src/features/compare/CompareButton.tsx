@@ -71,7 +71,9 @@ function Choice({ project, traceId }: { project: string; traceId: string }) {
                   className={css.choice}
                 >
                   <span className="num muted">{formatListTime(row.started, Date.now())}</span>
-                  <span className="ellipsis">{row.input_preview || row.name}</span>
+                  <span className="ellipsis" dir="auto">
+                    {row.input_preview || row.name}
+                  </span>
                 </Link>
               </li>
             ))}

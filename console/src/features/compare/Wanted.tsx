@@ -72,7 +72,9 @@ export function Wanted({ project, a, b }: Props) {
                   className={css.choice}
                 >
                   <span className="num muted">{formatListTime(row.started, Date.now())}</span>
-                  <span className="ellipsis">{row.input_preview || row.name}</span>
+                  <span className="ellipsis" dir="auto">
+                    {row.input_preview || row.name}
+                  </span>
                 </Link>
               </li>
             ))}

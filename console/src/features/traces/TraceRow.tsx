@@ -118,9 +118,13 @@ export function TraceRow({ row, id, index, selected, now, style, onClick, onOpen
       >
         {row.status === "running" ? "running" : formatMs(row.duration)}
       </span>
-      <span className={`ellipsis ${css.small}`} aria-hidden="true">
-        {formatListTime(row.started, now)} · {row.cost === null ? "" : `${formatMoney(row.cost)} · `}
-        <bdi>{what}</bdi>
+      <span className={css.small} aria-hidden="true">
+        <span className="num">
+          {formatListTime(row.started, now)} · {row.cost === null ? "" : `${formatMoney(row.cost)} · `}
+        </span>
+        <span className="ellipsis" dir="auto">
+          {what}
+        </span>
       </span>
     </div>
   );
