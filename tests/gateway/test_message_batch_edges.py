@@ -16,6 +16,7 @@ from message_worlds import Messages, messages, request
 from msgspec.structs import replace
 from test_looking_after import AT_ONCE, TOKENS
 
+from patience import PATIENCE_S
 from trimtab.gateway.carried_messages import Making, Names
 from trimtab.gateway.carried_requests import Room
 from trimtab.gateway.money.batch_kinds import messages_told
@@ -136,9 +137,9 @@ def test_a_batch_whose_server_stops_meanwhile_keeps_what_limits_hold(tmp_path: P
         async with messages(tmp_path, TOKENS) as w:
             w.app.scenario = replace(w.app.scenario, fault="stall")
             making = asyncio.ensure_future(
-                w.g.client.post("/v1/messages/batches", json={"requests": [request(1)]}, timeout=60)
+                w.g.client.post("/v1/messages/batches", json={"requests": [request(1)]}, timeout=PATIENCE_S)
             )
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not w.app.calls:  # noqa: ASYNC110  it has no event
                     await asyncio.sleep(0.01)
             held = await w.counted(TOKENS)
