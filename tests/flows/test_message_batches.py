@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import pytest
 from live import ADMIN, Live, live, simulated, until
-from test_batches import SECRET_KEY, attempts, known, settled
+from test_booked_batches import SECRET_KEY, attempts, known, settled
 
 from patience import PATIENCE_S
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from live import Live, admin, live, simulated, until
-from test_limits import ledger, port_of, spend
+from test_one_dollar import ledger, port_of, spend
 
 from patience import PATIENCE_S
 
