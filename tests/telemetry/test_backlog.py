@@ -1,6 +1,7 @@
 """A backlog of foreign spans: few records, each with hundreds of spans, count by their size."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from ways import NOW, Way, chat, span
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping import came as foreign_came
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS
 from trimtab.telemetry.merges import HOLD_FROM, RECORD_BYTES, RELEASE_BELOW, Merges
@@ -90,6 +91,10 @@ def test_merging_is_put_off_for_few_records_that_are_large() -> None:
     assert not merges.held
 
 
+MOST = 1_000
+"""Batches for which a backlog lasts at most."""
+
+
 def test_traces_are_made_anew_also_while_a_backlog_lasts(way: Way) -> None:
     blobs, steps = FolderBlobs(way.folder / "blobs"), list[str]()
     way.close()
@@ -98,16 +103,26 @@ def test_traces_are_made_anew_also_while_a_backlog_lasts(way: Way) -> None:
         way.engine,
         CallMapper(blobs),
         pace=Pace(batch=1, enough=1, rewrite_s=0.0, rewrite_in_backlog_s=0.0),
-        step=steps.append,
+        step=lambda name: step(name),
         foreign=foreign_of(way.engine, blobs),
     )
     way.writer = writer
-    others = [(chat(n, trace=f"{n:032x}"),) for n in range(10, 20)]
-    for spans in [(span(1), chat(2, 1)), (chat(3, 1),), *others]:
+    numbers = itertools.count(10)
+
+    def put(*spans: ForeignSpan) -> None:
         way.put(ForeignBatch(project=way.name, arrived_ns=time.time_ns(), spans=spans))
+
+    def step(name: str) -> None:
+        """The backlog lasts until they are made anew, beside it."""
+        steps.append(name)
+        if name == "confirmed" and "rewritten" not in steps and (number := next(numbers)) < MOST:
+            put(chat(number, trace=f"{number:032x}"))
+
+    put(span(1), chat(2, 1))
+    put(chat(3, 1))
+    put(chat(4, trace=f"{4:032x}"))
     writer.stop(600.0)
     writer.run()
-    assert writer.progress.batches == 12
     assert steps.index("rewritten") < len(steps) - 1 - steps[::-1].index("confirmed")
     assert [1, 200] in way.rows("entry, input_tokens"), "the root shows what came after it"
 

@@ -249,7 +249,11 @@ async def list_instance_keys(deps: Deps, listing: NamedDependency[SkipValidation
     "/api/v1/keys",
     "key:write",
     Operation(
-        id="createInstanceKey", summary="Make a key of the whole instance, or of several projects", tag=TAG, status=201
+        id="createInstanceKey",
+        summary="Make a key of the whole instance, or of several projects",
+        tag=TAG,
+        status=201,
+        errors=(404,),
     ),
 )
 async def create_instance_key(deps: Deps, caller: CallerNow, data: JSONBody[NewKey]) -> IssuedKey:
