@@ -46,7 +46,7 @@ def run(python: Path, program: str, server: Live) -> str:
 
 
 def trace(server: Live, trace_id: str, spans: int, scores: int = 0) -> dict[str, Any]:
-    """The trace, once so many spans of it are there and each once."""
+    """The trace, once so many spans of it are there, each once and as all that came of it says."""
     end = time.monotonic() + PATIENCE_S
     while True:
         server.settled(PATIENCE_S)
@@ -56,7 +56,8 @@ def trace(server: Live, trace_id: str, spans: int, scores: int = 0) -> dict[str,
             timeout=PATIENCE_S,
         )
         found: dict[str, Any] = answer.json()
-        if answer.status_code == 200 and (len(found["spans"]), len(found["scores"])) == (spans, scores):
+        there = answer.status_code == 200 and (len(found["spans"]), len(found["scores"])) == (spans, scores)
+        if there and found["updating"] is None:
             return found
         assert time.monotonic() < end, found
         time.sleep(0.1)

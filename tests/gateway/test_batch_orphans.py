@@ -18,6 +18,7 @@ from trimtab.gateway.money import batch_meant, batch_store
 from trimtab.gateway.money.batch_meant import Listed, Page
 from trimtab.gateway.money.batch_store import Made
 from trimtab.gateway.money.batch_told import Unreadable
+from trimtab.telemetry.records import CallRecord
 
 NOW_OR_NEVER = replace(AT_ONCE, unmade_for=0)
 pytestmark = pytest.mark.promise
@@ -28,6 +29,16 @@ async def until(w: World, true: Callable[[list[Made]], object]) -> list[Made]:
         while not true(rows := await w.rows()):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     return rows
+
+
+async def recorded(w: World, request_id: str) -> CallRecord:
+    """The record of a call, which is written after whatever the call has made."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            for record in w.g.spool.records:
+                if record.request_id == request_id:
+                    return record
+            await asyncio.sleep(0.005)
 
 
 async def counts_what_it_used(w: World, row: Made) -> None:
@@ -63,9 +74,8 @@ def test_one_is_made_and_noted_though_its_client_leaves_before_the_answer(tmp_pa
             asking = asyncio.ensure_future(w.make(wishes="looks=1&answer=1s"))
             await until(w, lambda rows: rows)
             asking.cancel()
-            rows = await until(w, lambda rows: rows[0].state == "open")
-            record = w.g.spool.records[-1]
-            assert (record.outcome, record.request_id) == ("answer", rows[0].request_id)
+            (made,) = await until(w, lambda rows: rows[0].state == "open")
+            assert (await recorded(w, made.request_id)).outcome == "answer"
             row = await w.settled(w.duty())
             assert row.state == "completed"
             await counts_what_it_used(w, row)
