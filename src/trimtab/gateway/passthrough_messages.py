@@ -27,9 +27,17 @@ from trimtab.gateway.guard_batches import check_made_by, check_requests
 from trimtab.gateway.guard_carried import also_called
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.money import message_pages as pages
-from trimtab.gateway.money.batch_kinds import MESSAGES, PLACE, MessageLines, messages_told, place_of, results_of
+from trimtab.gateway.money.batch_kinds import (
+    MESSAGES,
+    PLACE,
+    MessageLines,
+    count_in,
+    messages_told,
+    place_of,
+    results_of,
+)
 from trimtab.gateway.money.batch_store import Made
-from trimtab.gateway.money.batch_told import OVER, Told, Unreadable
+from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, short_of
 from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.passthrough import Carrier
@@ -285,7 +293,7 @@ class MessageBatchCarrier(Carrier):
         attempt.response_id = self._id
         if self._part == "/results":
             if self._known is not None and not self._known.settled and response.status_code == 200:
-                self._lines = MessageLines()
+                self._lines = MessageLines(count_in(self._known.about.file))
             await super()._answer(call, attempt, response, books)
             return
         body = await _whole(response.aiter_raw())
@@ -354,7 +362,7 @@ class MessageBatchCarrier(Carrier):
         cannot be booked now is looked after later."""
         lines.end()
         try:
-            if lines.unread:
+            if lines.unread or lines.missing:
                 await self._batches.hurry(made)
             else:
                 told = Told(id=made.batch_id, status=lines.state, endpoint=MESSAGES)
@@ -390,6 +398,8 @@ class MessageBatchCarrier(Carrier):
                 used = lines.used
                 if lines.unread:
                     raise Unreadable(f"{lines.unread} lines of its results cannot be read.")
+                if lines.missing:
+                    raise Unreadable(short_of(lines))
         except Unreadable as error:
             raise UpstreamFailure(
                 f"The batch is not deleted, as it is not booked yet: {error}", fix="Try again later."

@@ -13,15 +13,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from trimtab.gateway.money.batch_meant import MESSAGES
 from trimtab.gateway.money.batch_store import Made
-from trimtab.gateway.money.batch_told import Lines, Told, Unreadable, told_of
+from trimtab.gateway.money.batch_told import Counts, Lines, Told, Unreadable, told_of
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.dialects.anthropic_messages.usage import usage_of
 from trimtab.llm.dialects.anthropic_passthrough import NAME as ANTHROPIC
 from trimtab.llm.dialects.openai_passthrough import NAME as OPENAI
 
-MESSAGES: Final = "/v1/messages"
-"""What `About.endpoint` says of a batch of messages; of OpenAI's it is what their lines ask."""
 PLACE: Final = "/messages/batches"
 _ENDED: Final = "ended"
 _RESULTS: Final = "results"
@@ -96,9 +95,10 @@ def results_of(made: Made, told: Told) -> tuple[str, Lines] | None:
         if told.answered:
             raise Unreadable("Its answers are in no file of its provider's, so nobody can tell what they took.")
         return None
+    counts = told.request_counts or Counts()
     if of_messages(made):
-        return f"{place_of(made)}/results", MessageLines()
-    return f"/files/{told.output_file_id}/content", Lines()
+        return f"{place_of(made)}/results", MessageLines(counts.total)
+    return f"/files/{told.output_file_id}/content", Lines(counts.completed)
 
 
 def messages_told(body: bytes) -> Told:
@@ -116,6 +116,7 @@ def messages_told(body: bytes) -> Told:
         status=_state(msgspec.structs.asdict(counts)),
         endpoint=MESSAGES,
         output_file_id=_RESULTS if counts.succeeded or counts == _Counts() else None,
+        request_counts=Counts(counts.succeeded, sum(msgspec.structs.astuple(counts))),
     )
 
 
@@ -187,8 +188,10 @@ def page_of(body: bytes) -> Page:
 class MessageLines(Lines):
     """The results of a batch of messages. ``state`` is what they say became of it, ``ids`` whose they are."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    _read = staticmethod(_read_line)
+
+    def __init__(self, expected: int = 0) -> None:
+        super().__init__(expected)
         self.ids = Ids()
         self._kinds: dict[str, int] = {}
 
@@ -196,16 +199,7 @@ class MessageLines(Lines):
     def state(self) -> str:
         return _state(self._kinds)
 
-    def add(self, line: bytes) -> None:
-        if not line.strip():
-            return
-        try:
-            read = _read_line(line)
-        except BROKEN:
-            self.unread += 1
-            return
-        if not self.is_new(read.custom_id):
-            return
+    def add_new(self, read: _Line) -> None:
         self.ids.add(read.custom_id)
         if read.result.type not in _KINDS:
             self.unread += 1

@@ -5,9 +5,14 @@ batch goes on all the same, and costs. So the call is noted before it is sent, w
 limits hold for it. When its provider answers, that note becomes the batch's (`become`), or goes (`unmade`). Else the
 duty looks it up among the batches that the provider lists, by the file and the time, and whatever is not noted as
 another's (`matching`).
+
+That is no proof where others use the provider's account as well: a batch of messages tells only the names of its
+requests, which may be ``request-1`` with everybody, and a file may be named by two projects. Whoever took another's
+batch would pay for it and could read its answers. So one that may as well be another's is nobody's (`whose`).
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -26,6 +31,10 @@ from trimtab.llm.dialects._reading import BROKEN
 
 LATE_MS: Final = 5_000
 """So long after the last moment at which its call can be under way it is looked up."""
+MESSAGES: Final = "/v1/messages"
+"""What `About.endpoint` says of a batch of messages; of OpenAI's it is what their lines ask."""
+LONGEST_S: Final = 3_600
+"""So long after another's call its batch may have been made."""
 SKEW_S: Final = 300
 """A provider's clock may be so far behind ours."""
 
@@ -37,6 +46,10 @@ class Listed(Struct):
     input_file_id: str | None = None
     endpoint: str | None = None
     created_at: float = 0
+
+
+class Unclear(Exception):
+    """There is a batch that may be the one that was asked for, and may as well be another's."""
 
 
 class Page(Struct):
@@ -85,6 +98,33 @@ def known(conn: Connection, ids: list[str]) -> set[str]:
         some = select(BATCHES.c.batch_id).where(BATCHES.c.batch_id.in_(ids[at : at + 500]))
         found |= set(conn.execute(some).scalars())
     return found
+
+
+def whose(conn: Connection, made: Made, fits: Sequence[Listed], ring: Keyring) -> None:
+    """Raises `Unclear` where one of these, which are noted as nobody's, may be another's than who asked for this."""
+    if not fits:
+        return
+    table = BATCHES.c
+    untold = select(BATCHES).where(table.batch_id == "", table.state.in_(("making", "lost")), table.id != made.id)
+    same = [each for each in (store.read_row(row, ring) for row in conn.execute(untold)) if _is_alike(each, made)]
+    for each in same:
+        is_ours = (each.project_id, each.key_id) == (made.project_id, made.key_id)
+        if not is_ours and any(begun_s(each) <= fit.created_at <= each.made / 1000 + LONGEST_S for fit in fits):
+            raise Unclear(
+                "Its provider lists a batch that may be it, and may as well be another's, who asked for the same on "
+                "the same account at that time and was not answered either: it is booked to neither."
+            )
+    if made.about.endpoint == MESSAGES and len(fits) > 1 + sum(each.state == "making" for each in same):
+        raise Unclear(
+            f"Its provider lists {len(fits)} batches that may be it, and not all of them were asked for here: none of "
+            "them is booked."
+        )
+
+
+def _is_alike(one: Made, other: Made) -> bool:
+    """Whether what was made for one may be taken for the other's: of the same account and file, or names."""
+    one_of, other_of = one.about, other.about
+    return (one_of.kind, one_of.key_mark, one_of.file) == (other_of.kind, other_of.key_mark, other_of.file)
 
 
 def become(conn: Connection, mark: str, made: Made, ring: Keyring) -> bool:

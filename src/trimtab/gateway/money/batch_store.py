@@ -42,9 +42,10 @@ State = Literal["making", "open", "completed", "failed", "expired", "cancelled",
 it, as far as is known. ``lost``: what became of it cannot be learned."""
 Settlement = Literal["", "told", "estimate", "unknown"]
 """What the books go by: the provider's own count; an estimate; nothing, so that there is no sum."""
-Trouble = Literal["", "gone", "refused", "missing", "silent"]
+Trouble = Literal["", "gone", "refused", "missing", "silent", "short", "unclear"]
 """Why a batch cannot be asked about: its provider knows nothing of it; refuses the key; is in no configuration; does
-not answer, or nothing that can be read."""
+not answer, or nothing that can be read; gives fewer results than it counts; lists
+one that may as well be another's."""
 
 BATCHES = Table(
     "batches",

@@ -6,7 +6,7 @@ of the output file tells its own, once by its ``custom_id``
 (https://platform.openai.com/docs/api-reference/batch/request-output).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +26,10 @@ Used = list[tuple[str, Usage]]
 
 
 class Counts(Struct, frozen=True):
+    """``completed`` are those that were answered, ``total`` all."""
+
     completed: int = 0
+    total: int = 0
 
 
 class Told(Struct):
@@ -83,9 +86,12 @@ def usage_told(told: Told) -> Used | None:
 
 
 class Lines:
-    """The lines of a file of results, counted as they come, each once."""
+    """The lines of a file of results, counted as they come, each once. ``expected`` is how many there are at least, by
+    what the batch counts itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = 0) -> None:
+        self.expected = expected
+        self.many = 0
         self._used: dict[tuple[str, str], Usage] = {}
         self.unread = 0
         self._seen: set[str] = set()
@@ -94,6 +100,11 @@ class Lines:
     @property
     def used(self) -> Used:
         return [(model, used) for (model, _), used in self._used.items()]
+
+    @property
+    def missing(self) -> int:
+        """How many did not come, though the last one that did was whole."""
+        return max(0, self.expected - self.many)
 
     async def take(self, pieces: AsyncIterator[bytes]) -> None:
         """Raises `Unreadable` for a line that is longer than any answer."""
@@ -120,12 +131,21 @@ class Lines:
         if not line.strip():
             return
         try:
-            read = _read_line(line)
+            read = self._read(line)
         except BROKEN:
+            self.many += 1
             self.unread += 1
             return
-        if not self.is_new(read.custom_id):
+        if read.custom_id and read.custom_id in self._seen:
             return
+        self._seen.add(read.custom_id)
+        self.many += 1
+        self.add_new(read)
+
+    _read: Callable[[bytes], Any] = staticmethod(_read_line)
+
+    def add_new(self, read: Any) -> None:
+        """One that was read by ``_read``, and whose name none before it has."""
         answered = None if read.response is None else read.response.body
         if answered is None:
             return  # refused, or never begun: nothing was used
@@ -133,13 +153,6 @@ class Lines:
         used = of(answered.usage, BATCH)
         if used is not None:
             self.count(answered.model or "", used)
-
-    def is_new(self, custom_id: str) -> bool:
-        """Whether no line of that name came before."""
-        if custom_id and custom_id in self._seen:
-            return False
-        self._seen.add(custom_id)
-        return True
 
     def count(self, model: str, used: Usage) -> None:
         """What one line used. Of one so long that it costs more for it the tier says so: all of a tier are booked as
@@ -149,6 +162,11 @@ class Lines:
         at = model, used.tier
         known = self._used.get(at)
         self._used[at] = used if known is None else _sum(known, used)
+
+
+def short_of(lines: Lines) -> str:
+    """Why what they say cannot be all that a batch took."""
+    return f"Its results have {lines.many} lines, and it counts {lines.expected}."
 
 
 _COUNTED = tuple(name for name in Usage.__struct_fields__ if name not in ("estimated", "tier", "charged"))

@@ -236,12 +236,15 @@ class Batches:
                 logger.error(told, made.batch_id, made.provider)
 
     async def found(self, meant: Made, listed: Sequence[Listed]) -> bool:
-        """Whether one of these is the batch that was asked for, which then is looked after as any other."""
+        """Whether one of these is the batch that was asked for, which then is looked after as any other. Raises
+        `Unclear` where it may as well be another's."""
         now, fits = self.now(), batch_meant.matching(meant, list(listed))
 
         def adopt(conn: Connection) -> str:
             taken = batch_meant.known(conn, [each.id for each in fits])
-            new = (batch_meant.found_as(meant, each, now) for each in fits if each.id not in taken)
+            free = [each for each in fits if each.id not in taken]
+            batch_meant.whose(conn, meant, free, self.keys())
+            new = (batch_meant.found_as(meant, each, now) for each in free)
             return next((made.batch_id for made in new if batch_meant.become(conn, meant.id, made, self.keys())), "")
 
         found = await self.db.write(adopt)
@@ -285,6 +288,13 @@ class Batches:
         used = Usage(input=about.input, output=about.output or 0, estimated=True, tier=BATCH)
         ending = Ending(state=state, status=made.status, settlement="estimate", why=why)
         await self.end(made, [(about.works_on, used)], ending, books)
+
+    async def told_in_part(self, made: Made, told: Told, used: Used, why: str, books: Books) -> None:
+        """It is over, and its results are fewer than it counts itself: what those tell is booked as an estimate, since
+        it took more, and limits keep what they hold."""
+        state = cast("State", told.status)
+        ending = Ending(state=state, status=told.status, settlement="estimate", why=why)
+        await self.end(made, [(model, replace(one, estimated=True)) for model, one in used], ending, books)
 
     async def go_on(self, books: Books) -> None:
         """End what this process has begun to book and could not: nobody else has its record, or knows of its notes.
@@ -370,7 +380,8 @@ class Batches:
             attempt.response_id, attempt.dialect = made.batch_id, call.front
             tries.append(attempt)
         if ending.settlement != "told":
-            fault = Fault(code="batch_lost", message=ending.why, source="provider")
+            code = "batch_lost" if ending.state == "lost" else "batch_results_short"
+            fault = Fault(code=code, message=ending.why, source="provider")
             call.status, call.outcome, call.fault = 502, "error", fault
             for attempt in tries:
                 attempt.outcome, attempt.fault, attempt.status = "error", fault, 0

@@ -9,6 +9,7 @@ in the ``metadata.user_id`` of its first request (``simulated:looks=3&end=expire
     end      ended, expired or canceled (half of the requests are answered), archived (its results are gone) or
              forgotten (404 from then on)
     repeat   true: the results have each line twice
+    cut      so many lines are missing at the end of the results
     answer   2s: its maker is told two seconds after it is made; reset: the connection breaks instead; 500: a defect
 """
 
@@ -56,6 +57,7 @@ class _Batch:
         self.looks = int(wishes.get("looks", 1))
         self.end = wishes.get("end", "ended")
         self.answer = wishes.get("answer", "")
+        self.cut = int(wishes.get("cut", 0))
         self.repeats = wishes.get("repeat") == "true"
         self.results = b""
         now = time.time()
@@ -199,7 +201,7 @@ class MessageBatches:
             line = json.dumps({"custom_id": request["custom_id"], "result": result}).encode()
             lines.append((str(result["type"]), line))
         lines = lines[::-1] * (2 if batch.repeats else 1)
-        batch.results = b"".join(line + b"\n" for _, line in lines)
+        batch.results = b"".join(line + b"\n" for _, line in lines[: -batch.cut or None])
         kinds = [kind for kind, _ in lines[: len(requests)]]
         now = _at(time.time())
         batch.told |= {

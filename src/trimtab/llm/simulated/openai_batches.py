@@ -8,6 +8,7 @@ no other sees. How a batch goes is asked for in its ``metadata`` (``{"simulated"
     end      completed, failed, expired (half of the lines are answered) or forgotten (404 from then on)
     usage    false: the batch does not tell what it used, as older ones and those of other vendors; its lines do
     repeat   true: the file of answers has each line twice
+    cut      so many lines are missing at the end of the file of answers
     answer   2s: its maker is told two seconds after it is made; reset: the connection breaks instead; 500: a defect
 """
 
@@ -43,6 +44,7 @@ class _Batch:
         self.looks = int(wishes.get("looks", 1))
         self.end = wishes.get("end", "completed")
         self.tells = wishes.get("usage") != "false"
+        self.cut = int(wishes.get("cut", 0))
         self.repeats = wishes.get("repeat") == "true"
         now = int(time.time())
         self.told: dict[str, Any] = {
@@ -207,7 +209,7 @@ class Batches:
         counts = {"total": len(batch.lines), "completed": len(answered), "failed": len(errors)}
         batch.told["request_counts"] = counts
         if answered:
-            kept = answered * 2 if batch.repeats else answered
+            kept = (answered * 2 if batch.repeats else answered)[: -batch.cut or None]
             batch.told["output_file_id"] = self._keep(batch.account, b"\n".join(kept) + b"\n", "batch_output")["id"]
         if errors:
             batch.told["error_file_id"] = self._keep(batch.account, b"\n".join(errors) + b"\n", "batch_output")["id"]

@@ -27,9 +27,9 @@ from trimtab.gateway.carried_where import address, look_where, own_headers, pati
 from trimtab.gateway.masking import masked
 from trimtab.gateway.money import batch_store as store
 from trimtab.gateway.money.batch_kinds import of_messages, place_of, results_of, told_by
-from trimtab.gateway.money.batch_meant import Listed, begun_s, page_of
+from trimtab.gateway.money.batch_meant import Listed, Unclear, begun_s, page_of
 from trimtab.gateway.money.batch_store import Made, Trouble
-from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, Used, usage_told
+from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, Used, short_of, usage_told
 from trimtab.gateway.money.batches import Batches, with_key
 from trimtab.gateway.money.books import Books
 from trimtab.gateway.targets import ProjectTargets, Provider
@@ -58,10 +58,11 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Ms. A batch that has worked for so long is looked at again after an eighth of that, between ``least`` and
     ``most``; one that could not be asked about after twice as long each time. It is lost when its provider has known
     nothing of it for ``gone_for``, and in ``forgotten`` looks in a row; has refused the key for ``refused_for``, been
-    in no configuration for ``missing_for`` or not answered for ``silent_for``, always the same; or however it goes on
-    failing when it was made ``oldest`` ago. One that was asked for, and is in no list of its provider ``unmade_for``
-    after that, was never made. One that is claimed counts as being booked for ``claimed_for``, and who
-    claimed it as lost for good when nothing was heard of it for ``claim_ends``."""
+    in no configuration for ``missing_for``, given fewer results than it counts for ``short_for``, been taken for no
+    other's for ``unclear_for`` or not answered for ``silent_for``, always the same; or however it goes on failing when
+    it was made ``oldest`` ago. One that was asked for, and is in no list of its provider ``unmade_for`` after that, was
+    never made. One that is claimed counts as being booked for ``claimed_for``, and who claimed it as lost for good when
+    nothing was heard of it for ``claim_ends``."""
 
     look_s: float = 5.0
     least: int = 15_000
@@ -70,6 +71,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     gone_for: int = HOUR_MS
     refused_for: int = 2 * DAY_MS
     missing_for: int = 2 * DAY_MS
+    short_for: int = HOUR_MS
+    unclear_for: int = HOUR_MS
     silent_for: int = 8 * DAY_MS
     oldest: int = 30 * DAY_MS
     unmade_for: int = HOUR_MS
@@ -87,6 +90,14 @@ class Failed(Exception):
         super().__init__(why)
         self.why = why
         self.trouble: Trouble = trouble
+
+
+class Short(Failed):
+    """It is over, and its results are fewer than it counts itself."""
+
+    def __init__(self, why: str, told: Told, used: Used) -> None:
+        super().__init__(why, "short")
+        self.told, self.used = told, used
 
 
 class LookingAfter:
@@ -171,8 +182,11 @@ class LookingAfter:
                 raise Failed(str(error)) from None
         else:
             listed = await self._listed(provider, begun_s(made))
-        if await self._batches.found(made, listed):
-            return
+        try:
+            if await self._batches.found(made, listed):
+                return
+        except Unclear as unclear:
+            raise Failed(str(unclear), "unclear") from None
         if not undecided and self._batches.now() - made.made >= self._pace.unmade_for:
             await self._batches.never_made(made)
         else:
@@ -257,6 +271,8 @@ class LookingAfter:
                 raise Failed(str(error)) from None
         if lines.unread:
             raise Failed(f"{lines.unread} lines of its results cannot be read.")
+        if lines.missing:
+            raise Short(short_of(lines), told, lines.used)
         return lines.used
 
     def _http(self) -> httpx.AsyncClient:
@@ -280,7 +296,7 @@ class LookingAfter:
         if made.booked_by is None and self._is_lost(trouble, failures, now - since, now - made.made):
             logger.warning("the batch %s of %s is lost: %s", made.batch_id, made.provider, failed.why)
             try:
-                await self._batches.lost(made, "lost", failed.why, self._books)
+                await self._give_up(made, failed)
             except Unavailable:
                 raise
             except Exception:  # an edge, as above: it is tried again, as seldom as it is asked about
@@ -294,13 +310,22 @@ class LookingAfter:
             )
         )
 
+    async def _give_up(self, made: Made, failed: Failed) -> None:
+        if isinstance(failed, Short) and failed.used:
+            await self._batches.told_in_part(made, failed.told, failed.used, failed.why, self._books)
+        else:
+            await self._batches.lost(made, "lost", failed.why, self._books)
+
     def _is_lost(self, trouble: Trouble, failures: int, lasts: int, age: int) -> bool:
         """A provider that answers 404 for some minutes, or was taken out of a file by mistake, loses nobody's batch."""
         pace = self._pace
-        patience = {"gone": pace.gone_for, "refused": pace.refused_for, "missing": pace.missing_for}
+        patience = {
+            "gone": pace.gone_for, "refused": pace.refused_for, "missing": pace.missing_for, "short": pace.short_for,
+            "unclear": pace.unclear_for,
+        }  # fmt: skip
         if age >= pace.oldest:
             return True
-        if trouble == "gone" and failures < pace.forgotten:
+        if trouble in ("gone", "short", "unclear") and failures < pace.forgotten:
             return False
         return lasts >= patience.get(trouble, pace.silent_for)
 
