@@ -1,6 +1,7 @@
 """What a batch may use at most, read off its input file however it is cut on its way."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from trimtab.gateway import carried_batch
 from trimtab.gateway.carried_batch import Uncountable, bound_of
 from trimtab.gateway.carried_size import Size
+from trimtab.ledger.worst import most_input
 
 
 def line(url: str = "/v1/chat/completions", **body: Any) -> bytes:
@@ -55,3 +57,17 @@ def test_a_file_that_is_not_cut_into_lines_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(carried_batch, "LONGEST_LINE", 1000)
     with pytest.raises(Uncountable, match="longer"):
         bound(b"x" * 100 for _ in range(11))
+
+
+def test_a_large_line_is_counted_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, counted = list[int](), most_input
+
+    def noting(asked: bytes) -> int:
+        threads.append(threading.get_ident())
+        return counted(asked)
+
+    monkeypatch.setattr(carried_batch, "most_input", noting)
+    large = line(max_tokens=5, messages="the tide " * 50_000)
+    found = bound([line(max_tokens=1) + b"\n" + large + b"\n", line(max_tokens=2)])
+    assert (found.output, found.longest) == (8, len(large))
+    assert [thread == threading.get_ident() for thread in threads] == [True, False, True]

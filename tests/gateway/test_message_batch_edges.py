@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -17,11 +18,13 @@ from msgspec.structs import replace
 from test_looking_after import AT_ONCE, TOKENS
 
 from patience import PATIENCE_S
+from trimtab.gateway import carried_messages
 from trimtab.gateway.carried_messages import Making, Names
 from trimtab.gateway.carried_requests import Room
 from trimtab.gateway.money.batch_kinds import messages_told
 from trimtab.gateway.passthrough_messages import MessageBatchCarrier
 from trimtab.gateway.targets import Provider
+from trimtab.ledger.worst import most_input
 from trimtab.llm.simulated.anthropic_batches import Answer, Asked
 
 
@@ -85,6 +88,37 @@ def test_many_small_requests_hold_nobody_else_up() -> None:
 
     took = asyncio.run(main())
     assert turns > took / 0.02, "others have their turn every 20 ms at least"
+
+
+def test_a_large_request_is_looked_at_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = SimpleNamespace(model=SimpleNamespace(upstream="claude-haiku-4-5"), provider=SimpleNamespace(quirks=None))
+    names = SimpleNamespace(found={"m": target}, of={"m": target}.__getitem__)
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD" * 500_000}}
+    large = request(1, messages=[{"role": "user", "content": [picture, {"type": "text", "text": "the tide"}]}])
+    body = json.dumps({"requests": [request(0), large, request(2)]}).encode()
+    threads, looked_at = list[int](), most_input
+
+    def noting(params: bytes) -> int:
+        threads.append(threading.get_ident())
+        return looked_at(params)
+
+    monkeypatch.setattr(carried_messages, "most_input", noting)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 64 * 1024):
+            yield body[at : at + 64 * 1024]
+
+    async def main() -> bytes:
+        making = Making(cast("Names", names), 1 << 25, Room())
+        await making.read(pieces())
+        assert making.size(lambda _: None).input < 20_000, "a picture is not counted by its bytes"
+        return b"".join([piece async for piece in making.kept.pieces()])
+
+    sent = json.loads(asyncio.run(main()))["requests"]
+    here = threading.get_ident()
+    assert [thread == here for thread in threads] == [True, False, True]
+    assert [each["custom_id"] for each in sent] == ["call-0", "call-1", "call-2"]
+    assert sent[1]["params"]["messages"] == large["params"]["messages"]
 
 
 BUSY = b'{"type":"error","error":{"type":"api_error","message":"busy"}}'

@@ -5,6 +5,7 @@ A line of the file is one call, https://platform.openai.com/docs/guides/batch: `
 that its body sets, if it sets one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,6 +21,8 @@ MOST_BYTES = 256 * 1024 * 1024
 """Of an input file; OpenAI takes 200 MB."""
 LONGEST_LINE = 32 * 1024 * 1024
 """Bytes of one call with its pictures: what is not cut into lines would be held whole."""
+LARGE = 128 * 1024
+"""Bytes of a line from which on it is looked at beside the event loop."""
 _WRITES_NOTHING = ("/embeddings", "/moderations")
 
 
@@ -57,6 +60,13 @@ def input_file_of(body: bytes) -> str:
 async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
     """What all lines may use together. Raises `Uncountable` for one that is too large, empty, or no JSON lines."""
     counted, begun, size = _Counted(), bytearray(), 0
+
+    async def count(line: bytes) -> None:
+        if len(line) < LARGE:
+            counted.add(line)
+        else:
+            await asyncio.to_thread(counted.add, line)
+
     async for piece in pieces:
         size += len(piece)
         if size > MOST_BYTES:
@@ -64,11 +74,11 @@ async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
         first, *more = piece.split(b"\n")
         begun += first
         for line in more:
-            counted.add(bytes(begun))
+            await count(bytes(begun))
             begun = bytearray(line)
         if len(begun) > LONGEST_LINE:
             raise Uncountable(f"a line of its input file is longer than {LONGEST_LINE >> 20} MB")
-    counted.add(bytes(begun))
+    await count(bytes(begun))
     return counted.size()
 
 

@@ -35,6 +35,8 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_REQUESTS: Final = 100_000
 """https://platform.claude.com/docs/en/build-with-claude/batch-processing: what Anthropic takes in one batch."""
 MOST_NAMES: Final = 100
+LARGE: Final = 128 * 1024
+"""Bytes of a request from which on it is looked at beside the event loop."""
 AT_ONCE: Final = 8 * 1024
 AT_ONCE_S: Final = 0.004
 """Bytes, and seconds, of a body that are read before others have their turn: a piece may hold thousands of requests."""
@@ -127,7 +129,7 @@ class Making:
             for at in range(0, len(piece), AT_ONCE):
                 for part, is_request in self._requests.feed(piece[at : at + AT_ONCE]):
                     try:
-                        await self.kept.add(self._request(part) if is_request else part)
+                        await self.kept.add(await self._sent(part) if is_request else part)
                     except OSError as error:
                         raise Unavailable(f"There is no room to keep the batch until it is sent ({error}).") from None
                 if time.perf_counter() - begun > AT_ONCE_S:
@@ -139,6 +141,9 @@ class Making:
             raise InvalidRequest(
                 f"`{LIST}` is missing or empty.", fix="Send a list of {custom_id, params}.", param=LIST
             )
+
+    async def _sent(self, raw: bytes) -> bytes:
+        return self._request(raw) if len(raw) < LARGE else await asyncio.to_thread(self._request, raw)
 
     def _request(self, raw: bytes) -> bytes:
         """One request as its provider gets it, counted."""

@@ -60,8 +60,8 @@ class Requests:
             elif mark in _ENDS:
                 self._depth -= 1
                 if self._depth == 2 and self._begun >= 0:
-                    found += [(bytes(self._held[given : self._begun]), False)] if self._begun > given else []
-                    found.append((bytes(self._held[self._begun : self._at]), True))
+                    found += [(_cut(self._held, given, self._begun), False)] if self._begun > given else []
+                    found.append((_cut(self._held, self._begun, self._at), True))
                     given, self._begun = self._at, -1
                 elif self._depth <= 1:
                     self._listed = False
@@ -76,7 +76,7 @@ class Requests:
                 self._depth += 1
         end = self._at if self._begun < 0 else self._begun
         if end > given:
-            found.append((bytes(self._held[given:end]), False))
+            found.append((_cut(self._held, given, end), False))
         del self._held[:end]
         self._at -= end
         self._begun = -1 if self._begun < 0 else 0
@@ -110,6 +110,12 @@ def _end_of(what: re.Pattern[bytes], held: bytearray, at: int) -> int:
     """By itself, so that nothing holds on to the bytes that are to move."""
     found = what.match(held, at)
     return at if found is None else found.end()
+
+
+def _cut(held: bytearray, begun: int, end: int) -> bytes:
+    """Copied once: a request may have many megabytes."""
+    with memoryview(held) as all_of_it, all_of_it[begun:end] as some:
+        return bytes(some)
 
 
 def _is_list(key: bytes) -> bool:
@@ -166,7 +172,10 @@ class Kept:
     async def add(self, data: bytes) -> None:
         """Raises `OSError` or `Unavailable` where there is no room for it."""
         self._parts.append(data)
-        self._hash.update(data)
+        if len(data) > PIECE:
+            await asyncio.to_thread(self._hash.update, data)
+        else:
+            self._hash.update(data)
         self._waiting += len(data)
         self.size += len(data)
         if self._waiting > IN_MEMORY:

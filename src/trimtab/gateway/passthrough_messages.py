@@ -28,7 +28,6 @@ from trimtab.gateway.guard_carried import also_called
 from trimtab.gateway.guarded import ProjectGuards
 from trimtab.gateway.money import message_pages as pages
 from trimtab.gateway.money.batch_kinds import (
-    MESSAGES,
     PLACE,
     MessageLines,
     count_in,
@@ -36,6 +35,7 @@ from trimtab.gateway.money.batch_kinds import (
     place_of,
     results_of,
 )
+from trimtab.gateway.money.batch_meant import MESSAGES
 from trimtab.gateway.money.batch_store import Made
 from trimtab.gateway.money.batch_told import OVER, Told, Unreadable, short_of
 from trimtab.gateway.money.batches import Batches, with_key

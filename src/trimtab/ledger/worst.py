@@ -27,9 +27,10 @@ _MEDIA = re.compile(
 )
 """Only as the value of a member that holds media: a user's own words cannot get there. PHP writes ``/`` as ``\\/``."""
 _PICTURE = re.compile(
-    rb'"(?:(?:image_url|inline_?[dD]ata|file_id|file_url)"\s*:|file_?[dD]ata"\s*:\s*\{)'
-    rb'|("type"\s*:\s*"(?:(?:input_)?image(?:_url)?|document)")|("source"\s*:)'
+    rb'"(?:(?:image_url|inline_?[dD]ata|file_id|file_url)"\s*:|file_?[dD]ata"\s*:\s*\{'
+    rb'|(type"\s*:\s*"(?:(?:input_)?image(?:_url)?|document)")|(source"\s*:))'
 )
+"""One quote begins all of it, so that megabytes of a picture are passed over at once."""
 _NAMED = (b"image", b"inline", b"fileData", b"file_data", b"file_id", b"file_url", b"document")
 _LETTER = re.compile(rb"\\u00([46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """A letter or underscore written as its number: no quote, which .NET writes so in a user's own words."""

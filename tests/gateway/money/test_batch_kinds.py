@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from trimtab.gateway.money.batch_kinds import (
-    MESSAGES,
     MessageLines,
     messages_told,
     page_of,
@@ -14,6 +13,7 @@ from trimtab.gateway.money.batch_kinds import (
     results_of,
     told_by,
 )
+from trimtab.gateway.money.batch_meant import MESSAGES
 from trimtab.gateway.money.batch_store import About, Made
 from trimtab.gateway.money.batch_told import Lines, Unreadable
 

@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from trimtab.gateway.money import batch_meant
-from trimtab.gateway.money.batch_kinds import MESSAGES, PLACE, Listed, MessageLines, count_in, page_of
-from trimtab.gateway.money.batch_meant import SKEW_S, begun_s
+from trimtab.gateway.money.batch_kinds import PLACE, Listed, MessageLines, count_in, page_of
+from trimtab.gateway.money.batch_meant import MESSAGES, SKEW_S, begun_s
 from trimtab.gateway.money.batch_store import Made
 from trimtab.gateway.money.batch_told import Unreadable
 from trimtab.gateway.money.batches import Batches
