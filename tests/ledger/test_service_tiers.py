@@ -129,6 +129,17 @@ def test_openai_flex_and_priority_are_booked_at_their_own_rates_and_named_so() -
     assert flex.price.endswith("openai/gpt-5-mini@flex")
 
 
+def test_ultrafast_costs_six_times_the_standard_rates_and_limits_reserve_so_much() -> None:
+    """60 and 300 dollars a million for GPT-6 Astra, whose standard rates are 10 and 50."""
+    usage = Usage(input=100_000, output=10_000, tier="ultrafast")
+    told = cost(OPENAI, "gpt-6-astra", usage)
+    assert told.amount == 9 * 10**12
+    assert told.price.endswith("openai/gpt-6-astra@ultrafast*6")
+    cards = BOOK.cards(kind=OPENAI, model="m", upstream="gpt-6-astra", at_ns=AT, override=None, asked="ultrafast")
+    assert cards is not None
+    assert max(card.cost(usage).amount or 0 for card in cards) == told.amount
+
+
 def test_inference_in_the_us_costs_a_tenth_more_on_top_of_fast_mode_and_batches() -> None:
     usage = Usage(input=1000, cache_read=300, cache_write=200, cache_write_1h=50, output=400)
     for below, above in (("", "us"), ("fast", "fast+us"), ("batch", "batch+us")):

@@ -66,6 +66,7 @@ def test_a_bound_is_lowered_for_models_whose_names_say_what_they_write(upstream:
         ("gpt-3.5-turbo-16k", None),
         ("gpt-4", None),
         ("gpt-6", None),
+        ("gpt-6.1-sol", 128_000),
         ("gpt-5.2-chat-latest", 16_384),
         ("gpt-oss-120b", None),
         ("qwen3-claude-3-distill", None),

@@ -27,6 +27,7 @@ BOUND = {
         "properties": {"a": {"type": "integer", "minimum": 1}},
     },
 }
+FITTING = {"type": "object", "properties": {"a": {"type": "string"}}}
 OPTIONAL = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
 
 
@@ -220,6 +221,15 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("openai", {"model": "gpt-5", "stop": "x"}, "'stop' is not supported with this model"),
     ("openai", {"model": "gpt-5.1", "reasoning_effort": "minimal"}, "Supported values are: 'none', 'low'"),
     ("openai", {"model": "gpt-4o", "reasoning_effort": "low"}, "'reasoning_effort' is not supported"),
+    ("openai", REASONS | {"model": "gpt-6.1-sol", "reasoning_effort": "none"}, "Supported values are: 'low'"),
+    ("openai", REASONS | {"model": "gpt-6-astra", "reasoning_effort": "max"}, "does not support 'max'"),
+    ("openai", REASONS | {"model": "gpt-5.6-sol", "tools": [tool(FITTING)]}, "use /v1/responses"),
+    (
+        "openai",
+        REASONS | {"model": "gpt-5.4", "reasoning_effort": "low", "tools": [tool(FITTING)]},
+        "use /v1/responses",
+    ),
+    ("openai", REASONS | {"model": "gpt-5.1-codex-max"}, "only supported in v1/responses"),
     ("openai", {"user": "u" * 65}, "maximum length 64"),
     ("openai", {"tool_choice": "auto"}, "only allowed when 'tools' are specified"),
     ("openai", {"tools": [tool({"type": "object"})]}, "object schema missing properties"),

@@ -178,12 +178,20 @@ TURNS: list[dict[str, Any]] = [
 ]
 OPTIONAL = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
 OPENAIS = pytest.mark.parametrize("upstream", ["openai_chat", "openai_responses"])
+REASONING = ["gpt-5-mini", "o4-mini", "gpt-5.1"]
 
 
-@OPENAIS
-@pytest.mark.parametrize("model", ["gpt-5-mini", "o4-mini", "gpt-5.1", "gpt-5.6-sol"])
+@pytest.mark.parametrize(
+    ("upstream", "model"),
+    [
+        *((upstream, model) for upstream in ("openai_chat", "openai_responses") for model in REASONING),
+        ("openai_responses", "gpt-5.6-sol"),
+        ("openai_responses", "gpt-6-astra"),
+    ],
+)
 def test_claude_code_reaches_openais_models_that_reason(serve: Serve, upstream: str, model: str) -> None:
-    """A temperature, a budget and an effort, one token to see who is there, long names, tools as MCP has them."""
+    """A temperature, a budget and an effort, one token to see who is there, long names, tools as MCP has them. The
+    newest take tools by Responses alone (`gateway/test_openais_taken.py`)."""
     tools = [
         {"name": "look", "input_schema": {"type": "object"}},
         {"name": "find", "input_schema": OPTIONAL, "strict": True},
@@ -223,8 +231,8 @@ def test_a_model_that_need_not_reason_keeps_its_temperature(serve: Serve) -> Non
     """GPT-5.1 to 5.4 do not reason unasked; 5.5 does."""
     said = asked("gpt-5.2", max_tokens=20, temperature=0.3)
     assert taken(serve, "anthropic_messages", "openai_chat", said)["temperature"] == 0.3
-    for model in ("gpt-5.5", "gpt-5.1-codex"):
-        assert "temperature" not in taken(serve, "anthropic_messages", "openai_chat", said | {"model": model})
+    for model, upstream in (("gpt-5.5", "openai_chat"), ("gpt-5.1-codex", "openai_responses")):
+        assert "temperature" not in taken(serve, "anthropic_messages", upstream, said | {"model": model})
 
 
 @OPENAIS
@@ -244,6 +252,9 @@ def test_models_that_do_not_reason_keep_their_temperature_and_get_no_effort(serv
         ("gpt-5.1", "none", "none"),
         ("gpt-5.2", "max", "xhigh"),
         ("gpt-5.6-terra", "max", "max"),
+        ("gpt-6-sol", "none", "none"),
+        ("openai/gpt-6-astra", "none", "low"),
+        ("gpt-6.1-sol", "minimal", "low"),
         ("gpt-5-pro", "low", "high"),
         ("openai/gpt-5-codex", "none", "low"),
         ("gpt-oss-120b", "max", "max"),

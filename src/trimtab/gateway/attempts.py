@@ -35,9 +35,9 @@ from trimtab.gateway.relay import relay_between
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
+from trimtab.gateway.speaking import spoken
 from trimtab.gateway.staying_up.live import TargetState
 from trimtab.gateway.staying_up.resilience import class_of
-from trimtab.gateway.targets import dialect_for
 from trimtab.gateway.tried import Try
 from trimtab.gateway.walk import Walk
 from trimtab.gateway.watch import Watch, policy_of
@@ -288,7 +288,7 @@ class Attempts:
         self._books.begin(call, attempt)
         try:
             # Whoever reads the answer closes its connection if need be: once read to the end it may carry another call.
-            dialect = attempt.dialect = dialect_for(attempt.target.provider, call.front)
+            dialect = attempt.dialect = spoken(attempt.target, call.front, call.body)
             if dialect is call.front or len(call.body) <= TRANSLATED_AT_ONCE:
                 body = upstream_body(call, attempt, dialect)
             else:

@@ -12,6 +12,10 @@ Sources, read on 2026-11-22:
 - OpenAI, batches: half, and flex at the rates of batches: https://developers.openai.com/api/docs/guides/flex-processing
 - OpenAI, responses made in the background within two hours or eight (``background_options.completion_window``): 30 and
   40 % below the standard rates of tokens: https://developers.openai.com/api/docs/guides/background
+- OpenAI, ultrafast: six times the standard rates of each kind of token, of each model that has it:
+  https://developers.openai.com/api/docs/guides/ultrafast-mode,
+  https://vercel.com/changelog/openai-ultrafast-mode-now-available-on-ai-gateway (GPT-6 Astra) and, of GPT-6.1 Sol,
+  https://docs.venice.ai/models/gpt-6-1-sol-ultrafast (read on 2026-11-23)
 - Google, flex: half; batches: half; priority: 75 to 100 % more, which is no price, but a bound:
   https://ai.google.dev/gemini-api/docs/optimization, and flex of Vertex AI: half,
   https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/deploy/flex-paygo
@@ -34,6 +38,7 @@ FACTORS: Final[dict[tuple[str, str], Fraction]] = {
     ("anthropic", "batch"): _HALF,
     ("openai", "batch"): _HALF,
     ("openai", "flex"): _HALF,
+    ("openai", "ultrafast"): Fraction(6),
     ("openai", "background-2h"): Fraction(7, 10),
     ("openai", "background-8h"): Fraction(6, 10),
     ("google", "flex"): _HALF,

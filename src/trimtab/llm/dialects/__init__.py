@@ -56,7 +56,9 @@ class Quirks(Struct, frozen=True, kw_only=True):
     responses have no ids there. ``counter`` is how a server of one's own is asked how many tokens a call would have
     (`llm/counting.py`), if it is not by its dialect's own way. Without ``named_choice`` no tool can be demanded by its
     name: then it is the only one that is offered, and one must be called. Without ``json_object`` JSON is had by a
-    schema alone: that of any object.
+    schema alone: that of any object. ``by_responses`` says that its models are OpenAI's own, the newest of which refuse
+    in Chat Completions what they do in Responses (`_gpt.by_responses`): such calls become Responses, where the kind
+    speaks them.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -82,6 +84,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     thoughts_details: bool = False
     hints: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
+    by_responses: bool = False
 
 
 ANSWERED_MEMBERS = ("refusal", "annotations", "audio", "function_call")

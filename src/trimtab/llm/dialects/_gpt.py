@@ -8,8 +8,19 @@ https://github.com/nextai-translator/nextai-translator/issues/1781, https://gith
 ``max_tokens``, which is ``max_completion_tokens`` for them (https://github.com/teilomillet/gollm/issues/33). Each knows
 efforts of its own (https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeffort,
 https://github.com/openai/openai-agents-python/issues/2089, https://github.com/anomalyco/opencode/issues/36141); the
-others refuse an effort. A client of these dialects says what it means; a call of another one is written so that the
-model takes it. What is no name of OpenAI's is taken to know it all.
+others refuse an effort. Of GPT-6 Sol and Luna may be kept from reasoning, and no other
+(https://docs.litellm.ai/blog/gpt_6_sol_luna, https://github.com/BerriAI/litellm-docs/pull/1173,
+https://developers.openai.com/api/docs/guides/latest-model). A client of these dialects says what it means; a call of
+another one is written so that the model takes it. What is no name of OpenAI's is taken to know it all.
+
+OpenAI's newer models do not do in Chat Completions all that they do in Responses (`by_responses`). Codex, the pro
+models, those for deep research and for the use of a computer are in Responses alone ("This model is only supported in
+v1/responses", https://github.com/alvinunreal/tmuxai/issues/82, https://github.com/aaif-goose/goose/issues/2564; the
+list of ``openai.types.ResponsesModel``). From GPT-5.2 on an effort beside tools is refused there ("Function tools with
+reasoning_effort are not supported", https://github.com/pipecat-ai/pipecat/issues/4043,
+https://github.com/livekit/agents/pull/5088), and from 5.6 on tools are, unless the effort is ``none``
+(https://github.com/BerriAI/litellm/pull/34569), which not all of GPT-6 know. The effort ``max`` is of Responses alone
+(https://github.com/livekit/agents/pull/7169, https://github.com/BerriAI/litellm-docs/pull/1173).
 """
 
 import re
@@ -26,6 +37,12 @@ from trimtab.llm.types import Message, Part, Request, Text, ToolCall, ToolResult
 _O_SERIES = re.compile(r"(?:^|/)(?:o[134](?:-|$)|codex-mini)")
 _GPT = re.compile(r"(?:^|/)gpt-(\d{1,2})(?:\.(\d{1,2}))?(?!\d)(.*)")
 _PLAIN = re.compile(r"(?:^|/)chatgpt-")
+_MAY_REST = re.compile(r"(?:^|/)gpt-6(?!\.\d)-(?:sol|luna)")
+"""Of GPT-6 the ones that need not reason."""
+_RESPONSES_ALONE = re.compile(
+    r"(?:^|/)(?:o[13]-pro|o[34](?:-mini)?-deep-research|codex-mini|computer-use|gpt-5(?:\.\d+)?[^/]*-(?:pro|codex)"
+    r"|gpt-[56](?:\.\d+)?-cyber|gpt-6-rosalind|gpt-rosalind|gpt-daybreak|gpt-6\.2-astra-law)"
+)
 _LONGEST_USER = 64
 _MOST_TOOLS = 128
 """https://github.com/musistudio/claude-code-router/issues/686"""
@@ -88,6 +105,49 @@ def thinks(model: str, effort: str | None) -> bool:
     return effort is not None or not rests
 
 
+@lru_cache(1024)
+def newest(model: str) -> bool:
+    """Whether this is one of the models that do not do all in Chat Completions that they do in Responses."""
+    return _RESPONSES_ALONE.search(model) is not None or (bool(reasons(model)) and _version(model) >= (5, 2))
+
+
+def by_responses(model: str, effort: str | None, *, tools: bool) -> bool:
+    """Whether Chat Completions refuse such a call of this model's, which Responses take."""
+    if not newest(model):
+        return False
+    if _RESPONSES_ALONE.search(model) is not None or effort == "max":
+        return True
+    if not tools or (effort == "none" and may_rest(model)):
+        return False
+    return effort is not None or _version(model) >= (5, 6)
+
+
+def in_chat(request: Request, model: str) -> Request:
+    """A call of another dialect as Chat Completions take it, where the provider speaks nothing else: without reasoning
+    where tools are offered. Raises `Unsupported` where the model cannot be kept from it, or is not there."""
+    effort = request.reasoning_effort
+    if not by_responses(model, effort, tools=bool(request.tools)):
+        return request
+    alone = _RESPONSES_ALONE.search(model) is not None
+    if effort == "max" and not alone and not request.tools:
+        return replace(request, reasoning_effort="xhigh")
+    if may_rest(model) and not alone:
+        return replace(request, reasoning_effort="none")
+    raise Unsupported(
+        "This model takes such a call by Responses alone, and this provider is spoken to in Chat Completions.",
+        fix="Call it at a provider that speaks Responses (openai, azure), or another model.",
+        param="model" if alone else "tools",
+    )
+
+
+def may_rest(model: str) -> bool:
+    """Whether it takes the effort ``none``."""
+    version = _version(model)
+    if version >= (6, 0):
+        return _MAY_REST.search(model) is not None
+    return version >= (5, 1) and "codex" not in model and "-pro" not in model
+
+
 def bound_name(model: str, quirks: Quirks) -> str:
     """What the bound on the answer is called there: whoever serves a model of OpenAI's that reasons takes its name."""
     renamed = "max_completion_tokens" in quirks.renames
@@ -109,7 +169,7 @@ def _effort(effort: str | None, model: str) -> str | None:
     codex = "codex" in model
     if "-pro" in model:
         return "high"
-    if effort == "none" and (version < (5, 1) or codex):
+    if effort == "none" and not may_rest(model):
         effort = "minimal"
     if effort == "minimal" and (version != (5, 0) or codex):
         return "low"

@@ -20,6 +20,7 @@ from trimtab.llm.types import Opaque, Request
 _PENALTIES = ("frequency_penalty", "presence_penalty")
 _VERBOSITIES = ("low", "medium", "high")
 _CACHE = OPENAIS_HINTS[1:]
+OPENAIS = ("openai_chat", "openai_responses")
 
 
 def hints_of(request: Request) -> dict[str, Any]:
@@ -41,8 +42,12 @@ def hints_of(request: Request) -> dict[str, Any]:
 
 
 def tier_hint(request: Request, quirks: Quirks) -> str:
-    """The service tier that a call of another dialect asks for, where the provider has one that means the same."""
-    if not quirks.tiers or request.dialect not in ("openai_chat", "openai_responses", "gemini"):
+    """The service tier that a call of another dialect asks for, where the provider has one that means the same: of
+    OpenAI's own two dialects at OpenAI, the word itself."""
+    if quirks.by_responses and request.dialect in OPENAIS:
+        asked = _members(request, "service_tier").get("service_tier")
+        return asked if isinstance(asked, str) else ""
+    if not quirks.tiers or request.dialect not in (*OPENAIS, "gemini"):
         return ""
     asked = asked_tier(*_members(request, "service_tier", "serviceTier").values())
     return asked if asked in quirks.tiers else ""

@@ -32,7 +32,7 @@ _MOST: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"o[134](?:-|$)", 100_000),
         (r"gpt-5[^/]*-chat", 16_384),
         (r"gpt-5[^/]*-pro", 272_000),
-        (r"gpt-5", 128_000),
+        (r"gpt-5|gpt-6[^/]*-(?:astra|sol|terra|luna)", 128_000),
         (r"gpt-4\.1", 32_768),
         (r"gpt-4o-2024-05-13", 4096),
         (r"gpt-4o-64k", 65_536),

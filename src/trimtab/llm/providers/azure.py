@@ -1,11 +1,13 @@
 """Azure OpenAI by its v1 path: https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle
 
-A model is called by the name of its deployment. Results of the content filter stand in the answers and pass through.
-A prompt that the filter refuses (400, ``content_filter``) is charged for as well, says
-https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming; the refusal tells no tokens, so its row
-has no cost. In place of a key an app registration of Entra ID is shown, whose tokens are renewed before they end
-(`llm/entra.py`); it needs the role Cognitive Services OpenAI User. So does the identity of the machine: ``workload``
-for one that Kubernetes gives (AKS), ``managed`` for one of a virtual machine, of App Service or of Container Apps.
+A model is called by the name of its deployment: where that names a model of OpenAI's, calls that this one refuses in
+Chat Completions become Responses (https://github.com/can1357/oh-my-pi/issues/11052). Results of the content filter
+stand in the answers and pass through. A prompt that the filter refuses (400, ``content_filter``) is charged for as
+well, says https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming; the refusal tells no tokens,
+so its row has no cost. In place of a key an app registration of Entra ID is shown, whose tokens are renewed before they
+end (`llm/entra.py`); it needs the role Cognitive Services OpenAI User. So does the identity of the machine:
+``workload`` for one that Kubernetes gives (AKS), ``managed`` for one of a virtual machine, of App Service or of
+Container Apps.
 """
 
 from trimtab.llm.auth import Auth
@@ -32,6 +34,6 @@ PLUG = ProviderKind(
     identities=IDENTITIES,
     key_variable="AZURE_OPENAI_API_KEY",
     price_id="azure",
-    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS),
+    quirks=Quirks(max_tokens_field="max_completion_tokens", hints=OPENAIS_HINTS, by_responses=True),
     passes=("images", "audio", "files", "batches"),
 )

@@ -1,6 +1,7 @@
 """Azure OpenAI by the path of deployments: https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference
 
-The form before v1: the deployment stands in the path, and every call names an API version.
+The form before v1: the deployment stands in the path, and every call names an API version. It is spoken to in Chat
+Completions alone, so that what the newest models do in Responses only is refused: the kind ``azure`` has both.
 """
 
 from trimtab.llm.auth import Auth
@@ -30,5 +31,6 @@ PLUG = ProviderKind(
         max_tokens_field="max_completion_tokens",
         hints=OPENAIS_HINTS,
         path_prefix="/deployments/{model}",
+        by_responses=True,
     ),
 )

@@ -12,7 +12,10 @@ https://learn.microsoft.com/en-us/javascript/api/@azure/ai-projects/reasoningeff
 https://github.com/github/github-mcp-server/issues/1548 and https://github.com/camel-ai/camel/issues/2629, ids
 https://github.com/vercel/ai/issues/5171 and https://github.com/AnswerDotAI/fastllm/issues/45, ``user``
 https://github.com/maximhq/bifrost/pull/1000, the number of tools https://github.com/zed-industries/zed/issues/32946 and
-of calls https://github.com/openai/openai-dotnet/issues/317, bounds https://github.com/tailcallhq/forgecode/issues/1185
+of calls https://github.com/openai/openai-dotnet/issues/317, tools in Chat Completions
+https://github.com/pipecat-ai/pipecat/issues/4043 and https://github.com/BerriAI/litellm/pull/34569, models that are not
+there https://github.com/alvinunreal/tmuxai/issues/82, efforts of GPT-6
+https://github.com/BerriAI/litellm-docs/pull/1173, bounds https://github.com/tailcallhq/forgecode/issues/1185
 and, of what each model writes at most, https://platform.openai.com/docs/models.
 """
 
@@ -21,14 +24,24 @@ from typing import Any, Literal, cast
 
 from trimtab.llm.simulated.answers import an_object
 
-_REASONS = re.compile(r"(?:o[134](?:-|$)|gpt-5(?!-chat|\.\d-chat)|codex-mini)")
-_VERSION = re.compile(r"gpt-5(?:\.(\d+))?")
+_REASONS = re.compile(r"(?:o[134](?:-|$)|gpt-[56](?!-chat|\.\d-chat)|codex-mini)")
+_VERSION = re.compile(r"gpt-([56])(?:\.(\d+))?")
+_RESPONSES_ALONE = re.compile(
+    r"o[13]-pro|o\d(?:-mini)?-deep-research|codex-mini|computer-use|gpt-5[^/?]*-(?:pro|codex)"
+)
 
 Why = tuple[str, str, str]
 """Words, parameter, code."""
 
 
-_WRITES = (("gpt-4o-mini", 16_384), ("gpt-4o", 16_384), ("gpt-4.1", 32_768), ("o", 100_000), ("gpt-5", 128_000))
+_WRITES = (
+    ("gpt-4o-mini", 16_384),
+    ("gpt-4o", 16_384),
+    ("gpt-4.1", 32_768),
+    ("o", 100_000),
+    ("gpt-5", 128_000),
+    ("gpt-6", 128_000),
+)
 
 
 def too_many(told: Any, most: int, where: str) -> Why | None:
@@ -65,8 +78,7 @@ def refusal(body: dict[str, Any], model: str, effort: Any, effort_at: str) -> Wh
             words = f"Unsupported parameter: '{name}' is not supported with this model."
             words += " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
             return words, name, "unsupported_parameter"
-    found = _VERSION.match(model)
-    rests = found is not None and found[1] in ("1", "2", "3", "4") and "codex" not in model and "-pro" not in model
+    rests = (5, 1) <= _version(model) <= (5, 4) and "codex" not in model and "-pro" not in model
     if effort == "none" or (effort is None and rests):
         return None
     for name in ("logprobs", "top_logprobs"):
@@ -81,15 +93,37 @@ def refusal(body: dict[str, Any], model: str, effort: Any, effort_at: str) -> Wh
 
 
 def _efforts(model: str) -> tuple[str, ...]:
-    found = _VERSION.match(model)
-    if found is None:
+    version = _version(model)
+    if version == (0, 0):
         return "low", "medium", "high"
-    minor = int(found[1] or 0)
     if "-pro" in model:
         return ("high",)
-    least = () if "codex" in model else ("minimal",) if minor == 0 else ("none",)
-    most = (*(("xhigh",) if minor >= 2 else ()), *(("max",) if minor >= 6 else ()))
+    least: tuple[str, ...] = ("minimal",) if version == (5, 0) else ("none",)
+    if "codex" in model or (version >= (6, 0) and re.match(r"gpt-6-(?:sol|luna)", model) is None):
+        least = ()
+    most = (*(("xhigh",) if version >= (5, 2) else ()), *(("max",) if version >= (5, 6) else ()))
     return (*least, "low", "medium", "high", *most)
+
+
+def _version(model: str) -> tuple[int, int]:
+    found = _VERSION.match(model)
+    return (0, 0) if found is None else (int(found[1]), int(found[2] or 0))
+
+
+def refusal_in_chat(body: dict[str, Any], model: str) -> Why | None:
+    """What Chat Completions refuse of a model that does it in Responses."""
+    if _RESPONSES_ALONE.match(model):
+        return "This model is only supported in v1/responses and not in v1/chat/completions.", "model", ""
+    effort, version = body.get("reasoning_effort"), _version(model)
+    if effort == "max" and version >= (5, 6):
+        known = ", ".join(repr(each) for each in _efforts(model) if each != "max")
+        words = "Unsupported value: 'reasoning_effort' does not support 'max' with this model. Supported values are:"
+        return f"{words} {known}.", "reasoning_effort", "unsupported_value"
+    refuses = version >= (5, 6) or (version >= (5, 2) and effort is not None)
+    if body.get("tools") and refuses and effort != "none":
+        words = f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions. To use"
+        return f"{words} function tools, use /v1/responses or set reasoning_effort to 'none'.", "reasoning_effort", ""
+    return None
 
 
 def refusal_of_tools(body: dict[str, Any], tools: list[tuple[str, dict[str, Any]]]) -> Why | None:

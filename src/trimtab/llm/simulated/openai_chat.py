@@ -102,6 +102,7 @@ def check_model(body: dict[str, Any], model: str) -> None:
     """Raises `Refused` for what this model refuses and others do not."""
     refuse(gpt.refusal(body, model, body.get("reasoning_effort"), "reasoning_effort"))
     refuse(gpt.refusal_of_bound(body, model))
+    refuse(gpt.refusal_in_chat(body, model))
 
 
 def refuse(why: gpt.Why | None) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "counted",
     "error_body",
     "error_headers",
+    "find",
     "items_of",
     "presented_key",
     "stream",
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 PATH = "/v1/responses"
+_PATHS = (PATH, "/openai/v1/responses")
+"""OpenAI's, and Azure's."""
 COUNT_PATH = "/v1/responses/input_tokens"
 MODELS = ("gpt-5",)
 ENCRYPTED = "gAAAAABsimulated=="
@@ -63,6 +66,10 @@ def stream_error(number: int, message: str | None = None) -> bytes:
     error = json.loads(error_body(500, number, message))["error"]
     told = {"type": "error", "sequence_number": 2, "error": error}
     return b"event: error\ndata: " + _dump(told) + b"\n\n"
+
+
+def find(path: str) -> dict[str, Any] | None:
+    return {} if path in _PATHS else None
 
 
 def check(body: dict[str, Any]) -> None:
@@ -196,7 +203,8 @@ def _output(body: dict[str, Any], said: Said, scenario: Scenario, number: int) -
         shows = scenario.reasoning_text is not None or an_object(body.get("reasoning")).get("summary")
         summary = [{"type": "summary_text", "text": shown}] if shows else []
         items.append({"type": "reasoning", "id": _id("rs", number, 0), "summary": summary})
-        items[-1]["encrypted_content"] = ENCRYPTED
+        if "reasoning.encrypted_content" in (body.get("include") or []):
+            items[-1]["encrypted_content"] = ENCRYPTED
     if any(tool.get("type") in _HOSTED for tool in objects(body.get("tools"))):
         action = {"type": "search", "query": "trim tab"}
         item = {"type": "web_search_call", "id": _id("ws", number, len(items)), "status": "completed"}

@@ -14,7 +14,7 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import chat_part
-from trimtab.llm.dialects._gpt import as_taken, bound_name, refused_names
+from trimtab.llm.dialects._gpt import as_taken, bound_name, in_chat, refused_names
 from trimtab.llm.dialects._hints import chat_hints
 from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
@@ -57,6 +57,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     check_bound(request)
     if not own:
         request = as_taken(request, model, _LONGEST_ID)
+        if quirks.by_responses:
+            request = in_chat(request, model)
         if quirks.efforts:
             request = replace(request, reasoning_effort=nearest_effort(request.reasoning_effort, model, quirks.efforts))
     if not quirks.named_choice:

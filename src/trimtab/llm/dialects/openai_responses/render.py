@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
-from trimtab.llm.dialects._gpt import as_taken
+from trimtab.llm.dialects._gpt import as_taken, reasons
 from trimtab.llm.dialects._hints import responses_hints
 from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
@@ -35,6 +35,9 @@ from trimtab.llm.types import (
 )
 
 _LONGEST_ID = 64
+_KEEPING = ("anthropic_messages", "gemini")
+"""Dialects whose clients hand back what a thought was signed with. What is not stored with OpenAI goes on thinking from
+where it was only so: https://developers.openai.com/api/docs/guides/reasoning#encrypted-reasoning-items"""
 _LEAST_BOUND = 16
 """Fewer tokens are refused, and clients ask for one to see whether a model is there:
 https://github.com/BerriAI/litellm/pull/31536"""
@@ -75,6 +78,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     else:
         hints, verbosity = responses_hints(request, quirks)
         body |= hints
+        if quirks.by_responses and request.dialect in _KEEPING and reasons(model):
+            body["include"] = ["reasoning.encrypted_content"]
         if verbosity is not None:
             body["text"] = body.get("text", {}) | {"verbosity": verbosity}
     return encode_request(body)
