@@ -45,10 +45,10 @@ $(STAMPS)/venv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" >&2
 	mkdir -p $(STAMPS) && touch $@
 
-# --compile-bytecode: the first start must be as quick as every other.
+# --compile-bytecode: the first start must be as quick as every other. A checkout is never compiled otherwise.
 $(STAMPS)/packages: $(STAMPS)/venv pyproject.toml uv.lock
 	@echo "Installing the locked packages ..." >&2
-	$(UV) sync --frozen --all-extras --no-extra pii --group smollm2 --compile-bytecode --quiet >&2
+	TRIMTAB_COMPILE=0 $(UV) sync --frozen --all-extras --no-extra pii --group smollm2 --compile-bytecode --quiet >&2
 	touch $@
 
 setup: $(STAMPS)/packages console ## Make .venv, install everything, build the console

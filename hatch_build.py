@@ -1,12 +1,13 @@
 """hatchling's build hook: a wheel carries the built console, so that `pip install` needs no Node.
 
 Not for editable installs: there the Makefile builds it (`make console`). An installation from an sdist builds it too.
-With ``TRIMTAB_COMPILE=1`` a wheel carries the path of a call compiled as well, beside its sources, and is then one for
-this system and this version of Python (docs/decisions/0019). Never an editable install: a library that is older than
-the source beside it would be what runs.
+Where that is possible, a wheel carries the path of a call compiled as well, beside its sources, and is then one for
+this system and this version of Python (docs/decisions/0019); with ``TRIMTAB_COMPILE=0`` it does not, with 1 it does or
+is not built. Never an editable install: a library that is older than the source beside it would be what runs.
 """
 
 import importlib.util
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ class ConsoleHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """What the build needs beside what `pyproject.toml` says."""
+        """What the build needs beside what `pyproject.toml` says. Asked before it is known which kind is built."""
         native = _script(Path(self.root), "compile")
-        return [*native.REQUIRES, *self.metadata.core.dependencies] if native.asked() else []
+        return [*native.REQUIRES, *self.metadata.core.dependencies] if native.to_be_tried() else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """``version`` is hatchling's word for what is built: ``standard`` or ``editable``."""
@@ -30,11 +31,18 @@ class ConsoleHook(BuildHookInterface[Any]):
         _script(root, "console").build()
         build_data["artifacts"].append("src/trimtab/server/static")
         native = _script(root, "compile")
-        if not native.asked():
+        if not native.to_be_tried():
             return
         self._made = tempfile.TemporaryDirectory()
         out = Path(self._made.name)
-        for library in native.compile_all(root, out):
+        try:
+            libraries = native.compile_all(root, out)
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            if native.asked():
+                raise
+            self.app.display_warning(f"Not compiled, so the wheel is the one that runs everywhere: {error}")
+            return
+        for library in libraries:
             build_data["force_include"][str(library)] = library.relative_to(out / "lib").as_posix()
         build_data["pure_python"], build_data["infer_tag"] = False, True
 

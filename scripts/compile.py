@@ -1,8 +1,8 @@
 """Compile the modules of a call's path into C, for a wheel (docs/decisions/0019).
 
-The wheel's build hook (`hatch_build.py`) comes here where ``TRIMTAB_COMPILE`` is set. Nothing is ever written beside
+The wheel's build hook (`hatch_build.py`) comes here unless ``TRIMTAB_COMPILE`` is 0. Nothing is ever written beside
 the sources: what is compiled stands in a wheel only, so that a checkout runs what one reads in it. Needs what is in
-`REQUIRES`, and a C compiler.
+`REQUIRES`, a C compiler, and 1.2 GB of memory.
 """
 
 import os
@@ -12,9 +12,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 REQUIRES = ("mypy[mypyc]==2.4.1", "setuptools>=77")
+TESTED = ("cpython", (3, 11), "linux")
+"""With what CI builds and tests it: elsewhere it is compiled where somebody says so."""
 PACKAGE = "trimtab"
 GROUP = "trimtab_native"
 """One library holds them all, so that they call each other without asking Python; imported is a shim for each."""
@@ -69,12 +72,21 @@ otherwise is in modules beside them. `tests/shape/test_compiled.py` looks after 
 stays interpreted: its attributes are found by `native/places.h`."""
 
 
-def asked() -> bool:
-    """Whether a compiled wheel is asked for. Raises `ValueError`."""
+def asked() -> bool | None:
+    """Whether a compiled wheel is asked for; None: nobody has said. Raises `ValueError`."""
     said = os.environ.get("TRIMTAB_COMPILE", "")
     if said not in ("", "0", "1"):
-        raise ValueError(f"TRIMTAB_COMPILE is {said!r}: set it to 1 for a compiled wheel, or leave it out")
-    return said == "1"
+        raise ValueError(f"TRIMTAB_COMPILE is {said!r}: set it to 1 for a compiled wheel, to 0 for one that is not")
+    return None if said == "" else said == "1"
+
+
+def to_be_tried() -> bool:
+    """Whether a wheel that is built now is to be compiled. Where nobody has said it is, if it is tested on this system
+    and with this Python, and there is what it takes."""
+    said = asked()
+    if said is not None:
+        return said
+    return (sys.implementation.name, sys.version_info[:2], sys.platform) == TESTED and lacks() == ""
 
 
 class NoCompiler(Exception):
@@ -83,7 +95,11 @@ class NoCompiler(Exception):
 
 def compile_all(root: Path, out: Path) -> list[Path]:
     """Compile into a folder; returns the libraries, each below ``lib`` at its place in a wheel. Raises `NoCompiler`."""
-    need_compiler()
+    if missing := lacks():
+        raise NoCompiler(
+            f"TRIMTAB_COMPILE=1 needs {missing}: install both (Debian: apt-get install gcc libc6-dev python3-dev), or "
+            "leave the variable out for the wheel that runs everywhere"
+        )
     out.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"MYPYPATH": str(root / "src")}
     subprocess.run(  # noqa: S603  this file
@@ -97,21 +113,38 @@ def compile_all(root: Path, out: Path) -> list[Path]:
     return [out / path for path in made]
 
 
-def need_compiler() -> None:
-    """Raises `NoCompiler`."""
+def lacks() -> str:
+    """What there is to be installed first; empty where there is all that compiling takes."""
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     header = Path(sysconfig.get_path("include"), "Python.h")
     if shutil.which(compiler) is None or not header.is_file():
-        raise NoCompiler(
-            f"TRIMTAB_COMPILE=1 needs a C compiler ({compiler}) and Python's headers ({header}): install both (Debian: "
-            "apt-get install gcc libc6-dev python3-dev), or leave the variable out for the wheel that runs everywhere"
-        )
+        return f"a C compiler ({compiler}) and Python's headers ({header})"
+    return ""
 
 
 def main(out: Path, python: str = sys.executable) -> None:
     """In the folder of the project. The types of what it imports are those that ``python`` has."""
     from mypyc.build import mypycify
     from setuptools import setup
+    from setuptools.command.build_ext import build_ext
+    from setuptools.extension import Extension
+
+    class Beside(build_ext):
+        """As many files at a time as there are processors."""
+
+        def build_extension(self, ext: Extension) -> None:
+            def made(source: str) -> list[str]:
+                return self.compiler.compile(
+                    [source],
+                    output_dir=self.build_temp,
+                    include_dirs=ext.include_dirs,
+                    extra_postargs=ext.extra_compile_args,
+                )
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                objects = [each for some in pool.map(made, ext.sources) for each in some]
+            ext.sources, ext.extra_objects = [], [*ext.extra_objects, *objects]
+            super().build_extension(ext)
 
     root = Path.cwd()
     config = out / "mypy.ini"
@@ -128,7 +161,12 @@ def main(out: Path, python: str = sys.executable) -> None:
     options += ["--namespace-packages", "--explicit-package-bases"]
     sources = [f"src/{PACKAGE}/{name.replace('.', '/')}.py" for name in MODULES]
     extensions = mypycify(
-        [*options, *sources], opt_level="2", debug_level="0", group_name=GROUP, target_dir=str(out / "c")
+        [*options, *sources],
+        opt_level="2",
+        debug_level="0",
+        group_name=GROUP,
+        target_dir=str(out / "c"),
+        multi_file=True,
     )
     for extension in extensions:
         if extension.name == f"{GROUP}__mypyc" and sys.platform == "linux":
@@ -139,7 +177,7 @@ def main(out: Path, python: str = sys.executable) -> None:
             extension.sources = [str(Path(source).resolve()) for source in extension.sources]
         os.chdir(away)
         build = ["build_ext", "--build-lib", str(out / "lib"), "--build-temp", str(out / "objects"), "--force"]
-        setup(name=GROUP, packages=[], ext_modules=extensions, script_args=build)
+        setup(name=GROUP, packages=[], ext_modules=extensions, script_args=build, cmdclass={"build_ext": Beside})
 
 
 if __name__ == "__main__":

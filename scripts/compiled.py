@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/compiled.py    makes dist/compiled anew if a source has changed; prints its Python
 
-It is built and installed as anybody would, by `TRIMTAB_COMPILE=1 pip wheel .`. What it depends on is what the
+It is built and installed as anybody would, by `pip wheel .`, but has to be compiled. What it depends on is what the
 environment has that runs this. `make compiled` tests it, `bench.gateway.run` measures it.
 """
 

@@ -2,9 +2,12 @@
 
 import ast
 import importlib.util
+import subprocess
+import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 
@@ -143,8 +146,8 @@ def test_what_is_compiled_is_never_beside_its_source() -> None:
     assert [path for path in SOURCES.rglob("*") if path.suffix in (".so", ".pyd")] == []
 
 
-def test_another_word_than_1_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for said, asked in (("", False), ("0", False), ("1", True)):
+def test_another_word_than_0_and_1_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, asked in (("", None), ("0", False), ("1", True)):
         monkeypatch.setenv("TRIMTAB_COMPILE", said)
         assert SCRIPT.asked() is asked
     monkeypatch.setenv("TRIMTAB_COMPILE", "yes")
@@ -155,7 +158,114 @@ def test_another_word_than_1_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 def test_without_a_compiler_a_compiled_wheel_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("CC", "no-such-compiler -O2")
+    monkeypatch.setenv("CC", NO_COMPILER)
     with pytest.raises(SCRIPT.NoCompiler, match=r"\(no-such-compiler\).*apt-get install gcc"):
         SCRIPT.compile_all(ROOT, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+NO_COMPILER = "no-such-compiler -O2"
+HERE = (sys.implementation.name, sys.version_info[:2], sys.platform)
+
+
+@pytest.mark.parametrize(
+    ("said", "tested", "compiler", "tried"),
+    [
+        ("", HERE, "/bin/true", True),
+        ("", HERE, NO_COMPILER, False),
+        ("", ("cpython", (3, 9), "linux"), "/bin/true", False),
+        ("0", HERE, "/bin/true", False),
+        ("1", ("cpython", (3, 9), "linux"), NO_COMPILER, True),
+    ],
+)
+def test_it_is_tried_where_it_is_tested_and_there_is_what_it_takes(
+    said: str, tested: Any, compiler: str, tried: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "Python.h").touch()
+    monkeypatch.setattr(SCRIPT.sysconfig, "get_path", _always(str(tmp_path)))
+    monkeypatch.setattr(SCRIPT, "TESTED", tested)
+    monkeypatch.setenv("TRIMTAB_COMPILE", said)
+    monkeypatch.setenv("CC", compiler)
+    assert SCRIPT.to_be_tried() is tried
+
+
+Config = TypeVar("Config")
+
+
+class Native:
+    """Stands in for `scripts/compile.py` and for what builds the console."""
+
+    REQUIRES = ("a-compiler",)
+
+    def __init__(self, asked: bool | None, tried: bool, fails: Exception | None = None) -> None:
+        self._asked, self._tried, self._fails = asked, tried, fails
+
+    def asked(self) -> bool | None:
+        return self._asked
+
+    def to_be_tried(self) -> bool:
+        return self._tried
+
+    def build(self) -> None:
+        pass
+
+    def compile_all(self, _: Path, out: Path) -> list[Path]:
+        if self._fails is not None:
+            raise self._fails
+        return [out / "lib" / "trimtab" / "ids.so"]
+
+
+class Interface(Generic[Config]):
+    """Stands in for hatchling's."""
+
+
+def _always(value: object) -> Any:
+    def answer(*_: object) -> object:
+        return value
+
+    return answer
+
+
+def built(native: Native, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], list[str], list[str]]:
+    """What the hook makes of a build, what it warns of, and what it needs."""
+    there = types.ModuleType("hatchling.builders.hooks.plugin.interface")
+    vars(there)["BuildHookInterface"] = Interface
+    monkeypatch.setitem(sys.modules, there.__name__, there)
+    spec = importlib.util.spec_from_file_location("trimtab_hook", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "_script", _always(native))
+    hook, warned = module.ConsoleHook(), list[str]()
+    hook.root, hook.target_name = str(ROOT), "wheel"
+    hook.app = types.SimpleNamespace(display_warning=warned.append)
+    hook.metadata = types.SimpleNamespace(core=types.SimpleNamespace(dependencies=["msgspec"]))
+    data: dict[str, Any] = {"artifacts": [], "force_include": {}}
+    hook.initialize("standard", data)
+    hook.finalize("standard", data, "")
+    return data, warned, hook.dependencies()
+
+
+def test_a_wheel_is_compiled_where_nobody_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, warned, needs = built(Native(None, tried=True), monkeypatch)
+    assert list(data["force_include"].values()) == ["trimtab/ids.so"]
+    assert (data["pure_python"], data["infer_tag"]) == (False, True)
+    assert (warned, needs) == ([], ["a-compiler", "msgspec"])
+
+
+def test_one_that_is_not_to_be_is_the_one_for_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, warned, needs = built(Native(False, tried=False), monkeypatch)
+    assert data == {"artifacts": ["src/trimtab/server/static"], "force_include": {}}
+    assert (warned, needs) == ([], [])
+
+
+def test_where_compiling_fails_it_is_the_one_for_every_system_unless_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed = subprocess.CalledProcessError(-9, "mypyc")
+    data, warned, _ = built(Native(None, tried=True, fails=killed), monkeypatch)
+    assert data == {"artifacts": ["src/trimtab/server/static"], "force_include": {}}
+    assert "Not compiled" in warned[0]
+    with pytest.raises(subprocess.CalledProcessError):
+        built(Native(True, tried=True, fails=killed), monkeypatch)
