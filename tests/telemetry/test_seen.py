@@ -61,8 +61,14 @@ def seeded(owner: str) -> list[CallRecord]:
         call(5, owner),
     ]
     said = (
-        "Request req_a8f3kx920011 took 1532ms and timed out at https://lab.test/v1/x?id=9 until 2026-11-21T17:19:55Z",
-        "Request req_77zz10kq8842 took 9ms and timed out at https://lab.test/v1/y until 2026-12-02 08:00:01.5+01:00",
+        (
+            "Request req_a8f3kx920011 at 0x7f3a took 1532ms and timed out at https://lab.test/v1/x?id=9"
+            " until 2026-11-21T17:19:55Z"
+        ),
+        (
+            "Request req_77zz10kq8842 at 0x7ffe00c4a2b0 took 9ms and timed out at https://lab.test/v1/y"
+            " until 2026-12-02 08:00:01.5+01:00"
+        ),
         "The model gpt-4o is overloaded",
     )
     return calls + [
@@ -170,7 +176,7 @@ def test_users_have_their_calls_errors_cost_and_last_moment(asking: Asking) -> N
 def test_errors_that_differ_in_ids_numbers_and_addresses_are_one_cause(asking: Asking) -> None:
     report = asking.run(asking.seen.causes(OURS, "", day(), 50))
     assert [(row.pattern, row.traces, row.failed) for row in report.items] == [
-        ("Request <id> took <n> and timed out at <url> until <time>", 4, 4),
+        ("Request <id> at <id> took <n> and timed out at <url> until <time>", 4, 4),
         ("The model gpt-4o is overloaded", 2, 2),
     ]
     timed_out = report.items[0]

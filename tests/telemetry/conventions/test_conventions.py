@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult, Usage
 from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, Mapper, versions
 from trimtab.telemetry.foreign.spans import ForeignEvent
+from trimtab.telemetry.foreign.texts import texts_of
 
 
 def test_each_file_is_a_convention_of_its_own_name_and_version() -> None:
@@ -293,6 +294,30 @@ def test_an_error_has_its_type_and_message_and_a_cancelled_call_is_none() -> Non
     assert left.status == "cancelled"
     dealt_with = read({}, events=(event,))
     assert (dealt_with.status, dealt_with.error_type) == ("ok", "")
+
+
+def test_a_span_of_logfires_failed_of_its_exception_and_a_log_of_what_it_says() -> None:
+    told = {"logfire.level_num": 17, "logfire.msg": "Chat Completion with 'gpt-5'"}
+    event = ForeignEvent("exception", START, {"exception.type": "ValueError", "exception.message": "too many"})
+    span = read(told, scope_name="logfire.openai", status_code=2, events=(event,))
+    assert (span.status, span.error_type, span.error_message) == ("error", "ValueError", "too many")
+    described = read(told, scope_name="logfire", status_code=2, status_message="ValueError: too many")
+    assert described.error_message == "ValueError: too many"
+    log = read({**told, "logfire.span_type": "log"}, scope_name="logfire")
+    assert (log.status, log.error_message) == ("error", "Chat Completion with 'gpt-5'")
+
+
+def test_an_agents_run_is_shown_by_what_a_person_asked_and_a_call_by_what_came_last() -> None:
+    messages: list[Any] = [
+        {"role": "user", "parts": [{"type": "text", "content": "Is it sunny?"}]},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "look", "arguments": {}}]},
+        {"role": "user", "parts": [{"type": "tool_call_response", "id": "1", "result": "Sunny."}]},
+    ]
+    answer = {"role": "assistant", "parts": [{"type": "text", "content": "It is."}]}
+    run = read({"pydantic_ai.all_messages": json.dumps([*messages, answer])}, scope_name="pydantic-ai")
+    assert (run.kind, texts_of(run).asked, texts_of(run).answered) == ("agent", "Is it sunny?", "It is.")
+    call = read({"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps(messages)})
+    assert texts_of(call).asked == "Sunny."
 
 
 def test_a_tool_that_waits_for_approval_did_not_fail() -> None:

@@ -32,7 +32,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _ERROR, _WARN = 17, 13
 """OpenTelemetry's severity numbers, which ``logfire.level_num`` uses."""
@@ -163,7 +163,9 @@ def _read_status(span: ForeignSpan, found: Found) -> None:
         found["status"] = "ok"
     elif level is not None and level >= _ERROR:
         found.setdefault("status", "error")
-        put(found, "error_message", attributes.get("logfire.msg"))
+        if not span.status_message and not any(event.name == "exception" for event in span.events):
+            # A log says in its message what went wrong; a span what it was about to do.
+            put(found, "error_message", attributes.get("logfire.msg"))
 
 
 def _deferred(span: ForeignSpan) -> bool:

@@ -46,6 +46,8 @@ class ForeignTexts(Struct, frozen=True, gc=False):
 _json: Final = msgspec.json.Encoder()
 _asked: Final = msgspec.json.Decoder(Asked)
 _answered: Final = msgspec.json.Decoder(Answered)
+_ASKING: Final[tuple[tuple[Role, ...], tuple[Role, ...]]] = (("user", "tool"), ("user",))
+"""Who asks a call, and who an agent: its run tells all that its own tools said meanwhile."""
 _NOTHING: Final = ForeignTexts(b"", b"", "", "", "")
 
 
@@ -62,7 +64,7 @@ def texts_of(span: CanonicalSpan) -> ForeignTexts:
     return ForeignTexts(
         request,
         _json.encode(Answered(messages=answered)) if answered else b"",
-        preview(_last_asked(asked, said)) if said else "",
+        preview(_last_asked(asked, said, _ASKING[span.kind == "agent"])) if said else "",
         preview(told[-1]) if told else "",
         f"{_joined(said)}\n{_joined(told)}"[:SEARCHED].lower(),
     )
@@ -117,11 +119,11 @@ def _joined(texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else "\n".join(texts)
 
 
-def _last_asked(messages: tuple[Message, ...], texts: list[str]) -> str:
-    if texts[-1] and messages[-1].role in ("user", "tool"):  # nearly always
+def _last_asked(messages: tuple[Message, ...], texts: list[str], asking: tuple[Role, ...]) -> str:
+    if texts[-1] and messages[-1].role in asking:  # nearly always
         return texts[-1]
     for message, text in zip(reversed(messages), reversed(texts), strict=True):
-        if text and message.role in ("user", "tool"):
+        if text and message.role in asking:
             return text
     return texts[-1]
 

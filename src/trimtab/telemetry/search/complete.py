@@ -14,6 +14,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.key_names import KeyNames, NamedKey
 from trimtab.telemetry.search.aggregate_views import Of
 from trimtab.telemetry.search.keys import KEYS, Values, presence
+from trimtab.telemetry.search.named import AGENT_OR_NONE, TOOL_OR_NONE
 from trimtab.telemetry.search.query import Condition, compile_query, window_params
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
@@ -195,7 +196,8 @@ class _Offers:
         if found.shape != "text":
             return _signs(word, found.example)
         if key in ("tool", "agent"):
-            return _counted(await self._top(f"if(kind = '{key}', name, '')", word.text, every=True))
+            called = TOOL_OR_NONE if key == "tool" else AGENT_OR_NONE
+            return _counted(await self._top(called, word.text, every=True))
         if key == "name":
             return _counted(await self._top("name", word.text, every=True))
         if key == "key":

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from trimtab.telemetry.search.aggregate_views import Of
 from trimtab.telemetry.search.language import Term, wrong
+from trimtab.telemetry.search.named import AGENT, TOOL
 from trimtab.telemetry.search.score_versions import newest
 from trimtab.telemetry.stores import KeyNamed, MoneyNamed, Value
 from trimtab.telemetry.views import SpanKind, Status
@@ -164,6 +165,11 @@ def _elsewhere(table: str, at: str, column: str, key: str) -> Compile:
 
 def _either(one: Compile, other: Compile) -> Compile:
     return lambda values, term: f"({one(values, term)} OR {other(values, term)})"
+
+
+def _named(sql: str, kind: str) -> Compile:
+    """True of a span of that kind by what it is called, or by its own name."""
+    return _any_span(_either(fits(sql, kind), fits("name", kind)), f"kind = '{kind}'")
 
 
 def _flag(sql: str, key: str) -> Compile:
@@ -439,10 +445,10 @@ KEYS: Final[dict[str, Key]] = {
     "tag": Key(_member("tags", "tag"), "tag", column="tags", array=True),
     "kind": Key(_any_span(_choice("kind", _KINDS)), "kind of any span in it", "choice", choices=_KINDS),
     "tool": Key(
-        _either(_any_span(fits("name", "tool"), "kind = 'tool'"), _elsewhere("tool_calls", "at_ns", "tool", "tool")),
+        _either(_named(TOOL, "tool"), _elsewhere("tool_calls", "at_ns", "tool", "tool")),
         "tool that was used or asked for",
     ),
-    "agent": Key(_any_span(fits("name", "agent"), "kind = 'agent'"), "agent that took part"),
+    "agent": Key(_named(AGENT, "agent"), "agent that took part"),
     "convention": Key(
         _elsewhere("span_raw", "start_ns", "convention", "convention"), "what a foreign span was written in"
     ),

@@ -25,6 +25,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.search.aggregate_views import Figure, TopValue, Unit
 from trimtab.telemetry.search.keys import TIER
+from trimtab.telemetry.search.named import AGENT_OR_NONE, TOOL_OR_NONE
 from trimtab.telemetry.search.query import TOKENS
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.units import dollars, step_ms
@@ -64,8 +65,8 @@ DIMENSIONS: Final[dict[str, str]] = {
     "variant": "variant",
     "class": "data_class",
     "tier": TIER,
-    "tool": "if(kind = 'tool', name, '')",
-    "agent": "if(kind = 'agent', name, '')",
+    "tool": TOOL_OR_NONE,
+    "agent": AGENT_OR_NONE,
 }
 """SQL of each dimension, a string, in the order in which they are offered; ``meta.<key>`` besides."""
 OF_SPANS: Final = ("tool", "agent")

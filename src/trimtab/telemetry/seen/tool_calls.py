@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from trimtab.telemetry.search.named import TOOL
 from trimtab.telemetry.search.query import compile_query, window_params
 from trimtab.telemetry.seen.views import ToolReport, ToolRow
 from trimtab.telemetry.stores import Value
@@ -17,7 +18,7 @@ from trimtab.telemetry.views import Window
 MOST_TOOLS: Final = 500
 
 _RUNS: Final = (
-    "name, count(), countIf(status = 'error'), quantilesExact(0.5, 0.95)(duration_ns),"
+    f"{TOOL} AS called, count(), countIf(status = 'error'), quantilesExact(0.5, 0.95)(duration_ns),"
     " argMaxIf(error_message, start_ns, status = 'error'), uniqExact(trace_id),"
     " min(start_ns), max(start_ns), argMaxIf(trace_id, start_ns, status = 'error'), maxIf(start_ns, status = 'error')"
 )
@@ -71,7 +72,7 @@ def tools_sql(project: str, q: str, window: Window) -> tuple[str, str, dict[str,
     scope = "project = {{project:String}} AND {0} >= {{start_ns:Int64}} AND {0} < {{end_ns:Int64}}"
     runs = (
         f"SELECT {_RUNS} FROM spans WHERE {scope.format('start_ns')} AND kind = 'tool'{within}"  # noqa: S608
-        f" GROUP BY name ORDER BY count() DESC, name LIMIT {MOST_TOOLS}"
+        f" GROUP BY called ORDER BY count() DESC, called LIMIT {MOST_TOOLS}"
     )
     asked = (
         f"SELECT {_ASKED} FROM tool_calls FINAL WHERE {scope.format('at_ns')}{within}"  # noqa: S608
@@ -81,16 +82,11 @@ def tools_sql(project: str, q: str, window: Window) -> tuple[str, str, dict[str,
 
 
 def tool_report(runs: list[RunLine], asked: list[AskedLine]) -> ToolReport:
-    """A row per name; a tool's spans may be named ``execute_tool <name>``, as OpenTelemetry has it."""
-    ran = {_bare(line.tool): line for line in runs}
+    """A row per name."""
+    ran = {line.tool: line for line in runs}
     wanted = {line.tool: line for line in asked}
     rows = [_row(name, ran.get(name), wanted.get(name)) for name in dict.fromkeys([*ran, *wanted])]
     return ToolReport(items=sorted(rows, key=lambda row: (-_trouble(row), -(row.runs + row.asked), row.tool)))
-
-
-def _bare(name: str) -> str:
-    """https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/#execute-tool-span"""
-    return name.removeprefix("execute_tool ") or name
 
 
 def _trouble(row: ToolRow) -> int:
