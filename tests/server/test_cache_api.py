@@ -56,8 +56,19 @@ def test_an_unknown_field_is_told_what_was_probably_meant_and_which_there_are(ru
         assert below["fix"] == "Did you mean 'ttl_s'? There are: mode, sampled, scope, threshold, ttl_s."
         above = (await house.admin.put(f"{AT}/policies/fast", json={"zzz": 1})).json()
         assert above["fix"] == "There are: cache, context, expected_revision."
-        other = (await house.admin.put(f"{AT}/policies/fast", json={"cache": {"ttl_s": "long"}})).json()
+        other = (await house.admin.put(f"{AT}/policies/fast", json={"cache": {"ttl_s": [60]}})).json()
         assert "openapi.json" in other["fix"], "another mistake than an unknown field"
+
+    run(story)
+
+
+def test_a_number_where_an_amount_is_a_text_is_told_to_go_into_quotes(run: "Run") -> None:
+    async def story(house: House) -> None:
+        limit = {"name": "monthly", "measure": "money", "window": "month"}
+        for bound in (50, 0.5):  # as the config file takes it
+            told = (await house.admin.post(f"{AT}/limits", json={**limit, "bound": bound})).json()
+            assert (told["param"], told["code"]) == ("bound", "invalid_request")
+            assert told["fix"].startswith("Put it in quotes: amounts are texts here")
 
     run(story)
 

@@ -13904,7 +13904,8 @@ export interface components {
         /**
          * RepricingView
          * @description `before` and `after` are what the rows looked at cost, as far as they have a price. `no_price_today` rows
-         *     have a cost and would have none by today's book: they keep it.
+         *     have a cost and would have none by today's book: they keep it, unless an own price that was removed since gave it by
+         *     another re-pricing. Such rows get back what was booked, and where that is no price `to_price` is empty.
          */
         RepricingView: {
             id: string;

@@ -377,8 +377,9 @@ def _tell(job: Repricing) -> None:
     print_table(
         ("PROVIDER", "MODEL", "FROM ROW", "TO ROW", "ROWS", "BEFORE", "AFTER"),
         [
-            (d.provider, d.model, d.from_price or "unknown", d.to_price, d.rows, money(d.before), money(d.after))
+            (d.provider, d.model, *(price or "unknown" for price in (d.from_price, d.to_price)), d.rows, *amounts)
             for d in job.differences
+            for amounts in [(money(d.before), money(d.after))]
         ],
         empty="Nothing changes: every row already has today's price.",
     )

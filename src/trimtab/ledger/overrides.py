@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.ledger.prices import Card, compile_card
+from trimtab.ledger.prices import OWN_PRICE, Card, compile_card
 from trimtab.ledger.service_tiers import label
 from trimtab.llm.tiers import tier_of
 
@@ -90,7 +90,7 @@ class DatedPrice(Struct, frozen=True, kw_only=True):
     def name(self, tier: str = "") -> str:
         """As it stands on rows it priced: the row, what it said, and in which tier the call was."""
         said = (f"{field}={value}" for field, value in asdict(self.rates).items() if value is not None)
-        return f"override:{self.id}:{'/'.join(said)}{label(tier, known=bool(self.tier))}"
+        return f"{OWN_PRICE}{self.id}:{'/'.join(said)}{label(tier, known=bool(self.tier))}"
 
     def holds(self, at_ms: int) -> bool:
         return (self.valid_from is None or self.valid_from <= at_ms) and (

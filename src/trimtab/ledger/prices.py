@@ -31,6 +31,8 @@ _EMBEDDINGS_OF_OPENAI: Final = ("text-embedding-3-", "text-embedding-ada-")
 
 NO_PRICE = Cost(amount=0, price="local:no-price")
 UNKNOWN = Cost()
+OWN_PRICE: Final = "override:"
+"""What names of prices begin with that a team set: a dated one's id follows, or the model that it is set on."""
 
 _DAY_NS = 86_400_000_000_000
 _MINUTE_NS = 60_000_000_000
@@ -483,7 +485,7 @@ def _own_card(model: str, own: PriceOverride, tier: str) -> Card | None:
     # repr gives the shortest decimal that means this float: what the team wrote, not its binary neighbour.
     rates = {name: Decimal(repr(value)) for name, value in named.items() if value is not None}
     words = "/".join(format(rate.normalize(), "f") for rate in rates.values())
-    return compile_card(f"override:{model}:{words}{service_tiers.label(tier, known=False)}", rates)
+    return compile_card(f"{OWN_PRICE}{model}:{words}{service_tiers.label(tier, known=False)}", rates)
 
 
 _SEARCHES = ("web_searches_kcount", "storage_searches_kcount")
@@ -570,7 +572,7 @@ def _per_million(rate: int | None, scale: int) -> str | None:
 
 
 def _notes(card: Card) -> Iterator[str]:
-    if card.price.startswith("override:"):
+    if card.price.startswith(OWN_PRICE):
         yield "Set by your team."
     if card.price.endswith(service_tiers.STANDARD):
         yield "Nobody knows a price of this tier: these are the standard rates."

@@ -123,7 +123,7 @@ def _invalid(error: ValidationException, body: Any) -> InvalidRequest:
     words = str(first.get("message") or _first_line(error.detail)).rstrip(".")
     param = str(first.get("key") or "")
     path = "" if param == "data" else param
-    told = _fields_there(words, path, body) if first.get("source") == "body" else ""
+    told = (_fields_there(words, path, body) or _quotes(words)) if first.get("source") == "body" else ""
     if param == "data":
         named = _FIELD.search(words)
         param = named.group(1) if named else ""
@@ -132,6 +132,14 @@ def _invalid(error: ValidationException, body: Any) -> InvalidRequest:
         f"{param}: {words}." if param else f"{words}.",
         fix=told or "The schema at /api/openapi.json says what is expected here.",
         param=param or None,
+    )
+
+
+def _quotes(words: str) -> str:
+    """The way out where a number was given for a text, which is most often an amount of money; empty of any other
+    mistake. (A number in quotes is taken for one where a number is due.)"""
+    return (
+        'Put it in quotes: amounts are texts here, as "0.5", so that they stay exact.' if _UNQUOTED.match(words) else ""
     )
 
 
@@ -164,6 +172,7 @@ def _structs(kinds: Iterable[Any]) -> list[type[msgspec.Struct]]:
     return found
 
 
+_UNQUOTED = re.compile(r"Expected `(?:[^`]+ \| )?str(?: \| [^`]+)?`, got `(?:int|float)`")
 _PLACE = re.compile(r" - at `\$[^`]*`")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]+)`")
 _NAME = re.compile(r"\w*[A-Za-z_]\w*")

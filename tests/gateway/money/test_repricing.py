@@ -39,7 +39,8 @@ T0_MS = 1_780_000_000_000
 HOUR_MS = 3_600_000
 BOOK = PriceBook()
 PROVIDERS = {"lab": Provider(name="lab", kind="openai", dialect="openai_chat", base_url="http://x")}
-MODELS = {"own": Model(name="own", provider="lab", upstream="made-up", price=PriceOverride(input=1, output=2))}
+MODEL = Model(name="own", provider="lab", upstream="made-up", price=PriceOverride(input=1, output=2))
+MODELS = {"own": MODEL}
 
 
 class Ended(Exception):
@@ -260,6 +261,58 @@ def test_a_dated_price_reprices_what_it_holds_for_and_a_later_one_again(world: W
     world.run(world.repricer().turn())
     assert not any(row[AT["price"]].startswith("override:p1") for row in world.rows())
     assert [row[3:] for row in money(world.rows())] == [row[3:] for row in first]
+
+
+def test_a_price_set_by_mistake_is_undone_also_where_nothing_else_prices_the_row(world: World) -> None:
+    """Of `mystery-1` nobody knows a price: without this, what a mistaken one came to stayed for ever."""
+    booked = {row[AT["span_id"]]: row[AT["cost"]] for row in world.rows() if row[AT["model"]] == "mystery-1"}
+    assert None in booked.values()
+    assert any(booked.values())
+    world.dated = [check_dated(DatedPrice(id="p1", model="mystery*", rates=Rates(per_request="1000")))]
+    world.start(1)
+    world.run(world.repricer().turn())
+    mistaken = [row for row in world.rows() if row[AT["price"]].startswith("override:p1:")]
+    assert {row[AT["model"]] for row in mistaken} == {"mystery-1"}
+    world.dated = []
+    world.start(2)
+    world.run(world.repricer().turn())
+    after = {row[AT["span_id"]]: row for row in world.rows() if row[AT["model"]] == "mystery-1"}
+    assert {span: row[AT["cost"]] for span, row in after.items()} == booked
+    assert all(row[AT["price"]] == row[AT["booked_price"]] for row in after.values())
+    job = world.done(2)
+    assert job.report.changed == len(mistaken)
+    assert {(line.from_price.partition(":")[0], line.to_price) for line in job.report.differences} == {
+        ("override", "book/old"),
+        ("override", ""),
+    }
+    assert job.report.after == sum(row[AT["cost"]] or 0 for row in world.rows())
+    world.start(3)
+    world.run(world.repricer().turn())
+    assert world.done(3).report.changed == 0
+
+
+def test_a_model_without_its_price_takes_back_what_that_came_to_and_a_retired_one_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def own() -> list[tuple[Any, ...]]:
+        return money([row for row in world.rows() if row[AT["price"]].startswith("override:own:")])
+
+    world.start(1)
+    world.run(world.repricer().turn())
+    priced = own()
+    assert priced
+    monkeypatch.setattr(f"{__name__}.MODELS", {})
+    world.start(2)
+    world.run(world.repricer().turn())
+    assert own() == priced
+    monkeypatch.setattr(f"{__name__}.MODELS", {"own": replace(MODEL, price=None)})
+    world.start(3)
+    world.run(world.repricer().turn())
+    assert own() == []
+    rows = [row for row in world.rows() if row[AT["model"]] == "made-up"]
+    assert [(row[AT["cost"]], row[AT["price"]]) for row in rows] == [
+        (row[AT["booked_cost"]], row[AT["booked_price"]]) for row in rows
+    ]
 
 
 STEPS = ("noted", "written", "saved")

@@ -178,7 +178,7 @@ const LINES: Column<Line>[] = [
     label: "from the price",
     cell: (row) => <span className={css.row}>{row.from_price || "none known"}</span>,
   },
-  { id: "to", label: "to", cell: (row) => <span className={css.row}>{row.to_price}</span> },
+  { id: "to", label: "to", cell: (row) => <span className={css.row}>{row.to_price || "none known"}</span> },
   { id: "rows", label: "rows", align: "right", cell: (row) => formatInt(row.rows) },
   { id: "before", label: "before", align: "right", cell: (row) => formatUsd(row.before) },
   { id: "after", label: "after", align: "right", cell: (row) => formatUsd(row.after) },

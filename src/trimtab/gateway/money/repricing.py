@@ -2,7 +2,8 @@
 
 What a row was booked at stays on it for good; a new version says what it costs by which row of the book now, and which
 re-pricing said so. Rates are those in force when the attempt was made: it is the book that is today's, not the prices.
-A row without a price today keeps what it has.
+A row without a price today keeps what it has, unless an earlier re-pricing gave it an own price that has been taken
+back since: then it costs what was booked, so a price set by mistake can be undone.
 
 A job goes through the ledger page by page and saves how far it came. Doing a page twice writes the same versions, so a
 job that a crash interrupts goes on and ends as if nothing had been; and re-pricing twice equals re-pricing once.
@@ -10,6 +11,7 @@ job that a crash interrupts goes on and ends as if nothing had been; and re-pric
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
@@ -22,6 +24,7 @@ from trimtab.core.ids import new_id
 from trimtab.gateway.targets import ProjectTargets
 from trimtab.ledger import repricing_store as store
 from trimtab.ledger.overrides import DatedPrice, PriceList
+from trimtab.ledger.prices import OWN_PRICE
 from trimtab.ledger.repricing_store import Ahead, Difference, Report, Repricing
 from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS, Passed
@@ -39,6 +42,8 @@ POLL_S: Final = 5.0
 _NS: Final = 1_000_000
 _NO_MODEL: Final = frozenset(("", *get_args(Passed)))
 """What stands for the model in rows of calls that named none."""
+_DATED: Final = re.compile(rf"{OWN_PRICE}[^:]*:[a-z0-9_]+=")
+"""The name of a dated price says which rate is which; that of a model's own price does not."""
 
 
 class Today(Struct, frozen=True, kw_only=True):
@@ -150,13 +155,15 @@ class Pricing:
             old, old_price = row[AT["cost"]], row[AT["price"]]
             cost = self.cost(row)
             if cost.amount is None and old is not None:
-                kept += 1
-                cost = Cost(amount=old, price=old_price, told=cost.told, counted=cost.counted)
+                back = self._taken_back(row)
+                kept += not back
+                left = ("booked_cost", "booked_price") if back else ("cost", "price")
+                cost = Cost(amount=row[AT[left[0]]], price=row[AT[left[1]]], told=cost.told, counted=cost.counted)
             before += old or 0
             after += cost.amount or 0
             unknown_before += old is None
             unknown_after += cost.amount is None
-            if (cost.amount, cost.price) == (old, old_price) or cost.amount is None:
+            if (cost.amount, cost.price) == (old, old_price) or (cost.amount is None and old is None):
                 continue
             changed.append(self._version(row, cost))
             more = not _count(lines, row, cost) or more
@@ -172,6 +179,17 @@ class Pricing:
             differences=tuple(lines.values()),
             more=more,
         )
+
+    def _taken_back(self, row: Row) -> bool:
+        """Of a row that nothing prices today: was it last priced anew by an own price that is no more? A dated one was
+        removed; the price of a model counts as taken back only while a model leads there, since it may be retired."""
+        price: str = row[AT["price"]]
+        if not price.startswith(OWN_PRICE) or price == row[AT["booked_price"]]:
+            return False
+        place = (row[AT["provider"]], row[AT["model"]])
+        return bool(_DATED.match(price)) or place in {
+            (model.provider, model.upstream) for model in self._today.targets.models.values()
+        }
 
     def cost(self, row: Row) -> Cost:
         """What the row's usage costs by today's book."""
