@@ -21,6 +21,7 @@ import httptools
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
 from trimtab.llm import waiting
 from trimtab.llm.endpoint import Endpoint, Origin
+from trimtab.llm.unread import is_unread
 from trimtab.llm.waiting import StaleConnection
 
 TICK_S = 0.1
@@ -28,9 +29,6 @@ IDLE_TTL_S = 20.0
 MAX_IDLE_PER_ORIGIN = 256
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 PAUSE_AT_BYTES = 256 * 1024
-STALE_WITHIN_S = 1.0
-"""A kept connection lost so soon after a request was written had been closed before it; lost later, the provider may
-well have worked on the call, and sending it again is no longer nobody's business."""
 
 
 def _garbage(message: str) -> UpstreamFailure:
@@ -51,6 +49,7 @@ class Answer:
         self._loop = pool.loop
         self._transport: asyncio.Transport | None = None
         self.reused = False
+        self._unsent = self._unread = False
         self.idle_since = 0.0
         self._parked = False
         self._closed: Exception | None = None
@@ -76,7 +75,6 @@ class Answer:
         self._failure: Exception | None = None
         self.first_byte_at = 0.0
         self._idle_s = 0.0
-        self._sent_at = 0.0
         self._deadline = 0.0
         self._final_deadline = 0.0
         self._unhurried = 0.0
@@ -126,6 +124,8 @@ class Answer:
             self._pool.put_back(self)
 
     def eof_received(self) -> bool:
+        if self.reused and not self.first_byte_at and self._transport is not None:
+            self._unread = is_unread(self._transport)
         return False
 
     def pause_writing(self) -> None:
@@ -141,8 +141,8 @@ class Answer:
             if self._head_done and open_ended and exc is None:
                 self._complete = True  # HTTP/1.0 style: the end of the connection is the end of the body
                 self._wake()
-            elif self.reused and not self.first_byte_at and self._loop.time() - self._sent_at < STALE_WITHIN_S:
-                self._fail(StaleConnection())
+            elif self.reused and not self.first_byte_at and (self._unsent or self._unread):
+                self._fail(StaleConnection())  # else it may have been read, and whoever sends it again must know
             else:
                 where = "in the middle of its answer" if self.first_byte_at else "before it answered"
                 self._fail(UpstreamFailure(f"The provider closed the connection {where}.", code="upstream_reset"))
@@ -230,7 +230,8 @@ class Answer:
         if self._parked:
             self._parked = False
             self._begin_anew()
-        self._sent_at = now = self._loop.time()
+        self._unsent = True
+        now = self._loop.time()
         self._idle_s = endpoint.idle_s
         self._final_deadline = now + endpoint.total_s
         self._deadline = now + endpoint.first_byte_s
@@ -242,7 +243,8 @@ class Answer:
 
     def write(self, data: bytes) -> None:
         """What `send` has put together, with what other calls of this turn of the loop send."""
-        if self._transport is not None and self._closed is None:
+        if self._transport is not None and self._closed is None and not self._transport.is_closing():
+            self._unsent = False
             self._transport.write(data)
 
     def due_within(self, seconds: float) -> None:
@@ -413,7 +415,8 @@ class Transport:
         """Send a request and return its answer-to-be at once: nothing of it has been waited for.
 
         Raises `UpstreamFailure` when no connection can be made. A kept connection that proves closed while sending is
-        replaced silently; one that proves closed later fails with `StaleConnection`, and the caller may post again.
+        replaced silently. One that proves to have been closed before its provider can have read the request fails with
+        `StaleConnection`, and the caller may post again; any other that is lost is an `UpstreamFailure`.
         """
         return waiting.post(self, endpoint, body, extra, connect_within_s)
 

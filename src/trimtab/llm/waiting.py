@@ -10,7 +10,8 @@ from trimtab.llm.reach import leads_nowhere, why_unreached
 
 
 class StaleConnection(Exception):
-    """A pooled connection turned out to be closed before a byte of the answer came: the call may go on a fresh one."""
+    """A pooled connection turned out to have been closed before the request can have been read at its other end: the
+    call may go on a fresh one, and is the same attempt."""
 
 
 class Answering(Protocol):

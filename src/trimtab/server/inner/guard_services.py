@@ -44,6 +44,10 @@ class GuardServices:
                 return await self._posted(endpoint, body)
             except StaleConnection:  # a kept connection was closed before the question came there
                 return await self._posted(endpoint, body)
+            except UpstreamFailure as error:
+                if error.code != "upstream_reset":
+                    raise
+                return await self._posted(endpoint, body)  # to look twice harms nobody
         except StaleConnection:
             raise UpstreamFailure(
                 f"The guard service {name!r} closes its connections.", code="upstream_reset"
