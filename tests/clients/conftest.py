@@ -50,3 +50,11 @@ def runs(server: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
 
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(one, name) for name in pages.names()}
+
+
+@pytest.fixture(scope="session")
+def moved(server: Live) -> Live:
+    """The clients' server, with a project for what is sent here, and a model in it."""
+    with Client(server.url, ADMIN) as client:
+        client.create_project("moved")
+    return server

@@ -25,14 +25,6 @@ from trimtab.sdk.tracing.process import PROCESS
 pytestmark = pytest.mark.clients
 
 
-@pytest.fixture(scope="session")
-def moved(server: Live) -> Live:
-    """The clients' server, with a project for what is sent here, and a model in it."""
-    with Client(server.url, ADMIN) as client:
-        client.create_project("moved")
-    return server
-
-
 def key(server: Live) -> str:
     with Client(server.url, ADMIN) as client:
         return client.create_key("moved", "app").secret

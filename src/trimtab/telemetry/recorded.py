@@ -158,6 +158,14 @@ class Recorded:
         """Calls by what policies see of them (`decided.kinds`)."""
         return await kinds(self._ask, project, q, window, seen)
 
+    async def trace_of(self, project: str, span_id: str, start_ns: int, end_ns: int) -> str | None:
+        """The trace of the span of that id which began between the two moments, where there is one."""
+        sql = "SELECT trace_id FROM spans WHERE project = {project:String} AND span_id = {span:String}"
+        sql += " AND start_ns >= {start_ns:Int64} AND start_ns < {end_ns:Int64} LIMIT 1"
+        params: dict[str, Value] = {"project": project, "span": span_id, "start_ns": start_ns, "end_ns": end_ns}
+        rows = await self._ask(tuple[str], sql, params)
+        return rows[0][0] if rows else None
+
     async def bodies(self, project: str, calls: Sequence[RecordedCall]) -> dict[str, RecordedBody]:
         """The clients' requests, by span."""
         found: dict[str, RecordedBody] = {}

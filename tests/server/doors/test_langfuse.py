@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,6 @@ from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
 from trimtab.server.doors.otlp import OtlpDoor
 from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
-from trimtab.telemetry.kinds import decode_any
-from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.intake import Intake
 from trimtab.telemetry.spool.spool import Spool
 
@@ -25,46 +22,10 @@ if TYPE_CHECKING:
 
 AT = "2025-06-15T15:06:00Z"
 SPAN = {"id": "e1", "type": "span-create", "timestamp": AT, "body": {"id": "a", "traceId": "t", "name": "find"}}
-Story = Callable[[House, httpx.AsyncClient], Awaitable[None]]
 
 
 def basic(user: str, password: str) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
-
-
-@pytest.fixture
-def visit(run: "Run", tmp_path: Path) -> Callable[..., list[Any]]:
-    """Runs a story at the door; gives what was left in the spools."""
-
-    def whole(story: Story) -> list[Any]:
-        kept: list[Any] = []
-
-        async def keep(body: bytes) -> None:
-            kept.append(decode_any(body))
-
-        async def inner(house: House) -> None:
-            intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
-            otlp = OtlpDoor(house.deps, intake)
-            app = create_app(house.deps, None, Doors(house.deps, otlp, intake), house.app.api)
-            transport = httpx.ASGITransport(app=app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://trimtab.test") as client:
-                await story(house, client)
-            intake.close()
-            await otlp.aclose()
-
-        run(inner, keep=keep)
-        return [*kept, *spooled(tmp_path / "doors")]
-
-    return whole
-
-
-def spooled(folder: Path) -> list[Any]:
-    if not folder.exists():
-        return []
-    reader = SpoolReader(folder)
-    batch = reader.peek(1000)
-    reader.close()
-    return [] if batch is None else [decode_any(record.body) for record in batch.records]
 
 
 def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(

@@ -9,14 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.server.doors.langfuse_events import (
-    Batch,
-    read_batch,
-    read_score,
-    root_id_of,
-    span_id_of,
-    trace_id_of,
-)
+from trimtab.server.doors.events import Batch, span_id_of, trace_id_of
+from trimtab.server.doors.langfuse_events import read_batch, read_score, root_id_of
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.foreign.check import check_span
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan

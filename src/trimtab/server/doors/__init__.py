@@ -9,7 +9,7 @@ a sentence that says so.
 from typing import Any, Final
 
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.doors import langfuse
+from trimtab.server.doors import langfuse, langsmith
 from trimtab.server.doors.otlp import SIGNALS, OtlpDoor
 from trimtab.server.doors.projects import named_project
 from trimtab.telemetry.spool.intake import Intake
@@ -26,12 +26,15 @@ class Doors:
         self._deps = deps
         self._otlp = otlp
         self._langfuse = langfuse.LangfuseDoor(deps, otlp, intake)
+        self._langsmith = langsmith.LangSmithDoor(deps, otlp, intake)
 
     def opens(self, path: str) -> bool:
-        return path in _OTLP or path.startswith(langfuse.PREFIX)
+        return path in _OTLP or path.startswith(langfuse.PREFIX) or langsmith.opens(path)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] in _OTLP:
             await self._otlp(named_project(self._deps, scope), receive, send)
-        else:
+        elif scope["path"].startswith(langfuse.PREFIX):
             await self._langfuse(scope, receive, send)
+        else:
+            await self._langsmith(named_project(self._deps, scope), receive, send)

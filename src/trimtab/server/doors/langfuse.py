@@ -13,36 +13,23 @@ answer 501 and say so.
 import asyncio
 from typing import Any, Final, cast
 
-import msgspec
-
 from trimtab import __version__
 from trimtab.core.errors import InvalidRequest, TrimtabError
 from trimtab.core.ids import new_id
 from trimtab.governance.access import Principal, Project
 from trimtab.server import problems
 from trimtab.server.dependencies import Dependencies
-from trimtab.server.doors.langfuse_events import Batch, Unread, read_batch, read_score
-from trimtab.server.doors.otlp import IN_PLACE, Left, OtlpDoor
-from trimtab.server.unpack import unpack
-from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
-from trimtab.telemetry.otlp import loose_json
-from trimtab.telemetry.otlp.content_off import without_content
-from trimtab.telemetry.otlp.sink import MAX_LETTERS, Origin, Sink, encoded
+from trimtab.server.doors.events import Batch
+from trimtab.server.doors.langfuse_events import read_batch, read_score
+from trimtab.server.doors.otlp import Left, OtlpDoor
+from trimtab.server.doors.taking import NotOffered, Taking, answer, as_json
 from trimtab.telemetry.spool.intake import Intake
 
 PREFIX: Final = "/api/public/"
 COMPATIBLE: Final = "3.0.0"
 """The Langfuse version whose ingestion this is; clients look at the first number."""
-MAX_BODY: Final = 32 << 20
 MOST: Final = 20_000
 """Events or scores of one body: each is answered by itself. Langfuse's clients send some hundred."""
-SPANS_AT_ONCE: Final = 500
-_SETTING: Final = "nothing: Langfuse's clients send at most 3 MB"
-
-
-class NotOffered(TrimtabError):
-    status = 501
-    code = "not_offered"
 
 
 class LangfuseDoor:
@@ -51,7 +38,7 @@ class LangfuseDoor:
     def __init__(self, deps: Dependencies, otlp: OtlpDoor, intake: Intake) -> None:
         self._deps = deps
         self._otlp = otlp
-        self._intake = intake
+        self._taking = Taking(deps, otlp, intake, "nothing: Langfuse's clients send at most 3 MB")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request_id = new_id("req")
@@ -63,12 +50,7 @@ class LangfuseDoor:
             more = problems.headers_of(error, request_id)
         except Left:
             return
-        content = msgspec.json.encode(body)
-        pairs = {**more, "x-request-id": request_id, "content-type": "application/json"}
-        pairs["content-length"] = str(len(content))
-        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in pairs.items()]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await answer(send, status, body, {**more, "x-request-id": request_id})
 
     async def _serve(self, scope: Any, receive: Any) -> tuple[int, Any]:
         headers = dict[bytes, bytes](scope["headers"])
@@ -98,40 +80,15 @@ class LangfuseDoor:
         _require_few(cast("list[Any]", events), "events")
         now_ns = self._deps.clock.now_ns()
         found = await asyncio.to_thread(read_batch, cast("list[Any]", events), now_ns, principal.key_id)
-        await self._keep(principal, project, found, now_ns)
+        await self._taking.keep(principal, project, now_ns, found.spans, found.unread)
+        if found.scores:
+            await self._deps.scores.write(project.id, found.scores)
         successes = [{"id": one, "status": 201} for one in found.taken]
         errors = [{"id": one, "status": 400, "message": why, "error": "InvalidRequest"} for one, why in found.refused]
         return 207, {"successes": successes, "errors": errors}
 
-    async def _keep(self, principal: Principal, project: Project, found: Batch, now_ns: int) -> None:
-        spans = found.spans if project.capture_content else await asyncio.to_thread(_silenced, found.spans)
-        letters = await asyncio.to_thread(_letters, project, principal, now_ns, found.unread) if found.unread else []
-        if spans or letters:
-            await self._intake.keep(
-                [
-                    *(
-                        _record(project, principal, now_ns, tuple(spans[first : first + SPANS_AT_ONCE]))
-                        for first in range(0, len(spans), SPANS_AT_ONCE)
-                    ),
-                    *letters,
-                ]
-            )
-            self._intake.accepted += len(spans)
-            self._intake.refused += len(found.unread)
-        if found.scores:
-            await self._deps.scores.write(project.id, found.scores)
-
     async def _json(self, receive: Any, headers: dict[bytes, bytes]) -> Any:
-        """A body, once there is room for what may be in it."""
-        self._intake.require_room()
-        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
-        body = await self._otlp.body(receive, headers, MAX_BODY, _SETTING)
-        try:
-            if len(body) <= IN_PLACE and not encoding:
-                return _decoded(body, encoding)
-            return await asyncio.to_thread(_decoded, body, encoding)  # calls go on meanwhile
-        finally:
-            self._otlp.done_with(body)
+        return await self._taking.body(receive, headers, as_json)
 
     async def _scores(self, principal: Principal, project: Project, body: Any) -> tuple[int, Any]:
         """A list is answered as Langfuse does: 202, or 207 with what was wrong; one score by its id, or as wrong."""
@@ -154,22 +111,6 @@ class LangfuseDoor:
         return 207, {"accepted": len(found.scores), "rejected": len(wrong), "errors": wrong}
 
 
-def _silenced(spans: list[ForeignSpan]) -> list[ForeignSpan]:
-    return [without_content(span) for span in spans]
-
-
-def _record(project: Project, principal: Principal, now_ns: int, spans: tuple[ForeignSpan, ...]) -> ForeignBatch:
-    return ForeignBatch(project=project.id, key_id=principal.key_id, arrived_ns=now_ns, spans=spans)
-
-
-def _letters(project: Project, principal: Principal, now_ns: int, unread: list[Unread]) -> list[RefusedSpan]:
-    """Refused events as dead letters, the first of them."""
-    sink = Sink(Origin(project.id, principal.key_id, now_ns, project.capture_content), 0, "events")
-    for event, why, span in unread[:MAX_LETTERS]:
-        sink.refuse(why, span=span, wire=encoded(event))
-    return sink.letters
-
-
 def _project(project: Project) -> dict[str, Any]:
     organization = {"id": "trimtab", "name": "Trimtab"}
     return {"id": project.id, "name": project.slug, "organization": organization, "metadata": {}}
@@ -180,11 +121,3 @@ def _require_few(events: list[Any], what: str) -> None:
         raise InvalidRequest(
             f"The body has {len(events)} {what}; {MOST} are taken at once.", fix="Send smaller batches."
         )
-
-
-def _decoded(packed: bytes, encoding: str) -> Any:
-    body = unpack(packed, encoding, MAX_BODY, _SETTING)
-    try:
-        return loose_json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.", fix="Send JSON.", code="not_json") from None

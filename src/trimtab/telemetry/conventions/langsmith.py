@@ -1,5 +1,5 @@
-"""LangSmith over OTLP: ``langsmith.*`` beside ``gen_ai.prompt`` and ``gen_ai.completion``, which hold a run's inputs
-and outputs as JSON.
+"""LangSmith over OTLP, or by its own API (`server/doors/langsmith.py`): ``langsmith.*`` beside ``gen_ai.prompt`` and
+``gen_ai.completion``, which hold a run's inputs and outputs as JSON.
 
 Names: langchain-ai/docs, src/langsmith/trace-with-opentelemetry.mdx; langsmith's own exporter,
 langsmith/_internal/otel/_otel_exporter.py.
@@ -11,6 +11,7 @@ from trimtab.llm.types import Message, Role
 from trimtab.telemetry.conventions._bodies import read_answer, read_request, tool_answer
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
 from trimtab.telemetry.conventions._plug import Convention
+from trimtab.telemetry.conventions._stops import stop_of
 from trimtab.telemetry.conventions._usage import Counts, buckets
 from trimtab.telemetry.conventions._values import (
     Attributes,
@@ -22,6 +23,7 @@ from trimtab.telemetry.conventions._values import (
     label,
     mapping,
     parsed,
+    picodollars,
     put,
     put_content,
     put_labels,
@@ -33,7 +35,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langsmith"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "llm": "llm", "chain": "workflow", "tool": "tool", "retriever": "retriever", "embedding": "embedding",
@@ -69,6 +71,7 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, "metadata", entries(properties))
     if found.get("kind") == "llm":
         _read_call(attributes, found)
+        _read_stream(span, found)
     elif found.get("kind") != "embedding" and attributes.get("gen_ai.system") == "langchain":
         found["provider"] = ""  # so it names whatever is no call of a model
     for field, typed, name, role in (
@@ -96,20 +99,52 @@ def _read_call(attributes: Attributes, found: Found) -> None:
     read_answer(found, answered)
     if attributes.get("langsmith.request.streaming") is True:
         found.setdefault("stream", True)
+    _read_generation(answered, found)
+    told = _usage_told(attributes, answered)
     if "usage" not in found:
-        _read_usage(_usage_told(attributes, answered), found)
+        _read_usage(told, found)
+    if "cost_reported" not in found:
+        cost = picodollars(told.get("total_cost"))
+        if cost is not None:
+            found["cost_reported"] = cost
+
+
+def _read_stream(span: ForeignSpan, found: Found) -> None:
+    """Each token of a stream is an event of the run; the first is when the answer began."""
+    for event in span.events:
+        if event.name == "new_token":
+            found.setdefault("stream", True)
+            if event.time_ns >= span.start_ns > 0:
+                found.setdefault("ttft_ns", event.time_ns - span.start_ns)
+            return
+
+
+def _read_generation(answered: dict[str, Any], found: Found) -> None:
+    """What LangChain's answer tells of how it came to be: why it ended, by which model, its id."""
+    generation = _first_generation(answered)
+    message = mapping(generation.get("message"))
+    told = mapping(mapping(message.get("kwargs")).get("response_metadata"))
+    about = mapping(generation.get("generation_info"))
+    why = first(about, ("finish_reason", "stop_reason")) or first(told, ("finish_reason", "stop_reason"))
+    put(found, "stop", stop_of(why))
+    put(found, "model_used", label(first(told, ("model_name", "model")) or about.get("model_name")))
+    put(found, "response_id", label(told.get("id")))
+
+
+def _first_generation(answered: dict[str, Any]) -> dict[str, Any]:
+    """Of ``{"generations": [[{…}]]}``, with one list or two."""
+    head: Any = answered.get("generations")
+    while is_list(head) and head:
+        head = head[0]
+    return mapping(head)
 
 
 def _usage_told(attributes: Attributes, answered: dict[str, Any]) -> dict[str, Any]:
     """LangChain's ``usage_metadata``: beside the span, in the answer, or in the message of LangChain's own answer.
     ``gen_ai.usage.*`` has its two sums alone, in which what a cache gave cannot be told from the rest."""
     told = mapping(attributes.get("langsmith.metadata.usage_metadata")) or mapping(answered.get("usage_metadata"))
-    generations = answered.get("generations")
-    while not told and is_list(generations) and generations:
-        head = generations[0]
-        if not is_list(head):
-            return mapping(mapping(mapping(mapping(head).get("message")).get("kwargs")).get("usage_metadata"))
-        generations = head
+    if not told:
+        told = mapping(mapping(mapping(_first_generation(answered).get("message")).get("kwargs")).get("usage_metadata"))
     return told
 
 

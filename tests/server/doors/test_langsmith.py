@@ -1,0 +1,267 @@
+"""LangSmith's door: who may come in, what is answered, and that what is acknowledged is on the disk."""
+
+import gzip
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from house import ADMIN, House
+
+from trimtab.server.app import create_app
+from trimtab.server.doors import Doors
+from trimtab.server.doors.langsmith_runs import run_id_of
+from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
+from trimtab.telemetry.scores.types import Score, ScoreBatch
+from trimtab.telemetry.spool.intake import Intake
+from trimtab.telemetry.spool.spool import Spool
+
+if TYPE_CHECKING:
+    from house import Run
+
+AT = "2025-06-15T15:06:00Z"
+ROOT, CHILD, FEEDBACK = (str(uuid.UUID(int=number, version=4)) for number in (7, 8, 9))
+TRACE = ROOT.replace("-", "")
+RUN = {"id": ROOT, "trace_id": ROOT, "name": "top", "run_type": "chain", "start_time": AT, "inputs": {"q": 1}}
+KEY = {"x-api-key": ADMIN}
+FORM = {"content-type": "multipart/form-data; boundary=xyz", **KEY}
+
+
+def form(*parts: tuple[str, Any], encoding: str = "") -> bytes:
+    body = b""
+    for name, content in parts:
+        packed = content if isinstance(content, bytes) else json.dumps(content).encode()
+        more = f"\r\nContent-Encoding: {encoding}" if encoding else ""
+        kind = "image/png" if name.startswith("attachment") else "application/json"
+        head = f'--xyz\r\nContent-Disposition: form-data; name="{name}"\r\nContent-Type: {kind}{more}\r\n\r\n'
+        body += head.encode() + packed + b"\r\n"
+    return body + b"--xyz--\r\n"
+
+
+def zstd(content: bytes) -> bytes:
+    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd").compress(content)
+
+
+def spans(kept: list[Any]) -> list[Any]:
+    return [span for batch in kept if isinstance(batch, ForeignBatch) for span in batch.spans]
+
+
+def scores(kept: list[Any]) -> list[Score]:
+    return [score for batch in kept if isinstance(batch, ScoreBatch) for score in batch.scores]
+
+
+def letters(kept: list[Any]) -> list[RefusedSpan]:
+    return [letter for letter in kept if isinstance(letter, RefusedSpan)]
+
+
+@pytest.mark.parametrize("pack", [None, zstd, gzip.compress])
+def test_runs_and_feedback_come_in_parts(visit: Any, pack: Callable[[bytes], bytes] | None) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        body = form(
+            (f"post.{ROOT}", {name: value for name, value in RUN.items() if name != "inputs"}),
+            (f"post.{ROOT}.inputs", {"q": 1}),
+            (f"attachment.{ROOT}.photo", b"\x00\r\n123"),
+            (f"patch.{CHILD}", {"trace_id": ROOT, "parent_run_id": ROOT, "end_time": AT}),
+            (f"patch.{CHILD}.outputs", {"a": 2}),
+            (f"feedback.{FEEDBACK}", {"run_id": CHILD, "trace_id": ROOT, "key": "helpful", "score": 1}),
+        )
+        how = FORM if pack is None else {**FORM, "content-encoding": "zstd" if pack is zstd else "gzip"}
+        told = await client.post("/runs/multipart", content=body if pack is None else pack(body), headers=how)
+        assert (told.status_code, told.json()["errors"]) == (202, [])
+
+    kept = visit(story)
+    top, child = spans(kept)
+    assert (top.name, top.attributes["gen_ai.prompt"], top.trace_id) == ("top", '{"q":1}', TRACE)
+    assert top.attributes["langsmith.metadata.attachment.photo"] == "image/png, 6 bytes, not kept"
+    assert (child.parent_span_id, child.attributes["gen_ai.completion"]) == (run_id_of(ROOT), '{"a":2}')
+    [score] = scores(kept)
+    assert (score.span_id, score.trace_id, score.value) == (run_id_of(CHILD), TRACE, 1.0)
+
+
+def test_a_part_may_be_compressed_by_itself(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        body = form((f"post.{ROOT}", zstd(json.dumps(RUN).encode())), encoding="zstd")
+        assert (await client.post("/runs/multipart", content=body, headers=FORM)).status_code == 202
+        large = form((f"post.{ROOT}", zstd(b" " * (40 << 20))), encoding="zstd")
+        told = await client.post("/runs/multipart", content=large, headers=FORM)
+        assert told.status_code == 413
+
+    assert [span.name for span in spans(visit(story))] == ["top"]
+
+
+def test_a_bad_run_costs_itself_alone(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        late = {**RUN, "id": CHILD, "start_time": "1999-01-01T00:00:00Z"}
+        told = await client.post("/runs/batch", json={"post": [RUN, late, 5], "patch": None}, headers=KEY)
+        assert (told.status_code, [error["id"] for error in told.json()["errors"]]) == (202, [CHILD, ""])
+        body = form(
+            (f"post.{ROOT}", RUN),
+            ("post.x", b"{"),
+            ("post.y.inputs", {"q": 1}),
+            (f"post.{ROOT}.color", "red"),
+            ("nonsense", 1),
+        )
+        told = await client.post("/runs/multipart", content=body, headers=FORM)
+        assert told.status_code == 202
+        assert {error["id"] for error in told.json()["errors"]} == {
+            "post.x",
+            "post.y.inputs",
+            f"post.{ROOT}.color",
+            "nonsense",
+        }
+        told = await client.post("/runs/batch", json={"post": [late]}, headers=KEY)
+        assert (told.status_code, "before 2000" in told.json()["detail"]) == (422, True)
+
+    kept = visit(story)
+    assert [span.name for span in spans(kept)] == ["top", "top"]
+    assert len(letters(kept)) == 7
+    assert json.loads(letters(kept)[0].wire)["id"] == CHILD
+
+
+def test_one_run_comes_by_itself_and_is_changed_by_its_id(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        assert (await client.post("/runs", json=RUN, headers=KEY)).status_code == 202
+        child = {"id": CHILD, "trace_id": ROOT, "parent_run_id": ROOT, "start_time": AT, "name": "ask"}
+        assert (await client.post("/runs", json=child, headers=KEY)).status_code == 202
+        told = await client.patch(f"/runs/{CHILD}", json={"outputs": {"a": 2}, "end_time": AT}, headers=KEY)
+        assert told.status_code == 202  # its trace is known, though it does not say it
+        refused = await client.patch(f"/runs/{CHILD}", json={"trace_id": ROOT, "end_time": "soon"}, headers=KEY)
+        assert (refused.status_code, "no time" in refused.json()["detail"]) == (422, True)
+
+    top, began, ended = spans(visit(story))
+    assert {top.trace_id, began.trace_id, ended.trace_id} == {TRACE}
+    assert (ended.span_id, ended.parent_span_id) == (began.span_id, "")
+
+
+class Shelf:
+    """Answers where a span is from what it was given, and which score is there."""
+
+    def __init__(self) -> None:
+        self.traces: dict[str, str] = {}
+        self.asked: list[Any] = []
+
+    async def ask(self, line: Any, sql: str, params: Any) -> list[Any]:
+        self.asked.append(params)
+        found = self.traces.get(params.get("span", ""))
+        return [(found,)] if found is not None else []
+
+
+def test_feedback_finds_its_trace_by_its_run(visit: Any) -> None:
+    shelf = Shelf()
+    seventh = "01970000-0000-7000-8000-000000000000"
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        house.deps.recorded._ask = shelf.ask  # pyright: ignore[reportPrivateUsage]
+
+        async def say(run_id: str) -> int:
+            body = {"id": FEEDBACK, "run_id": run_id, "key": "helpful", "score": 1}
+            return (await client.post("/feedback", json=body, headers=KEY)).status_code
+
+        assert await say(CHILD) == 404  # clients try again
+        shelf.traces[run_id_of(CHILD)] = TRACE
+        assert await say(CHILD) == 200
+        shelf.traces[run_id_of(ROOT)] = TRACE
+        assert await say(ROOT) == 200
+        await client.post("/runs", json={**RUN, "id": CHILD}, headers=KEY)
+        asked = len(shelf.asked)
+        assert await say(CHILD) == 200
+        assert len(shelf.asked) == asked  # it came a moment ago
+        assert await say(seventh) == 404
+        assert (await client.post("/feedback", json={"key": "helpful", "score": 1}, headers=KEY)).status_code == 400
+
+    found = scores(visit(story))
+    assert [score.target for score in found] == ["span", "trace", "span"]
+    assert len({score.id for score in found}) == 1
+    about = int("019700000000", 16) * 1_000_000
+    assert shelf.asked[-1]["start_ns"] < about < shelf.asked[-1]["end_ns"]
+    assert shelf.asked[-1]["end_ns"] - shelf.asked[-1]["start_ns"] == 2 * 86_400 * 10**9
+
+
+def test_our_key_lets_in_and_nothing_else_does(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        info = await client.get("/info")
+        assert (info.status_code, info.json()["batch_ingest_config"]["use_multipart_endpoint"]) == (200, True)
+        [session] = (await client.get("/sessions", params={"name": "x"}, headers=KEY)).json()
+        assert session["name"] == "default"
+        assert (await client.get(f"/sessions/{session['id']}", headers=KEY)).json() == session
+        for headers in ({}, {"x-api-key": "lsv2_pt_1"}):
+            for method, path in (("POST", "runs"), ("POST", "runs/batch"), ("POST", "feedback"), ("GET", "sessions")):
+                told = await client.request(method, f"/{path}", headers=headers)
+                assert (told.status_code, "tt_" in told.json()["detail"]) == (401, True)
+
+    assert visit(story) == []
+
+
+def test_bodies_that_are_none_are_refused_with_what_would_be_right(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        for path, body in (("runs", b""), ("runs/batch", b"[]"), ("runs/batch", b'{"post": 1}'), ("feedback", b"5"),
+                           ("runs/multipart", b"{}"), ("runs", b"[" * 100_000)):  # fmt: skip
+            told = await client.post(f"/{path}", content=body, headers=FORM)
+            assert (told.status_code, bool(told.json()["detail"])) == (400, True), path
+        told = await client.post("/runs/multipart", content=form((f"post.{ROOT}", RUN)), headers=KEY)
+        assert told.status_code == 415
+
+    assert visit(story) == []
+
+
+def test_a_body_has_so_many_runs_at_most(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.server.doors.langsmith.MOST", 2)
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        told = await client.post("/runs/batch", json={"post": [RUN] * 3}, headers=KEY)
+        assert (told.status_code, "2 are taken at once" in told.json()["detail"]) == (400, True)
+
+    assert visit(story) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", f"runs/{ROOT}"), ("POST", "runs/query"), ("GET", "datasets"), ("GET", "commits/-/x/latest"),
+     ("GET", "settings"), ("POST", "sessions")],
+)  # fmt: skip
+def test_what_is_not_offered_says_so(visit: Any, method: str, path: str) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        told = await client.request(method, f"/{path}", headers=KEY)
+        assert (told.status_code, "does not offer" in told.json()["detail"]) == (501, True)
+
+    assert visit(story) == []
+
+
+def test_a_project_that_keeps_no_content_keeps_none_of_runs(visit: Any) -> None:
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        [project] = house.holder.current.access.projects.values()
+        await house.admin.patch(f"/api/v1/projects/{project.slug}", json={"capture_content": False})
+        await house.holder.load()
+        events = [{"name": "said", "time": AT, "kwargs": {"text": "a secret word"}}]
+        body = {**RUN, "run_type": "llm", "inputs": {"q": "a secret word"}, "events": events}
+        assert (await client.post("/runs", json=body, headers=KEY)).status_code == 202
+
+    [span] = spans(visit(story))
+    assert "gen_ai.prompt" not in span.attributes
+    assert "secret" not in repr(span)
+
+
+def test_bodies_in_memory_are_counted(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.server.doors.otlp.BODIES_IN_MEMORY", 0)
+
+    async def story(house: House) -> None:
+        intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
+        otlp = OtlpDoor(house.deps, intake)
+        app = create_app(house.deps, None, Doors(house.deps, otlp, intake), house.app.api)
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=KEY) as client:
+            crowded = await client.post("/runs/batch", json={"post": [RUN]})
+            assert (crowded.status_code, "retry-after" in crowded.headers) == (429, True)
+            monkeypatch.setattr("trimtab.server.doors.otlp.BODIES_IN_MEMORY", 1)
+            assert (await client.post("/runs/batch", json={"post": [RUN]})).status_code == 202
+            assert otlp._in_memory == 0  # pyright: ignore[reportPrivateUsage]
+        intake.close()
+        await otlp.aclose()
+
+    run(story)
