@@ -92,7 +92,10 @@ def test_a_span_and_an_error_do_nothing_to_who_looks_at_them(shell: Shell) -> No
     request = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
     url = f"{shell.server.url}/v1/traces"
     sent = httpx.post(
-        url, json=request, headers={**admin(), "trimtab-project": shell.environment["TRIMTAB_PROJECT"]}, timeout=60
+        url,
+        json=request,
+        headers={**admin(), "trimtab-project": shell.environment["TRIMTAB_PROJECT"]},
+        timeout=PATIENCE_S,
     )
     assert sent.json() == {}
     shell.server.settled()

@@ -130,7 +130,9 @@ def _old(moved: Live, told: str) -> None:
 def exported(server: Live, path: str, headers: dict[str, str], attributes: dict[str, Any]) -> str:
     """One span by OpenTelemetry's real exporter; the id of its trace."""
     provider = TracerProvider(resource=Resource({"openinference.project.name": "old-home"}), shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{server.url}{path}", headers=headers)))
+    provider.add_span_processor(
+        SimpleSpanProcessor(OTLPSpanExporter(f"{server.url}{path}", headers=headers, timeout=PATIENCE_S))
+    )
     with provider.get_tracer("theirs").start_as_current_span("ask", attributes=attributes) as span:
         context = span.get_span_context()
     provider.shutdown()

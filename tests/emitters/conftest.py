@@ -61,7 +61,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Trace
         server.settled()
         found: dict[str, Trace] = {}
         for name, trace_id in told.items():
-            trace: Trace = server.api(f"/projects/default/traces/{trace_id}")
+            trace: Trace = server.trace(trace_id)
             for span in trace["spans"]:
                 if span["kind"] in ("llm", "tool", "agent"):
                     span["io"] = server.api(f"/projects/default/traces/{trace_id}/spans/{span['span_id']}/io")

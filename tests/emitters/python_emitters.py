@@ -40,7 +40,9 @@ TOOL: dict[str, Any] = {
 def provider_of(section: str) -> TracerProvider:
     provider = TracerProvider(resource=Resource.create({"service.name": section, "service.version": "1.2.3"}))
     headers = {"authorization": f"Bearer {os.environ['KEY']}"}
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(os.environ["TRACES"], headers=headers)))
+    provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(os.environ["TRACES"], headers=headers, timeout=300))
+    )
     return provider
 
 

@@ -111,6 +111,18 @@ class Live:
             if cursor is None:
                 return rows
 
+    def trace(self, trace_id: str, project: str = "default") -> dict[str, Any]:
+        """A trace of another tool, once it says what all that came of it says: spans that came in two batches are made
+        anew, and until then some are counted twice, or none is there."""
+        found: dict[str, Any] = {}
+
+        def is_whole() -> bool:
+            found.update(self.api(f"/projects/{project}/traces/{trace_id}"))
+            return found["updating"] is None
+
+        until(is_whole, PATIENCE_S, self.told)
+        return found
+
     def settled(self, within_s: float = PATIENCE_S) -> None:
         """Wait until the store has every record that is on disk now.
 

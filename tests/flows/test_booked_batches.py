@@ -134,7 +134,7 @@ def test_a_batch_is_booked_that_nobody_was_told_of(tmp_path: Path, postgres: Cal
     for each in folders:
         each.mkdir()
     with simulated() as url:
-        config = CONFIG.format(url=url).replace('api_key: "k"', 'api_key: "k", timeouts: {total: 6}')
+        config = CONFIG.format(url=url).replace('api_key: "k"', 'api_key: "k", timeouts: {total: 12}')
         with live(folders[0], config, env=env) as one, live(folders[1], config, env=env) as two:
             ask_and_leave(one, url, answer="1s" if end == "client leaves" else "5s")
             if end == "killed":

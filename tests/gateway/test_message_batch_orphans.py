@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from message_worlds import messages, request
-from test_batch_orphans import NOW_OR_NEVER, counts_what_it_used, until
+from test_batch_orphans import NOW_OR_NEVER, counts_what_it_used, recorded, until
 from test_looking_after import LABELS, MONEY, SOFT, TOKENS, booked
 
 from trimtab.gateway.money import batch_store as store
@@ -71,8 +71,9 @@ def test_one_is_made_and_noted_though_its_client_leaves_before_the_answer(tmp_pa
             asking = asyncio.ensure_future(w.batch(wishes="looks=1&answer=1s", headers=LABELS))
             await until(w, lambda rows: rows)
             asking.cancel()
-            rows = await until(w, lambda rows: rows[0].state == "open")
-            assert rows[0].batch_id.startswith("msgbatch_")
+            (made,) = await until(w, lambda rows: rows[0].state == "open")
+            assert made.batch_id.startswith("msgbatch_")
+            assert (await recorded(w, made.request_id)).outcome == "answer"
             row = await w.settled(w.duty())
             assert row.state == "completed"
             await counts_what_it_used(w, row)

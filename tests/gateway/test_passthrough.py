@@ -304,7 +304,7 @@ def test_a_client_that_leaves_while_it_sends_leaves_a_row() -> None:
 
 
 def test_what_passes_through_falls_under_limits(tmp_path: Path) -> None:
-    rule = Rule(name="three", measure="requests", bound=3, window="minute", headers=True)
+    rule = Rule(name="three", measure="requests", bound=3, window="day", headers=True)
 
     async def main() -> None:
         db = Database.open(laid(tmp_path))
