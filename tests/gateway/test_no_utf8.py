@@ -1,6 +1,8 @@
 """Bytes that are no UTF-8: JSON's decoder raises `UnicodeDecodeError` for them, which is none of its own errors."""
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -49,3 +51,26 @@ def test_a_batch_whose_file_is_none_names_no_file() -> None:
 
 def test_a_body_has_no_place_in_the_cache() -> None:
     assert canonical(BAD) is None
+
+
+@pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br", 415), ("identity", 400), ("", 400)])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"])
+def test_a_compressed_body_is_told_to_come_as_it_is(path: str, encoding: str, status: int) -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            body = gzip.compress(json.dumps(ASK).encode())
+            headers = {"content-encoding": encoding} if encoding else {}
+            answer = await g.client.post(path, content=body, headers=headers)
+        assert (answer.status_code, "without the header 'content-encoding'" in answer.text) == (status, status == 415)
+        assert up.requests == []
+
+    asyncio.run(main())
+
+
+def test_a_body_that_is_as_it_is_in_spite_of_its_header_is_read() -> None:
+    async def main() -> None:
+        async with upstream(answers(WHOLE)) as up, running([provider("lab", up.port)], [FAST]) as g:
+            answer = await g.client.post("/v1/chat/completions", json=ASK, headers={"content-encoding": "gzip"})
+        assert (answer.status_code, len(up.requests)) == (200, 1)
+
+    asyncio.run(main())

@@ -424,6 +424,23 @@ def test_the_description_is_complete_enough_to_generate_clients_from() -> None:
         assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+def test_a_target_that_is_no_path_is_answered(run: Run, method: str) -> None:
+    """``OPTIONS * HTTP/1.1`` asks for no path; httpx cannot send it."""
+
+    async def story(house: House) -> None:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": method, "path": "*", "raw_path": b"*", "headers": [], "query_string": b""}
+        await house.app(scope, None, send)
+        assert sent[0]["status"] == 405
+
+    run(story)
+
+
 def test_a_server_says_that_it_lives_while_its_api_is_in_the_making(run: Run) -> None:
     async def never(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError(f"the API was asked for {scope['path']}")

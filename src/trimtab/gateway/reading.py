@@ -12,6 +12,9 @@ def read(call: Call) -> None:
     try:
         check_utf8(call.body)
         call.head = call.front.peek(call.body)
+    except InvalidRequest:
+        _refuse_compressed(call.exchange.header(b"content-encoding"))
+        raise
     finally:
         call.caller = read_caller(call.exchange, call.head, call.request_id.removeprefix(REQUEST))
     if call.principal is not None and call.principal.models is not None:
@@ -19,6 +22,19 @@ def read(call: Call) -> None:
     read_deadlines(call)
     if not call.exchange.quiet or (call.principal is not None and call.principal.highest_priority is not None):
         read_priority(call)
+
+
+def _refuse_compressed(encoding: bytes | None) -> None:
+    """Say of a body that cannot be read that it is compressed, where its client said so: the vendors take none either,
+    and to be told of a wrong byte leads nowhere."""
+    name = (encoding or b"").decode("latin-1").strip().lower()
+    if name not in ("", "identity"):
+        raise InvalidRequest(
+            f"The body is compressed (content-encoding: {name[:40]}), and calls of models are not read so.",
+            fix="Send it as it is, without the header 'content-encoding'.",
+            code="unknown_encoding",
+            status=415,
+        ) from None
 
 
 def check_utf8(body: bytes) -> None:

@@ -168,7 +168,7 @@ async def _say_alive(send: Any, request_id: str) -> None:
 def _is_lost(scope: Any) -> bool:
     """A client of models whose base URL lacks ``/v1``, or Google's ``/v1beta``. The console has a page at ``/models``,
     but a browser that visits it presents no key."""
-    first = scope["path"].split("/", 2)[1]
+    first = scope["path"].removeprefix("/").partition("/")[0]  # of ``OPTIONS *`` the path is no path
     if scope["method"] == "GET" and first == "models":
         return any(name in (b"authorization", b"x-api-key", b"x-goog-api-key") for name, _ in scope["headers"])
     return scope["method"] == "POST" and first in _LOST
