@@ -434,7 +434,14 @@ def test_a_target_that_is_no_path_is_answered(run: Run, method: str) -> None:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": method, "path": "*", "raw_path": b"*", "headers": [], "query_string": b""}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": method,
+            "path": "*",
+            "raw_path": b"*",
+            "headers": [],
+            "query_string": b"",
+        }
         await house.app(scope, None, send)
         assert sent[0]["status"] == 405
 
