@@ -555,3 +555,22 @@ def test_a_deadline_ends_both_sides_of_a_race() -> None:
             assert [state.in_flight for state in states] == [0, 0]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("status", [503, 529, 429])
+def test_a_provider_that_says_not_to_repeat_is_not_asked_again_and_its_word_reaches_the_client(status: int) -> None:
+    """OpenAI's and Anthropic's clients obey ``x-should-retry`` before any status; the next target is asked."""
+
+    async def main() -> None:
+        final = answers({"error": {"message": "no more"}}, status, "x-should-retry: false\r\n")
+        async with upstream(final) as lab, upstream(answers(WHOLE)) as spare:
+            there = [provider("lab", lab.port), provider("spare", spare.port)]
+            async with running(there, [FAST_THEN_SLOW, SLOW]) as g:
+                assert (await g.chat(ASK)).status_code == 200
+            assert (len(lab.requests), len(spare.requests)) == (1, 1)
+        async with upstream(final) as lab, running([provider("lab", lab.port)], [FAST]) as g:
+            refused = await g.chat(ASK)
+            assert (refused.status_code, refused.headers.get_list("x-should-retry")) == (status, ["false"])
+            assert len(lab.requests) == 1
+
+    asyncio.run(main())

@@ -112,6 +112,16 @@ def test_a_prompt_that_is_too_long_is_known_and_another_model_may_have_room(stat
                    code=500, type="server_error"), "cannot", "absent"),  # llama.cpp
         (501, said("This server does not support embeddings.", code=501, type="not_supported_error"), "", "absent"),
         (400, said("Unsupported parameter", code="unsupported_parameter"), "cannot", "absent"),  # OpenAI
+        (400, said("Unsupported value: 'temperature' does not support 0.2", code="unsupported_value"),
+         "cannot", "absent"),  # OpenAI
+        (400, said("Function tools with reasoning_effort are not supported for gpt-6-astra in /v1/chat/completions."),
+         "cannot", "absent"),  # OpenAI
+        (404, said("This model is only supported in v1/responses and not in v1/chat/completions."),
+         "cannot", "absent"),  # OpenAI
+        (400, said("This response_format type is unavailable now"), "cannot", "absent"),  # DeepSeek
+        (400, said("Thinking mode does not support this tool_choice"), "cannot", "absent"),  # DeepSeek
+        (400, said("`reasoning_effort` is not supported with this model"), "cannot", "absent"),  # Groq
+        (400, said("non-reasoning model does not support reasoning_effort"), "cannot", "absent"),  # Fireworks
         (503, said("Loading model", code=503, type="unavailable_error"), "", "server"),  # llama.cpp
         (500, said("The server had an error.", type="server_error"), "", "server"),
         (400, said("Field 'n': Value must be 1, but got 2", code=400), "", "request"),  # llama.cpp
@@ -125,6 +135,18 @@ def test_a_prompt_that_is_too_long_is_known_and_another_model_may_have_room(stat
 def test_what_a_refusal_means_decides_what_follows(status: int, body: Any, reason: str, failure: str) -> None:
     error = OPENAI.parse_error(status, json.dumps(body).encode(), {})
     assert (error.reason, class_of(error)) == (reason, failure)
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "failure", "retryable"),
+    [(529, "false", "server", False), (429, "false", "rate_limited", False), (400, "true", "server", True),
+     (400, "", "request", False), (529, "perhaps", "server", True)],
+)  # fmt: skip
+def test_a_provider_says_itself_whether_to_repeat(status: int, told: str, failure: str, retryable: bool) -> None:
+    """``x-should-retry`` of OpenAI and Anthropic: https://github.com/anthropics/anthropic-sdk-typescript/issues/357"""
+    body = json.dumps(said("Overloaded")).encode()
+    error = ANTHROPIC.parse_error(status, body, {"x-should-retry": told} if told else {})
+    assert (class_of(error), error.retryable) == (failure, retryable)
 
 
 def test_a_filter_has_one_name_for_openais_clients_and_their_own_vendors_are_kept() -> None:

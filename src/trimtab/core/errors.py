@@ -141,6 +141,8 @@ class UpstreamRejected(UpstreamFailure):
     code = "upstream_rejected"
     retryable = False
     reason: Reason = ""
+    again: bool | None = None
+    """Whether the provider itself says that the call may be repeated; None where it does not say."""
     detail: bytes = b""
     """JSON that the provider gave beside its words, for clients of the dialect ``detail_of``: what a content filter
     found (Azure), which of its errors it is and where (Anthropic)."""

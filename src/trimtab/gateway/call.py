@@ -29,6 +29,7 @@ NOBODY = Caller(trace_id="")
 REQUEST = "req_"
 """What the id of a request begins with; the rest is a UUIDv7, and the id of the trace where the call begins one."""
 OK = 200
+NO_RETRY = b"x-should-retry: false\r\n"
 
 
 class Call:
@@ -165,6 +166,8 @@ class Call:
             lines += self.extra_headers
         if error is not None and error.retry_after_s is not None:
             lines += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s))
+        if isinstance(error, UpstreamRejected) and error.again is False and NO_RETRY not in lines:
+            lines += NO_RETRY  # clients obey the provider's own word
         return lines
 
     def as_record(self) -> CallRecord:

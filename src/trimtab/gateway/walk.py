@@ -7,7 +7,7 @@ reason in the decision record.
 
 from collections.abc import Sequence
 
-from trimtab.core.errors import RateLimited, TrimtabError, Unavailable
+from trimtab.core.errors import RateLimited, TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call
 from trimtab.gateway.policy import FailureClass
 from trimtab.gateway.route import Target
@@ -43,6 +43,8 @@ class Walk:
         self._last: dict[int, FailureClass] = {}
         self._times: dict[tuple[int, FailureClass], int] = {}
         self._passed: dict[int, Passed] = {}
+        self._over: set[int] = set()
+        """Targets whose provider said not to ask again."""
 
     def go(self, now_ns: int) -> bool:
         """Move ``at`` to the target to ask now; false when there is none."""
@@ -84,6 +86,8 @@ class Walk:
         self.failure = error
         self._last[at] = failure
         self._times[at, failure] = self._times.get((at, failure), 0) + 1
+        if isinstance(error, UpstreamRejected) and error.again is False:
+            self._over.add(at)
 
     def pause_s(self, chance: float) -> float:
         """Seconds to wait before asking the target at ``at``: none at its first time, or with another key."""
@@ -199,6 +203,8 @@ class Walk:
         if last is None or self.total >= policy.attempts:
             return False
         another_key = last in ("key", "rate_limited") and len(state.keys) > 1
+        if at in self._over and not another_key:
+            return False
         allowed = len(state.keys) - 1 if another_key else allowed_repeats(policy, last, stream=self._call.head.stream)
         if self._times.get((at, last), 0) > allowed:
             return False

@@ -134,3 +134,25 @@ def test_limits_in_windows_are_over_at_their_reset(headers: dict[str, str], wait
     assert (limited.until_ns - NOW) / SECOND == pytest.approx(wait_s)  # pyright: ignore[reportUnknownMemberType]
     assert f"limit on {counts}" in limited.why
     assert not headers.keys().isdisjoint(SIGNS)
+
+
+@pytest.mark.parametrize("span", ["minute", "hour", "day"])
+def test_cerebras_tells_windows_of_three_lengths(span: str) -> None:
+    headers = {
+        "x-ratelimit-remaining-requests-day": "5",
+        f"x-ratelimit-remaining-tokens-{span}": "0",
+        f"x-ratelimit-reset-tokens-{span}": "30",
+    }
+    limited = used_up(headers, NOW)
+    assert limited is not None
+    assert limited.until_ns == NOW + 30 * SECOND
+
+
+def test_limits_of_fast_mode_hold_no_other_call_back_and_reach_the_client() -> None:
+    headers = {
+        "anthropic-ratelimit-requests-remaining": "5",
+        "anthropic-fast-input-tokens-remaining": "0",
+        "anthropic-fast-input-tokens-reset": at(60),
+    }
+    assert used_up(headers, NOW) is None
+    assert b"anthropic-fast-input-tokens-remaining: 0" in passed_on(headers)

@@ -38,6 +38,8 @@ def class_of(error: TrimtabError) -> FailureClass | None:
             if error.reason:
                 return _MEANT[error.reason]
             found = _class_of_status(error.status)
+            if error.again and found in ("request", "absent"):
+                return "server"
             # a status of the vendor's own that says: again, please (Groq's 498, Bedrock's 424)
             return "server" if found == "absent" and error.status < 500 and error.retryable else found
         case UpstreamTimeout():

@@ -4,8 +4,10 @@ Sources: OpenAI (https://platform.openai.com/docs/guides/rate-limits, ``x-rateli
 ``6m0s`` or ``12ms``; Azure, Groq, Fireworks and others follow it) and Anthropic
 (https://docs.anthropic.com/en/api/rate-limits, ``anthropic-ratelimit-*``, resets as RFC 3339). At both a bucket fills
 up evenly, and the reset is when it will be *full* again: one more request fits after the reset's share of the limit,
-long before. Others count in windows, at whose end everything is there again: Mistral (minutes:
-https://github.com/mistralai/client-ts/issues/169), Cerebras (minutes and days:
+long before. Fast mode and the priority tier have limits of their own (``anthropic-fast-*``, ``anthropic-priority-*``:
+https://platform.claude.com/docs/en/build-with-claude/fast-mode), by which no other call is held back. Others count in
+windows, at whose end everything is there again: Mistral (minutes: https://github.com/mistralai/client-ts/issues/169,
+and months: https://github.com/promptfoo/promptfoo/pull/10577), Cerebras (minutes, hours and days:
 https://inference-docs.cerebras.ai/support/rate-limits), and OpenRouter and Together without saying what they count
 (https://openrouter.ai/docs/api-reference/limits). Who tells no reset is asked again. ``retry-after`` is the provider's
 own word on when to come back, and wins.
@@ -71,12 +73,20 @@ _FAMILIES = {
         _anthropic("input-tokens", ENOUGH_TOKENS),
         _anthropic("output-tokens", ENOUGH_TOKENS),
     ),
-    MISTRAL_SIGN: (_windowed("-req-minute", "requests"), _windowed("-tokens-minute", "tokens")),
-    CEREBRAS_SIGN: (_windowed("-requests-day", "requests"), _windowed("-tokens-minute", "tokens")),
+    MISTRAL_SIGN: tuple(
+        _windowed(f"-{kind}-{span}", counts)
+        for span in ("minute", "month")
+        for kind, counts in (("req", "requests"), ("tokens", "tokens"))
+    ),
+    CEREBRAS_SIGN: tuple(
+        _windowed(f"-{counts}-{span}", counts)
+        for span in ("minute", "hour", "day")
+        for counts in ("requests", "tokens")
+    ),
     PLAIN_SIGN: (_windowed("", "requests"),),
 }
 SIGNS = tuple(_FAMILIES)
-PASSED_ON = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+PASSED_ON = ("x-ratelimit-", "anthropic-ratelimit-", "anthropic-fast-", "anthropic-priority-", "ratelimit-")
 """The headers of a final 429 that the client gets as they came."""
 
 

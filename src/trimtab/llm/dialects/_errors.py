@@ -18,6 +18,8 @@ LONGEST_CODE = 100
 LONGEST_DETAIL = 4096
 LONGEST_WAIT_S = 24 * 3600.0
 _CALLERS_FAULT = 400
+_AGAIN = {"true": True, "false": False}
+"""OpenAI's and Anthropic's own word, which their clients obey before any status (``_base_client.py`` of either)."""
 
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _STATUS = re.compile(r"[45]\d\d")
@@ -38,7 +40,8 @@ def rejected(status: int, body: bytes, headers: Mapping[str, str]) -> UpstreamRe
     error = UpstreamRejected(message, status=status, upstream_code=code, retry_after_s=retry_after_s(headers))
     error.param = param
     error.reason = reason
-    error.retryable = error.retryable and reason == ""
+    error.again = _AGAIN.get(headers.get("x-should-retry", ""))
+    error.retryable = (error.retryable if error.again is None else error.again) and reason == ""
     return error
 
 

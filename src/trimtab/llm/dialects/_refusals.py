@@ -20,7 +20,11 @@ Sources, beside the references that the provider kinds cite:
 - no such model, with a status of 400: DeepSeek, OpenRouter, Bedrock, Hugging Face, Groq (``model_decommissioned``).
 - it cannot do that: Moonshot's Kimi ("invalid temperature: only 1 is allowed for this model"), Ollama ("does not
   support tools"), vLLM without a parser of tool calls, llama.cpp without a projector of images (a 500, which no repeat
-  mends), OpenAI's ``unsupported_parameter``.
+  mends), OpenAI's ``unsupported_parameter`` and ``unsupported_value``, and its models that are in Responses alone
+  (`_gpt.py`), DeepSeek's thinking ("Thinking mode does not support this tool_choice",
+  https://github.com/deepseek-ai/DeepSeek-V3/issues/1376) and its lack of schemas ("This response_format type is
+  unavailable now", https://github.com/llm-exe/llm-exe/issues/662), models at Groq and Fireworks that do not reason
+  (https://github.com/iamsrikanthnani/pluely/issues/242, https://github.com/lambda-symbolics/autolith/pull/25).
 """
 
 import re
@@ -58,6 +62,7 @@ _CODES: dict[str, Reason] = {
     "deploymentnotfound": "no_model",
     "1211": "no_model",
     "unsupported_parameter": "cannot",
+    "unsupported_value": "cannot",
     "operationnotsupported": "cannot",
     "not_supported_error": "cannot",
 }
@@ -121,7 +126,10 @@ _WORDS: tuple[tuple[Reason, re.Pattern[str]], ...] = (
             r"does not support (?:tools|tool calling|thinking|image|vision|assistant message prefill)"
             r"|(?:tool|function) call(?:ing)?`? is not supported|enable-auto-tool-choice|is not a multimodal model"
             r"|(?:image|audio|video) input is not supported|is allowed for this model"
-            r"|^invalid image input|image urls are not currently supported",
+            r"|^invalid image input|image urls are not currently supported"
+            r"|function tools with reasoning_effort|is only supported in v1/responses|not a chat model"
+            r"|response_format type is unavailable|does not support this tool_choice"
+            r"|reasoning_effort`? is not supported|does not support reasoning_effort",
             re.IGNORECASE,
         ),
     ),

@@ -101,6 +101,10 @@ def _quirks(quirks: Quirks) -> list[str]:
         found.append(f"ids of tool calls become {quirks.tool_id_length} letters or digits")
     if quirks.efforts:
         found.append("an effort of another dialect becomes the nearest that the model has, or is left out")
+    if quirks.thinking_switch:
+        found.append("calls of other dialects go without thinking where none is wanted and where a tool must be called")
+    if quirks.by_responses:
+        found.append("what the newest models refuse in Chat Completions is asked of Responses, where it speaks them")
     if quirks.strict_turns:
         found.append(
             "between a tool's result and the user's next words comes a word of the assistant's, system messages after "

@@ -27,6 +27,7 @@ PLUG = ProviderKind(
         unknown_members=ANSWERED_MEMBERS,
         thoughts_field="reasoning",
         hints=("prompt_cache_key",),
+        efforts=((r"llama", ()), (r"", ("none", "low", "medium", "high"))),
     ),
     models=("llama3.1-8b", "gpt-oss-120b"),
 )

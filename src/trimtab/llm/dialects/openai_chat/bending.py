@@ -236,6 +236,8 @@ def nearest_effort(effort: str | None, model: str, efforts: tuple[tuple[str, tup
     known = next((each for pattern, each in efforts if re.search(pattern, model)), ())
     if effort is None or effort in known or not known:
         return effort if effort in known else None
+    if DEFAULT in known:
+        return DEFAULT
     at = _EFFORTS.index(effort) if effort in _EFFORTS else _EFFORTS.index("medium")
     return min(reversed(known), key=lambda each: abs(_EFFORTS.index(each) - at))
 
@@ -251,6 +253,7 @@ def holds_thoughts(body: bytes) -> bool:
 
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+DEFAULT = "default"
 GO_ON = "Go on."
 READ = "I have read the results."
 _MAY_FOLLOW: dict[str, tuple[str, ...]] = {"assistant": ("assistant", "user", "tool"), "tool": ("assistant", "tool")}

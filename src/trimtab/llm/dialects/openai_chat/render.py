@@ -85,11 +85,20 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
     body |= request.extra if own else chat_hints(request, quirks)
     if not own and (refused := refused_names(model, request.reasoning_effort)):
         body = {name: value for name, value in body.items() if name not in refused}
+    if quirks.thinking_switch and not own:
+        _switch_thinking(body)
     if request.stream and quirks.stream_usage:
         body["stream_options"] = _ask_for_usage(body.get("stream_options"))
     if is_bent(quirks):
         bend(body, quirks)
     return encode_request(body)
+
+
+def _switch_thinking(body: Wire) -> None:
+    """In place: off where no effort is wanted, and where a tool must be called."""
+    if body.get("reasoning_effort") == "none" or body.get("tool_choice") not in (None, "auto", "none"):
+        body.pop("reasoning_effort", None)
+        body["thinking"] = {"type": "disabled"}
 
 
 def _ask_for_usage(options: Raw | None) -> Wire:
