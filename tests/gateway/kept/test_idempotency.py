@@ -212,9 +212,9 @@ def test_a_store_that_hangs_is_waited_for_no_longer_than_the_caller_allows_and_t
 def test_a_stop_of_the_server_cuts_the_call_after_a_while_and_leaves_its_row_and_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.gateway.kept import idempotency
+    from trimtab.gateway import lasting
 
-    monkeypatch.setattr(idempotency, "CLOSE_WITHIN_S", 0.05)
+    monkeypatch.setattr(lasting, "CLOSE_WITHIN_S", 0.05)
 
     async def main() -> None:
         async with upstream(SLOW) as up:

@@ -35,6 +35,7 @@ from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.kept.cache_store import About, Claim, NewClaim
 from trimtab.gateway.kept.recording import Recording, about_answer, replay
 from trimtab.gateway.knowing import GROUPS, USER
+from trimtab.gateway.lasting import end_all, to_its_end
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.records import Attempt, CacheNote, Candidate
 
@@ -50,8 +51,6 @@ FIRST_LOOK_S, SLOWEST_LOOK_S = 0.02, 0.25
 STORE_S = 6.0
 """How long a call waits for the store's word on its key: longer than a database that is merely busy, or cannot be
 reached, takes to say so (`storage.database.BUSY_S`)."""
-CLOSE_WITHIN_S = 3.0
-"""How long a server that stops waits for calls whose clients have left."""
 NO_RETRY = b"x-should-retry: false\r\n"
 
 Step = Callable[[Call], Awaitable[None]]
@@ -125,13 +124,7 @@ class Idempotency:
             pause = min(pause * 1.5, SLOWEST_LOOK_S)
 
     async def close(self) -> None:
-        """Wait for calls whose clients have left, for a while; then cut them off (their rows say so)."""
-        if self._calls:
-            _, late = await asyncio.wait(self._calls, timeout=CLOSE_WITHIN_S)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+        await end_all(self._calls)
         if self._renewing is not None:
             self._renewing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -190,20 +183,9 @@ class Idempotency:
         done = self._running[keyed.key] = asyncio.Event()
         real = call.exchange
         call.exchange = recording = remember(real)
-        task = asyncio.get_running_loop().create_task(self._make_and_keep(call, keyed, recording, make, done))
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.get_running_loop().create_task(self._renew(), name="idempotency-leases")
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if not real.disconnected:  # the server stops
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-                raise
-            recording.leave()
+        await to_its_end(self._make_and_keep(call, keyed, recording, make, done), real, recording.leave, self._calls)
 
     async def _make_and_keep(
         self, call: Call, keyed: Keyed, recording: Recording, make: Step, done: asyncio.Event
