@@ -213,6 +213,11 @@ def test_an_answer_that_goes_round_in_circles_is_told() -> None:
         ({}, {"user": "", "session": ""}, ""),
         ({}, {"messages": (Message("user", (Text("x"),)), Message("tool", (ToolResult("1", (Text("y"),)),)))}, ""),
         ({"question": "Go on"}, {"question": "Go on"}, ""),
+        ({"question": "reset my password please"}, {"question": "Reset my password, please?"}, "edited"),
+        ({"question": "注文をキャンセルするには?"}, {"question": "注文をキャンセルするには?"}, "same"),
+        ({"question": "注文をキャンセルするには?"}, {"question": "注文をキャンセルしたいのですが"}, ""),
+        ({"question": "注文をキャンセルするには?"}, {"question": "ご注文をキャンセルするには"}, "edited"),
+        ({"question": "続けて"}, {"question": "続けて"}, ""),
     ],
 )
 def test_a_question_asked_again_soon_tells_of_the_first_answer(

@@ -1,14 +1,21 @@
 """Calls are looked at as they are mapped: scores and tool calls stand beside their rows, and come again the same."""
 
+import json
 from typing import Any
 
 import msgspec
+import pytest
 from makings import T0, answer, attempt, events, record, request
 
+from trimtab.ledger.types import Cost
 from trimtab.llm.types import Message, Text, ToolCall
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.detectors import Detectors
+from trimtab.telemetry.conventions import canonical
+from trimtab.telemetry.detectors import Detectors, Said
+from trimtab.telemetry.foreign.spans import ForeignSpan
+from trimtab.telemetry.foreign.texts import texts_of
+from trimtab.telemetry.mapping.rows import Arrival, Mapped, said_of
 from trimtab.telemetry.records import AppNote, CacheNote, CallRecord
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent, said_by
@@ -17,6 +24,28 @@ TOOL = {
     "type": "function",
     "function": {"name": "find", "parameters": {"type": "object", "required": ["id"]}},
 }
+
+
+RESPONSES = '{"text": {"format": {"type": "json_object"}}}'
+AS_TEXT = json.dumps({"response_format": '{"type": "json_object"}'})
+ANSWERED = {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "{\\"a\\": "}]}]'}
+
+
+def said_in(attributes: dict[str, Any], **fields: Any) -> Said:
+    """What detectors look at of a foreign span with those attributes."""
+    given: dict[str, Any] = {"trace_id": "a" * 32, "span_id": "b" * 16, "start_ns": T0, "end_ns": T0 + 1}
+    span = ForeignSpan(**{**given, **fields}, attributes=attributes)
+    arrival = Arrival(0, "p", "", T0, span, b"", 0, span.start_ns)
+    read = canonical(span)
+    said = said_of(Mapped(arrival, read, texts_of(read), Cost(), span.start_ns, 1, leaf=True))
+    assert said is not None
+    return said
+
+
+def names_of(attributes: dict[str, Any]) -> list[str]:
+    rows = Rows()
+    Silent(Detectors()).foreign(rows, 0, said_in(attributes))
+    return names(rows)
 
 
 def mapped(blobs: FolderBlobs, *records: CallRecord) -> Rows:
@@ -123,6 +152,36 @@ def test_a_record_mapped_twice_by_one_process_finds_the_same(blobs: FolderBlobs)
             mapper.add(rows, place, each)
         found.append([f"{row['name']} {row['span_id']}" for row in rows.scores.rows()])
     assert found[0] == found[1] == [f"repeated_answer {calls[1].span_id}"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.operation.name": "chat", "gen_ai.output.type": "json"},
+        {
+            "openinference.span.kind": "LLM",
+            "llm.invocation_parameters": '{"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}',
+        },
+        {"langfuse.observation.type": "generation", "langfuse.observation.model.parameters": RESPONSES},
+        {"langfuse.observation.type": "generation", "langfuse.observation.model.parameters": AS_TEXT},
+    ],
+)
+def test_json_that_a_foreign_span_was_asked_for_must_parse(attributes: dict[str, Any]) -> None:
+    assert names_of({**attributes, **ANSWERED}) == ["invalid_json"]
+    plain = {**attributes, **ANSWERED, "gen_ai.output.type": "text"}
+    plain.pop("llm.invocation_parameters", None)
+    plain.pop("langfuse.observation.model.parameters", None)
+    assert names_of(plain) == []
+
+
+def test_who_asks_again_in_foreign_traces_is_known_by_the_user_alone() -> None:
+    silent, rows = Silent(Detectors()), Rows()
+    asked = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "How do I reset my password?"}]}])
+    for number, user in enumerate(("ann", "ben", "ann")):
+        attributes = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": asked, "user.id": user, **ANSWERED}
+        said = said_in(attributes, trace_id=f"{number:032x}", span_id=f"{number:016x}", start_ns=T0 + number)
+        silent.foreign(rows, 0, said)
+    assert [(score["name"], score["trace_id"]) for score in rows.scores.rows()] == [("asked_again", f"{0:032x}")]
 
 
 def test_a_foreign_span_is_judged_from_its_messages() -> None:

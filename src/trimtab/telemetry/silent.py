@@ -5,9 +5,11 @@ answer the client got; model spans of foreign traces at themselves.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final, cast
+
+import msgspec
 
 from trimtab.llm.dialects._tool_names import names_told, tools_told_back
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
@@ -106,6 +108,7 @@ def said_by(
     tools: tuple[Tool, ...] = (),
     *,
     format: ResponseFormat | None = None,  # noqa: A002  as in `llm.types.Request`'s words
+    user: str = "",
 ) -> Said:
     """From messages, where there was no request: ``ids`` are project, trace, span and session; ``labels`` model,
     feature, the time of the answer (Unix ns) and why it ended."""
@@ -117,7 +120,32 @@ def said_by(
             question = "\n".join([part.text for part in message.parts if isinstance(part, Text)])
             if question:
                 break
-    return Said(*ids, *labels, question, answer, messages, calls, refused, tools, format)
+    return Said(*ids, *labels, question, answer, messages, calls, refused, tools, format, user)
+
+
+def asked_format(params: Mapping[str, Any]) -> ResponseFormat | None:
+    """The shape that an answer was asked in, of parameters as emitters tell them: ``response_format`` of Chat
+    Completions, ``text.format`` of Responses, ``output.type`` of OpenTelemetry."""
+    if not params:
+        return None
+    if params.get("output.type") == "json":
+        return _OBJECT
+    shape = _object(params.get("response_format")) or _object(_object(params.get("text")).get("format"))
+    return _OBJECT if shape.get("type") in ("json_object", "json_schema") else None
+
+
+_OBJECT: Final = ResponseFormat(kind="json_object")
+_decode: Final = msgspec.json.Decoder().decode
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """One that may have been told as text; empty where it is none."""
+    if type(value) is str:
+        try:
+            value = _decode(value)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _read(parts: tuple[Part, ...]) -> tuple[str, tuple[ToolCall, ...], bool]:

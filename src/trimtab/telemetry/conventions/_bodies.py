@@ -11,6 +11,7 @@ from trimtab.telemetry.conventions._values import Found, count, is_list, is_obje
 _PARAMS: Final = (
     "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "frequency_penalty",
     "presence_penalty", "seed", "stop", "stop_sequences", "reasoning_effort", "reasoning", "n", "service_tier",
+    "response_format", "text",
 )  # fmt: skip
 
 

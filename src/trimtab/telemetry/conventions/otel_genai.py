@@ -71,12 +71,15 @@ _RARE: Final = (
     ("prompt_name", "gen_ai.prompt.name"),
     ("prompt_version", "gen_ai.prompt.version"),
 )
-_PARAMS: Final = tuple(
-    (name, f"gen_ai.request.{name}")
-    for name in (
-        "temperature", "top_p", "top_k", "max_tokens", "frequency_penalty", "presence_penalty", "stop_sequences",
-        "seed", "choice.count", "reasoning.level", "encoding_formats", "previous_response.id", "service_tier",
-    )
+_PARAMS: Final = (
+    *(
+        (name, f"gen_ai.request.{name}")
+        for name in (
+            "temperature", "top_p", "top_k", "max_tokens", "frequency_penalty", "presence_penalty", "stop_sequences",
+            "seed", "choice.count", "reasoning.level", "encoding_formats", "previous_response.id", "service_tier",
+        )
+    ),
+    ("output.type", "gen_ai.output.type"),
 )  # fmt: skip
 _TTFT: Final = (
     "gen_ai.response.time_to_first_chunk",

@@ -5,6 +5,7 @@ session. Within one trace the same question comes again because a program says i
 calls stand already.
 """
 
+import re
 from typing import Final
 
 from trimtab.telemetry.detectors import Asked, Detector, Finding, Memory, Said
@@ -12,6 +13,11 @@ from trimtab.telemetry.detectors import Asked, Detector, Finding, Memory, Said
 SOON_NS: Final = 10 * 60 * 10**9
 LEAST: Final = 3
 """Words that a question needs, or "yes" and "go on" would be asked again all the time."""
+_WORD: Final = re.compile(r"\w+")
+_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+"""Letters of scripts that write no spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+LETTERS: Final = 6
+"""Such letters that a question needs."""
 MOST: Final = 2_000
 """Characters of a question; a document that is pasted twice is work, and no retry."""
 ALIKE: Final = 0.6
@@ -24,7 +30,7 @@ def _check(said: Said, memory: Memory) -> Finding | None:
         return None
     if said.messages and said.messages[-1].role != "user":
         return None
-    words = frozenset(said.question.lower().split())
+    words = _words(said.question.lower())
     if len(words) < LEAST:
         return None
     last = memory.asked.get((said.project, who), list)
@@ -46,4 +52,12 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     return Finding("edited", why, of)
 
 
-PLUG = Detector(version="1", about="The user asked the same again soon", check=_check, lean=True)
+def _words(question: str) -> frozenset[str]:
+    """Without the signs around them; where no spaces are written, each two letters that stand together."""
+    if not question.isascii() and len(_UNSPACED.findall(question)) >= LETTERS:
+        text = "".join(_WORD.findall(question))
+        return frozenset(text[at : at + 2] for at in range(len(text) - 1))
+    return frozenset(_WORD.findall(question))
+
+
+PLUG = Detector(version="2", about="The user asked the same again soon", check=_check, lean=True)

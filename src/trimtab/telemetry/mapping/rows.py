@@ -25,7 +25,7 @@ from trimtab.telemetry.foreign.spans import CONTENT_MARK, ForeignSpan
 from trimtab.telemetry.foreign.texts import CANONICAL, ForeignTexts
 from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPAN_RAW, SPANS, Rows
 from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
-from trimtab.telemetry.silent import Silent, said_by
+from trimtab.telemetry.silent import Silent, asked_format, said_by
 
 LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
 """Characters of a label, entries of a map, characters of an error's sentence that are kept."""
@@ -266,6 +266,8 @@ def said_of(mapped: Mapped) -> Said | None:
         span.input_messages,
         span.output_messages,
         span.tools_offered,
+        format=asked_format(span.params),
+        user=span.user[:LABEL],
     )
 
 
