@@ -278,3 +278,35 @@ def test_anthropics_reports_tell_tier_speed_and_place() -> None:
     export = read("anthropic", f'{{"data": [{{"starting_at": "2026-01-01T00:00:00Z", "results": [{rows}]}}]}}')
     every = ["batch", "place", "service", "speed"]
     assert [(line.tier, sorted(line.told)) for line in export.lines] == [("batch+us", every), ("fast", every), ("", [])]
+
+
+DAYS = {"day": "Date", "cost": "Cost"}
+
+
+@pytest.mark.parametrize(
+    ("header", "refused"), [("Date,Cost,Cost", True), ("Date,Cost, Cost ", True), ("Date,Cost,Note,Note", False)]
+)
+def test_of_two_columns_of_one_name_none_is_chosen(header: str, refused: bool) -> None:
+    """What it came to was what the last of them says, and nobody was told."""
+    content = f"{header}\n2026-01-01,1,2{',3' * (header.count(',') - 2)}\n"
+    if refused:
+        with pytest.raises(InvalidRequest, match="Two columns of the export are called 'Cost'"):
+            read("generic", content, DAYS)
+    else:
+        assert [line.cost for line in read("generic", content, DAYS).lines] == [10**12]
+
+
+def test_a_quote_that_is_not_closed_hides_no_rows() -> None:
+    row = '2026-01-01,1,"x\n'
+    with pytest.raises(InvalidRequest, match="no CSV"):
+        read("generic", f"Date,Cost,Note\n{row * 3}", DAYS)
+
+
+def test_a_csv_whose_lines_end_as_on_an_old_macintosh_is_read() -> None:
+    lines = read("generic", "Date,Cost\r2026-01-01,1\r2026-01-02,2\r", DAYS).lines
+    assert [(line.day, line.cost) for line in lines] == [("2026-01-01", 10**12), ("2026-01-02", 2 * 10**12)]
+
+
+def test_a_number_as_programs_write_it_is_no_amount() -> None:
+    export = read("generic", "Date,Cost\n2026-01-01,1\n2026-01-02,6_6\n", DAYS)
+    assert (len(export.lines), export.unread) == (1, ("row 3: '6_6' is no amount of US dollars",))

@@ -8,7 +8,7 @@ numbers are written is decided once for a file, from all of them, and where they
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, cast
 
 import msgspec
@@ -36,11 +36,14 @@ class Pages(Struct, frozen=True, kw_only=True):
     open: bool = False
 
 
-def csv_rows(text: str) -> Iterator[tuple[int, Row]]:
-    """Every row by its column's names, with its line's number. Raises `InvalidRequest` for what is no CSV."""
+def csv_rows(text: str, used: Collection[str]) -> Iterator[tuple[int, Row]]:
+    """Every row by its column's names, with its line's number. Raises `InvalidRequest` for what is no CSV, and where a
+    column that is ``used`` stands twice in it."""
     said = _SEP.match(text)
     try:
-        reader = csv.DictReader(io.StringIO(text[said.end() :] if said else text), delimiter=sign_of(text))
+        lines = io.StringIO(text[said.end() :] if said else text)
+        reader = csv.DictReader(lines, delimiter=sign_of(text), strict=True)  # a quote that is not closed hides rows
+        one_of_each([str(name).strip() for name in reader.fieldnames or ()], used)
         for number, row in enumerate(reader, start=3 if said else 2):
             more: Any = row.pop(None, None)  # pyright: ignore[reportArgumentType]
             named: dict[str, Any] = {str(key).strip(): value for key, value in row.items()}
@@ -49,6 +52,18 @@ def csv_rows(text: str) -> Iterator[tuple[int, Row]]:
         raise InvalidRequest(
             f"The export is no CSV: {error}.", fix="Download it again, as CSV or JSON.", param="content"
         ) from None
+
+
+def one_of_each(names: list[str], used: Collection[str]) -> None:
+    """Raises `InvalidRequest` where two columns that are read have one name: a row would have what the last of them
+    says."""
+    twice = next((name for name in names if name in used and names.count(name) > 1), None)
+    if twice is not None:
+        raise InvalidRequest(
+            f"Two columns of the export are called {twice[:80]!r}.",
+            fix="Give the one that is not meant another name.",
+            param="content",
+        )
 
 
 def sign_of(text: str) -> str:

@@ -114,6 +114,8 @@ def read(
     """The lines of an export. ``decimal`` is what stands before decimals in a CSV; by default its numbers tell. Raises
     `InvalidRequest` for what is no such export at all."""
     text = content.removeprefix("\ufeff")
+    if "\n" not in text:  # as a spreadsheet saves a CSV for Macintosh
+        text = text.replace("\r", "\n")
     if not text.strip():
         raise InvalidRequest("The export is empty.", fix="Download it again.", param="content")
     if text.startswith("PK\x03\x04"):
@@ -145,8 +147,9 @@ def _numbered(
         counts=frozenset(column for name, column in mapped.items() if name in FIELDS and name != "cost"),
         money=frozenset(column for name, column in mapped.items() if name == "cost"),
     )
-    mark = decimal or decimal_mark(csv_rows(text), found, sign_of(text))
-    return with_points(csv_rows(text), found.all, mark)
+    used = found.all | set(mapped.values())
+    mark = decimal or decimal_mark(csv_rows(text, used), found, sign_of(text))
+    return with_points(csv_rows(text, used), found.all, mark)
 
 
 class _Reading:
@@ -390,8 +393,11 @@ def _dollars(value: Any, currency: Any, per_dollar: int = 1) -> int:
 
 def _decimal(value: Any) -> Decimal | None:
     """A number without its blanks and thousands' commas; None for what is none."""
+    said = str(value)
+    if "_" in said:  # Python's own way to part thousands, and nobody else's
+        return None
     try:
-        number = Decimal(BLANK.sub("", str(value)).replace(",", ""))
+        number = Decimal(BLANK.sub("", said).replace(",", ""))
     except InvalidOperation:
         return None
     return number if number.is_finite() and number.adjusted() < _MOST_DIGITS else None
