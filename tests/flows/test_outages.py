@@ -50,7 +50,7 @@ def test_a_telemetry_process_that_hangs_is_visible_and_not_felt_and_catches_up(t
             assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 200
             told = httpx.get(f"{server.url}/metrics", headers=admin(), timeout=PATIENCE_S).text
             assert 'trimtab_store_state{state="down"} 1' in told
-            refused = httpx.get(f"{server.url}/api/v1/projects/default/overview", headers=admin(), timeout=40)
+            refused = httpx.get(f"{server.url}/api/v1/projects/default/overview", headers=admin(), timeout=PATIENCE_S)
             assert refused.status_code == 503
             assert refused.json()["fix"]
         finally:

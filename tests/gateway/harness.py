@@ -52,9 +52,14 @@ class OpenSpool:
         self.accepting = True
         self.broken = False
         self.gate: asyncio.Event | None = None
+        self._writing: set[asyncio.Future[None]] = set()
 
     def append(self, record: CallRecord) -> Awaitable[None]:
-        return asyncio.ensure_future(self._append(record))
+        """As the real one's: giving up on the awaitable does not take the record back."""
+        writing = asyncio.ensure_future(self._append(record))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        return asyncio.shield(writing)
 
     async def _append(self, record: CallRecord) -> None:
         if self.broken:
@@ -65,11 +70,16 @@ class OpenSpool:
 
     async def one(self) -> CallRecord:
         """The only record, once it is there."""
+        (record,) = await self.all(1)
+        return record
+
+    async def all(self, number: int) -> list[CallRecord]:
+        """So many records, which are all, once they are there: of a stream that breaks, a client is told before."""
         async with asyncio.timeout(PATIENCE_S):
-            while not self.records:  # noqa: ASYNC110
+            while len(self.records) < number:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-        assert len(self.records) == 1, self.records
-        return self.records[0]
+        assert len(self.records) == number, self.records
+        return self.records
 
 
 def provider(name: str, port: int, dialect: str = "openai_chat", **more: Any) -> Provider:

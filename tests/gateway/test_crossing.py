@@ -244,8 +244,9 @@ def test_a_stream_that_breaks_in_the_middle_raises_in_the_client_and_never_looks
             async with anthropic_client(g).messages.stream(model="m", max_tokens=50, messages=messages) as theirs:
                 with pytest.raises(anthropic.APIError):
                     await theirs.get_final_message()
-            assert [r.outcome for r in g.spool.records] == ["error", "error"]
-            assert all(r.attempts[-1].fault for r in g.spool.records)
+            records = await g.spool.all(2)
+            assert [r.outcome for r in records] == ["error", "error"]
+            assert all(r.attempts[-1].fault for r in records)
 
     asyncio.run(main())
 

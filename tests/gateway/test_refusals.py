@@ -8,6 +8,7 @@ from harness import PRICE, provider, running
 from msgspec.structs import replace
 from upstream import DONE, STOP, WHOLE, answers, delta, event, streams, upstream
 
+from trimtab.gateway.staying_up import told_limits
 from trimtab.gateway.staying_up.health import HealthBoard
 from trimtab.gateway.targets import Model
 
@@ -73,8 +74,11 @@ def test_what_a_filter_says_by_a_number_within_a_stream_is_carried_to_no_other(c
 
 
 @pytest.mark.parametrize("said", [{"code": "1302"}, {"code": 429}, {"code": 429, "status": "RESOURCE_EXHAUSTED"}])
-def test_a_rate_limit_that_is_told_within_a_stream_goes_on_to_the_next(said: dict[str, Any]) -> None:
+def test_a_rate_limit_that_is_told_within_a_stream_goes_on_to_the_next(
+    said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By Z.ai's number, or by the status that it would have had: OpenRouter's, vLLM's, Google's."""
+    monkeypatch.setattr(told_limits, "UNTOLD_NS", told_limits.LONGEST_UNTOLD_NS)  # it says nothing of when to come back
     limited = streams(event({"error": {**said, "message": "并发数过高"}}), DONE)
 
     async def main() -> None:
