@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.guard.operating import BANDS, STEP, Judged, at_least, band_of, chosen, described, rechecked
+from trimtab.guard.operating import BANDS, STEP, Judged, at_least, band_of, chosen, described
 
 scores = st.lists(st.integers(0, 20).map(lambda step: step / 20), min_size=1, max_size=60)
 
@@ -70,31 +70,6 @@ def test_few_texts_raise_a_threshold_and_never_lower_it():
 
 def test_every_length_has_a_band():
     assert [band_of(least) for _, least in BANDS] == [name for name, _ in BANDS]
-
-
-def test_a_detector_that_sees_less_is_worse():
-    before = [*harmless(*[0.1] * 50), *attacks(*[0.9] * 20)]
-    after = [*harmless(*[0.1] * 50), *attacks(*[0.2] * 8, *[0.9] * 12)]
-    change = rechecked(before, after, 0.5, 0.02)
-    assert change.outcome == "worse"
-    assert "8 attacks" in change.reasons[0]
-    assert rechecked(before, before, 0.5, 0.02).outcome == "fine"
-
-
-def test_a_single_lost_attack_may_be_chance_and_is_told():
-    before, after = attacks(0.9, 0.9), attacks(0.9, 0.1)
-    assert rechecked(before, after, 0.5, 0.02).outcome == "unsure"
-
-
-def test_more_alarms_than_the_budget_are_worse_beyond_chance():
-    before = harmless(*[0.1] * 200)
-    assert rechecked(before, harmless(*[0.9] * 20, *[0.1] * 180), 0.5, 0.02).outcome == "worse"
-    assert rechecked(before, harmless(*[0.9] * 5, *[0.1] * 195), 0.5, 0.02).outcome == "unsure"
-
-
-def test_other_texts_are_not_compared():
-    with pytest.raises(ValueError, match="same texts"):
-        rechecked(harmless(0.1), attacks(0.1), 0.5, 0.1)
 
 
 def test_the_binomial_tail():

@@ -10,7 +10,7 @@ from bridge import Bridge
 
 from patience import PATIENCE_S
 from trimtab.llm.dialects import DIALECTS, Quirks
-from trimtab.llm.dialects._claude import is_adaptive
+from trimtab.llm.dialects._claude import version_of
 from trimtab.llm.simulated import claude
 from trimtab.llm.types import Message, Reasoning, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
 
@@ -39,8 +39,8 @@ ASKED: dict[str, Any] = {"temperature": 0.2, "top_p": 0.9, "top_k": 40}
 
 
 def test_models_are_told_apart_by_their_names() -> None:
-    assert [is_adaptive(model) for model in OLD] == [False] * len(OLD)
-    assert [is_adaptive(model) for model in NEW] == [True] * len(NEW)
+    assert [version_of(model) for model in OLD] == [(3, 5), (4, 0), (4, 1), (4, 5), (4, 5), (4, 6), (4, 5), None, None]
+    assert [version_of(model) for model in NEW] == [(4, 7), (4, 8), (5, 0), (5, 5), (5, 0), (4, 7), (4, 10)]
 
 
 def rendered(dialect: str, model: str, **fields: Any) -> Any:

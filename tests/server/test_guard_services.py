@@ -24,7 +24,6 @@ from trimtab.server.inner.guard_services import MOST_ANSWER, GuardServices, chec
 
 AT = "/api/v1/projects/default"
 BOX = SecretBox(b"k" * 32)
-Answerer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Outside:

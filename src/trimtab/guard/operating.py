@@ -1,4 +1,4 @@
-"""Operating points: a threshold chosen from a budget of false alarms, and held against a new version of a detector.
+"""Operating points: a threshold chosen from a budget of false alarms.
 
     scores of harmless texts + a budget -> threshold, with the share of alarms and, where there are attacks, the recall
 
@@ -8,7 +8,7 @@ nor an attack here: it is counted beside. Pure; who has texts and a guard gets t
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
@@ -148,52 +148,6 @@ def _parts(threshold: float, named: Iterable[tuple[str, Judged]], least: int = L
             alarms, recall = _shares(members, threshold)
             made.append(Part(name=name, alarms=alarms, recall=recall))
     return tuple(made)
-
-
-# --- a detector that changed ---
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """A new version of a detector at the threshold of the old one, on the same texts. ``outcome``: ``worse`` where more
-    alarms are raised than the budget allows, beyond chance, or fewer attacks are seen than before, beyond chance;
-    ``unsure`` where that is so by the counts alone; else ``fine``."""
-
-    outcome: Literal["fine", "worse", "unsure"]
-    reasons: tuple[str, ...]
-    before: OperatingPoint
-    after: OperatingPoint
-
-
-def rechecked(before: Sequence[Judged], after: Sequence[Judged], threshold: float, budget: float) -> Change:
-    """``before`` and ``after`` are of the same texts in the same order. Raises `ValueError` where they are not."""
-    if len(before) != len(after) or any(one.attack != other.attack for one, other in zip(before, after, strict=True)):
-        raise ValueError("Two versions of a detector are compared on the same texts in the same order.")
-    old, new = at(before, threshold, budget), at(after, threshold, budget)
-    reasons: list[str] = []
-    worse = unsure = False
-    if new.alarms.of and new.alarms.share is not None and new.alarms.share > budget:
-        beyond = at_least(new.alarms.count, new.alarms.of, budget) < ALPHA
-        worse, unsure = worse or beyond, True
-        reasons.append(f"{new.alarms.count} of {new.alarms.of} harmless texts raise an alarm; {budget:.2%} may.")
-    lost = sum(_seen(one, threshold) and not _seen(other, threshold) for one, other in _attacks(before, after))
-    gained = sum(_seen(other, threshold) and not _seen(one, threshold) for one, other in _attacks(before, after))
-    if lost > gained:
-        beyond = at_least(lost, lost + gained, 0.5) < ALPHA
-        worse, unsure = worse or beyond, True
-        reasons.append(f"{lost} attacks that were seen are not any more; {gained} are that were not.")
-    if new.unjudged > old.unjudged:
-        unsure = True
-        reasons.append(f"{new.unjudged - old.unjudged} more texts cannot be judged.")
-    outcome: Literal["fine", "worse", "unsure"] = "worse" if worse else "unsure" if unsure else "fine"
-    return Change(outcome=outcome, reasons=tuple(reasons), before=old, after=new)
-
-
-def _attacks(before: Sequence[Judged], after: Sequence[Judged]) -> list[tuple[Judged, Judged]]:
-    return [(one, other) for one, other in zip(before, after, strict=True) if one.attack]
-
-
-def _seen(each: Judged, threshold: float) -> bool:
-    return each.score is not None and each.score >= threshold
 
 
 def at_least(count: int, of: int, chance: float) -> float:

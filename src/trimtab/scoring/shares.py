@@ -35,13 +35,9 @@ def _above(p: float, s: float, n: float) -> float:
     return (at_least + more) / 2
 
 
-def binomial_p(s: int, n: int) -> float:
-    """Two-sided exact p-value of a fair coin that fell ``s`` times of ``n`` on one side; 1 without throws."""
-    return min(1.0, 2 * _tail(min(s, n - s), n))
-
-
 def mid_p(s: int, n: int) -> float:
-    """As `binomial_p` with half the probability of what was seen (Lancaster 1961)."""
+    """Two-sided p-value of a fair coin that fell ``s`` times of ``n`` on one side, with half the probability of what
+    was seen (Lancaster 1961); 1 without throws."""
     fewer = min(s, n - s)
     return min(1.0, 2 * _tail(fewer, n) - math.exp(_log_choose(n, fewer) - n * math.log(2))) if n else 1.0
 
@@ -54,16 +50,12 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def mcnemar_exact(gained: int, lost: int) -> float:
-    """Two-sided p-value that a pass of one and failure of the other is as likely either way round (Q. McNemar 1947,
-    Psychometrika 12). ``gained``: cases that only the first passed, ``lost``: only the second."""
-    return binomial_p(gained, gained + lost)
-
-
 def mcnemar_mid_p(gained: int, lost: int) -> float:
-    """The same by mid-p, which holds its level in practice and finds more (M. W. Fagerland, S. Lydersen, P. Laake 2013,
-    The McNemar test for binary matched-pairs data: mid-p and asymptotic are better than exact conditional, BMC Medical
-    Research Methodology 13)."""
+    """Two-sided p-value that a pass of one and failure of the other is as likely either way round (Q. McNemar 1947,
+    Psychometrika 12). ``gained``: cases that only the first passed, ``lost``: only the second. By mid-p, which holds
+    its level in practice and finds more than the exact test (M. W. Fagerland, S. Lydersen, P. Laake 2013, The McNemar
+    test for binary matched-pairs data: mid-p and asymptotic are better than exact conditional, BMC Medical Research
+    Methodology 13)."""
     return mid_p(gained, gained + lost)
 
 

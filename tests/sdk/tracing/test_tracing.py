@@ -54,11 +54,6 @@ def id_of(span: ReadableSpan) -> int:
     return span.context.span_id
 
 
-def trace_of(span: ReadableSpan) -> int:
-    assert span.context is not None
-    return span.context.trace_id
-
-
 # --- functions ---
 
 

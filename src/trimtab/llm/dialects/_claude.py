@@ -45,12 +45,6 @@ def is_known(model: str) -> bool:
     return version_of(model) is not None
 
 
-def is_adaptive(model: str) -> bool:
-    """Whether this is a model that thinks as much as it sees fit, and takes no sampling parameters."""
-    version = version_of(model)
-    return version is not None and version >= (4, 7)
-
-
 def as_taken(request: Request, model: str, bound: int | None) -> tuple[Request, Thinking]:
     """A call of another dialect as the model takes it, and how it is asked to think. ``bound`` is what is sent as the
     most tokens of the answer, if anything is. What is no name of a Claude is taken to know it all."""
