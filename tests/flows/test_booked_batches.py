@@ -1,22 +1,19 @@
 """Batches on real servers: booked once whoever is killed meanwhile, and the money that limits held given back."""
 
-import contextlib
 import json
 import socket
-from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from live import Live, admin, live, simulated, until
+from replicas_killed import SECRET_KEY, attempts, booked_once, killed_in_turn, settled, used
 
 from patience import PATIENCE_S
 
 pytestmark = [pytest.mark.postgres, pytest.mark.promise]
-SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 CONFIG = """
 providers:
   sim: {{kind: openai, base_url: "{url}/v1", api_key: "k"}}
@@ -84,16 +81,6 @@ def batch_calls(upstream: str) -> int:
     return sum(call["path"] == "/v1/batches" for call in seen)
 
 
-def known(server: Live) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in server.api("/projects/default/batches", limit=100)["items"]}
-
-
-def settled(server: Live) -> int:
-    with contextlib.suppress(httpx.HTTPError):
-        return sum(row["settled"] is not None for row in known(server).values())
-    return 0
-
-
 def test_batches_of_two_replicas_are_booked_once_though_each_is_killed_while_they_are(
     tmp_path: Path, postgres: Callable[[], str]
 ) -> None:
@@ -104,26 +91,8 @@ def test_batches_of_two_replicas_are_booked_once_though_each_is_killed_while_the
     with simulated() as url:
         config = CONFIG.format(url=url)
         with live(folders[0], config, env=env) as one, live(folders[1], config, env=env) as two:
-            names = list[str]()
-            for victim, other in ((one, two), (two, one)):
-                names += [make((one, two)[number % 2], number) for number in range(BATCHES)]
-                before = len(names) - BATCHES
-                until(lambda other=other, before=before: settled(other) > before, PATIENCE_S, other.told)
-                victim.kill()
-                victim.start()
-            until(lambda: settled(one) == len(names), PATIENCE_S, one.told)
-            rows = known(one)
-            assert {row["state"] for row in rows.values()} == {"completed"}
-            for each in (one, two):
-                each.settled()
-            # Each replica of this test has a store of its own: together they have each booking once.
-            booked = [row for each in (one, two) for row in attempts(each)]
-            assert Counter(row["response_id"] for row in booked) == dict.fromkeys(names, 1)
-            for row in booked:
-                assert Decimal(row["cost"]) == Decimal(rows[row["response_id"]]["cost"])
-                assert row["feature"] in ("batch-0", "batch-1")
-            spent = sum(Decimal(row["cost"]) for row in rows.values())
-            until(lambda: used(two) == spent, PATIENCE_S, lambda: f"{used(two)} is used, and {spent} was spent")
+            names = killed_in_turn(one, two, make, batches=BATCHES, unsettled=BATCHES)
+            booked_once(one, two, names)
 
 
 @pytest.mark.parametrize("end", ["client leaves", "killed", "stopped"])
@@ -159,16 +128,3 @@ def test_a_batch_is_booked_that_nobody_was_told_of(tmp_path: Path, postgres: Cal
             until(
                 lambda: used(two) == Decimal(row["cost"]), PATIENCE_S, lambda: f"{used(two)} is used, not {row['cost']}"
             )
-
-
-def used(server: Live, *more: str) -> Decimal:
-    standing = server.api("/projects/default/limits")["items"][0]["standings"][0]
-    return sum((Decimal(standing[name]) for name in ("used", *more)), Decimal())
-
-
-def attempts(server: Live) -> list[dict[str, Any]]:
-    """Every row of the books that cost something, with the batch it is of."""
-    asked = {"sql": "SELECT response_id, cost_usd, feature FROM ledger WHERE cost_usd > 0"}
-    told = httpx.post(f"{server.url}/api/v1/projects/default/sql", json=asked, headers=admin(), timeout=PATIENCE_S)
-    assert told.is_success, told.text
-    return [dict(zip(("response_id", "cost", "feature"), row, strict=True)) for row in told.json()["rows"]]

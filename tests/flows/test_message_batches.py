@@ -2,16 +2,14 @@
 money that limits held given back."""
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import anthropic
 import pytest
-from live import ADMIN, Live, live, simulated, until
-from test_booked_batches import SECRET_KEY, attempts, known, settled
+from live import ADMIN, Live, live, simulated
+from replicas_killed import SECRET_KEY, booked_once, killed_in_turn
 
 from patience import PATIENCE_S
 
@@ -59,30 +57,8 @@ def test_batches_of_messages_of_two_replicas_are_booked_once_though_each_is_kill
     with simulated() as url:
         config = CONFIG.format(url=url)
         with live(folders[0], config, env=env) as one, live(folders[1], config, env=env) as two:
-            names = list[str]()
-            for victim, other in ((one, two), (two, one)):
-                names += [make((one, two)[number % 2], number) for number in range(BATCHES)]
-                before = len(names) - BATCHES // 3
-                until(lambda other=other, before=before: settled(other) > before, PATIENCE_S, other.told)
-                victim.kill()
-                victim.start()
-            until(lambda: settled(one) == len(names), PATIENCE_S, one.told)
-            rows = known(one)
-            assert {row["state"] for row in rows.values()} == {"completed"}
-            for each in (one, two):
-                each.settled()
-            # Each replica of this test has a store of its own: together they have each booking once.
-            booked = [row for each in (one, two) for row in attempts(each)]
-            assert Counter(row["response_id"] for row in booked) == dict.fromkeys(names, 1)
-            for row in booked:
-                assert Decimal(row["cost"]) == Decimal(rows[row["response_id"]]["cost"])
-                assert row["feature"] in ("batch-0", "batch-1")
-            spent = sum(Decimal(row["cost"]) for row in rows.values())
-
-            def used() -> Decimal:
-                return Decimal(two.api("/projects/default/limits")["items"][0]["standings"][0]["used"])
-
-            until(lambda: used() == spent, PATIENCE_S, lambda: f"{used()} is used, and {spent} was spent")
+            names = killed_in_turn(one, two, make, batches=BATCHES, unsettled=BATCHES // 3)
+            booked_once(one, two, names)
             with client(two) as caller:
                 assert [each.id for each in caller.messages.batches.list(limit=5)] == names[::-1]
                 with contextlib.suppress(anthropic.NotFoundError):

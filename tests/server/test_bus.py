@@ -1,6 +1,8 @@
 """Workers telling each other: a change is over only when every other worker has heard."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -24,58 +26,51 @@ class Worker:
         self.refreshed += 1
 
 
+@asynccontextmanager
+async def joined(path: Path, *lines: WorkerLine) -> AsyncGenerator[Hub]:
+    """The hub that all of ``lines`` have joined; all end with it."""
+    hub = Hub(path)
+    await hub.open()
+    for line in lines:
+        await line.open()
+    assert await hub.joined(len(lines), PATIENCE_S)
+    yield hub
+    for line in lines:
+        await line.close()
+    await hub.close()
+
+
 def test_a_change_returns_only_when_every_other_worker_has_refreshed(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         workers = [Worker(tmp_path / "bus", slow_s=index * 0.05) for index in range(4)]
-        for worker in workers:
-            await worker.line.open()
-        assert await hub.joined(4, 2)
-        await workers[0].line.changed()
-        assert [w.refreshed for w in workers] == [0, 1, 1, 1]
-        await asyncio.gather(workers[1].line.changed(), workers[2].line.changed())
-        assert [w.refreshed for w in workers] == [2, 2, 2, 3]
-        for worker in workers:
-            await worker.line.close()
-        await hub.close()
+        async with joined(tmp_path / "bus", *(worker.line for worker in workers)):
+            await workers[0].line.changed()
+            assert [w.refreshed for w in workers] == [0, 1, 1, 1]
+            await asyncio.gather(workers[1].line.changed(), workers[2].line.changed())
+            assert [w.refreshed for w in workers] == [2, 2, 2, 3]
 
     asyncio.run(main())
 
 
 def test_a_worker_that_ends_meanwhile_holds_nobody_up(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         first, second = Worker(tmp_path / "bus"), Worker(tmp_path / "bus", slow_s=30)
-        await first.line.open()
-        await second.line.open()
-        assert await hub.joined(2, 2)
-        changing = asyncio.ensure_future(first.line.changed())
-        await asyncio.sleep(0.05)
-        await second.line.close()
-        async with asyncio.timeout(PATIENCE_S):
-            await changing
-        await first.line.close()
-        await hub.close()
+        async with joined(tmp_path / "bus", first.line, second.line):
+            changing = asyncio.ensure_future(first.line.changed())
+            await asyncio.sleep(0.05)
+            await second.line.close()
+            async with asyncio.timeout(PATIENCE_S):
+                await changing
 
     asyncio.run(main())
 
 
 def test_a_worker_that_cannot_refresh_is_waited_for_no_longer_than_its_answer(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         first, second = Worker(tmp_path / "bus"), Worker(tmp_path / "bus", fails=True)
-        await first.line.open()
-        await second.line.open()
-        assert await hub.joined(2, 2)
-        async with asyncio.timeout(PATIENCE_S):
+        async with joined(tmp_path / "bus", first.line, second.line), asyncio.timeout(PATIENCE_S):
             await first.line.changed()
             await first.line.changed()
-        await first.line.close()
-        await second.line.close()
-        await hub.close()
 
     asyncio.run(main())
 
@@ -84,17 +79,9 @@ def test_a_worker_that_hangs_is_given_up_after_the_bound(tmp_path: Path, monkeyp
     monkeypatch.setattr(bus, "HEARD_WITHIN_S", 0.2)
 
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         first, second = Worker(tmp_path / "bus"), Worker(tmp_path / "bus", slow_s=30)
-        await first.line.open()
-        await second.line.open()
-        assert await hub.joined(2, 2)
-        async with asyncio.timeout(PATIENCE_S):
+        async with joined(tmp_path / "bus", first.line, second.line), asyncio.timeout(PATIENCE_S):
             await first.line.changed()
-        await first.line.close()
-        await second.line.close()
-        await hub.close()
 
     asyncio.run(main())
 
@@ -112,8 +99,6 @@ def test_the_socket_is_private_and_missing_workers_are_noticed(tmp_path: Path) -
 
 def test_advice_on_a_target_reaches_every_other_worker_and_nobody_waits(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         heard: list[list[tuple[tuple[str, str, str], int]]] = [[], [], []]
 
         async def refresh() -> None:
@@ -123,17 +108,12 @@ def test_advice_on_a_target_reaches_every_other_worker_and_nobody_waits(tmp_path
             return WorkerLine(tmp_path / "bus", refresh, lambda target, until: heard[index].append((target, until)))
 
         lines = [hearing(index) for index in range(3)]
-        for line in lines:
-            await line.open()
-        assert await hub.joined(3, 2)
-        lines[0].advise(("prj_1", "lab", "up-1"), 123)
-        async with asyncio.timeout(PATIENCE_S):
-            while not (heard[1] and heard[2]):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        assert heard == [[], [(("prj_1", "lab", "up-1"), 123)], [(("prj_1", "lab", "up-1"), 123)]]
-        for line in lines:
-            await line.close()
-        await hub.close()
+        async with joined(tmp_path / "bus", *lines):
+            lines[0].advise(("prj_1", "lab", "up-1"), 123)
+            async with asyncio.timeout(PATIENCE_S):
+                while not (heard[1] and heard[2]):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            assert heard == [[], [(("prj_1", "lab", "up-1"), 123)], [(("prj_1", "lab", "up-1"), 123)]]
         lines[0].advise(("prj_1", "lab", "up-1"), 124)  # nobody is there any more: nothing happens
 
     asyncio.run(main())
@@ -141,8 +121,6 @@ def test_advice_on_a_target_reaches_every_other_worker_and_nobody_waits(tmp_path
 
 def test_who_wants_a_place_is_heard_by_every_other_worker(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         heard: list[int] = []
 
         async def refresh() -> None:
@@ -153,35 +131,26 @@ def test_who_wants_a_place_is_heard_by_every_other_worker(tmp_path: Path) -> Non
 
         lines = [hearing(index) for index in range(3)]
         assert not lines[0].want(), "it has no line yet"
-        for line in lines:
-            await line.open()
-        assert await hub.joined(3, PATIENCE_S)
-        assert lines[0].want()
-        async with asyncio.timeout(PATIENCE_S):
-            while len(heard) < 2:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        assert sorted(heard) == [1, 2]
-        for line in lines:
-            await line.close()
-        await hub.close()
+        async with joined(tmp_path / "bus", *lines):
+            assert lines[0].want()
+            async with asyncio.timeout(PATIENCE_S):
+                while len(heard) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            assert sorted(heard) == [1, 2]
 
     asyncio.run(main())
 
 
 def test_a_successor_is_waited_for_by_its_name(tmp_path: Path) -> None:
     async def main() -> None:
-        hub = Hub(tmp_path / "bus")
-        await hub.open()
         worker = Worker(tmp_path / "bus")
-        await worker.line.open()
-        waiting = asyncio.ensure_future(hub.ready("w0.1", 2))
-        worker.line.say_ready("w1.1")
-        await asyncio.wait([waiting], timeout=0.05)
-        assert not waiting.done()
-        worker.line.say_ready("w0.1")
-        assert await waiting
-        assert not await hub.ready("w2.1", 0.05)
-        await worker.line.close()
-        await hub.close()
+        async with joined(tmp_path / "bus", worker.line) as hub:
+            waiting = asyncio.ensure_future(hub.ready("w0.1", PATIENCE_S))
+            worker.line.say_ready("w1.1")
+            await asyncio.wait([waiting], timeout=0.05)
+            assert not waiting.done()
+            worker.line.say_ready("w0.1")
+            assert await waiting
+            assert not await hub.ready("w2.1", 0.05)
 
     asyncio.run(main())
