@@ -1,15 +1,12 @@
-import { Button, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Button } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { lastCallsQuery, traceQuery } from "@/api/queries";
-import { entrySpan } from "@/features/trace/entry";
-import { formatListTime } from "@/lib/format";
-import { setOnly } from "@/search/language";
 import { Panel } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import css from "./compare.module.css";
+import { LastCalls, useLastCalls } from "./LastCalls";
+import { TraceField } from "./TraceField";
 import { traceIdIn } from "./traceId";
 
 interface Props {
@@ -24,24 +21,11 @@ export function Wanted({ project, a, b }: Props) {
   const navigate = useNavigate({ from: "/p/$project/compare" });
   const [texts, setTexts] = useState({ a: a ?? "", b: b ?? "" });
   const known = a ?? b;
-  const trace = useQuery({ ...traceQuery(project, known ?? ""), enabled: known !== undefined });
-  const model = trace.data && entrySpan(trace.data)?.model;
-  const q = model ? setOnly("", "model", model) : "";
-  const last = useQuery({ ...lastCallsQuery(project, q, 8), enabled: known === undefined || !trace.isPending });
-  const others = (last.data ?? []).filter((row) => row.trace_id !== known);
+  const { model, others, problem } = useLastCalls(project, known);
   const ids = { a: traceIdIn(texts.a), b: traceIdIn(texts.b) };
-  const field = (side: "a" | "b") => (
-    <TextInput
-      label={`Trace ${side.toUpperCase()}`}
-      placeholder="Its id, or the address of its page"
-      value={texts[side]}
-      error={texts[side].trim() !== "" && !ids[side] && "A trace id has 32 hexadecimal digits."}
-      onChange={(event) => setTexts({ ...texts, [side]: event.currentTarget.value })}
-    />
-  );
   return (
     <Page title="Compare" lead="Two traces side by side. Which two?">
-      {trace.error && <ProblemNotice error={trace.error} />}
+      {problem && <ProblemNotice error={problem} />}
       <Panel>
         <form
           className={css.wanted}
@@ -50,8 +34,8 @@ export function Wanted({ project, a, b }: Props) {
             if (ids.a && ids.b) void navigate({ search: { a: ids.a, b: ids.b } });
           }}
         >
-          {field("a")}
-          {field("b")}
+          <TraceField label="Trace A" value={texts.a} onChange={(text) => setTexts({ ...texts, a: text })} />
+          <TraceField label="Trace B" value={texts.b} onChange={(text) => setTexts({ ...texts, b: text })} />
           <Button type="submit" disabled={!ids.a || !ids.b}>
             Compare
           </Button>
@@ -62,23 +46,11 @@ export function Wanted({ project, a, b }: Props) {
           <h2>
             {known ? "With one of" : "One of"} the last calls{model ? ` to ${model}` : ""}
           </h2>
-          <ul className={css.choices}>
-            {others.map((row) => (
-              <li key={row.trace_id}>
-                <Link
-                  to="/p/$project/compare"
-                  params={{ project }}
-                  search={a || !b ? { a: a ?? row.trace_id, b: a ? row.trace_id : undefined } : { a: row.trace_id, b }}
-                  className={css.choice}
-                >
-                  <span className="num muted">{formatListTime(row.started, Date.now())}</span>
-                  <span className="ellipsis" dir="auto">
-                    {row.input_preview || row.name}
-                  </span>
-                </Link>
-              </li>
-            ))}
-          </ul>
+          <LastCalls
+            project={project}
+            rows={others}
+            withIt={(id) => (a || !b ? { a: a ?? id, b: a ? id : undefined } : { a: id, b })}
+          />
         </Panel>
       )}
     </Page>
