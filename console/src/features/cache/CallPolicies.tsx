@@ -7,6 +7,7 @@ import type { CallPolicyView } from "@/api/types";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { IconButton } from "@/ui/IconButton";
 import { ProblemNotice } from "@/ui/Notice";
 import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
@@ -97,26 +98,20 @@ function columnsOf(
       align: "right",
       cell: (policy) => (
         <span className={css.acts}>
-          <WriteButton
+          <IconButton
+            icon={Pencil}
             needs="cache:write"
-            variant="default"
-            px={8}
             onClick={() => onEdit(policy)}
             why={why(policy)}
-            aria-label={`Edit what holds for ${policy.name}`}
-          >
-            <Pencil size={13} />
-          </WriteButton>
-          <WriteButton
+            label={`Edit what holds for ${policy.name}`}
+          />
+          <IconButton
+            icon={Trash2}
             needs="cache:write"
-            variant="default"
-            px={8}
             onClick={() => onRemove(policy)}
             why={why(policy)}
-            aria-label={`Remove what holds for ${policy.name}`}
-          >
-            <Trash2 size={13} />
-          </WriteButton>
+            label={`Remove what holds for ${policy.name}`}
+          />
         </span>
       ),
     },

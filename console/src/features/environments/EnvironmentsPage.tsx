@@ -1,15 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { LockKeyhole, LockKeyholeOpen, Pencil, Plus, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { LockKeyhole, LockKeyholeOpen, Plus } from "lucide-react";
 import { inProject } from "@/api/client";
 import { environmentsQuery } from "@/api/releases";
 import type { EnvironmentView } from "@/api/releaseTypes";
 import { Empty, Tag } from "@/ui/bits";
-import { Confirm } from "@/ui/Confirm";
+import { EditOrDelete } from "@/ui/EditOrDelete";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
-import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
 import { EnvironmentEditor } from "./EnvironmentEditor";
 import { freezeInWords, inWords, isProtected } from "./environmentForm";
@@ -76,13 +74,7 @@ interface CardProps {
 }
 
 function EnvironmentCard({ project, environment, onEdit }: CardProps) {
-  const [asking, setAsking] = useState(false);
   const { name, protection } = environment;
-  const remove = useRemoval({
-    at: () => [inProject(project, "environments", name), environment.revision],
-    stale: [environmentsQuery(project).queryKey],
-    onRemoved: () => setAsking(false),
-  });
   const Lock = isProtected(protection) ? LockKeyhole : LockKeyholeOpen;
   return (
     <li className={css.card} data-environment={name}>
@@ -102,19 +94,17 @@ function EnvironmentCard({ project, environment, onEdit }: CardProps) {
           </p>
         </div>
         <div className={css.actions}>
-          <WriteButton needs="release:promote" variant="default" px={8} onClick={onEdit} aria-label={`Edit ${name}`}>
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
+          <EditOrDelete
+            thing={environment}
+            path={inProject(project, "environments", name)}
+            stale={environmentsQuery(project).queryKey}
             needs="release:promote"
-            variant="default"
-            px={8}
-            onClick={() => setAsking(true)}
-            why={environment.default ? "It is the default; make another one that first." : undefined}
-            aria-label={`Delete ${name}`}
+            whyKept={environment.default ? "It is the default; make another one that first." : undefined}
+            onEdit={onEdit}
           >
-            <Trash2 size={14} />
-          </WriteButton>
+            Clients that call <code>app@{name}</code> are then told that there is no such environment. Releases, past
+            calls and the audit trail stay.
+          </EditOrDelete>
         </div>
       </div>
       {(protection.freezes ?? []).length > 0 && (
@@ -126,21 +116,6 @@ function EnvironmentCard({ project, environment, onEdit }: CardProps) {
           ))}
         </ul>
       )}
-      <Confirm
-        opened={asking}
-        title={`Delete ${name}?`}
-        action="Delete"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => remove.mutate()}
-        onClose={() => {
-          remove.reset();
-          setAsking(false);
-        }}
-      >
-        Clients that call <code>app@{name}</code> are then told that there is no such environment. Releases, past calls
-        and the audit trail stay.
-      </Confirm>
     </li>
   );
 }

@@ -10,6 +10,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EditDrawer, useEditing } from "@/ui/EditDrawer";
+import { IconButton } from "@/ui/IconButton";
 import { Pending } from "@/ui/Pending";
 import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
@@ -116,24 +117,8 @@ function columns(onEdit: Pick, onDrop: Pick): Column<RefusalView>[] {
       align: "right",
       cell: (row) => (
         <span style={{ display: "inline-flex", gap: 6 }}>
-          <WriteButton
-            needs="guard:write"
-            variant="default"
-            px={8}
-            onClick={() => onEdit(row)}
-            aria-label={`Edit ${keyOf(row)}`}
-          >
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
-            needs="guard:write"
-            variant="default"
-            px={8}
-            onClick={() => onDrop(row)}
-            aria-label={`Remove ${keyOf(row)}`}
-          >
-            <Trash2 size={14} />
-          </WriteButton>
+          <IconButton icon={Pencil} needs="guard:write" onClick={() => onEdit(row)} label={`Edit ${keyOf(row)}`} />
+          <IconButton icon={Trash2} needs="guard:write" onClick={() => onDrop(row)} label={`Remove ${keyOf(row)}`} />
         </span>
       ),
     },

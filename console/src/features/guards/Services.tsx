@@ -11,6 +11,7 @@ import { Empty, Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { EditDrawer, useEditing, useLastSeen } from "@/ui/EditDrawer";
+import { IconButton } from "@/ui/IconButton";
 import { Pending } from "@/ui/Pending";
 import { useRemoval } from "@/ui/removal";
 import { WriteButton } from "@/ui/WriteButton";
@@ -140,26 +141,20 @@ function columns(project: string, guards: readonly GuardView[], acts: Acts): Col
       align: "right",
       cell: (row) => (
         <span style={{ display: "inline-flex", gap: 6 }}>
-          <WriteButton
+          <IconButton
+            icon={Pencil}
             needs="provider:write"
-            variant="default"
-            px={8}
             why={acts.why}
             onClick={() => acts.onEdit(row.name)}
-            aria-label={`Edit ${row.name}`}
-          >
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
+            label={`Edit ${row.name}`}
+          />
+          <IconButton
+            icon={Trash2}
             needs="provider:write"
-            variant="default"
-            px={8}
             why={acts.why}
             onClick={() => acts.onDrop(row)}
-            aria-label={`Remove ${row.name}`}
-          >
-            <Trash2 size={14} />
-          </WriteButton>
+            label={`Remove ${row.name}`}
+          />
         </span>
       ),
     },

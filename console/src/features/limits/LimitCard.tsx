@@ -1,5 +1,4 @@
 import { Link } from "@tanstack/react-router";
-import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { inProject } from "@/api/client";
 import { limitsQuery } from "@/api/queries";
@@ -8,16 +7,14 @@ import { formatAgo, formatDateTime } from "@/lib/format";
 import { useKeyName } from "@/lib/keyName";
 import { useMay } from "@/lib/role";
 import { Tag } from "@/ui/bits";
-import { Confirm } from "@/ui/Confirm";
-import { useRemoval } from "@/ui/removal";
-import { WriteButton } from "@/ui/WriteButton";
+import { EditOrDelete } from "@/ui/EditOrDelete";
+import { FromFile, fixedByFile } from "@/ui/FromFile";
 import { amount, bare, inWords, ofBound, percentUsed } from "./amounts";
 import { BurnDown } from "./BurnDown";
 import { filledBy } from "./filled";
 import css from "./limits.module.css";
 import { LargerThanAll, UsedUp } from "./UsedUp";
 
-const FROM_FILE = "It is declared in the config file; change it there.";
 const NEAR = 80;
 
 type Standing = LimitView["standings"][number];
@@ -32,14 +29,8 @@ interface CardProps {
 
 /** One rule: how far it is used, and when it will be at this pace. */
 export function LimitCard({ project, limit, events, onEdit }: CardProps) {
-  const [asking, setAsking] = useState(false);
-  const remove = useRemoval({
-    at: () => [inProject(project, "limits", limit.name), limit.revision],
-    stale: [limitsQuery(project).queryKey],
-    onRemoved: () => setAsking(false),
-  });
   const may = useMay("limit:write");
-  const fromFile = limit.source === "config" ? FROM_FILE : undefined;
+  const fixed = fixedByFile(limit);
   return (
     <li className={css.card} data-limit={limit.name}>
       <div className={css.cardHead}>
@@ -49,31 +40,22 @@ export function LimitCard({ project, limit, events, onEdit }: CardProps) {
             <Tag tone={limit.mode === "soft" ? undefined : "accent"} title={MODES[limit.mode]}>
               {limit.mode}
             </Tag>
-            {fromFile && <Tag title={FROM_FILE}>config file</Tag>}
+            <FromFile thing={limit} />
           </div>
           <div className="muted">{inWords(limit)}</div>
         </div>
         <div className={css.actions}>
-          <WriteButton
+          <EditOrDelete
+            thing={limit}
+            path={inProject(project, "limits", limit.name)}
+            stale={limitsQuery(project).queryKey}
             needs="limit:write"
-            variant="default"
-            px={8}
-            onClick={onEdit}
-            why={fromFile}
-            aria-label={`Edit ${limit.name}`}
+            why={fixed}
+            onEdit={onEdit}
           >
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
-            needs="limit:write"
-            variant="default"
-            px={8}
-            onClick={() => setAsking(true)}
-            why={fromFile}
-            aria-label={`Delete ${limit.name}`}
-          >
-            <Trash2 size={14} />
-          </WriteButton>
+            Calls are then no longer held back by it, at once and in every worker. What it has counted stays until its
+            window ends, in case you add it again.
+          </EditOrDelete>
         </div>
       </div>
       {limit.standings.length === 0 ? (
@@ -88,7 +70,7 @@ export function LimitCard({ project, limit, events, onEdit }: CardProps) {
               standing={standing}
               events={events}
               now={Date.now()}
-              onEdit={may && !fromFile ? onEdit : undefined}
+              onEdit={may && !fixed ? onEdit : undefined}
             />
           </div>
         ))
@@ -98,23 +80,8 @@ export function LimitCard({ project, limit, events, onEdit }: CardProps) {
         limit={limit}
         events={events}
         now={Date.now()}
-        onEdit={may && !fromFile ? onEdit : undefined}
+        onEdit={may && !fixed ? onEdit : undefined}
       />
-      <Confirm
-        opened={asking}
-        title={`Delete ${limit.name}?`}
-        action="Delete"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => remove.mutate()}
-        onClose={() => {
-          remove.reset();
-          setAsking(false);
-        }}
-      >
-        Calls are then no longer held back by it, at once and in every worker. What it has counted stays until its
-        window ends, in case you add it again.
-      </Confirm>
     </li>
   );
 }

@@ -1,21 +1,16 @@
 import { Button, Tooltip } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowRight, FlaskConical, Pencil, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { ArrowRight, FlaskConical } from "lucide-react";
 import { inProject, post } from "@/api/client";
 import { modelsQuery } from "@/api/queries";
 import type { ModelView, TestResult } from "@/api/types";
 import { formatMs, plural } from "@/lib/format";
-import { Tag } from "@/ui/bits";
-import { Confirm } from "@/ui/Confirm";
+import { EditOrDelete } from "@/ui/EditOrDelete";
+import { FromFile, fixedByFile } from "@/ui/FromFile";
 import { Notice, ProblemNotice } from "@/ui/Notice";
-import { useRemoval } from "@/ui/removal";
 import { HealthSign } from "@/ui/status";
-import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
-
-const FROM_FILE = "It is declared in the config file; change it there.";
 
 interface Props {
   project: string;
@@ -24,25 +19,19 @@ interface Props {
 }
 
 export function ModelRow({ project, model, onEdit }: Props) {
-  const [asking, setAsking] = useState(false);
   const queries = useQueryClient();
   const test = useMutation({
     mutationFn: () => post<TestResult>(inProject(project, "models", model.name, "test")),
     onSettled: () => queries.invalidateQueries({ queryKey: modelsQuery(project).queryKey }),
   });
-  const remove = useRemoval({
-    at: () => [inProject(project, "models", model.name), model.revision],
-    stale: [modelsQuery(project).queryKey],
-    onRemoved: () => setAsking(false),
-  });
-  const fromFile = model.source === "config" ? FROM_FILE : undefined;
+  const fixed = fixedByFile(model);
   return (
     <li data-model={model.name}>
       <div className={css.row}>
         <div style={{ minWidth: 0 }}>
           <div className={css.name}>
             <span className="ellipsis">{model.name}</span>
-            {fromFile && <Tag title={FROM_FILE}>config file</Tag>}
+            <FromFile thing={model} />
           </div>
           <div className={css.sub}>
             <Link to="/p/$project/traces" params={{ project }} search={{ q: `model:"${model.name}"` }}>
@@ -102,26 +91,17 @@ export function ModelRow({ project, model, onEdit }: Props) {
           >
             Test
           </Button>
-          <WriteButton
+          <EditOrDelete
+            thing={model}
+            path={inProject(project, "models", model.name)}
+            stale={modelsQuery(project).queryKey}
             needs="model:write"
-            variant="default"
-            px={8}
-            onClick={onEdit}
-            why={fromFile}
-            aria-label={`Edit ${model.name}`}
+            why={fixed}
+            onEdit={onEdit}
           >
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
-            needs="model:write"
-            variant="default"
-            px={8}
-            onClick={() => setAsking(true)}
-            why={fromFile}
-            aria-label={`Delete ${model.name}`}
-          >
-            <Trash2 size={14} />
-          </WriteButton>
+            Calls to <strong>{model.name}</strong> will be refused from the moment it is gone. Its provider, and the
+            traces of its calls, stay.
+          </EditOrDelete>
         </div>
       </div>
       {(test.data || test.isError) && (
@@ -133,21 +113,6 @@ export function ModelRow({ project, model, onEdit }: Props) {
           )}
         </div>
       )}
-      <Confirm
-        opened={asking}
-        title={`Delete ${model.name}?`}
-        action="Delete"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => remove.mutate()}
-        onClose={() => {
-          remove.reset();
-          setAsking(false);
-        }}
-      >
-        Calls to <strong>{model.name}</strong> will be refused from the moment it is gone. Its provider, and the traces
-        of its calls, stay.
-      </Confirm>
     </li>
   );
 }

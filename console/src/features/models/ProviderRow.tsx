@@ -1,22 +1,17 @@
 import { Tooltip } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { Pencil, Trash2 } from "lucide-react";
-import { type ComponentProps, useState } from "react";
+import type { ComponentProps } from "react";
 import { inProject } from "@/api/client";
 import { providersQuery } from "@/api/queries";
 import type { ModelView, ProviderKindView, ProviderView, TargetView } from "@/api/types";
 import { formatAgo, plural } from "@/lib/format";
-import { Tag } from "@/ui/bits";
-import { Confirm } from "@/ui/Confirm";
-import { useRemoval } from "@/ui/removal";
+import { EditOrDelete } from "@/ui/EditOrDelete";
+import { FromFile, fixedByFile } from "@/ui/FromFile";
 import { HealthSign } from "@/ui/status";
-import { WriteButton } from "@/ui/WriteButton";
 import css from "./models.module.css";
 import { PolicyPanel } from "./PolicyPanel";
 import { Targets } from "./Targets";
 import live from "./targets.module.css";
-
-const FROM_FILE = "It is declared in the config file; change it there.";
 
 interface Props {
   project: string;
@@ -35,20 +30,14 @@ interface Props {
 
 export function ProviderRow(props: Props) {
   const { project, provider, kind, models, onEdit } = props;
-  const [asking, setAsking] = useState(false);
-  const remove = useRemoval({
-    at: () => [inProject(project, "providers", provider.name), provider.revision],
-    stale: [providersQuery(project).queryKey],
-    onRemoved: () => setAsking(false),
-  });
-  const fromFile = provider.source === "config" ? FROM_FILE : undefined;
+  const fixed = fixedByFile(provider);
   return (
     <li data-provider={provider.name}>
       <div className={css.row}>
         <div style={{ minWidth: 0 }}>
           <div className={css.name}>
             <span className="ellipsis">{provider.name}</span>
-            {fromFile && <Tag title={FROM_FILE}>config file</Tag>}
+            <FromFile thing={provider} />
           </div>
           <div className={css.sub}>
             {kind?.title ?? provider.kind}, {provider.dialect.replaceAll("_", " ")}
@@ -67,52 +56,28 @@ export function ProviderRow(props: Props) {
         <KeyHint provider={provider} needsKey={kind?.needs_key ?? false} />
         <Health provider={provider} />
         <div className={css.actions}>
-          <WriteButton
+          <EditOrDelete
+            thing={provider}
+            path={inProject(project, "providers", provider.name)}
+            stale={providersQuery(project).queryKey}
             needs="provider:write"
-            variant="default"
-            px={8}
-            onClick={onEdit}
-            why={fromFile}
-            aria-label={`Edit ${provider.name}`}
-          >
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
-            needs="provider:write"
-            variant="default"
-            px={8}
-            onClick={() => setAsking(true)}
-            why={
-              fromFile ??
-              (models.length > 0
+            why={fixed}
+            whyKept={
+              models.length > 0
                 ? `${plural(models.length, "model")} still use it; move or delete those first.`
-                : undefined)
+                : undefined
             }
-            aria-label={`Delete ${provider.name}`}
+            onEdit={onEdit}
           >
-            <Trash2 size={14} />
-          </WriteButton>
+            Its address and its key are erased. The traces of calls made there stay. See{" "}
+            <Link to="/p/$project/traces" params={{ project }} search={{ q: `provider:"${provider.name}"` }}>
+              its calls
+            </Link>
+            .
+          </EditOrDelete>
         </div>
       </div>
       <LiveState {...props} />
-      <Confirm
-        opened={asking}
-        title={`Delete ${provider.name}?`}
-        action="Delete"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => remove.mutate()}
-        onClose={() => {
-          remove.reset();
-          setAsking(false);
-        }}
-      >
-        Its address and its key are erased. The traces of calls made there stay. See{" "}
-        <Link to="/p/$project/traces" params={{ project }} search={{ q: `provider:"${provider.name}"` }}>
-          its calls
-        </Link>
-        .
-      </Confirm>
     </li>
   );
 }

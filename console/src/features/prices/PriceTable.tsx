@@ -10,12 +10,12 @@ import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { FormDialog } from "@/ui/FormDialog";
+import { FromFile, fixedByFile } from "@/ui/FromFile";
+import { IconButton } from "@/ui/IconButton";
 import { useRemoval } from "@/ui/removal";
-import { WriteButton } from "@/ui/WriteButton";
 import { dayStart, momentText, ratesText } from "./priceForm";
 import css from "./prices.module.css";
 
-const FROM_FILE = "It is declared in the config file; change it there.";
 const STATES = { in_force: "holds now", planned: "to come", ended: "ended" } as const;
 
 interface Props {
@@ -34,8 +34,7 @@ export function PriceTable({ project, prices, onCopy }: Props) {
       label: "model",
       cell: (row) => (
         <>
-          <strong className={css.model}>{row.model}</strong>{" "}
-          {row.source === "config" && <Tag title={FROM_FILE}>config file</Tag>}
+          <strong className={css.model}>{row.model}</strong> <FromFile thing={row} />
           <div className="muted">
             {row.provider === "*" ? "at any provider" : `at ${row.provider}`}
             {row.tier && `, tier ${row.tier}`}
@@ -65,42 +64,33 @@ export function PriceTable({ project, prices, onCopy }: Props) {
       label: "",
       align: "right",
       cell: (row) => {
-        const why = row.source === "config" ? FROM_FILE : undefined;
+        const why = fixedByFile(row);
         const which = `${row.model} from ${row.valid_from === null ? "always" : momentText(row.valid_from)}`;
         return (
           <span className={css.acts}>
-            <WriteButton
+            <IconButton
+              icon={CopyPlus}
               needs="cost:write"
-              variant="default"
               size="xs"
-              px={8}
               onClick={() => onCopy(row)}
-              aria-label={`Another price like ${which}`}
-            >
-              <CopyPlus size={14} />
-            </WriteButton>
-            <WriteButton
+              label={`Another price like ${which}`}
+            />
+            <IconButton
+              icon={CalendarX2}
               needs="cost:write"
-              variant="default"
               size="xs"
-              px={8}
               why={why}
               onClick={() => setEnding(row)}
-              aria-label={`End the price of ${which}`}
-            >
-              <CalendarX2 size={14} />
-            </WriteButton>
-            <WriteButton
+              label={`End the price of ${which}`}
+            />
+            <IconButton
+              icon={Trash2}
               needs="cost:write"
-              variant="default"
               size="xs"
-              px={8}
               why={why}
               onClick={() => setRemoving(row)}
-              aria-label={`Remove the price of ${which}`}
-            >
-              <Trash2 size={14} />
-            </WriteButton>
+              label={`Remove the price of ${which}`}
+            />
           </span>
         );
       },

@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { inProject, post } from "@/api/client";
 import type { ReplayReport, RouteView } from "@/api/types";
 import { PRESETS, resolveRange } from "@/search/range";
+import { fixedByFile } from "@/ui/FromFile";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import { ReplayFigures } from "./ReplayFigures";
@@ -123,7 +124,7 @@ export function Replay({ project, route, search, onAsk, onTake }: Props) {
               needs="route:write"
               variant="default"
               size="sm"
-              why={route.source === "config" ? "It is declared in the config file; change it there." : undefined}
+              why={fixedByFile(route)}
               onClick={() => onTake(form.tree)}
             >
               Edit the route so

@@ -1,24 +1,20 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { History, Pencil, Route as RouteIcon, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { History, Route as RouteIcon } from "lucide-react";
 import { inProject } from "@/api/client";
 import { routesQuery } from "@/api/queries";
 import type { LeafView, RouteView } from "@/api/types";
 import { formatMs } from "@/lib/format";
 import { Tag } from "@/ui/bits";
-import { Confirm } from "@/ui/Confirm";
+import { EditOrDelete } from "@/ui/EditOrDelete";
+import { FromFile, fixedByFile } from "@/ui/FromFile";
 import { Notice } from "@/ui/Notice";
-import { useRemoval } from "@/ui/removal";
 import { HealthSign } from "@/ui/status";
-import { WriteButton } from "@/ui/WriteButton";
 import { Explain } from "./Explain";
 import { LastDecisions } from "./LastDecisions";
 import { Replay, type ReplaySearch } from "./Replay";
 import css from "./routes.module.css";
 import { type Line, linesOf, type RawNode } from "./tree";
-
-const FROM_FILE = "It is declared in the config file; change it there.";
 
 interface Props {
   project: string;
@@ -33,13 +29,7 @@ interface Props {
 }
 
 export function RouteCard({ project, route, explaining, onExplain, replay, onReplay, onEdit }: Props) {
-  const [asking, setAsking] = useState(false);
-  const remove = useRemoval({
-    at: () => [inProject(project, "routes", route.name), route.revision],
-    stale: [routesQuery(project).queryKey],
-    onRemoved: () => setAsking(false),
-  });
-  const fromFile = route.source === "config" ? FROM_FILE : undefined;
+  const fixed = fixedByFile(route);
   const kept = [route.affinity.session && "session", route.affinity.prompt && "start of the prompt"].filter(Boolean);
   return (
     <article className={css.card} data-route={route.name} aria-label={`Route ${route.name}`}>
@@ -47,7 +37,7 @@ export function RouteCard({ project, route, explaining, onExplain, replay, onRep
         <div style={{ minWidth: 0 }}>
           <h2 className={css.name}>
             {route.name}
-            {fromFile ? <Tag title={FROM_FILE}>config file</Tag> : <Tag>version {route.version}</Tag>}
+            {fixed ? <FromFile thing={route} /> : <Tag>version {route.version}</Tag>}
           </h2>
           {route.about && <div className="muted">{route.about}</div>}
           {kept.length > 0 && (
@@ -71,26 +61,16 @@ export function RouteCard({ project, route, explaining, onExplain, replay, onRep
           >
             What if…
           </Button>
-          <WriteButton
+          <EditOrDelete
+            thing={route}
+            path={inProject(project, "routes", route.name)}
+            stale={routesQuery(project).queryKey}
             needs="route:write"
-            variant="default"
-            px={8}
-            onClick={() => onEdit()}
-            why={fromFile}
-            aria-label={`Edit ${route.name}`}
+            why={fixed}
+            onEdit={() => onEdit()}
           >
-            <Pencil size={14} />
-          </WriteButton>
-          <WriteButton
-            needs="route:write"
-            variant="default"
-            px={8}
-            onClick={() => setAsking(true)}
-            why={fromFile}
-            aria-label={`Delete ${route.name}`}
-          >
-            <Trash2 size={14} />
-          </WriteButton>
+            Clients that call <code>{route.name}</code> are then told that there is no such model. Its past calls stay.
+          </EditOrDelete>
         </div>
       </header>
       {route.trouble && (
@@ -122,20 +102,6 @@ export function RouteCard({ project, route, explaining, onExplain, replay, onRep
         />
       )}
       <LastDecisions project={project} name={route.name} />
-      <Confirm
-        opened={asking}
-        title={`Delete ${route.name}?`}
-        action="Delete"
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => remove.mutate()}
-        onClose={() => {
-          remove.reset();
-          setAsking(false);
-        }}
-      >
-        Clients that call <code>{route.name}</code> are then told that there is no such model. Its past calls stay.
-      </Confirm>
     </article>
   );
 }

@@ -10,9 +10,9 @@ import { formatAgo, formatDateTime, plural } from "@/lib/format";
 import { Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { IconButton } from "@/ui/IconButton";
 import { ProblemNotice } from "@/ui/Notice";
 import { Pending } from "@/ui/Pending";
-import { WriteButton } from "@/ui/WriteButton";
 import css from "./settings.module.css";
 
 interface Props {
@@ -131,25 +131,19 @@ function columns(
       cell: (event) => (
         <span className={css.acts}>
           {event.state === "failed" && (
-            <WriteButton
+            <IconButton
+              icon={RotateCcw}
               needs="forward:write"
-              variant="default"
-              px={8}
               onClick={() => onReplay(event.id)}
-              aria-label={`Try ${event.trace_id} again`}
-            >
-              <RotateCcw size={14} />
-            </WriteButton>
+              label={`Try ${event.trace_id} again`}
+            />
           )}
-          <WriteButton
+          <IconButton
+            icon={Trash2}
             needs="forward:write"
-            variant="default"
-            px={8}
             onClick={() => onDrop(event.id)}
-            aria-label={`Give up ${event.trace_id}`}
-          >
-            <Trash2 size={14} />
-          </WriteButton>
+            label={`Give up ${event.trace_id}`}
+          />
         </span>
       ),
     },

@@ -11,6 +11,7 @@ import { Panel, Tag } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { useLastSeen } from "@/ui/EditDrawer";
+import { IconButton } from "@/ui/IconButton";
 import { Notice, ProblemNotice } from "@/ui/Notice";
 import { PlainButton } from "@/ui/PlainButton";
 import { useRemoval } from "@/ui/removal";
@@ -245,36 +246,27 @@ function Buttons({ to, acts }: { to: ForwardView; acts: Acts }) {
   const why = to.source === "config" ? "The config file declares it: change it there." : undefined;
   return (
     <span className={css.acts}>
-      <WriteButton
+      <IconButton
+        icon={Send}
         needs="forward:write"
-        variant="default"
-        px={8}
         loading={acts.testing === to.name}
         onClick={() => acts.onTest(to.name)}
-        aria-label={`Test ${to.name}`}
-      >
-        <Send size={14} />
-      </WriteButton>
-      <WriteButton
+        label={`Test ${to.name}`}
+      />
+      <IconButton
+        icon={Pencil}
         needs="forward:write"
-        variant="default"
-        px={8}
         why={why}
         onClick={() => acts.onEdit(to.name)}
-        aria-label={`Edit ${to.name}`}
-      >
-        <Pencil size={14} />
-      </WriteButton>
-      <WriteButton
+        label={`Edit ${to.name}`}
+      />
+      <IconButton
+        icon={Trash2}
         needs="forward:write"
-        variant="default"
-        px={8}
         why={why}
         onClick={() => acts.onDrop(to)}
-        aria-label={`Remove ${to.name}`}
-      >
-        <Trash2 size={14} />
-      </WriteButton>
+        label={`Remove ${to.name}`}
+      />
     </span>
   );
 }
