@@ -12,9 +12,11 @@ import { Empty } from "@/ui/bits";
 import { Confirm } from "@/ui/Confirm";
 import { Code } from "@/ui/Copy";
 import { type Column, DataTable } from "@/ui/DataTable";
+import { IconButton } from "@/ui/IconButton";
 import { Notice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
+import { Tile, Tiles } from "@/ui/Tiles";
 import { WriteButton } from "@/ui/WriteButton";
 import { CallPolicies } from "./CallPolicies";
 import css from "./cache.module.css";
@@ -87,7 +89,7 @@ export function CachePage() {
       )}
       {cache.data && total && cache.data.items.length > 0 && (
         <>
-          <section className={css.tiles} aria-label="Totals" data-testid="cache-tiles">
+          <Tiles label="Totals" testId="cache-tiles" across={4}>
             <Tile
               label="Saved"
               value={formatMoney(total.saved)}
@@ -100,7 +102,7 @@ export function CachePage() {
             />
             <Tile label="Kept" value={formatCompact(total.answers)} foot={`answers, ${formatCompact(total.bytes)} B`} />
             <Tile label="Passed by" value={formatCompact(total.bypassed)} foot="calls that were not to be kept" />
-          </section>
+          </Tiles>
           {total.bypassed > total.exact + total.semantic + total.misses && (
             <div className={css.above}>
               <Notice tone="warn" title="Most calls pass the cache by">
@@ -136,16 +138,6 @@ export function CachePage() {
   );
 }
 
-function Tile({ label, value, foot }: { label: string; value: string; foot: string }) {
-  return (
-    <div className={css.tile}>
-      <div className={css.tileLabel}>{label}</div>
-      <div className={css.tileValue}>{value}</div>
-      <div className={css.tileFoot}>{foot}</div>
-    </div>
-  );
-}
-
 function columnsOf(onPurge: (name: string) => void): Column<CacheNameView>[] {
   const number = (id: string, label: string, pick: (row: CacheNameView) => number): Column<CacheNameView> => ({
     id,
@@ -172,16 +164,13 @@ function columnsOf(onPurge: (name: string) => void): Column<CacheNameView>[] {
       label: "purge",
       align: "right",
       cell: (row) => (
-        <WriteButton
+        <IconButton
+          icon={Trash2}
           needs="cache:write"
-          variant="default"
-          px={8}
           onClick={() => onPurge(row.name)}
           why={row.answers ? undefined : "Nothing is kept."}
-          aria-label={`Purge ${row.name}`}
-        >
-          <Trash2 size={13} />
-        </WriteButton>
+          label={`Purge ${row.name}`}
+        />
       ),
     },
   ];

@@ -9,8 +9,7 @@ import { Tag } from "@/ui/bits";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { KindSign, StatusSign } from "@/ui/status";
-import { Fact } from "../sessions/Fact";
-import facts from "../sessions/sessions.module.css";
+import { Tile, Tiles } from "@/ui/Tiles";
 import css from "./compare.module.css";
 import { PairDetail } from "./PairDetail";
 import { Wanted } from "./Wanted";
@@ -107,23 +106,25 @@ function Totals({ found }: { found: TraceComparison }) {
   const [a, b] = [found.pairs[0]?.a, found.pairs.find((pair) => pair.b)?.b];
   const differing = found.pairs.filter((pair) => pair.differs.length > 0).length;
   return (
-    <section className={facts.facts} aria-label="Differences" data-testid="comparison">
-      <Fact label="Duration" foot={a && b ? formatChange(b.duration, a.duration).text : ""}>
-        {signed(found.duration_change, formatMs)}
-      </Fact>
-      <Fact label="Cost" foot={found.cost_change === null ? "one of them has no price" : ""}>
-        {found.cost_change === null ? "–" : signed(Number(found.cost_change), (v) => formatMoney(String(v)))}
-      </Fact>
-      <Fact label="Tokens" foot="">
-        {signed(found.tokens_change, formatInt)}
-      </Fact>
-      <Fact label="Spans that differ" foot={`of ${formatInt(found.pairs.length + found.more)}`}>
-        {formatInt(differing)}
-      </Fact>
-      <Fact label="Only in one" foot="">
-        {formatInt(found.only_a)} A, {formatInt(found.only_b)} B
-      </Fact>
-    </section>
+    <Tiles label="Differences" testId="comparison" across={5}>
+      <Tile
+        label="Duration"
+        foot={a && b ? formatChange(b.duration, a.duration).text : ""}
+        value={signed(found.duration_change, formatMs)}
+      />
+      <Tile
+        label="Cost"
+        foot={found.cost_change === null ? "one of them has no price" : ""}
+        value={found.cost_change === null ? "–" : signed(Number(found.cost_change), (v) => formatMoney(String(v)))}
+      />
+      <Tile label="Tokens" foot="" value={signed(found.tokens_change, formatInt)} />
+      <Tile
+        label="Spans that differ"
+        foot={`of ${formatInt(found.pairs.length + found.more)}`}
+        value={formatInt(differing)}
+      />
+      <Tile label="Only in one" foot="" value={`${formatInt(found.only_a)} A, ${formatInt(found.only_b)} B`} />
+    </Tiles>
   );
 }
 

@@ -1,16 +1,9 @@
-import { Tooltip } from "@mantine/core";
-import type { ReactNode } from "react";
+import type { ComponentProps } from "react";
 import type { CostReport, WasteReport } from "@/api/types";
 import { formatChange, formatCompact, formatInt, formatPercent, plural } from "@/lib/format";
+import { Tile, Tiles } from "@/ui/Tiles";
 import css from "./costs.module.css";
 import { bounded, moneyOf } from "./money";
-
-interface Tile {
-  label: string;
-  value: ReactNode;
-  foot: ReactNode;
-  tip: string;
-}
 
 interface Props {
   report: CostReport;
@@ -27,7 +20,7 @@ export function CostTiles({ report, waste, counting, onUnpriced }: Props) {
   const { totals, previous } = report;
   const mean = totals.calls ? (Number(totals.cost) / totals.calls).toFixed(12) : null;
   const change = formatChange(Number(totals.cost), Number(previous.cost));
-  const tiles: Tile[] = [
+  const tiles: ComponentProps<typeof Tile>[] = [
     {
       label: "Cost",
       value: bounded(totals.cost, totals.unpriced, money),
@@ -88,16 +81,10 @@ export function CostTiles({ report, waste, counting, onUnpriced }: Props) {
     },
   ];
   return (
-    <section className={css.tiles} aria-label="Totals" data-testid="cost-tiles">
+    <Tiles label="Totals" testId="cost-tiles" across={6}>
       {tiles.map((tile) => (
-        <Tooltip key={tile.label} label={tile.tip} multiline maw={340}>
-          <div className={css.tile}>
-            <div className={css.tileLabel}>{tile.label}</div>
-            <div className={css.tileValue}>{tile.value}</div>
-            <div className={css.tileFoot}>{tile.foot}</div>
-          </div>
-        </Tooltip>
+        <Tile key={tile.label} {...tile} />
       ))}
-    </section>
+    </Tiles>
   );
 }

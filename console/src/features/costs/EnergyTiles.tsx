@@ -1,6 +1,7 @@
 import type { CostReport } from "@/api/types";
 import { formatCo2, formatWh } from "@/lib/energy";
 import { formatInt, plural } from "@/lib/format";
+import { Tile } from "@/ui/Tiles";
 import css from "./costs.module.css";
 
 /** What the range took in electricity: an estimate, always as a range, with what it cannot say counted. */
@@ -45,15 +46,5 @@ export function EnergyTiles({ report }: { report: CostReport }) {
         cooled); it is no statistical interval. Output tokens are counted; answers from the cache took none.
       </p>
     </section>
-  );
-}
-
-function Tile({ label, value, foot }: { label: string; value: string; foot: string }) {
-  return (
-    <div className={css.tile}>
-      <div className={css.tileLabel}>{label}</div>
-      <div className={css.tileValue}>{value}</div>
-      <div className={css.tileFoot}>{foot}</div>
-    </div>
   );
 }

@@ -13,7 +13,7 @@ import { CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
 import { StatusSign } from "@/ui/status";
-import { Fact } from "./Fact";
+import { Tile, Tiles } from "@/ui/Tiles";
 import css from "./sessions.module.css";
 import { newMessages, pauseBefore } from "./turns";
 
@@ -58,29 +58,34 @@ function Pause({ ms }: { ms: number }) {
 
 function Summary({ project, row }: { project: string; row: SessionRow }) {
   return (
-    <section className={css.facts} aria-label="Summary" data-testid="session-summary">
-      <Fact label="User" foot={row.features.join(", ")}>
-        {row.user ? (
-          <Link to="/p/$project/users/$user" params={{ project, user: row.user }}>
-            {row.user}
-          </Link>
-        ) : (
-          "–"
-        )}
-      </Fact>
-      <Fact label="Calls" foot={row.errors > 0 ? `${formatInt(row.errors)} failed` : "none failed"}>
-        {formatInt(row.calls)}
-      </Fact>
-      <Fact label="Cost" foot={row.unpriced > 0 ? `${plural(row.unpriced, "call")} without a price` : ""}>
-        {boundedMoney(row.cost, row.unpriced)}
-      </Fact>
-      <Fact label="Tokens" foot={row.models.join(", ")}>
-        {formatCompact(row.tokens)}
-      </Fact>
-      <Fact label="From first to last" foot={formatDateTime(row.started)}>
-        {formatMs(row.ended - row.started)}
-      </Fact>
-    </section>
+    <Tiles label="Summary" testId="session-summary" across={5}>
+      <Tile
+        label="User"
+        foot={row.features.join(", ")}
+        value={
+          row.user ? (
+            <Link to="/p/$project/users/$user" params={{ project, user: row.user }}>
+              {row.user}
+            </Link>
+          ) : (
+            "–"
+          )
+        }
+        oneLine
+      />
+      <Tile
+        label="Calls"
+        foot={row.errors > 0 ? `${formatInt(row.errors)} failed` : "none failed"}
+        value={formatInt(row.calls)}
+      />
+      <Tile
+        label="Cost"
+        foot={row.unpriced > 0 ? `${plural(row.unpriced, "call")} without a price` : ""}
+        value={boundedMoney(row.cost, row.unpriced)}
+      />
+      <Tile label="Tokens" foot={row.models.join(", ")} value={formatCompact(row.tokens)} oneLine />
+      <Tile label="From first to last" foot={formatDateTime(row.started)} value={formatMs(row.ended - row.started)} />
+    </Tiles>
   );
 }
 

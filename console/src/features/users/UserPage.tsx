@@ -21,9 +21,9 @@ import { rangeOnly, resolveRange } from "@/search/range";
 import { type Column, DataTable } from "@/ui/DataTable";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Tile, Tiles } from "@/ui/Tiles";
 import costs from "../costs/costs.module.css";
 import { bounded } from "../costs/money";
-import { Fact } from "../sessions/Fact";
 import css from "../sessions/sessions.module.css";
 
 const MODELS: Column<GroupRow>[] = [
@@ -81,23 +81,17 @@ export function UserPage() {
       {one.error && <ProblemNotice error={one.error} retry={() => void one.refetch()} />}
       {one.isPending && <Skeleton height={90} mb={16} />}
       {row && !one.error && (
-        <section className={css.facts} aria-label="Summary" data-testid="user-summary">
-          <Fact label="Cost" foot={row.unpriced > 0 ? `${formatInt(row.unpriced)} without a price` : ""}>
-            {boundedMoney(row.cost, row.unpriced)}
-          </Fact>
-          <Fact label="Calls" foot={plural(row.sessions, "session")}>
-            {formatInt(row.calls)}
-          </Fact>
-          <Fact label="Failed" foot={formatPercent(row.errors, row.calls)}>
-            {formatInt(row.errors)}
-          </Fact>
-          <Fact label="Tokens" foot={row.features.join(", ")}>
-            {formatCompact(row.tokens)}
-          </Fact>
-          <Fact label="p95" foot={`last seen ${formatDateTime(row.last)}`}>
-            {formatMs(row.p95)}
-          </Fact>
-        </section>
+        <Tiles label="Summary" testId="user-summary" across={5}>
+          <Tile
+            label="Cost"
+            foot={row.unpriced > 0 ? `${formatInt(row.unpriced)} without a price` : ""}
+            value={boundedMoney(row.cost, row.unpriced)}
+          />
+          <Tile label="Calls" foot={plural(row.sessions, "session")} value={formatInt(row.calls)} />
+          <Tile label="Failed" foot={formatPercent(row.errors, row.calls)} value={formatInt(row.errors)} />
+          <Tile label="Tokens" foot={row.features.join(", ")} value={formatCompact(row.tokens)} oneLine />
+          <Tile label="p95" foot={`last seen ${formatDateTime(row.last)}`} value={formatMs(row.p95)} />
+        </Tiles>
       )}
       {!one.error && (
         <div className={costs.two}>
