@@ -34,7 +34,6 @@ export type Flaky = S["Flaky"];
 export type PassK = S["PassK"];
 export type Report = S["ReportView"];
 
-export type CellScore = S["CellScoreView"];
 export type Cell = S["CellView"];
 
 export type ExperimentView = Omit<S["ExperimentView"], "spec"> & { spec: SuiteSpec };

@@ -15,7 +15,6 @@ export type RecoveryCodes = S["RecoveryCodes"];
 export type IdentityProvider = S["IdentityProviderView"];
 export type ProviderCheck = S["ProviderCheck"];
 export type GroupRole = S["GroupRole"];
-export type OrganisationView = S["OrganisationView"];
 export type Directory = Omit<S["DirectoryView"], "roles"> & { roles: Meaning[] };
 export type DirectoryBody = S["DirectoryBody"];
 export type Domains = S["DomainsView"];
@@ -51,14 +50,6 @@ export const rolesOf = (place: Place) =>
     queryKey: ["roles", place.kind, place.slug],
     queryFn: ({ signal }) => get<RoleList>(at(place, "roles"), signal),
     staleTime: 60_000,
-    retry: mayPass,
-  });
-
-export const organisationQuery = (slug: string) =>
-  queryOptions({
-    queryKey: ["organisation", slug],
-    queryFn: ({ signal }) => get<OrganisationView>(at({ kind: "organisation", slug }), signal),
-    enabled: slug !== "",
     retry: mayPass,
   });
 

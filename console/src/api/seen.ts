@@ -138,13 +138,6 @@ export const dashboardsQuery = (project: string) =>
     staleTime: 10_000,
   });
 
-export const dashboardQuery = (project: string, id: string) =>
-  queryOptions({
-    queryKey: ["dashboard", project, id],
-    queryFn: ({ signal }) => get<DashboardView>(inProject(project, "dashboards", id), signal),
-    retry: mayPass,
-  });
-
 /** What a tile shows of a window; `q` is the dashboard's and the tile's search together. */
 export const tileQuery = (project: string, tile: Tile, q: string, window: Window) =>
   queryOptions({

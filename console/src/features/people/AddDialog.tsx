@@ -1,11 +1,11 @@
-import { Select, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { post } from "@/api/client";
 import { at, membersOf, type Place } from "@/api/identity";
 import type { MemberView, RoleView } from "@/api/types";
 import { FormDialog } from "@/ui/FormDialog";
-import { givable, summaryOf } from "./words";
+import { LEAST_ROLE, RoleField } from "./RoleField";
 
 interface Props {
   place: Place;
@@ -16,7 +16,7 @@ interface Props {
 /** A person, by address. */
 export function AddDialog({ place, roles, onClose }: Props) {
   const [who, setWho] = useState("");
-  const [role, setRole] = useState("viewer");
+  const [role, setRole] = useState<string>(LEAST_ROLE);
   const queries = useQueryClient();
   const add = useMutation({
     mutationFn: () => post<MemberView>(at(place, "members"), { email: who.trim(), role }),
@@ -43,14 +43,7 @@ export function AddDialog({ place, roles, onClose }: Props) {
         onChange={(event) => setWho(event.currentTarget.value)}
         data-autofocus
       />
-      <Select
-        label="Role"
-        description={summaryOf(roles.find((each) => each.name === role))}
-        data={givable(roles)}
-        value={role}
-        onChange={(value) => setRole(value ?? "viewer")}
-        allowDeselect={false}
-      />
+      <RoleField roles={roles} value={role} onChange={setRole} />
     </FormDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Select, Skeleton, TextInput } from "@mantine/core";
+import { Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Bot, KeyRound, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
@@ -20,7 +20,7 @@ import { LongList } from "@/ui/LongList";
 import { ProblemNotice } from "@/ui/Notice";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
-import { givable, summaryOf } from "./words";
+import { LEAST_ROLE, RoleField } from "./RoleField";
 
 interface Props {
   project: string;
@@ -238,7 +238,7 @@ function RemoveAccount({ project, account, keys, onClose }: RemoveProps) {
 
 function NewAccount({ project, roles, onClose }: Pick<Props, "project" | "roles"> & { onClose: () => void }) {
   const [name, setName] = useState("");
-  const [role, setRole] = useState("viewer");
+  const [role, setRole] = useState<string>(LEAST_ROLE);
   const queries = useQueryClient();
   const add = useMutation({
     mutationFn: () => post<MemberView>(inProject(project, "service-accounts"), { name: name.trim(), role }),
@@ -264,14 +264,7 @@ function NewAccount({ project, roles, onClose }: Pick<Props, "project" | "roles"
         onChange={(event) => setName(event.currentTarget.value)}
         data-autofocus
       />
-      <Select
-        label="Role"
-        description={summaryOf(roles.find((each) => each.name === role))}
-        data={givable(roles)}
-        value={role}
-        onChange={(value) => setRole(value ?? "viewer")}
-        allowDeselect={false}
-      />
+      <RoleField roles={roles} value={role} onChange={setRole} />
     </FormDialog>
   );
 }
