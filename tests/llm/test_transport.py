@@ -2,12 +2,8 @@
 
 import asyncio
 import gzip
-import socket
 import ssl
-import struct
 import tracemalloc
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,92 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from raw_providers import OK, always, endpoint, provider, read_request, until, whole
 
 from patience import PATIENCE_S
 from trimtab.core.errors import UpstreamFailure, UpstreamTimeout
 from trimtab.llm import transport as transport_module
 from trimtab.llm.endpoint import Endpoint, Origin, render_head, split_url
-from trimtab.llm.transport import Answer, Transport
-from trimtab.llm.waiting import StaleConnection
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
-    return head + await reader.readexactly(length)
-
-
-@asynccontextmanager
-async def provider(serve: Serve) -> AsyncGenerator[int]:
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await serve(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def endpoint(port: int, **bounds: float) -> Endpoint:
-    origin, path = split_url(f"http://127.0.0.1:{port}/v1")
-    limits = {"connect_s": 2.0, "first_byte_s": 5.0, "idle_s": 5.0, "total_s": 10.0, **bounds}
-    return Endpoint(
-        origin=origin,
-        head=render_head(origin, path + "/chat", {"accept": "*/*"}),
-        connect_s=limits["connect_s"],
-        first_byte_s=limits["first_byte_s"],
-        idle_s=limits["idle_s"],
-        total_s=limits["total_s"],
-    )
-
-
-def always(answer: bytes, requests: list[bytes] | None = None) -> Serve:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            request = await read_request(reader)
-            if requests is not None:
-                requests.append(request)
-            writer.write(answer)
-
-    return serve
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not true():  # noqa: ASYNC110  (nothing tells: it is another object's state)
-            await asyncio.sleep(0.005)
-
-
-async def whole(answer: Answer) -> bytes:
-    await answer.whole()
-    return await answer.read()
-
-
-async def chunks(answer: Answer) -> list[bytes]:
-    await answer.head()
-    found: list[bytes] = []
-    while (data := await answer.chunk()) is not None:
-        found.append(data)
-    return found
-
-
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-rate: 7\r\n\r\nhello"
+from trimtab.llm.transport import Transport
 
 
 def test_an_answer_has_its_own_headers_only_and_the_last_of_a_name() -> None:
@@ -155,91 +72,6 @@ def test_a_connection_is_used_again_after_a_whole_answer() -> None:
                 assert await whole(await transport.post(endpoint(port), b"{}")) == b"hello"
             assert connections == 1
             assert transport.in_flight == 0
-            await transport.aclose()
-
-    asyncio.run(main())
-
-
-async def kept_with(listener: socket.socket) -> tuple[Transport, Endpoint, socket.socket]:
-    """A transport that keeps one connection, and the other end of it, which nobody reads."""
-    transport, at = Transport(), endpoint(listener.getsockname()[1])
-    posting = asyncio.ensure_future(transport.post(at, b"{}"))
-    peer, _ = await asyncio.to_thread(listener.accept)
-    answer = await posting
-    await asyncio.to_thread(peer.recv, 65536)
-    peer.sendall(OK)
-    assert await whole(answer) == b"hello"
-    return transport, at, peer
-
-
-def reset(peer: socket.socket) -> None:
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
-
-
-def read_all(peer: socket.socket, of: bytes) -> None:
-    came = b""
-    while not came.endswith(of):
-        came += peer.recv(1 << 20)
-
-
-@pytest.mark.promise
-@pytest.mark.parametrize("size", [2, 1 << 20])
-def test_a_kept_connection_that_was_closed_before_the_request_came_is_stale(size: int) -> None:
-    """Its end is there, and nobody has looked yet."""
-
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            transport, at, peer = await kept_with(listener)
-            peer.close()
-            answer = transport.post_on_kept(at, b"x" * size)
-            assert answer is not None
-            with pytest.raises(StaleConnection):
-                await answer.whole()
-            await transport.aclose()
-
-    asyncio.run(main())
-
-
-@pytest.mark.promise
-@pytest.mark.parametrize("size", [2, 1 << 20])
-@pytest.mark.parametrize("how", ["unread, reset", "read, reset", "read, closed", "half read, reset"])
-def test_a_kept_connection_that_is_lost_when_the_request_may_have_been_read_is_a_failure(how: str, size: int) -> None:
-    """A reset tells nobody what was read: it may be asked again, by who knows that it may cost twice."""
-
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            transport, at, peer = await kept_with(listener)
-            answer = transport.post_on_kept(at, b"x" * size + b"end")
-            assert answer is not None
-            if how.startswith("read"):
-                await asyncio.to_thread(read_all, peer, b"end")
-            else:
-                await asyncio.to_thread(peer.recv, 20, socket.MSG_PEEK if how.startswith("unread") else 0)
-            reset(peer) if how.endswith("reset") else peer.close()
-            with pytest.raises(UpstreamFailure) as caught:
-                await answer.whole()
-            assert caught.value.code == "upstream_reset"
-            await transport.aclose()
-
-    asyncio.run(main())
-
-
-@pytest.mark.promise
-def test_a_kept_connection_whose_end_is_seen_before_the_request_is_written_is_stale() -> None:
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            transport, at, peer = await kept_with(listener)
-            answer = transport.post_on_kept(at, b"{}")
-            assert answer is not None
-            answer.eof_received()
-            answer.close()  # of this turn of the loop: what `post_on_kept` has put together is not written yet
-            with pytest.raises(StaleConnection):
-                await answer.whole()
-            peer.settimeout(PATIENCE_S)
-            with suppress(ConnectionResetError):
-                assert await asyncio.to_thread(peer.recv, 1) == b""
-            peer.close()
             await transport.aclose()
 
     asyncio.run(main())
