@@ -29,7 +29,19 @@ def contents(*turns: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"contents": [HI, *turns]} | fields
 
 
+def chatting(**fields: Any) -> tuple[str, dict[str, Any]]:
+    return "/v1/chat/completions", {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]} | fields
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    (*chatting(n=1_000_000_000), "Expected a value <= 128"),
+    (*chatting(n=0), "Expected a value >= 1"),
+    (*chatting(n="2"), "Invalid type for 'n'"),
+    (*chatting(stop=1), "Invalid type for 'stop'"),
+    (*chatting(stop=["a", 1]), "Invalid type for 'stop'"),
+    (*chatting(service_tier={}), "Invalid type for 'service_tier'"),
+    (*chatting(tools=[{"type": "function", "function": None}]), "'tools[0].function'"),
+    (*chatting(tools=[{"type": "function", "function": {}}]), "'tools[0].function'"),
     ("/v1/responses", {"model": "m"}, "input"),
     ("/v1/responses", asking(messages=[]), "Unknown parameter: 'messages'"),
     ("/v1/responses", asking(stop=["x"]), "Unknown parameter: 'stop'"),

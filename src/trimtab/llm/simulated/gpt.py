@@ -30,6 +30,7 @@ _RESPONSES_ALONE = re.compile(
     r"o[13]-pro|o\d(?:-mini)?-deep-research|codex-mini|computer-use|gpt-5[^/?]*-(?:pro|codex)"
 )
 
+MOST_CHOICES = 128
 Why = tuple[str, str, str]
 """Words, parameter, code."""
 
@@ -123,6 +124,23 @@ def refusal_in_chat(body: dict[str, Any], model: str) -> Why | None:
     if body.get("tools") and refuses and effort != "none":
         words = f"Function tools with reasoning_effort are not supported for {model} in /v1/chat/completions. To use"
         return f"{words} function tools, use /v1/responses or set reasoning_effort to 'none'.", "reasoning_effort", ""
+    return None
+
+
+def refusal_of_types(body: dict[str, Any]) -> Why | None:
+    """``n`` is 1 to 128, ``stop`` a text or texts, ``service_tier`` a text."""
+    n, stop, tier = body.get("n"), body.get("stop"), body.get("service_tier")
+    if n is not None and (type(n) is not int):
+        return "Invalid type for 'n': expected an integer.", "n", "invalid_type"
+    if n is not None and not 1 <= n <= MOST_CHOICES:
+        side, sign, bound = ("above maximum", "<=", MOST_CHOICES) if n > MOST_CHOICES else ("below minimum", ">=", 1)
+        words = f"Invalid 'n': integer {side} value. Expected a value {sign} {bound}, but got {n} instead."
+        return words, "n", f"integer_{side[:5]}_{'max' if n > MOST_CHOICES else 'min'}_value"
+    texts = cast("list[Any]", stop if isinstance(stop, list) else [] if stop is None else [stop])
+    if not all(isinstance(text, str) for text in texts):
+        return "Invalid type for 'stop': expected one of a string or array of strings.", "stop", "invalid_type"
+    if tier is not None and not isinstance(tier, str):
+        return "Invalid type for 'service_tier': expected a string.", "service_tier", "invalid_type"
     return None
 
 

@@ -120,6 +120,11 @@ def _check_calls(messages: list[dict[str, Any]]) -> None:
 def _check_shapes(body: dict[str, Any]) -> None:
     refuse(gpt.too_long(body.get("user"), 64, "user"))
     refuse(gpt.too_many(body.get("stop"), 4, "stop"))
+    refuse(gpt.refusal_of_types(body))
+    for index, tool in enumerate(objects(body.get("tools"))):
+        if tool.get("type") == "function" and not an_object(tool.get("function")).get("name"):
+            where = f"tools[{index}].function" + (".name" if an_object(tool.get("function")) else "")
+            raise Refused(f"Missing required parameter: '{where}'.", where, "missing_required_parameter")
     tools = [(f"tools[{i}].function", an_object(t.get("function"))) for i, t in enumerate(objects(body.get("tools")))]
     refuse(gpt.refusal_of_tools(body, [each for each in tools if each[1]]))
     format_ = an_object(body.get("response_format"))
