@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
 from makings import project
 from msgspec import structs
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.conventions import canonical
+from trimtab.telemetry.conventions import canonical, versions
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.mapping.prices import ForeignPrices
@@ -21,7 +22,7 @@ from trimtab.telemetry.mapping.rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.mapping.traces import ForeignTraces, Read
 from trimtab.telemetry.pace import Pace
-from trimtab.telemetry.remap import RemapBatch, Remapper, RemapTrace
+from trimtab.telemetry.remap import ComesTo, ReadBy, RemapBatch, Remapper, RemapTrace, TooMuch
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import Store, Value, bind
@@ -94,6 +95,9 @@ def test_traces_of_an_older_mapper_are_found_page_by_page_and_made_anew_once(tmp
 
     remapper = Remapper(Asked(engine))
     window = Window(start=NOW // 1_000_000 - 1_000, end=NOW // 1_000_000 + 1_000)
+    assert asyncio.run(remapper.read_by(mine, window)) == [ReadBy("otel_genai", 7, 3, 3)]
+    assert asyncio.run(remapper.stale(mine, window)) == 3
+    assert asyncio.run(remapper.comes_to(mine, window)) == ComesTo(3, 0, 3, 0, 0, 0, 0)
     page = asyncio.run(remapper.page(mine, window, (0, ""), 2, everything=False))
     rest = asyncio.run(remapper.page(mine, window, (page[-1].low_ns, page[-1].trace_id), 2, everything=False))
     found = [*page, *rest]
@@ -106,6 +110,10 @@ def test_traces_of_an_older_mapper_are_found_page_by_page_and_made_anew_once(tmp
     assert second.rewrite(NOW // 1_000_000 + 1_000) == 3
     expected = [["chat", "llm", number, 1] for number in (1, 2, 3)]
     assert rows(engine, mine) == expected
+    assert asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=False)) == []
+    assert asyncio.run(remapper.stale(mine, window)) == 0
+    assert asyncio.run(remapper.read_by(mine, window)) == [ReadBy("otel_genai", versions()["otel_genai"], 3, 3)]
+    assert asyncio.run(remapper.comes_to(mine, window)) == ComesTo(3, 3, 0, 0, 6, 0, 3)
     keep(tmp_path, "w3", RemapBatch(project=mine, asked_ns=NOW, traces=tuple(found)))
     second.drain_once()
     assert second.rewrite(NOW // 1_000_000 + 1_000) == 3
@@ -123,6 +131,30 @@ def test_what_the_mappers_of_today_read_is_not_stale(tmp_path: Path, engine: Sto
     remapper = Remapper(Asked(engine))
     assert asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=False)) == []
     assert len(asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=True))) == 1
+
+
+def test_a_trace_of_which_too_much_came_is_told_and_stays(
+    tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.telemetry.mapping.rewrite.MOST_SPANS", 1)
+    mine = project()
+    first = writer(tmp_path, engine, old)
+    two = (chat(1), structs.replace(chat(1), span_id=f"{8:016x}"))
+    keep(tmp_path, "w1", ForeignBatch(project=mine, arrived_ns=NOW, key_id="k", spans=(*two, chat(2))))
+    first.drain_once()
+    first._spool.close()  # pyright: ignore[reportPrivateUsage]
+    remapper = Remapper(Asked(engine))
+    window = Window(start=NOW // 1_000_000 - 1_000, end=NOW // 1_000_000 + 1_000)
+    found = asyncio.run(remapper.page(mine, window, (0, ""), 9, everything=False))
+    second = writer(tmp_path, engine, canonical)
+    keep(tmp_path, "w2", RemapBatch(project=mine, asked_ns=NOW, traces=tuple(found)))
+    second.drain_once()
+    assert second.rewrite(NOW // 1_000_000 + 1_000) == 2
+    second._spool.close()  # pyright: ignore[reportPrivateUsage]
+    [left] = asyncio.run(remapper.too_much(mine, window))
+    assert (left.trace_id, left.spans, left.bytes > 0) == (f"{1:032x}", 2, True)
+    assert isinstance(left, TooMuch)
+    assert asyncio.run(remapper.stale(mine, window)) == 1
 
 
 def test_a_trace_that_goes_beyond_the_window_is_made_anew_as_a_whole(tmp_path: Path, engine: Store) -> None:

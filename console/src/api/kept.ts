@@ -3,7 +3,17 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get, inProject, withQuery } from "./client";
 import { everyPage } from "./queries";
-import type { AggregateReport, ErasureView, NewErasure, OverAge, Page, RetentionRunView, RetentionView } from "./types";
+import type {
+  AggregateReport,
+  ErasureView,
+  MappingView,
+  NewErasure,
+  OverAge,
+  Page,
+  RetentionRunView,
+  RetentionView,
+  Window,
+} from "./types";
 
 const WATCHED_MS = 1_000;
 const RUNS_SHOWN = 20;
@@ -12,6 +22,14 @@ export const retentionQuery = (project: string) =>
   queryOptions({
     queryKey: ["retention", project],
     queryFn: ({ signal }) => get<RetentionView>(inProject(project, "retention"), signal),
+  });
+
+/** Which mappers have read the spans of other tools; `watched` while they are read again. */
+export const mappingQuery = (project: string, window: Window, watched: boolean) =>
+  queryOptions({
+    queryKey: ["mapping", project, window.start, window.end],
+    queryFn: ({ signal }) => get<MappingView>(withQuery(inProject(project, "remap"), { ...window }), signal),
+    refetchInterval: watched ? 2 * WATCHED_MS : 60 * WATCHED_MS,
   });
 
 /** What a run would remove; `rules` are days, `keep`, or empty for what is in force. */

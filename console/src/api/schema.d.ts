@@ -5101,7 +5101,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Which mappers have read foreign traces
+         * @description Of spans that other tools sent and that began in [start, end): without `end`, until now; without `start`, the
+         *     30 days before.
+         *
+         *     Needs the permission `trace:read`.
+         */
+        get: operations["getMapping"];
         put?: never;
         /**
          * Read foreign traces again
@@ -8077,6 +8084,20 @@ export interface components {
             name: string;
         };
         /**
+         * ComesToView
+         * @description What the spans of other tools come to now: `calls` are of models, of `unknown` no convention knows the kind;
+         *     `tokens`, `cost` (US dollars) and `unpriced` are of what is counted.
+         */
+        ComesToView: {
+            spans: number;
+            calls: number;
+            unknown: number;
+            errors: number;
+            tokens: number;
+            cost: string;
+            unpriced: number;
+        };
+        /**
          * Completion
          * @description `start` and `end` count characters of `q` from 0.
          */
@@ -10752,6 +10773,15 @@ export interface components {
             node: "least_busy";
             of: (string | (components["schemas"]["Target"] | components["schemas"]["Fallback"] | components["schemas"]["Weights"] | components["schemas"]["Fastest"] | components["schemas"]["Cheapest"] | components["schemas"]["LeastBusy"] | components["schemas"]["When"] | components["schemas"]["Semantic"] | components["schemas"]["Escalate"] | components["schemas"]["LocalOnly"]))[];
         };
+        /**
+         * LeftView
+         * @description A trace that stays as it was read: more came of it than is read at once.
+         */
+        LeftView: {
+            trace_id: string;
+            spans: number;
+            bytes: number;
+        };
         /** LegalHoldPage */
         LegalHoldPage: {
             items: components["schemas"]["LegalHoldView"][];
@@ -10904,6 +10934,21 @@ export interface components {
             title: string;
             edition: string;
             controls: components["schemas"]["Control"][];
+        };
+        /**
+         * MappingView
+         * @description `stale` traces were read by an older mapper; of these `left` stay so (the largest are shown). `waiting`
+         *     traces of the project are noted to be made anew on this server, for whatever reason; null where that cannot be
+         *     read.
+         */
+        MappingView: {
+            start: number;
+            end: number;
+            readers: components["schemas"]["ReaderView"][];
+            stale: number;
+            waiting: number | null;
+            left: components["schemas"]["LeftView"][];
+            comes_to: components["schemas"]["ComesToView"];
         };
         /**
          * Me
@@ -13470,6 +13515,19 @@ export interface components {
             per_search: string | null;
             /** @default null */
             per_file_search: string | null;
+        };
+        /**
+         * ReaderView
+         * @description Spans that one version of a convention's mapper has read. `current` is the version of today, null where there
+         *     is no such convention any more; `stale`: they would be read otherwise today.
+         */
+        ReaderView: {
+            convention: string;
+            version: number;
+            current: number | null;
+            stale: boolean;
+            spans: number;
+            traces: number;
         };
         /**
          * ReadinessView
@@ -41914,6 +41972,87 @@ export interface operations {
             };
             /** @description In conflict with what is there */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of ours */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not available now; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: {
+                /** @description Unix milliseconds. */
+                start?: number;
+                /** @description Unix milliseconds. */
+                end?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing in this project */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -119,6 +119,11 @@ export type DeadLetterView = S["DeadLetterView"];
 
 export type RetentionRule = S["RetentionRule"];
 export type RetentionView = S["RetentionView"];
+export type MappingView = S["MappingView"];
+export type ReaderView = S["ReaderView"];
+export type LeftView = S["LeftView"];
+export type ComesToView = S["ComesToView"];
+export type Remapped = S["Remapped"];
 export type OverAge = S["OverAge"];
 export type RetentionRunView = S["RetentionRunView"];
 export type ErasureView = S["ErasureView"];

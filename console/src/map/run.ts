@@ -1,4 +1,4 @@
-/** The pages under “Run”, and the dead letters, which the menu names only where there are some. */
+/** The pages under “Run”, and two that the menu does not name: the dead letters, and who has read which traces. */
 
 import { createRoute } from "@tanstack/react-router";
 import { fields, page, projectRoute, RANGE, type Raw } from "./inside";
@@ -108,6 +108,13 @@ const letters = createRoute({
   validateSearch: (raw: Raw) => fields(raw, "show", "cause", "find"),
 });
 
+const mapping = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "mapping",
+  component: page(() => import("@/features/mapping/MappingPage"), "MappingPage"),
+  validateSearch: (raw: Raw) => fields(raw, "days"),
+});
+
 export const run = [
   costs,
   batches,
@@ -124,4 +131,5 @@ export const run = [
   settings,
   account,
   letters,
+  mapping,
 ] as const;

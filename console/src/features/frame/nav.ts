@@ -25,6 +25,7 @@ import {
   Package,
   Plug,
   ReceiptText,
+  RefreshCw,
   Route,
   Ruler,
   Scale,
@@ -54,6 +55,7 @@ export interface NavItem {
     | "/p/$project/errors"
     | "/p/$project/tools"
     | "/p/$project/dead-letters"
+    | "/p/$project/mapping"
     | "/p/$project/apps"
     | "/p/$project/rollouts"
     | "/p/$project/environments"
@@ -247,6 +249,12 @@ export const UNLISTED: readonly NavItem[] = [
     label: "Dead letters",
     icon: MailX,
     words: "set aside rejected refused not stored lost spans replay mend",
+  },
+  {
+    to: "/p/$project/mapping",
+    label: "Reading of traces",
+    icon: RefreshCw,
+    words: "remap mapper convention version older otel drift read again",
   },
 ];
 

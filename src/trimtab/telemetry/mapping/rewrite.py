@@ -109,6 +109,8 @@ class _Came(Struct, frozen=True, array_like=True):
     key_id: str
     arrived_ns: int
     digest: int
+    convention: str
+    mapper_version: int
     raw: str
 
 
@@ -222,13 +224,14 @@ class Rewriter:
     def _some(self, project: str, notes: list[Note]) -> list[Key]:
         low, high = min(note.low_ns for note in notes), max(note.high_ns for note in notes)
         params = _scope(project, (note.trace_id for note in notes), low, high)
-        came = self._arrivals(project, params)
+        came, read_by = self._arrivals(project, params)
         there = self._there(params)
         rows, rootless = Rows(self._rows.ring), list[Key]()
         giving_way: list[str] = []
+        again: _Again = {}
         for trace_id, arrivals in came.items():
             others = there.get(trace_id, [])
-            rooted, stands = self._trace(rows, arrivals, others)
+            rooted, stands = self._trace(rows, arrivals, others, again)
             if not rooted:
                 rootless.append((project, trace_id))
             if stands:
@@ -238,11 +241,33 @@ class Rewriter:
         self._replace(rows, params)
         for first in range(0, len(giving_way), SPANS_AT_ONCE):
             self._give_way({**params, "spans": _listed(giving_way[first : first + SPANS_AT_ONCE])})
+        self._tell(params, read_by, again)
         return rootless
 
-    def _arrivals(self, project: str, params: dict[str, str]) -> dict[str, list[Arrival]]:
-        """By trace, each span once: all that came of it, merged in the order in which it came."""
-        columns = "trace_id, key_id, arrived_ns, digest, raw"
+    def _tell(self, params: dict[str, str], read_by: "_ReadBy", again: "_Again") -> None:
+        """By which mapper spans were read now, where an older one had read them: else they would be found again for
+        ever. Last of all: who dies before reads them once more. Other columns lie in files of their own, which this
+        leaves alone."""
+        stale = defaultdict[tuple[str, int], set[str]](set)
+        for (trace_id, span_id), read in again.items():
+            if read_by[(trace_id, span_id)] - {read}:
+                stale[read].add(span_id)
+        on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
+        for (convention, version), span_ids in stale.items():
+            listed = sorted(span_ids)
+            where = f"{_WHERE} AND span_id IN {{spans:Array(String)}} AND convention != ''"
+            change = f"UPDATE convention = '{convention}', mapper_version = {version}"
+            for first in range(0, len(listed), SPANS_AT_ONCE):
+                given = {**params, "spans": _listed(listed[first : first + SPANS_AT_ONCE])}
+                for month in self._months("span_raw", "start_ns", where, given):
+                    sql = f"ALTER TABLE span_raw{on} {change} IN PARTITION ID '{month}' WHERE {where}"
+                    self.aside(partial(self._store.query, f"{sql} SETTINGS mutations_sync = 2", given))
+
+    def _arrivals(self, project: str, params: dict[str, str]) -> tuple[dict[str, list[Arrival]], "_ReadBy"]:
+        """By trace, each span once: all that came of it, merged in the order in which it came; and by which mapper what
+        came of it was read."""
+        read_by: _ReadBy = defaultdict(set)
+        columns = ", ".join(_Came.__struct_fields__)
         sql = f"SELECT {columns} FROM span_raw WHERE {_WHERE} ORDER BY arrived_ns"  # noqa: S608  our own names
         spans: dict[str, dict[str, Arrival]] = defaultdict(dict)
         for line in msgspec.json.Decoder(_Came, strict=False).decode_lines(self._store.query(sql, params)):
@@ -250,13 +275,15 @@ class Rewriter:
                 span = _decode.decode(self._rows.opened(line.raw))
             except KeyDestroyed:
                 continue  # its rows stay as they are
+            if line.convention:  # what only adds to a span was not read by itself
+                read_by[(line.trace_id, span.span_id)].add((line.convention, line.mapper_version))
             before = spans[line.trace_id].get(span.span_id)
             if before is not None:
                 span = merged(before.span, span)
             spans[line.trace_id][span.span_id] = Arrival(
                 0, project, line.key_id, line.arrived_ns, span, b"", line.digest, began(span)
             )
-        return {trace_id: sorted(each.values(), key=_when) for trace_id, each in spans.items()}
+        return {trace_id: sorted(each.values(), key=_when) for trace_id, each in spans.items()}, read_by
 
     def _there(self, params: dict[str, str]) -> dict[str, list[_There]]:
         """By trace. Of spans that are made anew there is none."""
@@ -270,10 +297,15 @@ class Rewriter:
             found[line.trace_id].append(line)
         return found
 
-    def _trace(self, rows: Rows, arrivals: list[Arrival], there: list[_There]) -> tuple[bool, bool]:
-        """All rows of one trace; whether it has a root of its own, and whether one of its spans stands for it."""
+    def _trace(self, rows: Rows, arrivals: list[Arrival], there: list[_There], again: "_Again") -> tuple[bool, bool]:
+        """All rows of one trace; whether it has a root of its own, and whether one of its spans stands for it.
+        ``again`` gets by which mapper its spans were read."""
         whole = [arrival for arrival in arrivals if not arrival.span.partial]
-        read = [each for each in read_all(self._read, self._prices, whole) if not each[1].canonical.pending]
+        every = list(read_all(self._read, self._prices, whole))
+        for arrival, reading in every:
+            said = reading.canonical
+            again[(arrival.span.trace_id, arrival.span.span_id)] = (said.convention, said.mapper_version)
+        read = [each for each in every if not each[1].canonical.pending]
         nodes = [node_of(arrival, reading.canonical) for arrival, reading in read]
         leaves = counted([*nodes, *map(_node, there)])
         sums = Sums()
@@ -343,16 +375,24 @@ class Rewriter:
         self._delete("spans", f"{ours} AND entry = 1", params)
 
     def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
-        """Month by month, of those that have any: to look through the parts of all others, only to find nothing there,
-        is most of what deleting costs."""
+        """Month by month (`_months`)."""
         at = "at_ns" if table == "ledger" else "start_ns"
-        months = f"SELECT DISTINCT toString(toYYYYMM(fromUnixTimestamp64Nano({at}, 'UTC'))) FROM {table} WHERE {where}"  # noqa: S608
         on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
-        for [month] in _months.decode_lines(self._store.query(months, params)):
+        for month in self._months(table, at, where, params):
             sql = f"DELETE FROM {table}{on} IN PARTITION ID '{month}' WHERE {where}"  # noqa: S608
             self.aside(partial(self._store.query, sql, params))
 
+    def _months(self, table: str, at: str, where: str, params: dict[str, str]) -> list[str]:
+        """Those that have any such row: to look through the parts of all others, only to find nothing there, is most of
+        what changing a table costs."""
+        sql = f"SELECT DISTINCT toString(toYYYYMM(fromUnixTimestamp64Nano({at}, 'UTC'))) FROM {table} WHERE {where}"  # noqa: S608
+        return [month for [month] in _months.decode_lines(self._store.query(sql, params))]
 
+
+_ReadBy = defaultdict[tuple[str, str], set[tuple[str, int]]]
+"""Conventions and versions of the mappers that a span was read by, by trace and span."""
+_Again = dict[tuple[str, str], tuple[str, int]]
+"""The same of the mapper of today."""
 _months: Final = msgspec.json.Decoder(tuple[str])
 
 
