@@ -14,6 +14,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
 from trimtab.core.ids import new_id
 from trimtab.gateway.erasure import Eraser, Parts
@@ -264,6 +265,30 @@ def test_whatever_step_it_dies_at_it_goes_on_and_counts_each_row_once(story: Any
         rows = receipt.report.rows
         assert (rows["spans"], rows["ledger"], rows["cache_answers"], rows["responses"]) == (4, 2, 1, 1)
         assert receipt.report.traces == 2
+
+    story(told)
+
+
+def test_a_server_that_stops_in_the_middle_gives_the_erasure_back(story: Any) -> None:
+    """Else what is to be erased would stay where it is for as long as a hold lasts."""
+
+    async def told(home: Home) -> None:
+        await home.acknowledge(call(home.project, "hello", "erin", "", number=1))
+        asked = await home.ask("user", "erin")
+        reached = asyncio.Event()
+
+        async def wait_for_ever(_seconds: float) -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        working = asyncio.create_task(home.eraser(pause=wait_for_ever).turn())
+        await asyncio.wait_for(reached.wait(), PATIENCE_S)
+        assert not await home.eraser().turn(), "the first one still holds it"
+        working.cancel()
+        await asyncio.wait((working,))
+        home.drain()
+        assert await home.eraser().turn()
+        assert (await home.receipt(asked)).state == "done"
 
     story(told)
 

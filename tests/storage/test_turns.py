@@ -1,11 +1,14 @@
 """The loop of a job beside a worker: it works while there is work, waits else, and nothing ends it."""
 
 import asyncio
+import contextlib
 import logging
+
+import pytest
 
 from patience import PATIENCE_S
 from trimtab.core.errors import Unavailable
-from trimtab.storage.turns import Turns
+from trimtab.storage.turns import Turns, holding
 
 
 class Log(logging.Logger):
@@ -78,5 +81,40 @@ def test_a_job_is_looked_for_now_and_then_and_not_at_the_start() -> None:
                 await asyncio.sleep(0.01)
         running.cancel()
         assert taken[0] >= 0.05
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("end", "given_back"),
+    [(None, 0), (ValueError("a defect"), 0), (Unavailable("away"), 1), (asyncio.CancelledError(), 1)],
+)
+def test_a_job_is_renewed_while_it_is_worked_on_and_given_back_where_it_is_left(
+    end: BaseException | None, given_back: int
+) -> None:
+    async def main() -> None:
+        renewed, let_go = 0, 0
+        enough = asyncio.Event()
+
+        async def renew() -> None:
+            nonlocal renewed
+            renewed += 1
+            if renewed == 1:
+                raise Unavailable("The catalog is away for a moment.")
+            enough.set()
+
+        async def give_back() -> None:
+            nonlocal let_go
+            let_go += 1
+
+        with contextlib.suppress(ValueError, Unavailable, asyncio.CancelledError):
+            async with holding(renew, give_back, 0.0):
+                await asyncio.wait_for(enough.wait(), PATIENCE_S)
+                if end is not None:
+                    raise end
+        assert let_go == given_back
+        before = renewed
+        await asyncio.sleep(0)
+        assert renewed == before, "what has ended is renewed no more"
 
     asyncio.run(main())

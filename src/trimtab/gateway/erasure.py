@@ -40,7 +40,7 @@ from trimtab.governance.erasures import Ahead, Erasure, Report
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
-from trimtab.storage.turns import Turns
+from trimtab.storage.turns import HOLD_MS, Turns, holding
 from trimtab.telemetry import held
 from trimtab.telemetry.records import CallRecord, decode_record
 from trimtab.telemetry.spool import barrier
@@ -50,7 +50,6 @@ from trimtab.telemetry.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 logger = logging.getLogger("trimtab.erasure")
 
 POLL_S: Final = 5.0
-HOLD_MS: Final = 10 * 60_000
 ROUNDS: Final = 5
 """How often what came meanwhile is removed too before the job fails."""
 PARTS_ROUNDS: Final = 20
@@ -128,9 +127,12 @@ class Eraser:
             return False
         work = _Work(self._parts, job, self._now, self._step)
         try:
-            await work.do()
+            async with holding(
+                lambda: db.write(lambda conn: store.renew(conn, work.job, self._now(), HOLD_MS)),
+                lambda: db.write(lambda conn: store.let_go(conn, work.job)),
+            ):
+                await work.do()
         except Unavailable:
-            await db.write(lambda conn: store.let_go(conn, work.job))
             raise
         except (TrimtabError, OSError, sqlite3.Error) as error:
             said = error.sentence() if isinstance(error, TrimtabError) else str(error)

@@ -186,6 +186,12 @@ def save(conn: Connection, job: Erasure, now: int, hold_ms: int) -> bool:
     return saved.rowcount == 1
 
 
+def renew(conn: Connection, job: Erasure, now: int, hold_ms: int) -> None:
+    """It is still at work, whatever it has in hand."""
+    mine = (ERASURES.c.id == job.id, ERASURES.c.holder == job.holder, ERASURES.c.state == "running")
+    conn.execute(sql_update(ERASURES).where(*mine).values(held_until=now + hold_ms))
+
+
 def let_go(conn: Connection, job: Erasure) -> None:
     """Give it back unfinished."""
     conn.execute(

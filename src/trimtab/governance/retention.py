@@ -212,6 +212,12 @@ def save(conn: Connection, run: Run, now: int, hold_ms: int) -> bool:
     return done.rowcount == 1
 
 
+def renew(conn: Connection, run: Run, now: int, hold_ms: int) -> None:
+    """It is still at work, whatever it has in hand."""
+    mine = (RUNS.c.id == run.id, RUNS.c.holder == run.holder, RUNS.c.state == "running")
+    conn.execute(sql_update(RUNS).where(*mine).values(held_until=now + hold_ms))
+
+
 def let_go(conn: Connection, run: Run) -> None:
     """Give it back unfinished."""
     conn.execute(sql_update(RUNS).where(RUNS.c.id == run.id, RUNS.c.holder == run.holder).values(held_until=0))

@@ -7,9 +7,46 @@ loop goes on: it must outlive whatever one turn meets.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final
 
 from trimtab.core.errors import Unavailable
+
+HOLD_MS: Final = 60_000
+"""How long a job is a worker's that says nothing more of it."""
+RENEW_S: Final = 15.0
+
+
+@contextlib.asynccontextmanager
+async def holding(
+    renew: Callable[[], Awaitable[object]], let_go: Callable[[], Awaitable[object]], every_s: float = RENEW_S
+) -> AsyncGenerator[None]:
+    """Around the work of a job that this worker has taken up for `HOLD_MS`. It stays the worker's however long a step
+    takes, and is given back where it is left undone: the store is away, or the server stops. Else whoever is started
+    next would wait for a worker that is gone."""
+    renewing = asyncio.create_task(_renewed(renew, every_s))
+    try:
+        yield
+    except (Unavailable, asyncio.CancelledError):
+        await _ended(renewing)
+        with contextlib.suppress(Unavailable):  # the catalog is away: it is free again after `HOLD_MS`
+            await let_go()
+        raise
+    finally:
+        await _ended(renewing)
+
+
+async def _renewed(renew: Callable[[], Awaitable[object]], every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        with contextlib.suppress(Unavailable):
+            await renew()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 class Turns:

@@ -23,7 +23,7 @@ from trimtab.governance import store as governance
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Removed, Report, Rules, Run
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
-from trimtab.storage.turns import Turns
+from trimtab.storage.turns import HOLD_MS, Turns, holding
 from trimtab.telemetry import held
 from trimtab.telemetry.held import Held
 from trimtab.telemetry.stores import Value
@@ -33,7 +33,6 @@ logger = logging.getLogger("trimtab.retention")
 
 EVERY_S: Final = 6 * 3600.0
 POLL_S: Final = 60.0
-HOLD_MS: Final = 15 * 60_000
 """Longer than any one mutation should take: a run is held anew after each."""
 DAY_MS: Final = 86_400_000
 BLOB_REST_S: Final = 86_400.0
@@ -124,10 +123,14 @@ class Retention:
         run = await db.write(lambda conn: store.take(conn, self._holder, now, every_ms=self._every_ms, hold_ms=HOLD_MS))
         if run is None:
             return False
+        taken = run
         try:
-            run = await self._remove(run)
+            async with holding(
+                lambda: db.write(lambda conn: store.renew(conn, taken, self._now(), HOLD_MS)),
+                lambda: db.write(lambda conn: store.let_go(conn, taken)),
+            ):
+                run = await self._remove(run)
         except Unavailable:
-            await db.write(lambda conn: store.let_go(conn, run))
             raise
         except TrimtabError as error:
             logger.error("the retention run %s failed: %s", run.id, error.sentence())

@@ -91,7 +91,7 @@ class Repricer:
             return False
         try:
             await self._work(job)
-        except Unavailable:
+        except (Unavailable, asyncio.CancelledError):  # the server stops: whoever is started next waits for nobody
             await db.write(lambda conn: store.let_go(conn, job))
             raise
         except TrimtabError as error:
