@@ -22,6 +22,7 @@ import compiled_sql
 import second_look
 from catalogs import Postgres, laid
 from patience import PATIENCE_S
+from trimtab.llm import embedder
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry import reader
 from trimtab.telemetry.pace import Progress
@@ -43,8 +44,9 @@ AUTHORITY = str(HERE / "no_authority.pem")
 if os.environ.get("SSL_CERT_FILE") != AUTHORITY:
     os.environ["GIVEN_SSL_CERT_FILE"] = os.environ.get("SSL_CERT_FILE", "")
     os.environ["SSL_CERT_FILE"] = AUTHORITY
-# A test's own reader of the store waits as tests do: on a crowded machine a question of milliseconds has taken 15 s.
-reader.__dict__["ANSWER_S"] = PATIENCE_S
+# What is asked within the process of a test is waited for as tests wait: a crowded machine took 15 s for a question of
+# milliseconds to the store, and more than two for the first vector, for which the model is loaded.
+reader.__dict__["ANSWER_S"] = embedder.__dict__["SOON_S"] = PATIENCE_S
 MEMORY = Path("/dev/shm")
 ROOM = 6 << 30
 """Bytes that are to be free in memory: the folders of a whole run take about a fifth of it."""

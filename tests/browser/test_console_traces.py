@@ -1,11 +1,14 @@
 """The list of traces: search, facets, keyboard, peek, live, pages."""
 
 import re
+import time
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 from browsing import House, Visitor, ask
 from playwright.sync_api import Page, Route, expect
+
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 LIST = "/p/default/traces?range=1h"
@@ -183,11 +186,10 @@ def test_older_pages_come_as_one_scrolls(at: House, visitor: Visitor) -> None:
     expect(page.locator("[data-trace]").first).to_be_visible()
     page.get_by_test_id("trace-list").focus()
     last = page.locator(f"[data-trace='{999:032x}']")
-    for _ in range(300):  # as often as it takes: each page comes when the end of those before is reached
+    until = time.monotonic() + PATIENCE_S
+    while not last.count() and time.monotonic() < until:  # each page comes when the end of those before is reached
         page.keyboard.press("End")
         page.wait_for_timeout(50)
-        if last.count():
-            break
     expect(page.get_by_text("1,000 calls")).to_be_visible()
     expect(last).to_be_visible()
     assert asked == ["", *[str(n) for n in range(1, 10)]]
@@ -234,6 +236,7 @@ def test_calls_that_arrive_leave_the_row_in_place_that_is_open_beside_the_list(a
     row = page.locator("[data-trace]").nth(2)
     row.click()
     expect(page.get_by_test_id("peek")).to_be_visible()
+    visitor.at_rest()
     opened = page.locator("[data-trace][aria-selected=true]")
     before = opened.bounding_box()
     assert before is not None

@@ -1,6 +1,7 @@
 """When a hedge begins, and how many there may be."""
 
 import asyncio
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,18 +40,21 @@ def test_hedges_stay_below_their_share_and_what_a_quiet_time_saves(calls: int, r
 class Starts:
     """A race as far as alarms know one."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: "list[Starts]") -> None:
         self.started_at: list[float] = []
+        self._order = order
 
     def start(self) -> None:
         self.started_at.append(asyncio.get_running_loop().time())
+        self._order.append(self)
 
 
 def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never() -> None:
     async def main() -> None:
         loop, alarms = asyncio.get_running_loop(), Alarms()
         delays = (0.08, 0.02, 0.02, 0.05, 30.0)
-        races = [Starts() for _ in delays]
+        order = list[Starts]()
+        races = [Starts(order) for _ in delays]
         began = loop.time()
         for race, delay in zip(races, delays, strict=True):
             alarms.set(race, loop, delay)
@@ -61,12 +65,27 @@ def test_alarms_ring_in_their_order_and_never_early_and_those_taken_back_never()
                 await asyncio.sleep(0.005)
         assert [len(race.started_at) for race in races] == [1, 1, 0, 1, 0]
         told = {delay: race.started_at[0] - began for race, delay in zip(races, delays, strict=True) if race.started_at}
-        assert sorted(told) == sorted(told, key=told.__getitem__)
+        assert order == [races[1], races[3], races[0]], "also where all ring late, at once"
         assert all(after >= delay - 2 * CLOCK_S for delay, after in told.items()), told
-        late = Starts()
+        late = Starts(order)
         alarms.set(late, loop, 0.0)
         async with asyncio.timeout(PATIENCE_S):
             while not late.started_at:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
+
+    asyncio.run(main())
+
+
+def test_alarms_of_a_loop_that_was_held_up_ring_in_their_order_all_the_same() -> None:
+    async def main() -> None:
+        loop, alarms, order = asyncio.get_running_loop(), Alarms(), list[Starts]()
+        races = [Starts(order) for _ in range(3)]
+        for race, delay in zip(races, (0.003, 0.001, 0.002), strict=True):
+            alarms.set(race, loop, delay)
+        time.sleep(0.02)  # noqa: ASYNC251  the loop is held up
+        async with asyncio.timeout(PATIENCE_S):
+            while len(order) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert order == [races[1], races[2], races[0]]
 
     asyncio.run(main())

@@ -85,7 +85,7 @@ class Alarms:
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         soon = loop.time() + CLOCK_S
-        for race in [race for race, at in self._due.items() if at <= soon]:
+        for race in sorted((race for race, at in self._due.items() if at <= soon), key=self._due.__getitem__):
             del self._due[race]
             loop.call_soon(race.start)  # a defect in one of them harms no other
         if self._due:
