@@ -217,3 +217,32 @@ def test_a_jpg_is_a_jpeg_and_a_table_is_told_in_words() -> None:
     table = {"type": "file", "file": {"filename": "t.csv", "file_data": "data:text/csv;base64,YSxi"}}
     body = chat("vertex_project", MODELS[2], messages=[{"role": "user", "content": [table]}])
     assert body["contents"][0]["parts"] == [{"text": '<document name="t.csv">\na,b\n</document>'}]
+
+
+@pytest.mark.parametrize("role", ["tool", "function", "user"])
+@pytest.mark.parametrize("kind", ["gemini", "openai"])
+def test_a_functions_response_may_have_the_role_that_googles_readme_gives_it(kind: str, role: str) -> None:
+    """``role='tool'`` in the README of google-genai; the newest models know user and model alone."""
+    part = {"functionResponse": {"name": "look", "response": {"result": "rain", "role": "tool"}}}
+    said = {
+        "contents": [
+            {"role": "user", "parts": [{"text": "Look"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "look", "args": {}}}]},
+            {"role": role, "parts": [part]},
+        ],
+        "tools": [{"functionDeclarations": [{"name": "look"}]}],
+    }
+
+    async def main() -> None:
+        model, path = ("gemini-2.5-flash", "/v1beta") if kind == "gemini" else ("gpt-4o-mini", "/v1")
+        async with vendor(kind, model, path=path) as (g, app):
+            answer = await ask(g, "/v1beta/models/m:generateContent", said)
+            assert answer.status_code == 200, answer.text
+            body = app.calls[-1].body
+            if kind == "gemini":
+                assert [content["role"] for content in body["contents"]] == ["user", "model", "user"]
+                assert body["contents"][2]["parts"][0]["functionResponse"]["response"]["role"] == "tool"
+            else:
+                assert body["messages"][-1]["role"] == "tool"
+
+    asyncio.run(main())

@@ -212,3 +212,31 @@ def test_openais_client_reaches_a_newer_model_with_a_temperature(serve: Callable
     assert answer.usage is not None
     assert answer.usage.completion_tokens_details is not None
     assert answer.usage.completion_tokens_details.reasoning_tokens
+
+
+OFF = {"type": "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("upstream", "model", "path", "told"),
+    [
+        ("openai_chat", "gpt-5.6-sol", ("reasoning_effort",), "none"),
+        ("openai_chat", "gpt-5-mini", ("reasoning_effort",), "minimal"),
+        ("openai_chat", "gpt-4o", ("reasoning_effort",), None),
+        ("openai_responses", "gpt-6-astra", ("reasoning", "effort"), "low"),
+        ("gemini", "gemini-2.5-flash", ("generationConfig", "thinkingConfig", "thinkingBudget"), 0),
+        ("anthropic_messages", "claude-opus-5", ("thinking", "type"), "disabled"),
+        ("anthropic_messages", "claude-opus-5", ("output_config",), None),
+        ("bedrock_converse", "anthropic.claude-opus-5-v1:0", ("outputConfig",), None),
+        ("bedrock_converse", "anthropic.claude-opus-5-v1:0", ("additionalModelRequestFields",), None),
+    ],
+)
+def test_a_client_of_claudes_that_wants_no_thinking_gets_none_elsewhere(
+    upstream: str, model: str, path: tuple[str, ...], told: Any
+) -> None:
+    said = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], "thinking": OFF}
+    request = DIALECTS.get("anthropic_messages").parse_request(json.dumps(said).encode())
+    found: Any = json.loads(DIALECTS.get(upstream).render_request(request, model, Quirks()))
+    for name in path:
+        found = None if found is None else found.get(name)
+    assert found == told

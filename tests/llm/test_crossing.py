@@ -320,6 +320,7 @@ def test_a_system_message_in_the_middle_stays_there() -> None:
 
 @pytest.mark.parametrize("thinking", [{"type": "adaptive"}, {"type": "disabled"}])
 def test_other_ways_of_thinking_stay_at_home(thinking: dict[str, Any]) -> None:
+    """Where nothing is known of the model: OpenAI's and Google's are kept from thinking (`test_claude.py`)."""
     body = anthropic(HI, thinking=thinking)
     assert "reasoning_effort" not in to_openai(body)
     home = json.loads(ANTHROPIC.render_request(ANTHROPIC.parse_request(dump(body)), "m", Quirks()))

@@ -138,3 +138,26 @@ def test_efforts_that_a_model_has_not_are_refused() -> None:
     for model, effort in ((SMALL, "medium"), ("codestral-latest", "high")):
         with pytest.raises(mistral.Refused, match="reasoning_effort"):
             mistral.check_model({"reasoning_effort": effort}, model)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [("auto", "auto"), ("standard_only", "standard_only"), ("default", None), ("priority", None)]
+)
+def test_a_tier_of_openais_that_it_refuses_is_not_sent(asked: str, told: str | None) -> None:
+    """https://docs.mistral.ai/inference/priority-tier"""
+    body = sent("openai_chat", {"model": "m", "messages": [HI], "service_tier": asked})
+    assert body.get("service_tier") == told
+
+
+def test_its_tier_is_read_within_the_usage() -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "service_tier": "priority"}
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+    whole = json.dumps({"id": "a", "model": "m", "choices": [choice], "usage": usage}).encode()
+    delta = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}
+    chunk = json.dumps({"id": "a", "model": "m", "choices": [delta], "usage": usage})
+    stream = f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
+    meter = CHAT.meter(CHAT.peek(b'{"model":"m","messages":[],"stream":true}'))
+    meter.feed(stream)
+    for found in (CHAT.glance(whole).usage, CHAT.parse_response(whole).usage, meter.usage):
+        assert found is not None
+        assert (found.input, found.output, found.tier) == (9, 2, "priority")

@@ -41,25 +41,26 @@ class Quirks(Struct, frozen=True, kw_only=True):
     path; ``{model}`` in it stands for the model. ``dimensions_field`` and ``rank_top_field`` are what it calls the
     length of vectors and the bound of a ranking.
 
-    ``renames`` and ``unknown`` are fields of the dialect that it calls otherwise, or refuses to be sent;
-    ``unknown_members`` are members of messages that it refuses, among those that answers have and clients send back;
-    ``tool_id_length`` is how many letters or digits the id of a tool call must have, where that is bounded;
-    ``thoughts_return`` says that it refuses a conversation with tool calls whose assistant's messages lack
-    ``reasoning_content``; ``thoughts_field`` is what it calls thoughts in a conversation, or ``""`` where it refuses
-    them there; ``thinking_switch`` says that thinking is turned off by ``thinking``, also where a tool must be called,
-    which its models refuse while they think; ``thoughts_details`` says that it signs them, and takes them back as
-    ``reasoning_details``. ``hints`` are those of `OPENAIS_HINTS` that it knows as well: others may refuse a call for
-    them. ``tiers`` are service tiers that it can be asked for by a call of another dialect, because they mean there
-    what they mean here. ``strict_turns`` says that it refuses a user's message after a tool's, a system message after
-    an answer, and an empty answer. ``efforts`` are those that its models know, by patterns of their names, the first
-    that fits; a call of another dialect asks for the nearest, or for none (``default`` stands for all that it does not
-    name). ``bare_counts`` says that it counts the members of a call themselves, where its dialect's vendor counts a
-    call. ``calls_without_ids`` is a pattern of models whose calls and responses have no ids there. ``counter`` is how a
-    server of one's own is asked how many tokens a call would have (`llm/counting.py`), if it is not by its dialect's
-    own way. Without ``named_choice`` no tool can be demanded by its name: then it is the only one that is offered, and
-    one must be called. Without ``json_object`` JSON is had by a schema alone: that of any object. ``by_responses`` says
-    that its models are OpenAI's own, the newest of which refuse in Chat Completions what they do in Responses
-    (`_gpt.by_responses`): such calls become Responses, where the kind speaks them.
+    ``renames`` and ``unknown`` are fields of the dialect that it calls otherwise, or refuses to be sent; ``values`` are
+    those that it knows with these values alone, and is not sent with others; ``unknown_members`` are members of
+    messages that it refuses, among those that answers have and clients send back; ``tool_id_length`` is how many
+    letters or digits the id of a tool call must have, where that is bounded; ``thoughts_return`` says that it refuses a
+    conversation with tool calls whose assistant's messages lack ``reasoning_content``; ``thoughts_field`` is what it
+    calls thoughts in a conversation, or ``""`` where it refuses them there; ``thinking_switch`` says that thinking is
+    turned off by ``thinking``, also where a tool must be called, which its models refuse while they think;
+    ``thoughts_details`` says that it signs them, and takes them back as ``reasoning_details``. ``hints`` are those of
+    `OPENAIS_HINTS` that it knows as well: others may refuse a call for them. ``tiers`` are service tiers that it can be
+    asked for by a call of another dialect, because they mean there what they mean here. ``strict_turns`` says that it
+    refuses a user's message after a tool's, a system message after an answer, and an empty answer. ``efforts`` are
+    those that its models know, by patterns of their names, the first that fits; a call of another dialect asks for the
+    nearest, or for none (``default`` stands for all that it does not name). ``bare_counts`` says that it counts the
+    members of a call themselves, where its dialect's vendor counts a call. ``calls_without_ids`` is a pattern of models
+    whose calls and responses have no ids there. ``counter`` is how a server of one's own is asked how many tokens a
+    call would have (`llm/counting.py`), if it is not by its dialect's own way. Without ``named_choice`` no tool can be
+    demanded by its name: then it is the only one that is offered, and one must be called. Without ``json_object`` JSON
+    is had by a schema alone: that of any object. ``by_responses`` says that its models are OpenAI's own, the newest of
+    which refuse in Chat Completions what they do in Responses (`_gpt.by_responses`): such calls become Responses, where
+    the kind speaks them.
     """
 
     max_tokens_field: str = "max_tokens"
@@ -71,6 +72,7 @@ class Quirks(Struct, frozen=True, kw_only=True):
     rank_top_field: str = "top_n"
     renames: dict[str, str] = {}
     unknown: tuple[str, ...] = ()
+    values: dict[str, tuple[str, ...]] = {}
     unknown_members: tuple[str, ...] = ()
     tool_id_length: int = 0
     strict_turns: bool = False

@@ -94,6 +94,10 @@ def _quirks(quirks: Quirks) -> list[str]:
     found += [f"`{name}` is sent as `{other}`" for name, other in quirks.renames.items()]
     if quirks.unknown:
         found.append(f"never sent: {', '.join(f'`{name}`' for name in quirks.unknown)}")
+    found += [
+        f"`{name}` is sent as {' or '.join(f'`{value}`' for value in known)} alone"
+        for name, known in quirks.values.items()
+    ]
     if quirks.unknown_members:
         members = ", ".join(f"`{name}`" for name in quirks.unknown_members)
         found.append(f"left out of messages that clients send back: {members}")

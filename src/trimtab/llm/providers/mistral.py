@@ -9,6 +9,8 @@ It refuses (400, 3230) a user's message after a tool's result, which is how Clau
 an answer, and an answer without words and calls: https://github.com/mistralai/mistral-common/issues/169. An answer that
 ends the conversation is refused, too, unless it is marked as begun (``prefix``). Few of its models take an effort, and
 each its own: https://docs.mistral.ai/inference/conversations/reasoning
+
+Its priority tier is asked for by ``auto``, and told within the usage: https://docs.mistral.ai/inference/priority-tier
 """
 
 from trimtab.llm.dialects import ANSWERED_MEMBERS, Quirks
@@ -36,6 +38,7 @@ PLUG = ProviderKind(
             "prompt_cache_retention",
             "prompt_cache_options",
         ),
+        values={"service_tier": ("auto", "standard_only")},
         unknown_members=(*ANSWERED_MEMBERS, "name"),
         tool_id_length=9,
         strict_turns=True,

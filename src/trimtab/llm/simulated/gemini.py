@@ -100,7 +100,7 @@ def check(body: dict[str, Any]) -> None:
     if not contents:
         raise Refused("* GenerateContentRequest.contents: contents is not specified\n")
     for index, content in enumerate(contents):
-        if content.get("role", "user") not in ("user", "model", "function"):
+        if content.get("role", "user") not in ("user", "model"):
             raise Refused("Please use a valid role: user, model.")
         if not objects(content.get("parts")):
             raise Refused(f"* GenerateContentRequest.contents[{index}].parts: must not be empty\n")

@@ -23,7 +23,8 @@ MODELS = ("mistral-small-latest", "mistral-large-latest")
 _BODY = frozenset(
     ("model", "messages", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed", "metadata", "tools",
      "tool_choice", "response_format", "presence_penalty", "frequency_penalty", "n", "prediction", "guardrails",
-     "parallel_tool_calls", "prompt_mode", "reasoning_effort", "safe_prompt", "prompt_cache_key")
+     "parallel_tool_calls", "prompt_mode", "reasoning_effort", "safe_prompt", "prompt_cache_key", "service_tier",
+     "top_k", "min_tokens", "repetition_penalty", "logprobs", "top_logprobs", "prompt_logprobs", "top_prompt_logprobs")
 )  # fmt: skip
 _MEMBERS = {
     "system": {"role", "content"},
@@ -83,6 +84,9 @@ def check(body: dict[str, Any]) -> None:
     for name in body:
         if name not in _BODY:
             raise _unprocessable("extra_forbidden", ["body", name], "Extra inputs are not permitted", body[name])
+    if body.get("service_tier") not in (None, "auto", "standard_only"):
+        words = "Input should be 'auto' or 'standard_only'"
+        raise _unprocessable("literal_error", ["body", "service_tier"], words, body["service_tier"])
     for at, message in enumerate(messages):
         role = str(message.get("role"))
         if role not in _MEMBERS:

@@ -51,6 +51,8 @@ def parse_request(body: bytes) -> Request:
     choice, parallel = _tool_choice(fields)
     budget = _thinking_budget(fields, extra)
     effort, response_format = _output(fields, extra)
+    if effort is None and _is_off(fields):
+        effort = "none"
     return Request(
         dialect=NAME,
         model=model,
@@ -184,6 +186,12 @@ def _thinking_budget(fields: Fields, extra: dict[str, Raw]) -> int | None:
     if set(thinking) == {"type", "budget_tokens"}:
         del extra["thinking"]
     return budget
+
+
+def _is_off(fields: Fields) -> bool:
+    """Whether no thinking is wanted. Nothing said is no wish: what is thought unasked, each model decides itself."""
+    cursor = fields.get("thinking")
+    return cursor is not None and cursor.fields().text("type") == "disabled"
 
 
 def _output(fields: Fields, extra: dict[str, Raw]) -> tuple[str | None, ResponseFormat | None]:

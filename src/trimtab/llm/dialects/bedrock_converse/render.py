@@ -61,6 +61,8 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:  # no
     thinking = None
     if claude:
         check_blank_stops(request)
+        if request.dialect == "anthropic_messages" and request.reasoning_effort == "none":
+            request = replace(request, reasoning_effort=None)  # a Claude that is not asked to think, as its client said
         request, thinking = as_taken(request, model, request.max_tokens or None)
     if not request.tools:
         request = _told_calls(request)

@@ -1,5 +1,6 @@
 """What every same-dialect call pays for: read the few fields that matter, leave the bytes alone."""
 
+import re
 from typing import Any, cast
 
 import msgspec
@@ -78,6 +79,9 @@ class _Answer(Struct):
 _decode_request = msgspec.json.Decoder(_Request).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_contents = msgspec.json.Decoder(list[dict[str, Raw]]).decode
+_ANSWERING = re.compile(rb'"role"\s*:\s*"(?:tool|function)"')
+_NO_ROLE, _USER = Raw(b"null"), Raw(b'"user"')
 _encode = msgspec.json.Encoder().encode
 _NO_METADATA: dict[str, str] = {}
 
@@ -128,6 +132,8 @@ def _why(body: bytes) -> TrimtabError:
 
 
 def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # noqa: ARG001 - the URL names the model
+    if _ANSWERING.search(body) is not None:
+        body = _answered_by_the_user(body)
     sent = unframed(body, head.model, stream=head.stream)
     if sent is not None and not (b'"thought' in sent and holds_foreign("gemini", sent)):
         return sent
@@ -140,6 +146,21 @@ def forward(body: bytes, head: Head, model: str, quirks: Quirks) -> bytes:  # no
     if holds_foreign("gemini", body):
         return _without_foreign(_encode(fields))
     return _encode(fields)
+
+
+def _answered_by_the_user(body: bytes) -> bytes:
+    """The body with functions' responses in turns of the user. Google's own clients' README gives them the role
+    ``tool``, older ones say ``function``, and its newest models know neither:
+    https://github.com/sashiko-dev/sashiko/pull/500, https://github.com/genkit-ai/genkit/pull/5777"""
+    try:
+        fields = _decode_fields(body)
+        contents = _decode_contents(fields["contents"])
+    except (*BROKEN, KeyError):
+        return body  # `peek` has read it, and its provider will say what is wrong with it
+    for content in contents:
+        if bytes(content.get("role", _NO_ROLE)).strip() in (b'"tool"', b'"function"'):
+            content["role"] = _USER
+    return _encode(fields | {"contents": Raw(_encode(contents))})
 
 
 def _without_foreign(body: bytes) -> bytes:

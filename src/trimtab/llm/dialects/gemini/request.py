@@ -96,7 +96,7 @@ def _messages(fields: Fields) -> list[Message]:
     for item in items:
         content = item.fields()
         role = content.text("role") or "user"
-        if role not in ("user", "model", "function"):
+        if role not in ("user", "model", "function", "tool"):  # the latter two of functions' responses
             raise content.fail("role", f"is {role[:50]!r}; it must be user or model")
         parts = parts_of(content.need("parts").items(), calls, client=True)
         found += [Message("assistant", tuple(parts))] if role == "model" else _split_results(parts)

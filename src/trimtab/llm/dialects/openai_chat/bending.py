@@ -70,7 +70,7 @@ def want_any_object(fields: dict[str, Any]) -> None:
 
 
 def is_bent(quirks: Quirks) -> bool:
-    return bool(quirks.renames or quirks.unknown or quirks.tool_id_length)
+    return bool(quirks.renames or quirks.unknown or quirks.values or quirks.tool_id_length)
 
 
 def bend(fields: dict[str, Any], quirks: Quirks) -> None:
@@ -81,6 +81,9 @@ def bend(fields: dict[str, Any], quirks: Quirks) -> None:
             fields.setdefault(other, value)
     for name in quirks.unknown:
         fields.pop(name, None)
+    for name, known in quirks.values.items():
+        if name in fields and _plainly(fields[name]) not in [b'"%b"' % each.encode() for each in known]:
+            del fields[name]
 
 
 def short_id(told: str, length: int) -> str:

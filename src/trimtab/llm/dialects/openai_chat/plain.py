@@ -10,6 +10,8 @@ def as_usage(plain: PlainUsage, tier: str = "") -> Usage | None:
     prompt, completion = plain.prompt_tokens, plain.completion_tokens
     if prompt is None or completion is None or plain.cost is not None or plain.cost_in_usd_ticks is not None:
         return None
+    if plain.service_tier is not None:
+        return None
     read_side, write_side = plain.prompt_tokens_details, plain.completion_tokens_details
     read_plainly = read_side is None or not (
         read_side.cached_tokens

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from trimtab.llm.charges import charged_in
 from trimtab.llm.dialects._reading import MOST_COUNTED, count
+from trimtab.llm.tiers import tier_of
 from trimtab.llm.types import Usage
 
 
@@ -42,7 +43,7 @@ def usage_of(value: Any, tier: str = "") -> Usage | None:
         reasoning=reasoning,
         audio_input=count(read_side.get("audio_tokens")),
         audio_output=count(write_side.get("audio_tokens")),
-        tier=tier,
+        tier=tier or tier_of(usage.get("service_tier")),  # Mistral's stands here
         charged=charged_in(usage),
     )
 
@@ -82,6 +83,7 @@ class PlainUsage(Struct, gc=False):
     reasoning_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
+    service_tier: Any = None
     cost: Any = None
     cost_in_usd_ticks: Any = None
 
