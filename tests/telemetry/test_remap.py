@@ -136,7 +136,8 @@ def test_what_the_mappers_of_today_read_is_not_stale(tmp_path: Path, engine: Sto
 def test_a_trace_of_which_too_much_came_is_told_and_stays(
     tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trimtab.telemetry.mapping.rewrite.MOST_SPANS", 1)
+    for place in ("mapping.rewrite", "remap"):
+        monkeypatch.setattr(f"trimtab.telemetry.{place}.MOST_SPANS", 1)
     mine = project()
     first = writer(tmp_path, engine, old)
     two = (chat(1), structs.replace(chat(1), span_id=f"{8:016x}"))

@@ -4,6 +4,10 @@ from typing import Final, NamedTuple
 
 LONGEST_NS: Final = 86_400_000_000_000
 """A day: what began later under a span is not looked for."""
+MOST_SPANS: Final = 50_000
+MOST_BYTES: Final = 256 << 20
+"""What came of so many spans, of so many bytes, is read at once to make traces anew: a trace that has more stays as it
+is."""
 
 
 class Note(NamedTuple):

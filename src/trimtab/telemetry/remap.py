@@ -11,7 +11,7 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from trimtab.telemetry.notes import LONGEST_NS, Note
+from trimtab.telemetry.notes import LONGEST_NS, MOST_BYTES, MOST_SPANS, Note
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
 
@@ -133,8 +133,6 @@ class Remapper:
 
     async def too_much(self, project: str, window: Window) -> list[TooMuch]:
         """Of those the ones that stay so, the largest first, `SHOWN` of them."""
-        from trimtab.telemetry.mapping.rewrite import MOST_BYTES, MOST_SPANS  # the rewriter's room is not needed before
-
         stale, params = _stale()
         sql = (
             "SELECT trace_id, count() AS spans, sum(length(raw)) AS bytes FROM span_raw WHERE trace_id IN"  # noqa: S608

@@ -26,7 +26,7 @@ from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rows import Arrival, ForeignRows, Mapped, Sums
 from trimtab.telemetry.mapping.traces import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
-from trimtab.telemetry.notes import Note
+from trimtab.telemetry.notes import MOST_BYTES, MOST_SPANS, Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.stores._schema import LOCAL
@@ -36,9 +36,6 @@ logger = logging.getLogger("trimtab.telemetry.foreign")
 TRACES_AT_ONCE: Final = 500
 SPANS_AT_ONCE: Final = 20_000
 IDS_AT_ONCE: Final = 4_000
-MOST_SPANS: Final = 50_000
-MOST_BYTES: Final = 256 << 20
-"""What came of so many spans, of so many bytes, is read at once to make traces anew."""
 _FOREIGN: Final = {"spans": ("start_ns", " AND request_id = ''"), "span_io": ("start_ns", ""), "ledger": ("at_ns", "")}
 _decode: Final = msgspec.json.Decoder(ForeignSpan)
 
