@@ -28,10 +28,18 @@ LONGEST_PAUSE_S = 0.1
 
 class Live:
     """One `trimtab up`. ``start`` and ``kill`` may be called again and again: the folder stays. Its catalog has its
-    tables, which take a server 0.4 s of a processor, unless ``new`` leaves them to it, as at a person's first start."""
+    tables, which take a server 0.4 s of a processor, unless ``new`` leaves them to it, as at a person's first start.
+    It is started in the folder ``where`` as the installed command is, which takes no modules from there."""
 
     def __init__(
-        self, folder: Path, config: str = "", *, workers: int = 1, env: dict[str, str] | None = None, new: bool = False
+        self,
+        folder: Path,
+        config: str = "",
+        *,
+        workers: int = 1,
+        env: dict[str, str] | None = None,
+        new: bool = False,
+        where: Path | None = None,
     ) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -42,6 +50,7 @@ class Live:
         self._env = {**os.environ, "TRIMTAB_ADMIN_KEY": ADMIN, "TRIMTAB_DRAIN_SECONDS": "5", **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "server.log"
+        self._where = where
         self._lays_tables = not new and "TRIMTAB_DATABASE_URL" not in self._env
 
     @property
@@ -50,14 +59,16 @@ class Live:
         return self._process.pid
 
     def start(self, *, ready: bool = True) -> None:
-        argv = [sys.executable, "-m", "trimtab.cli.main", "up", "--port", "0", "--data-dir", str(self.data)]
+        argv = [sys.executable, "-P", "-m", "trimtab.cli.main", "up", "--port", "0", "--data-dir", str(self.data)]
         argv += ["--config", str(self._config), "--workers", str(self._workers)]
         if self._lays_tables and self._process is None:
             lay(f"sqlite:///{self.data / CATALOG}")
         note = self.data / "server.json"
         note.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                argv, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._where
+            )
         process = self._process
         until(lambda: note.exists() or process.poll() is not None, PATIENCE_S, lambda: self.told())
         assert note.exists(), f"it ended instead of starting:\n{self.told()}"

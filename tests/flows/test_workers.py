@@ -171,3 +171,19 @@ def cmdline(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
         return ""
+
+
+def test_a_file_in_the_folder_where_it_is_started_does_not_run_in_place_of_a_module(tmp_path: Path) -> None:
+    """Whoever starts it in a folder with an `h2.py` of their own had workers that ended as soon as they began."""
+    where = tmp_path / "work"
+    where.mkdir()
+    for name in ("h2", "httpx", "queue", "msgspec", "chdb", "trimtab"):
+        (where / f"{name}.py").write_text(f"open({str(where / 'ran')!r}, 'a').write({name!r} + '\\n')\n1 / 0\n")
+    with (
+        simulated() as url,
+        live(tmp_path, CONFIG.format(url=url), workers=2, where=where, env={"PYTHONSAFEPATH": ""}) as running,
+    ):
+        _, secret = new_key(running)
+        assert call(running, secret).status_code == 200
+        until(lambda: len(running.traces()) == 1, PATIENCE_S, running.told)
+    assert not (where / "ran").exists(), (where / "ran").read_text()

@@ -2,11 +2,11 @@
 makes it fail, or that unpacks to more than memory, must not take the server with it."""
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 from trimtab.core.errors import InternalError, InvalidRequest
+from trimtab.core.own_python import OWN_PYTHON
 
 MAX_LINES_BYTES: Final = 1 << 30
 """Of the lines that a file may unpack to."""
@@ -27,7 +27,7 @@ def from_lines(source: Path, target: Path) -> None:
 
 def _run(how: str, source: Path, target: Path, most_rows: int) -> None:
     command = [
-        sys.executable,
+        *OWN_PYTHON,
         "-m",
         "trimtab.evaluation.parquet_process",
         how,

@@ -9,13 +9,13 @@ import contextlib
 import fcntl
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from trimtab.core.own_python import OWN_PYTHON
 from trimtab.core.parent import PARENT_VARIABLE
 
 
@@ -113,7 +113,7 @@ class OneForAll:
 
     async def _start(self) -> Note:
         process = self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module, *self._arguments),
+            *(*OWN_PYTHON, "-m", self._module, *self._arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, PARENT_VARIABLE: str(os.getpid())},

@@ -13,6 +13,7 @@ import sys
 
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.logs import configure_logging
+from trimtab.core.own_python import OWN_PYTHON
 from trimtab.server.children import Child
 from trimtab.server.first_look import prepare_catalog
 from trimtab.server.housing import House
@@ -96,7 +97,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def telemetry_child(settings: Settings, house: House) -> Child:
     """The telemetry process: drains the spool, owns the store, answers questions on a socket in the data folder."""
-    argv = [sys.executable, "-m", "trimtab.telemetry.process"]
+    argv = [*OWN_PYTHON, "-m", "trimtab.telemetry.process"]
     argv += ["--data-dir", str(house.folder), "--socket", str(house.run / "telemetry.sock")]
     if settings.telemetry_url:
         argv += ["--url", settings.telemetry_url]

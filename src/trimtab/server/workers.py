@@ -19,6 +19,7 @@ import msgspec
 
 from trimtab.core.errors import Unavailable
 from trimtab.core.logs import configure_logging
+from trimtab.core.own_python import OWN_PYTHON
 from trimtab.server.bus import Hub, WorkerLine
 from trimtab.server.children import Child
 from trimtab.server.first_look import FirstLook, prepare_catalog
@@ -140,7 +141,7 @@ class Crew:
         del self._leaving[leaver]
 
     def _start(self, name: str) -> Child:
-        argv = [sys.executable, "-m", "trimtab.server.workers", "--fd", str(self._fd), "--name", name]
+        argv = [*OWN_PYTHON, "-m", "trimtab.server.workers", "--fd", str(self._fd), "--name", name]
         told = msgspec.json.encode(self._settings, enc_hook=str).decode()
         worker = Child(f"worker {name}", argv, env={SETTINGS: told}, fds=(self._fd,))
         worker.begin()

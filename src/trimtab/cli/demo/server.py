@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Generator
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.core.errors import Unavailable
+from trimtab.core.own_python import OWN_PYTHON
 from trimtab.core.parent import signal_at_death_of_parent
 
 READY_S = 120.0
@@ -51,7 +51,7 @@ def trimtab_server(data_dir: Path, port: int) -> Generator[Running]:
     began = time.monotonic()
     with log.open("wb") as sink:
         child = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-m", "trimtab.cli.main", "up", "--data-dir", str(data_dir), "--port", str(port)],
+            [*OWN_PYTHON, "-m", "trimtab.cli.main", "up", "--data-dir", str(data_dir), "--port", str(port)],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from msgspec import Struct
 
 from trimtab.cli.doctor.checks import Check, Patient, fail, ok, warn
 from trimtab.core.errors import TrimtabError
+from trimtab.core.own_python import OWN_PYTHON
 
 if TYPE_CHECKING:
     from trimtab.gateway.targets import Provider
@@ -147,7 +147,7 @@ def _ask(patient: Patient) -> Check:
 
 
 def _open(url: str, shown: str) -> Check:
-    command = [sys.executable, "-c", _PROBE, url]
+    command = [*OWN_PYTHON, "-c", _PROBE, url]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=ENGINE_S, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:

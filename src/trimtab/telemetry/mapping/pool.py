@@ -8,7 +8,6 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from trimtab.core.handing import Handing, HandingBroken
+from trimtab.core.own_python import OWN_PYTHON
 from trimtab.core.parent import PARENT_VARIABLE
 from trimtab.telemetry.mapping.process import CLEAR, FAILED, READY
 
@@ -36,7 +36,7 @@ class Helper:
 
     def __init__(self, data_dir: Path) -> None:
         ours, theirs = socket.socketpair()
-        argv = [sys.executable, "-m", "trimtab.telemetry.mapping.process", "--data-dir", str(data_dir)]
+        argv = [*OWN_PYTHON, "-m", "trimtab.telemetry.mapping.process", "--data-dir", str(data_dir)]
         argv += ["--fd", str(theirs.fileno())]
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own module, our own interpreter
