@@ -75,6 +75,15 @@ def test_a_limit_that_names_a_key_goes_on_with_the_key_that_takes_its_place(
             PATIENCE_S, lambda: f"{used(server)}",
         )  # fmt: skip
 
+        line = {key, second["key"]["id"], third["key"]["id"]}
+        assert [set(each["standings"][0]["keys"]) for each in server.api(f"{AT}/limits")["items"]] == [line, line]
+        for name, value in (("named", {}), ("each", {"value": key})):
+
+            def burnt(name: str = name, value: dict[str, str] = value) -> str:
+                return server.api(f"{AT}/limits/{name}/burn-down", **value)["points"][-1]["used"]
+
+            until(lambda burnt=burnt: burnt() == "5", PATIENCE_S, burnt)
+
         other = post(server, "/keys", {"name": "another"})
         assert ask(server, other["secret"]) == 200, "a key that replaces none has counts of its own"
         changes = server.api(f"{AT}/audit", action="key.created")["items"]

@@ -128,6 +128,19 @@ def test_openais_clients_mark_for_anthropic(serve: Serve) -> None:
     assert sent["messages"][0]["content"] == [text("Hi")]
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_openais_clients_mark_their_tools(serve: Serve, *, inside: bool) -> None:
+    """Beside the function or in it, as LiteLLM takes both."""
+    function: dict[str, Any] = {"name": "find", "parameters": {"type": "object"}}
+    mark = {"cache_control": HOUR}
+    marked = {"type": "function", "function": function | (mark if inside else {})} | ({} if inside else mark)
+    plain = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    said = asked("claude-haiku-4-5", tools=[marked, plain])
+    sent = taken(serve, "openai_chat", "anthropic_messages", said)
+    assert [tool.get("cache_control") for tool in sent["tools"]] == [None, HOUR]
+    assert points(rendered(HAIKU, asked("m", tools=[marked, plain]), "openai_chat")) == [("tools", 2, "1h")]
+
+
 @pytest.mark.parametrize("mark", [5, "x", [], {}, {"type": "other"}, {"type": "ephemeral", "ttl": 7}, None])
 def test_a_mark_of_any_shape_stops_no_call(mark: Any) -> None:
     said = agents(messages=[{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": mark}]}])

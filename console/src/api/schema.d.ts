@@ -14991,15 +14991,17 @@ export interface components {
         };
         /**
          * StandingView
-         * @description One count in force now. `values` are those of the rule's `per` dimensions. `remaining` is the bound without
-         *     what is used; `held` the part of it that is reserved by calls under way or at hand in workers. `burn_rate` is
-         *     per hour, since the window began (over the whole window, where it rolls); `exhausted` is when the bound is met at
-         *     that pace, null where the window ends first.
+         * @description One count in force now. `values` are those of the rule's `per` dimensions; `keys` the ids of all keys whose
+         *     calls it counts, with those that took their places, and empty where the rule is of no keys. `remaining` is the
+         *     bound without what is used; `held` the part of it that is reserved by calls under way or at hand in workers.
+         *     `burn_rate` is per hour, since the window began (over the whole window, where it rolls); `exhausted` is when the
+         *     bound is met at that pace, null where the window ends first.
          */
         StandingView: {
             values: {
                 [key: string]: string;
             };
+            keys: string[];
             used: string;
             held: string;
             remaining: string;

@@ -14,6 +14,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     resets: int | None
     burn_rate: str
     exhausted: int | None
+    keys: list[str] = []
+    """The ids of all keys whose calls it counts; empty where the limit is of no keys."""
 
 
 class Limit(Struct, frozen=True, kw_only=True):

@@ -5,8 +5,8 @@ import { filledBy, isSpent, largerThan, refusedBy, refusedSince } from "./filled
 
 const limit = (change: Partial<LimitView>) =>
   ({ measure: "money", scope: {}, per: [], ...change }) as unknown as LimitView;
-const standing = (values: Record<string, string>) =>
-  ({ values, started: 1000 }) as unknown as LimitView["standings"][number];
+const standing = (values: Record<string, string>, keys: string[] = []) =>
+  ({ values, keys, started: 1000 }) as unknown as LimitView["standings"][number];
 
 describe("from a limit to who filled it", () => {
   it("asks the books for the window, by what the rule leaves open", () => {
@@ -22,6 +22,12 @@ describe("from a limit to who filled it", () => {
     const rule = limit({ measure: "requests", scope: { key: ["mobile"] } as LimitView["scope"], per: ["user"] });
     const found = filledBy(rule, standing({ user: "ann smith" }), 9000);
     expect(found).toMatchObject({ q: 'key:mobile user:"ann smith"', by: "feature", sort: "-calls" });
+  });
+  it("finds the calls of all keys that count as one, by their ids", () => {
+    const per = limit({ per: ["key"] as LimitView["per"] });
+    expect(filledBy(per, standing({ key: "key_1" }, ["key_2", "key_1"]), 9)?.q).toBe("key:(key_2 OR key_1)");
+    const scope = { key: ["mobile"] } as LimitView["scope"];
+    expect(filledBy(limit({ scope }), standing({}, ["key_2", "key_1"]), 9)?.q).toBe("key:(key_2 OR key_1)");
   });
   it("finds an app or a route by either name, and keeps a star in a scope", () => {
     const scope = { app: ["smart"], model: ["gpt*", "o1"] } as LimitView["scope"];

@@ -41,13 +41,17 @@ export function filledBy(limit: LimitView, standing: Standing, now: number): Cos
     string[],
   ][];
   if (scope.some(([, values]) => values.some(isBeyondWords))) return null;
+  /** A key that took another's place counts as that one, and the books know it by itself. */
+  const counted = (name: string, values: string[]) =>
+    name === "key" && standing.keys.length > 0 ? standing.keys : values;
   const own = Object.entries(standing.values).map(([name, value]) => [name, [value]] as [Dimension, string[]]);
   const fixed = new Set<string>([...own, ...scope.filter(([, values]) => values.length === 1)].map(([name]) => name));
   const by = WHO.find((each) => !fixed.has(each));
   return {
     q:
-      [...scope.filter(([name]) => !(name in standing.values)), ...own].map(([n, v]) => term(n, v)).join(" ") ||
-      undefined,
+      [...scope.filter(([name]) => !(name in standing.values)), ...own]
+        .map(([n, v]) => term(n, counted(n, v)))
+        .join(" ") || undefined,
     by: by === "model" ? undefined : by,
     sort: BY[limit.measure] === "-cost" ? undefined : BY[limit.measure],
     start: String(standing.started),

@@ -12,6 +12,7 @@ from trimtab.core.known import did_you_mean
 from trimtab.governance import edits
 from trimtab.governance.access import Project
 from trimtab.governance.edits import FIRST, Edit
+from trimtab.governance.store import KeyRow
 from trimtab.governance.store import keys as keys_of
 from trimtab.ledger import limit_store
 from trimtab.ledger.limit_state import Standing, standings
@@ -68,7 +69,7 @@ def _declared(deps: Dependencies, tenant: Project) -> dict[str, Rule]:
     return deps.config.limits if deps.config.project == tenant.slug else {}
 
 
-def _view(rule: Rule, found: list[Standing], revision: int) -> LimitView:
+def _view(rule: Rule, found: list[Standing], keys: list[KeyRow], revision: int) -> LimitView:
     """``revision`` 0: the config file declares it."""
     return LimitView(
         name=rule.name,
@@ -87,13 +88,14 @@ def _view(rule: Rule, found: list[Standing], revision: int) -> LimitView:
         headers=rule.headers,
         source="catalog" if revision else "config",
         revision=revision,
-        standings=[_standing(rule, one) for one in found],
+        standings=[_standing(rule, one, keys) for one in found],
     )
 
 
-def _standing(rule: Rule, one: Standing) -> StandingView:
+def _standing(rule: Rule, one: Standing, keys: list[KeyRow]) -> StandingView:
     return StandingView(
         values=one.values,
+        keys=_counted_keys(rule, keys, one.values.get("key")),
         used=amount_text(rule.measure, one.used),
         held=amount_text(rule.measure, one.held),
         remaining=amount_text(rule.measure, one.left),
@@ -102,6 +104,20 @@ def _standing(rule: Rule, one: Standing) -> StandingView:
         burn_rate=amount_text(rule.measure, one.per_hour),
         exhausted=one.exhausted,
     )
+
+
+def _counted_keys(rule: Rule, keys: list[KeyRow], counted: str | None) -> list[str]:
+    """The ids of the keys whose calls are counted, as `ledger.reserve` takes them: those that took the place of others
+    with them. ``counted`` is the one of which there is a count of its own. None where a rule is of no keys."""
+    if not rule.scope.key and counted is None:
+        return []
+    named = set(rule.scope.key)
+    return [
+        row.id
+        for row in keys
+        if counted in (None, row.counts_as or row.id)
+        and (not named or named & {row.id, row.name, row.counts_as or row.id, *(row.aliases or ())})
+    ]
 
 
 def _rule(name: str, body: LimitBody) -> Rule:
@@ -157,8 +173,15 @@ async def list_limits(deps: Deps, tenant: Tenant, cursor: Cursor = None, limit: 
     names, more = cut(sorted(rules), cursor, limit)
     now = deps.clock.now_ns()
     found = await deps.db.read(lambda conn: {name: standings(conn, tenant.id, rules[name], now) for name in names})
-    items = [_view(rules[n], found[n], 0 if n in declared else revisions.get(n, FIRST)) for n in names]
+    keys = await _keys(deps, tenant, *(rules[name] for name in names))
+    items = [_view(rules[n], found[n], keys, 0 if n in declared else revisions.get(n, FIRST)) for n in names]
     return LimitPage(items=items, cursor=more)
+
+
+async def _keys(deps: Dependencies, tenant: Project, *rules: Rule) -> list[KeyRow]:
+    """The project's, where a rule needs them."""
+    needed = any(rule.scope.key or "key" in rule.per for rule in rules)
+    return await deps.db.read(lambda conn: keys_of(conn, tenant.id)) if needed else []
 
 
 @route(
@@ -185,11 +208,16 @@ async def get_burn_down(deps: Deps, tenant: Tenant, name: FromPath[str], value: 
             fix="Repeat 'value' for each of them, in that order." if rule.per else "Leave 'value' out.",
             param="value",
         )
-    named = await deps.db.read(lambda conn: _scope(conn, tenant, rule))
+    named: dict[Dimension, tuple[str, ...]] = {
+        dimension: values for dimension in DIMENSIONS if (values := getattr(rule.scope, dimension))
+    }
     now = deps.clock.now_ns()
     slot = slot_at(rule.window, rule.timezone, now)
     first, step = slot.since // MS, step_ms(max(1, now - slot.since) // MS)
-    named.update((dimension, (said,)) for dimension, said in zip(rule.per, own, strict=True))
+    said = dict(zip(rule.per, own, strict=True))
+    named.update((dimension, (value,)) for dimension, value in said.items())
+    if keys := _counted_keys(rule, await _keys(deps, tenant, rule), said.get("key")):
+        named["key"] = tuple(keys)  # the books know no names of keys, nor which took the place of which
     points = await deps.costs.burned(tenant.id, rule, named, Window(start=first, end=now // MS + 1), step)
     return BurnDown(
         limit=name,
@@ -203,15 +231,6 @@ async def get_burn_down(deps: Deps, tenant: Tenant, name: FromPath[str], value: 
             for place, used in enumerate(points)
         ],
     )
-
-
-def _scope(conn: Connection, tenant: Project, rule: Rule) -> dict[Dimension, tuple[str, ...]]:
-    """What the rule lists, its keys by their ids: the books know no names of keys."""
-    found: dict[Dimension, tuple[str, ...]] = {name: getattr(rule.scope, name) for name in DIMENSIONS}
-    if found["key"]:
-        ids = {key.name: key.id for key in keys_of(conn, tenant.id)}
-        found["key"] = tuple(ids.get(said, said) for said in found["key"])
-    return {name: values for name, values in found.items() if values}
 
 
 @route(
@@ -324,7 +343,7 @@ async def _in_force(deps: Dependencies, tenant: Project, made: Edited[LimitRow])
     await deps.snapshots.changed()
     rule, now = made.made.rule, deps.clock.now_ns()
     found = await deps.db.read(lambda conn: standings(conn, tenant.id, rule, now))
-    return _view(rule, found, made.revision)
+    return _view(rule, found, await _keys(deps, tenant, rule), made.revision)
 
 
 @route(

@@ -51,12 +51,14 @@ class NewLimit(LimitBody, kw_only=True, forbid_unknown_fields=True):
 
 
 class StandingView(Struct, frozen=True, kw_only=True):
-    """One count in force now. ``values`` are those of the rule's ``per`` dimensions. ``remaining`` is the bound without
-    what is used; ``held`` the part of it that is reserved by calls under way or at hand in workers. ``burn_rate`` is
-    per hour, since the window began (over the whole window, where it rolls); ``exhausted`` is when the bound is met at
-    that pace, null where the window ends first."""
+    """One count in force now. ``values`` are those of the rule's ``per`` dimensions; ``keys`` the ids of all keys whose
+    calls it counts, with those that took their places, and empty where the rule is of no keys. ``remaining`` is the
+    bound without what is used; ``held`` the part of it that is reserved by calls under way or at hand in workers.
+    ``burn_rate`` is per hour, since the window began (over the whole window, where it rolls); ``exhausted`` is when the
+    bound is met at that pace, null where the window ends first."""
 
     values: dict[str, str]
+    keys: list[str]
     used: str
     held: str
     remaining: str

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from trimtab.llm.dialects._caching import ttl_in
 from trimtab.llm.dialects._crossing import binding
 from trimtab.llm.dialects._reading import BROKEN, Cursor, Fields, refuse_request, root
 from trimtab.llm.dialects.openai_chat.hot import MOST_TOKENS
@@ -130,6 +131,7 @@ def parse_carefully(body: bytes) -> Request:
         model=model,
         messages=_messages(fields),
         tools=tools,
+        tools_cache=_tools_cache(fields),
         tool_choice=_tool_choice(fields, extra),
         parallel_tool_calls=fields.boolean("parallel_tool_calls"),
         response_format=_response_format(fields),
@@ -222,6 +224,18 @@ def _tools(fields: Fields, extra: dict[str, Raw]) -> tuple[Tool, ...]:
             )
         )
     return tuple(found)
+
+
+def _tools_cache(fields: Fields) -> str | None:
+    """How long a prompt cache may keep the tools, by the mark of one: beside the function, or in it."""
+    if fields.get("tools") is None or b'"cache_control"' not in bytes(fields.raw("tools")):
+        return None
+    for item in fields.items("tools"):
+        tool = item.fields()
+        function = tool.get("function")
+        if ttl := ttl_in(tool) or ("" if function is None else ttl_in(function.fields())):
+            return ttl
+    return None
 
 
 def _tool_choice(fields: Fields, extra: dict[str, Raw]) -> ToolChoice | None:
