@@ -96,6 +96,9 @@ def test_of_what_persons_wrote_one_runs_at_a_time_and_everybody_elses_questions_
 
     async def story() -> list[int]:
         hogs = [asyncio.create_task(asked(shim, "stuck", sent)) for sent in (PERSONS, PERSONS, OTHERS)]
+        async with asyncio.timeout(PATIENCE_S):
+            while "stuck" not in store.began:  # noqa: ASYNC110
+                await asyncio.sleep(SOON_S)
         others = [await asyncio.wait_for(asked(shim, "SELECT 1", []), PATIENCE_S) for _ in range(3)]
         assert store.began.count("stuck") == 1
         store.go_on.set()
