@@ -15,9 +15,10 @@ function shown(state: "pending" | "error" | "success") {
 }
 
 describe("what was asked for and is not there", () => {
-  it("keeps a place for it", () => {
+  it("keeps a place for it, and says so to who does not see that", () => {
     expect(shown("pending")).toContain("mantine-Skeleton-root");
     expect(shown("pending")).toContain("--skeleton-height:");
+    expect(shown("pending")).toMatch(/class="sr-only">Not here yet</);
   });
 
   it("says why it did not come, and offers to ask again", () => {

@@ -10,5 +10,11 @@ interface Props {
 /** What was asked for and is not there: a place for it, or why it did not come, and asking again. */
 export function Pending({ of, height }: Props) {
   if (of.isError) return <ProblemNotice error={of.error} retry={() => void of.refetch()} />;
-  return of.isPending ? <Skeleton height={height} /> : null;
+  if (!of.isPending) return null;
+  return (
+    <div>
+      <Skeleton height={height} />
+      <span className="sr-only">Not here yet</span>
+    </div>
+  );
 }

@@ -1,4 +1,4 @@
-import { Button, Skeleton, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ShieldCheck } from "lucide-react";
 import { type ReactNode, useState } from "react";
@@ -10,6 +10,7 @@ import { Panel, Tag } from "@/ui/bits";
 import { CopyButton } from "@/ui/Copy";
 import { FormDialog } from "@/ui/FormDialog";
 import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { PlainButton } from "@/ui/PlainButton";
 import { ShownOnce } from "@/ui/ShownOnce";
 import css from "./account.module.css";
@@ -34,8 +35,7 @@ export function SecondFactor() {
       <h2 className={css.heading}>Second factor</h2>
       <Panel>
         <div className={css.body}>
-          {found.isPending && <Skeleton height={60} />}
-          {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
+          <Pending of={found} height={60} />
           {found.data && !found.data.available && (
             <p className="muted">
               You sign in with an identity provider: that is where your second factor belongs, and where you switch it

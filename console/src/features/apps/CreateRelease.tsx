@@ -1,4 +1,4 @@
-import { Skeleton, Textarea } from "@mantine/core";
+import { Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -6,7 +6,8 @@ import { inProject, post } from "@/api/client";
 import { releaseDiffQuery } from "@/api/releases";
 import type { AppDetail, CreatedRelease } from "@/api/releaseTypes";
 import { FormDialog } from "@/ui/FormDialog";
-import { Notice, ProblemNotice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { refreshReleases } from "../rollouts/Act";
 import css from "./apps.module.css";
 import { Diff } from "./Changes";
@@ -46,8 +47,7 @@ export function CreateRelease({ project, app, onClose }: { project: string; app:
       <h3 className={css.label}>
         {app.newest === 0 ? "What the first release does" : `What it changes against r${app.newest}`}
       </h3>
-      {diff.isPending && <Skeleton height={90} />}
-      {diff.isError && <ProblemNotice error={diff.error} retry={() => void diff.refetch()} />}
+      <Pending of={diff} height={90} />
       {nothing && (
         <Notice tone="warn" title={`The draft does what r${app.newest} does`}>
           There is nothing to release. Where the prompt has a newer version, its label may not point at it yet.

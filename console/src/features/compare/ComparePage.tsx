@@ -1,4 +1,3 @@
-import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { compareQuery } from "@/api/seen";
@@ -6,8 +5,8 @@ import type { PairRow, SpanRow, TraceComparison } from "@/api/types";
 import { formatChange, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
 import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
-import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { KindSign, StatusSign } from "@/ui/status";
 import { Tile, Tiles } from "@/ui/Tiles";
 import css from "./compare.module.css";
@@ -41,8 +40,7 @@ function Compared({ project, a, b, pair }: { project: string; a: string; b: stri
         </span>
       }
     >
-      {found.error && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={320} />}
+      <Pending of={found} height={320} />
       {found.data && <Totals found={found.data} />}
       {found.data && (
         <div className={css.two}>

@@ -18,6 +18,7 @@ import { Confirm } from "@/ui/Confirm";
 import { FormDialog } from "@/ui/FormDialog";
 import { LongList } from "@/ui/LongList";
 import { ProblemNotice } from "@/ui/Notice";
+import { Pending } from "@/ui/Pending";
 import { WriteButton } from "@/ui/WriteButton";
 import css from "./people.module.css";
 import { LEAST_ROLE, RoleField } from "./RoleField";
@@ -48,8 +49,7 @@ export function ServiceAccounts({ project, roles, words, onWords, adding, onAddi
   );
   return (
     <>
-      {found.isError && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={180} />}
+      <Pending of={found} height={180} />
       {found.data?.length === 0 && (
         <Empty title="No program is a member here">
           <p>

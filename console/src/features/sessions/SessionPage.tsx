@@ -1,4 +1,4 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { Fragment, useEffect, useRef, useState } from "react";
@@ -12,6 +12,7 @@ import { Tag } from "@/ui/bits";
 import { CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
 import { Page } from "@/ui/Page";
+import { Pending } from "@/ui/Pending";
 import { StatusSign } from "@/ui/status";
 import { Tile, Tiles } from "@/ui/Tiles";
 import css from "./sessions.module.css";
@@ -32,8 +33,7 @@ export function SessionPage() {
         </>
       }
     >
-      {found.error && <ProblemNotice error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton height={320} />}
+      <Pending of={found} height={320} />
       {summary && <Summary project={project} row={summary} />}
       <div className={css.turns} data-testid="turns">
         {turns.map((turn, i) => (
