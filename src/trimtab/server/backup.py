@@ -72,12 +72,14 @@ class TableNote(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """``created`` is Unix ms. ``catalog`` and ``telemetry`` say whether they are in the backup, or elsewhere.
-    ``erasures`` are those that were done since: a restore does them again."""
+    """``created`` is Unix ms, and ``began`` (0 in older ones) when it was looked what must be in it. ``catalog`` and
+    ``telemetry`` say whether they are in the backup, or elsewhere. ``erasures`` are those that were
+    done since: a restore does them again."""
 
     format: int = FORMAT
     trimtab: str
     created: int
+    began: int = 0
     catalog: Literal["sqlite", "postgresql"]
     telemetry: Literal["chdb", "clickhouse"]
     engine: str = ""
@@ -105,11 +107,13 @@ class Backup:
         store = self._store()
         try:
             _make_empty(self._target)
+            began = time.time_ns() // 1_000_000 + 1  # what arrives within this millisecond may be in it
             marks = barrier.marks(self._folder / SPOOL)
             self.wait_for(marks)
             manifest = Manifest(
                 trimtab=__version__,
                 created=time.time_ns() // 1_000_000,
+                began=began,
                 catalog="sqlite" if self._settings.catalog_url.startswith("sqlite") else "postgresql",
                 telemetry="chdb" if self._is_embedded() else "clickhouse",
                 engine=_text(store, "SELECT version()"),

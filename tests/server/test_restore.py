@@ -1,0 +1,29 @@
+"""What a restore leaves out of a backup: what came while it was taken, and is in some tables alone."""
+
+from makings import project
+
+from trimtab.server.restore import drop_what_came_after
+from trimtab.telemetry.stores import Store
+
+BEGAN_MS = 4_000_000_000_000
+"""Later than whatever other tests put into this store."""
+
+
+def test_texts_of_spans_that_came_after_spans_were_frozen_are_not_restored(engine: Store) -> None:
+    ours = project()
+    before, after = BEGAN_MS * 1_000_000 - 1, BEGAN_MS * 1_000_000 + 1
+    spans = {"before": before, "after": after, "orphan": after, "old orphan": before}
+    for span, arrived in spans.items():
+        row = f"('{ours}', 't', '{span}', 1"
+        if "orphan" not in span:
+            engine.query(f"INSERT INTO spans (project, trace_id, span_id, start_ns) VALUES {row})", {})
+        engine.query(f"INSERT INTO span_io (project, trace_id, span_id, start_ns) VALUES {row})", {})
+        raw = "INSERT INTO span_raw (project, trace_id, span_id, start_ns, arrived_ns) VALUES"
+        engine.query(f"{raw} {row}, {arrived})", {})
+    drop_what_came_after(engine, BEGAN_MS)
+    for table in ("span_io", "span_raw"):
+        found = engine.query(
+            f"SELECT span_id FROM {table} WHERE project = '{ours}' ORDER BY span_id FORMAT TSV", {}, "TSV"
+        )
+        assert found.decode().splitlines() == ["after", "before", "old orphan"], table
+    drop_what_came_after(engine, BEGAN_MS)
