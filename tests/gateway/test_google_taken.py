@@ -224,7 +224,7 @@ def test_a_jpg_is_a_jpeg_and_a_table_is_told_in_words() -> None:
 def test_a_functions_response_may_have_the_role_that_googles_readme_gives_it(kind: str, role: str) -> None:
     """``role='tool'`` in the README of google-genai; the newest models know user and model alone."""
     part = {"functionResponse": {"name": "look", "response": {"result": "rain", "role": "tool"}}}
-    said = {
+    said: dict[str, Any] = {
         "contents": [
             {"role": "user", "parts": [{"text": "Look"}]},
             {"role": "model", "parts": [{"functionCall": {"name": "look", "args": {}}}]},
