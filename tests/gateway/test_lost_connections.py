@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from harness import PRICE, provider, running
+from msgspec.structs import replace
 from upstream import DONE, STOP, USAGE, WHOLE, Upstream, answers, delta, streams, upstream
 
 from patience import PATIENCE_S
 from trimtab.gateway.targets import Model
+from trimtab.llm.providers import PROVIDER_KINDS
 
 pytestmark = pytest.mark.promise
 FAST = Model(name="fast", provider="lab", upstream="up-1", price=PRICE)
@@ -86,3 +88,20 @@ async def served(listener: socket.socket) -> socket.socket:
     told = json.dumps(WHOLE).encode()
     peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(told) + told)
     return peer
+
+
+def test_a_count_that_its_server_may_have_read_is_asked_for_again() -> None:
+    """Nobody pays for it, and an estimate would be worse."""
+
+    async def main() -> None:
+        count = answers({"count": 7})
+        async with upstream(count, hangs_up, count) as up:
+            own = replace(provider("lab", up.port), kind="vllm", quirks=PROVIDER_KINDS.get("vllm").quirks)
+            async with running([own], [FAST]) as g:
+                for _ in range(2):
+                    said = ASK | {"max_tokens": 9}
+                    told = await g.client.post("/v1/messages/count_tokens", json=said)
+                    assert (told.headers["trimtab-token-count"], told.json()["input_tokens"]) == ("provider", 7)
+                assert len(up.requests) == 3
+
+    asyncio.run(main())

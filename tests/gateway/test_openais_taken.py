@@ -3,6 +3,7 @@ OpenAI refuses what the real one refuses (`simulated/gpt.py` names the sources).
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import anthropic
@@ -13,6 +14,7 @@ from test_google_taken import ask
 from test_vendors import vendor
 
 from patience import PATIENCE_S
+from trimtab.gateway import speaking
 from trimtab.llm.simulated.openai_responses import ENCRYPTED
 
 HI: dict[str, Any] = {"role": "user", "content": "call look please"}
@@ -84,6 +86,24 @@ def test_what_has_no_meaning_in_responses_is_left_to_its_vendor_to_refuse(more: 
     status, answer, _, call = asyncio.run(asked("openai", "gpt-6-astra", CHAT, CHATS | more))
     assert (status, call.path) == (400, CHAT)
     assert answer["error"]["code"] != "unsupported"
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_a_large_call_asks_is_looked_at_beside_the_event_loop(
+    beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bool] = []
+    real = speaking._refused_in_chat  # pyright: ignore[reportPrivateUsage]
+
+    def refused(*said: Any) -> bool:
+        looked.append(threading.current_thread() is threading.main_thread())
+        return real(*said)
+
+    monkeypatch.setattr(speaking, "_refused_in_chat", refused)
+    long = {"role": "user", "content": "call look please" + " and think" * (speaking.READ_AT_ONCE // 10 * beside)}
+    status, _, record, call = asyncio.run(asked("openai", "gpt-6-astra", CHAT, CHATS | {"messages": [long]}))
+    assert (status, record.attempts[-1].dialect, call.path) == (200, "openai_responses", RESPONSES)
+    assert looked == [not beside]
 
 
 def test_the_tier_of_a_chat_client_goes_over_as_it_is() -> None:

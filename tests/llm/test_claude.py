@@ -223,6 +223,8 @@ OFF = {"type": "disabled"}
         ("openai_chat", "gpt-5.6-sol", ("reasoning_effort",), "none"),
         ("openai_chat", "gpt-5-mini", ("reasoning_effort",), "minimal"),
         ("openai_chat", "gpt-4o", ("reasoning_effort",), None),
+        ("openai_chat", "mystery", ("reasoning_effort",), None),
+        ("openai_responses", "perplexity/sonar", ("reasoning",), None),
         ("openai_responses", "gpt-6-astra", ("reasoning", "effort"), "low"),
         ("gemini", "gemini-2.5-flash", ("generationConfig", "thinkingConfig", "thinkingBudget"), 0),
         ("anthropic_messages", "claude-opus-5", ("thinking", "type"), "disabled"),

@@ -118,3 +118,32 @@ def test_a_job_is_renewed_while_it_is_worked_on_and_given_back_where_it_is_left(
         assert renewed == before, "what has ended is renewed no more"
 
     asyncio.run(main())
+
+
+def test_a_server_that_stops_just_when_a_job_is_done_ends_the_loop_of_it() -> None:
+    async def main() -> None:
+        renewing, ending = asyncio.Event(), asyncio.Event()
+
+        async def renew() -> None:
+            renewing.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ending.set()
+                await asyncio.sleep(0)  # as a database does that gives a connection back
+
+        async def nothing() -> None: ...
+
+        async def turn() -> bool:
+            async with holding(renew, nothing, 0.0):
+                await renewing.wait()
+            return False
+
+        running = asyncio.create_task(Turns(turn, "the job", 3600.0, Log()).run(at_once=True))
+        async with asyncio.timeout(PATIENCE_S):
+            await ending.wait()
+        running.cancel()
+        await asyncio.wait([running], timeout=PATIENCE_S)
+        assert running.cancelled()
+
+    asyncio.run(main())

@@ -35,7 +35,7 @@ from trimtab.gateway.relay import relay_between
 from trimtab.gateway.route import Target
 from trimtab.gateway.routing.doubt import doubt_of
 from trimtab.gateway.routing.types import Escalate
-from trimtab.gateway.speaking import spoken
+from trimtab.gateway.speaking import READ_AT_ONCE, spoken
 from trimtab.gateway.staying_up.live import TargetState
 from trimtab.gateway.staying_up.resilience import class_of
 from trimtab.gateway.tried import Try
@@ -48,8 +48,6 @@ from trimtab.llm.waiting import StaleConnection
 
 SECOND = 1_000_000_000
 NOT_CONNECTED = "upstream_timeout_connect"
-TRANSLATED_AT_ONCE = 128 * 1024
-"""Bytes of a request up to which it is put into another dialect on the event loop (some milliseconds)."""
 HELD_LIMIT = 1024 * 1024
 """Bytes of a stream held back before its first token; more than this without a token is passed on."""
 WAIT_SPREAD = 0.1
@@ -288,8 +286,8 @@ class Attempts:
         self._books.begin(call, attempt)
         try:
             # Whoever reads the answer closes its connection if need be: once read to the end it may carry another call.
-            dialect = attempt.dialect = spoken(attempt.target, call.front, call.body)
-            if dialect is call.front or len(call.body) <= TRANSLATED_AT_ONCE:
+            dialect = attempt.dialect = await spoken(attempt.target, call.front, call.body)
+            if dialect is call.front or len(call.body) <= READ_AT_ONCE:
                 body = upstream_body(call, attempt, dialect)
             else:
                 body = await asyncio.to_thread(upstream_body, call, attempt, dialect)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw, Struct
 
-from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unsupported, UpstreamRejected
+from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError, Unsupported, UpstreamFailure, UpstreamRejected
 from trimtab.gateway.apps.types import Ready
 from trimtab.gateway.endpoints import render_endpoint
 from trimtab.gateway.releasing import Apps, Asked
@@ -114,11 +114,17 @@ class TokenCounter:
         if endpoint.ready is not None and endpoint.sign is not None:
             await endpoint.ready()
             extra = endpoint.sign(body, 0)
+        may_repeat = True
         while True:
-            answer = await self._transport.post(endpoint, body, extra)
             try:
+                answer = await self._transport.post(endpoint, body, extra)
                 content = await answer.read()
             except StaleConnection:
+                continue
+            except UpstreamFailure as error:
+                if error.code != "upstream_reset" or not may_repeat:
+                    raise
+                may_repeat = False  # it may have been read, but to count twice costs nobody anything
                 continue
             return answer.status, content, dict(answer.headers)
 

@@ -1,6 +1,7 @@
 """In which dialect one call is put to a provider: its client's or its own (`targets.dialect_for`), but for what the
 newest of OpenAI's models do in Responses alone (`llm.dialects._gpt.by_responses`)."""
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,8 @@ from trimtab.llm.providers import PROVIDER_KINDS
 
 CHAT: Final = "openai_chat"
 RESPONSES: Final = "openai_responses"
+READ_AT_ONCE: Final = 128 * 1024
+"""Bytes of a call up to which it is read, and put into another dialect, on the event loop (some milliseconds)."""
 
 
 class _Asked(Struct):
@@ -25,15 +28,19 @@ class _Asked(Struct):
 _decode_asked = msgspec.json.Decoder(_Asked).decode
 
 
-def spoken(target: Target, front: Dialect, body: bytes) -> Dialect:
+async def spoken(target: Target, front: Dialect, body: bytes) -> Dialect:
     """What to speak for a client's call. Raises `Unsupported` where the provider has no such calls."""
     known = dialect_for(target.provider, front)
     if not target.provider.quirks.by_responses or known.name != CHAT or not gpt.newest(target.model.upstream):
         return known
     if RESPONSES not in PROVIDER_KINDS.get(target.provider.kind).also:
         return known
-    if known is front and not _refused_in_chat(front, body, target.model.upstream):
-        return known
+    if known is front:
+        asked = (front, body, target.model.upstream)
+        at_once = len(body) <= READ_AT_ONCE
+        refused = _refused_in_chat(*asked) if at_once else await asyncio.to_thread(_refused_in_chat, *asked)
+        if not refused:
+            return known
     return DIALECTS.get(RESPONSES)
 
 

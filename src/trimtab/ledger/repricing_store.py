@@ -173,6 +173,12 @@ def save(conn: Connection, job: Repricing, now: int, hold_ms: int) -> bool:
     return done.rowcount == 1
 
 
+def renew(conn: Connection, job: Repricing, now: int, hold_ms: int) -> None:
+    """It is still at work, whatever it has in hand."""
+    mine = (REPRICINGS.c.id == job.id, REPRICINGS.c.holder == job.holder, REPRICINGS.c.state == "running")
+    conn.execute(update(REPRICINGS).where(*mine).values(held_until=now + hold_ms))
+
+
 def let_go(conn: Connection, job: Repricing) -> None:
     """Give it back unfinished, so that another takes it up at once."""
     conn.execute(

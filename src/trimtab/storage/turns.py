@@ -44,9 +44,9 @@ async def _renewed(renew: Callable[[], Awaitable[object]], every_s: float) -> No
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
+    """Waited for, not awaited: that would take a stop of the server, which comes just then, for its own end."""
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])
 
 
 class Turns:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from msgspec.structs import replace
 
 import trimtab.gateway.money.repricing as module
 from catalogs import laid
+from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
-from trimtab.core.errors import Conflict
+from trimtab.core.errors import Conflict, Unavailable
 from trimtab.gateway.money.repricing import Parts, Repricer, Today
 from trimtab.gateway.targets import Model, ProjectTargets, Provider
 from trimtab.governance import bootstrap
@@ -28,6 +30,7 @@ from trimtab.llm.providers import PROVIDER_KINDS
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
+from trimtab.storage.turns import HOLD_MS, holding
 from trimtab.telemetry.calls import CallMapper
 from trimtab.telemetry.costs.ledger_pages import AT, LedgerPages, Row
 from trimtab.telemetry.reader import TelemetryReader
@@ -115,12 +118,12 @@ class World:
         await self.db.write(lambda conn: bootstrap.ensure(conn, admin_key="tt_" + "x" * 30, project="default", now=1))
         return (await self.db.read(governance.projects))[0].id
 
-    def repricer(self, step: Callable[[str], None] | None = None) -> Repricer:
+    def repricer(self, step: Callable[[str], None] | None = None, pages: LedgerPages | None = None) -> Repricer:
         targets = ProjectTargets(providers=PROVIDERS, models=MODELS)
         return Repricer(
             Parts(
                 db=self.db,
-                pages=LedgerPages(self.reader),
+                pages=pages or LedgerPages(self.reader),
                 today=lambda project: Today(prices=BOOK, targets=targets, dated=self.dated),
                 clock=self.clock,
             ),
@@ -342,7 +345,7 @@ def test_a_job_that_dies_at_any_step_goes_on_and_ends_as_if_nothing_had_been(
             try:
                 rough.run(rough.repricer(end).turn())
             except Ended:
-                rough.clock.advance(module.HOLD_MS / 1000 + 1)  # its hold ends: another may take the job up
+                rough.clock.advance(HOLD_MS / 1000 + 1)  # its hold ends: another may take the job up
         rough.run(rough.repricer().turn())
         assert rough.done(1).state == "done"
         assert rough.done(1).report == calm.done(1).report
@@ -368,3 +371,47 @@ def test_two_workers_do_not_take_up_the_same_job(world: World) -> None:
     world.clock.advance(61)
     assert world.run(world.repricer().turn())
     assert not world.run(world.db.write(lambda conn: jobs.save(conn, first, now, 1))), "it is not the first's any more"
+
+
+def test_a_server_that_stops_ends_a_job_also_where_its_catalog_is_away_and_gives_it_back_where_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = False
+    real = jobs.let_go
+
+    def let_go(conn: Any, job: Repricing) -> None:
+        if away:
+            raise Unavailable("The catalog is away.")
+        real(conn, job)
+
+    def stopped(_: str) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(jobs, "let_go", let_go)
+    world.start(1)
+    for held in (False, True):
+        away = held
+        with pytest.raises(asyncio.CancelledError):  # no other: the loop around it would go on
+            world.run(world.repricer(stopped).turn())
+        assert (world.done(1).held_until > 0) is held
+
+
+def test_a_job_is_the_workers_however_long_a_page_takes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another takes it up as well, and two write versions of the same rows in no order."""
+    monkeypatch.setattr(module, "holding", partial(holding, every_s=0.001))
+    world.start(1)
+
+    class Slow(LedgerPages):
+        async def page(
+            self, project: str, bounds: tuple[int, int], after: tuple[int, str], limit: int = 0
+        ) -> list[Row]:
+            del project, bounds, after, limit
+            world.clock.advance(HOLD_MS / 1000 + 1)
+            now = world.clock.now_ns() // 1_000_000
+            async with asyncio.timeout(PATIENCE_S):
+                while await world.db.read(lambda conn: jobs.waits(conn, now)):  # noqa: ASYNC110  another's view
+                    await asyncio.sleep(0.001)
+            return []
+
+    assert world.run(world.repricer(pages=Slow(world.reader)).turn())
+    assert world.done(1).state == "done"

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, or_, select
 from sqlalchemy import update as sql_update
 
 from trimtab.gateway.call import Call
@@ -105,7 +105,9 @@ def whose(conn: Connection, made: Made, fits: Sequence[Listed], ring: Keyring) -
     if not fits:
         return
     table = BATCHES.c
-    untold = select(BATCHES).where(table.batch_id == "", table.state.in_(("making", "lost")), table.id != made.id)
+    since = round((begun_s(made) - LONGEST_S) * 1000)  # what is long lost is none of these
+    may_be = or_(table.state == "making", and_(table.state == "lost", table.made >= since))
+    untold = select(BATCHES).where(table.batch_id == "", may_be, table.id != made.id)
     same = [each for each in (store.read_row(row, ring) for row in conn.execute(untold)) if _is_alike(each, made)]
     for each in same:
         is_ours = (each.project_id, each.key_id) == (made.project_id, made.key_id)

@@ -30,14 +30,13 @@ from trimtab.ledger.types import Cost, PriceOverride
 from trimtab.llm.providers import PROVIDER_KINDS, Passed
 from trimtab.llm.types import Usage
 from trimtab.storage.database import Database
-from trimtab.storage.turns import Turns
+from trimtab.storage.turns import HOLD_MS, Turns, holding
 from trimtab.telemetry.costs.ledger_pages import AT, LedgerPages, Row
 from trimtab.telemetry.mapping.prices import REPORTED, Book, ForeignPrices
 
 logger = logging.getLogger("trimtab.repricing")
 
 PAGE: Final = 2_000
-HOLD_MS: Final = 60_000
 POLL_S: Final = 5.0
 _NS: Final = 1_000_000
 _NO_MODEL: Final = frozenset(("", *get_args(Passed)))
@@ -90,9 +89,12 @@ class Repricer:
         if job is None:
             return False
         try:
-            await self._work(job)
-        except (Unavailable, asyncio.CancelledError):  # the server stops: whoever is started next waits for nobody
-            await db.write(lambda conn: store.let_go(conn, job))
+            async with holding(
+                lambda: db.write(lambda conn: store.renew(conn, job, self._now(), HOLD_MS)),
+                lambda: db.write(lambda conn: store.let_go(conn, job)),
+            ):
+                await self._work(job)
+        except Unavailable:
             raise
         except TrimtabError as error:
             await self._save(replace(job, state="failed", problem=error.sentence()))

@@ -148,6 +148,14 @@ def may_rest(model: str) -> bool:
     return version >= (5, 1) and "codex" not in model and "-pro" not in model
 
 
+def unforced(request: Request, model: str, *, knows_efforts: bool = False) -> Request:
+    """Without the effort ``none`` where a client of Anthropic's turned thinking off, and nobody knows whether the model
+    has an effort of that name: many a server refuses it."""
+    if request.dialect != "anthropic_messages" or request.reasoning_effort != "none":
+        return request
+    return request if knows_efforts or reasons(model) is not None else replace(request, reasoning_effort=None)
+
+
 def bound_name(model: str, quirks: Quirks) -> str:
     """What the bound on the answer is called there: whoever serves a model of OpenAI's that reasons takes its name."""
     renamed = "max_completion_tokens" in quirks.renames

@@ -14,7 +14,7 @@ from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
 from trimtab.llm.dialects._documents import chat_part
-from trimtab.llm.dialects._gpt import as_taken, bound_name, in_chat, reasons, refused_names
+from trimtab.llm.dialects._gpt import as_taken, bound_name, in_chat, refused_names, unforced
 from trimtab.llm.dialects._hints import chat_hints
 from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
@@ -59,10 +59,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         request = as_taken(request, model, _LONGEST_ID)
         if quirks.by_responses:
             request = in_chat(request, model)
-        if request.dialect == "anthropic_messages" and request.reasoning_effort == "none":
-            # what its client calls `thinking` of type disabled; many a server refuses an effort of that name
-            known = bool(quirks.efforts) or reasons(model) is not None
-            request = request if known else replace(request, reasoning_effort=None)
+        request = unforced(request, model, knows_efforts=bool(quirks.efforts))
         if quirks.efforts:
             request = replace(request, reasoning_effort=nearest_effort(request.reasoning_effort, model, quirks.efforts))
     if not quirks.named_choice:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from trimtab.core.errors import Unsupported
 from trimtab.llm.dialects import Quirks
 from trimtab.llm.dialects._crossing import foreign, opaque_fields, refuse_binding
-from trimtab.llm.dialects._gpt import as_taken, reasons
+from trimtab.llm.dialects._gpt import as_taken, reasons, unforced
 from trimtab.llm.dialects._hints import responses_hints
 from trimtab.llm.dialects._limits import check_bound
 from trimtab.llm.dialects._reading import encode_request
@@ -54,7 +54,7 @@ def render_request(request: Request, model: str, quirks: Quirks) -> bytes:
         )
     check_bound(request)
     if not own:
-        request = as_taken(request, model, _LONGEST_ID)
+        request = unforced(as_taken(request, model, _LONGEST_ID), model)
         if request.max_tokens is not None:
             request = replace(request, max_tokens=max(request.max_tokens, _LEAST_BOUND))
     plain: Wire = {
