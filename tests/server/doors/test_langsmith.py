@@ -3,6 +3,7 @@
 import gzip
 import json
 import sys
+import threading
 import uuid
 from collections.abc import Callable
 from importlib import import_module
@@ -13,11 +14,13 @@ import httpx
 import pytest
 from house import ADMIN, House
 
+from trimtab.core.errors import Unavailable
 from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
-from trimtab.server.doors.langsmith_runs import run_id_of
+from trimtab.server.doors.langsmith_runs import read_feedback, read_run, run_id_of
 from trimtab.server.doors.otlp import OtlpDoor
 from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
+from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.scores.types import Score, ScoreBatch
 from trimtab.telemetry.spool.intake import Intake
 from trimtab.telemetry.spool.spool import Spool
@@ -122,6 +125,71 @@ def test_a_bad_run_costs_itself_alone(visit: Any) -> None:
     assert [span.name for span in spans(kept)] == ["top", "top"]
     assert len(letters(kept)) == 7
     assert json.loads(letters(kept)[0].wire)["id"] == CHILD
+
+
+def test_numbers_of_any_length_cost_nothing_but_themselves(visit: Any) -> None:
+    """A record's integers have 64 bits, JSON's as many as are written."""
+    large = {"prompt_tokens": 10**30, "extra": {"metadata": {"n": 10**30, "m": -(1 << 63)}}}
+    asked = {"run_type": "llm", "extra": {"invocation_params": {"seed": 10**25, "temperature": 0.5}}}
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        runs = [{**RUN, **large}, {**RUN, "id": CHILD, **asked}, {**RUN, "start_time": 10**400}]
+        told = await client.post("/runs/batch", content=json.dumps({"post": runs}), headers=KEY)
+        assert told.status_code == 202
+        assert [each["id"] for each in told.json()["errors"]] == [ROOT]
+        said = {"id": FEEDBACK, "run_id": ROOT, "trace_id": ROOT, "key": "k", "score": 1, "created_at": 10**400}
+        assert (await client.post("/feedback", json=said, headers=KEY)).status_code == 400
+
+    kept = visit(story)
+    first, second = (span.attributes for span in spans(kept))
+    assert (first["langsmith.metadata.n"], first["langsmith.metadata.m"]) == (str(10**30), -(1 << 63))
+    assert "gen_ai.usage.input_tokens" not in first
+    assert second["gen_ai.request.temperature"] == 0.5
+    assert "gen_ai.request.seed" not in second
+    assert len(letters(kept)) == 1
+
+
+def test_runs_are_read_beside_the_event_loop(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body of 20 MB takes a fifth of a second, and calls go on meanwhile."""
+    threads: list[int] = []
+
+    def noting(work: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*args: Any, **more: Any) -> Any:
+            threads.append(threading.get_ident())
+            return work(*args, **more)
+
+        return noted
+
+    monkeypatch.setattr("trimtab.server.doors.langsmith.read_run", noting(read_run))
+    monkeypatch.setattr("trimtab.server.doors.langsmith.read_feedback", noting(read_feedback))
+    monkeypatch.setattr("trimtab.server.doors.taking.encode_any", noting(encode_any))
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        said = {"run_id": ROOT, "trace_id": ROOT, "key": "k", "score": 1}
+        body = form((f"post.{ROOT}", RUN), (f"feedback.{FEEDBACK}", said))
+        told = await client.post("/runs/multipart", content=body, headers=FORM)
+        assert (told.status_code, told.json()["errors"]) == (202, [])
+        assert len(threads) == 3
+        assert threading.get_ident() not in threads
+
+    assert len(spans(visit(story))) == 1
+
+
+def test_a_first_run_is_taken_while_the_store_is_away(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing of a trace, for it begins one: nobody need be asked."""
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        async def away(*_: Any) -> str:
+            raise Unavailable("The store is away.", fix="Wait.")
+
+        monkeypatch.setattr(house.deps.recorded, "trace_of", away)
+        run = {name: value for name, value in RUN.items() if name != "trace_id"}
+        assert (await client.post("/runs", json=run, headers=KEY)).status_code == 202
+        assert (await client.patch(f"/runs/{ROOT}", json={"end_time": AT}, headers=KEY)).status_code == 202
+        orphan = {**run, "id": CHILD, "parent_run_id": str(uuid.UUID(int=99))}
+        assert (await client.post("/runs", json=orphan, headers=KEY)).status_code == 503
+
+    assert [span.trace_id for span in spans(visit(story))] == [TRACE, TRACE]
 
 
 def test_one_run_comes_by_itself_and_is_changed_by_its_id(visit: Any) -> None:

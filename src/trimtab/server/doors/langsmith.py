@@ -11,6 +11,7 @@ The key is one of ours, in ``x-api-key``. Reading runs, datasets, prompts and qu
 and say so. In a batch a bad run costs itself alone: it is a dead letter, and the answer names it.
 """
 
+import asyncio
 import uuid
 from typing import Any, Final, cast
 
@@ -35,6 +36,7 @@ from trimtab.server.doors.multipart import Part, boundary_of, parts_of
 from trimtab.server.doors.otlp import Left, OtlpDoor
 from trimtab.server.doors.taking import MAX_BODY, NotOffered, Taking, answer, as_json
 from trimtab.server.unpack import unpack
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.spool.intake import Intake
 
 COMPATIBLE: Final = "0.12.0"
@@ -135,17 +137,16 @@ class LangSmithDoor:
         found = Batch()
         for name, why, event in given.wrong:
             found.refuse(name, why, event, None)
-        home = self._home_of(project)
-        for name, run, update in given.runs:
-            _add_run(found, name, run, now_ns, home, update=update)
-            self._remember(project, run, found)
+        homes = await asyncio.to_thread(_add_runs, found, given.runs, now_ns, self._home_of(project))
+        self._remember(project, homes)
+        judged: list[tuple[str, Any, str]] = []
         for name, said in given.feedback:
             try:
-                trace = await self._trace_of_feedback(project, an_object(said, "a feedback"))
-                found.scores.append(read_feedback(said, now_ns, principal.key_id, project.id, trace))
-                found.taken.append(name)
+                judged.append((name, said, await self._trace_of_feedback(project, an_object(said, "a feedback"))))
             except (InvalidRequest, NotFound) as error:
                 found.refuse(name, error.sentence(), said, None)
+        if judged:
+            await asyncio.to_thread(_add_feedback, found, judged, now_ns, principal.key_id, project.id)
         await self._taking.keep(principal, project, now_ns, found.spans, found.unread)
         if found.scores:
             await self._deps.scores.write(project.id, found.scores)
@@ -161,7 +162,9 @@ class LangSmithDoor:
     async def _take_one(self, principal: Principal, project: Project, run: Any, *, update: bool) -> tuple[int, Any]:
         run = an_object(run, "a run")
         given = _Given()
-        given.runs.append((as_label(run.get("id")), await self._placed(project, run), update))
+        is_first = not update and not run.get("parent_run_id")  # its trace is its own: nothing is to be asked
+        placed = run if is_first else await self._placed(project, run)
+        given.runs.append((as_label(run.get("id")), placed, update))
         await self._take(principal, project, given)
         return 202, {"message": "Accepted"}
 
@@ -176,15 +179,12 @@ class LangSmithDoor:
     def _home_of(self, project: Project) -> Home:
         return lambda run_id: self._homes.get((project.id, run_id.lower()), run_id)
 
-    def _remember(self, project: Project, run: Any, found: Batch) -> None:
-        """Where the run stands that was read last, if it was taken."""
-        if not isinstance(run, dict) or not found.spans:
-            return
-        run_id, last = as_label(cast("Body", run).get("id")).lower(), found.spans[-1]
-        if last.span_id == run_id_of(run_id):
+    def _remember(self, project: Project, homes: dict[str, str]) -> None:
+        for run_id, trace in homes.items():
+            self._homes.pop((project.id, run_id), None)  # it is among the latest again
             while len(self._homes) >= HOMES:
                 del self._homes[next(iter(self._homes))]
-            self._homes[(project.id, run_id)] = last.trace_id
+            self._homes[(project.id, run_id)] = trace
 
     async def _trace_of(self, project: Project, run_id: str) -> str | None:
         """The trace of a run that came lately, or is stored; None where neither knows it."""
@@ -234,16 +234,44 @@ class LangSmithDoor:
         return 200, {"id": feedback_id}
 
 
-def _add_run(found: Batch, name: str, run: Any, now_ns: int, home: Home, *, update: bool) -> None:
+def _add_runs(found: Batch, runs: list[tuple[str, Any, bool]], now_ns: int, known: Home) -> dict[str, str]:
+    """The traces of those that were taken, by their runs' ids. For a thread: calls go on meanwhile."""
+    homes: dict[str, str] = {}
+
+    def home(run_id: str) -> str:
+        return homes.get(run_id.lower()) or known(run_id)
+
+    for name, run, update in runs:
+        span = _add_run(found, name, run, now_ns, home, update=update)
+        if span is not None:
+            homes[cast("Body", run)["id"].lower()] = span.trace_id
+    return homes
+
+
+def _add_run(found: Batch, name: str, run: Any, now_ns: int, home: Home, *, update: bool) -> ForeignSpan | None:
     """Each by itself: a bad one costs itself alone."""
     try:
-        found.spans.append(read_run(run, now_ns, home, update=update))
+        span = read_run(run, now_ns, home, update=update)
     except InvalidRequest as error:
         found.refuse(name, error.sentence(), run, error.span if isinstance(error, UnfitSpan) else None)
     except RecursionError:
         found.refuse(name, "The run is nested too deeply. Send less deep values, or send them as text.", run, None)
     else:
+        found.spans.append(span)
         found.taken.append(name)
+        return span
+    return None
+
+
+def _add_feedback(found: Batch, judged: list[tuple[str, Any, str]], now_ns: int, author: str, project: str) -> None:
+    """Each with the trace that it is on."""
+    for name, said, trace in judged:
+        try:
+            found.scores.append(read_feedback(said, now_ns, author, project, trace))
+        except InvalidRequest as error:
+            found.refuse(name, error.sentence(), said, None)
+        else:
+            found.taken.append(name)
 
 
 def _when(run_id: str, now_ns: int) -> tuple[int, int]:

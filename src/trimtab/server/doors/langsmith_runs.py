@@ -47,6 +47,7 @@ _SOURCES: Final[dict[str, Source]] = {"model": "llm", "app": "human"}
 _ORDER = re.compile(r"(\d{8}T\d{6}\d{0,6})Z([0-9a-fA-F-]{32,36})")
 _TYPE = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,120})(?:\(|:|$)")
 _TRACEBACK: Final = "Traceback (most recent call last):"
+_INTEGERS: Final = 1 << 63
 _CALLS: Final = frozenset(("llm", "embedding", ""))
 _PARAMS: Final = {
     "temperature": "temperature",
@@ -140,7 +141,7 @@ def read_run(given: Any, now_ns: int, home: Home, *, update: bool) -> ForeignSpa
 def _moment(value: Any, name: str) -> int:
     """ISO 8601, or Unix seconds or milliseconds as LangSmith's JavaScript SDK has sent them."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value / 1000 if value > 1e11 else value
+        seconds = value / 1000 if 1e11 < value < 1e15 else value
         if not 946_684_800 <= seconds < 9_000_000_000:
             raise InvalidRequest(f"{name!r} lies before 2000 or far ahead.", fix="Correct the clock.")
         return round(seconds * 1_000_000) * 1000
@@ -169,7 +170,7 @@ def _attributes(run: Body) -> Body:
     metadata = _inner(run, "extra", "metadata")
     for name, value in metadata.items():
         if value is not None:
-            attributes[f"{_METADATA}{name}"] = value if isinstance(value, bool | int | float) else as_text(value)
+            attributes[f"{_METADATA}{name}"] = value if isinstance(value, bool) or _is_number(value) else as_text(value)
     put(attributes, f"{_METADATA}reference_example_id", run.get("reference_example_id"), as_label)
     for name, kept in _inner(run, "attachments").items():
         attributes[f"{_METADATA}attachment.{name}"] = as_label(kept)
@@ -177,13 +178,20 @@ def _attributes(run: Body) -> Body:
         _call(attributes, metadata, _inner(run, "extra", "invocation_params") or _inner(metadata, "invocation_params"))
     for name, counted in _COUNTS.items():
         value = run.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and _is_number(value):
             attributes[f"gen_ai.usage.{counted}"] = value
     for name, place in (("inputs", "gen_ai.prompt"), ("outputs", "gen_ai.completion")):
         value = run.get(name)
         if value not in (None, {}):
             attributes[place] = as_text(value)
     return attributes
+
+
+def _is_number(value: Any) -> bool:
+    """One that an attribute can hold: JSON's may have any number of digits, a record's integers have 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or -_INTEGERS <= value < _INTEGERS
 
 
 def _call(attributes: Body, metadata: Body, params: Body) -> None:
@@ -195,7 +203,7 @@ def _call(attributes: Body, metadata: Body, params: Body) -> None:
         value = params.get(name)
         if value is None:
             value = metadata.get(f"ls_{name}")
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if _is_number(value):
             attributes[f"gen_ai.request.{asked}"] = value
     stop = params.get("stop") or metadata.get("ls_stop")
     if isinstance(stop, list | str) and stop:

@@ -15,6 +15,7 @@ from trimtab.server.doors.events import Unread
 from trimtab.server.doors.otlp import IN_PLACE, OtlpDoor
 from trimtab.server.unpack import unpack
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
+from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.sink import MAX_LETTERS, Origin, Sink, encoded
@@ -69,9 +70,13 @@ class Taking:
             ForeignBatch(project=project.id, key_id=principal.key_id, arrived_ns=now_ns, spans=batch)
             for batch in batches
         )
-        await self._intake.keep([*records, *letters])
+        await self._intake.keep_bodies(await asyncio.to_thread(_written, [*records, *letters]))
         self._intake.accepted += len(spans)
         self._intake.refused += len(unread)
+
+
+def _written(records: list[ForeignBatch | RefusedSpan]) -> list[bytes]:
+    return [encode_any(record) for record in records]
 
 
 def _silenced(spans: list[ForeignSpan]) -> list[ForeignSpan]:
