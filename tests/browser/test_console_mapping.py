@@ -83,3 +83,27 @@ def test_it_goes_on_after_a_reload_and_tells_what_stays(visitor: Visitor) -> Non
     going.get_by_role("button", name="Close").click()
     expect(going).to_have_count(0)
     expect(page.get_by_role("button", name="Read them again")).to_have_attribute("aria-disabled", "false")
+
+
+def test_who_stops_while_a_page_is_noted_has_stopped(visitor: Visitor) -> None:
+    server = Server(visitor)
+    page = visitor.go(f"{P}/mapping")
+    held: list[Route] = []
+    page.route(
+        re.compile(r"/api/v1/projects/default/remap$"),
+        lambda route, request: held.append(route) if request.method == "POST" else route.fallback(),
+    )
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/remap")):
+        page.get_by_role("button", name="Read them again").click()
+    going = page.get_by_role("region", name="Reading again")
+    going.get_by_role("button", name="Stop here").click()
+    expect(going).to_have_count(0)
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        held[0].fulfill(json={"traces": 2, "cursor": "next"})
+    assert page.evaluate("sessionStorage.getItem('trimtab.rereading.default')") is None
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/remap")):
+        page.get_by_role("button", name="Read them again").click()
+    assert [json.loads(each.request.post_data or "{}")["cursor"] for each in held] == [None, None]
+    assert server.noted == []
+    going.get_by_role("button", name="Stop here").click()
+    held[1].fulfill(json={"traces": 2, "cursor": None})

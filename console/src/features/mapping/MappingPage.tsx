@@ -2,7 +2,7 @@ import { Button, Progress, SegmentedControl } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { RefreshCw } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { inProject, post } from "@/api/client";
 import { mappingQuery } from "@/api/kept";
 import type { LeftView, MappingView, ReaderView, Remapped } from "@/api/types";
@@ -48,10 +48,13 @@ function Mapping({ project, days }: { project: string; days: string }) {
   const [window] = useState(() => windowOf(days, Date.now()));
   const { start, end } = going ?? window;
   const mapping = useQuery(mappingQuery(project, { start, end }, going !== null));
-  const change = (next: Rereading | null) => {
-    keep(project, next);
-    setGoing(next);
-  };
+  const change = useCallback(
+    (next: Rereading | null) => {
+      keep(project, next);
+      setGoing(next);
+    },
+    [project],
+  );
   return (
     <Page
       title="Reading of traces"
@@ -127,12 +130,16 @@ function Going({
   const note = useMutation({
     mutationFn: ({ start, end, cursor }: Rereading) =>
       post<Remapped>(inProject(project, "remap"), { start, end, everything: false, cursor }),
-    onSuccess: (page) => onChange(afterPage(going, page, Date.now())),
   });
   const { mutate, isPending, isError } = note;
+  // Told with the call and not beside it: what is answered when this is gone, for somebody stopped it, begins nothing.
+  const noteNext = useCallback(
+    () => mutate(going, { onSuccess: (page) => onChange(afterPage(going, page, Date.now())) }),
+    [mutate, going, onChange],
+  );
   useEffect(() => {
-    if (stage === "noting" && !isPending && !isError) mutate(going);
-  }, [stage, isPending, isError, mutate, going]);
+    if (stage === "noting" && !isPending && !isError) noteNext();
+  }, [stage, isPending, isError, noteNext]);
   useEffect(() => {
     if ((mapping.waiting ?? 0) > 0 && !going.seenWaiting) onChange({ ...going, seenWaiting: true });
   }, [mapping.waiting, going, onChange]);
@@ -158,7 +165,7 @@ function Going({
             value={over ? 100 : going.stale === 0 ? 0 : (100 * done) / going.stale}
             animated={!over}
           />
-          {isError && <ProblemNotice error={note.error} retry={() => mutate(going)} />}
+          {isError && <ProblemNotice error={note.error} retry={noteNext} />}
           {stage === "making" && mapping.waiting === null && (
             <Notice tone="warn">How many still wait cannot be told from here.</Notice>
           )}
