@@ -27,3 +27,18 @@ def test_texts_of_spans_that_came_after_spans_were_frozen_are_not_restored(engin
         )
         assert found.decode().splitlines() == ["after", "before", "old orphan"], table
     drop_what_came_after(engine, BEGAN_MS)
+
+
+def test_texts_of_calls_that_were_recorded_after_spans_were_frozen_are_not_restored(engine: Store) -> None:
+    """Of a call under way when the backup began as well: it began long before it was recorded."""
+    ours = project()
+    began = BEGAN_MS * 1_000_000
+    calls = {"kept": began - 60 * 10**9, "long": began - 3600 * 10**9, "new": began + 1, "ancient": began - 10**15}
+    for span, start in calls.items():
+        row = f"('{ours}', 't', '{span}', {start})"
+        if span == "kept":
+            engine.query(f"INSERT INTO spans (project, trace_id, span_id, start_ns) VALUES {row}", {})
+        engine.query(f"INSERT INTO span_io (project, trace_id, span_id, start_ns) VALUES {row}", {})
+    drop_what_came_after(engine, BEGAN_MS)
+    sql = f"SELECT span_id FROM span_io WHERE project = '{ours}' ORDER BY span_id FORMAT TSV"
+    assert engine.query(sql, {}, "TSV").decode().splitlines() == ["ancient", "kept"]

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -34,6 +35,7 @@ from trimtab.telemetry.switch_file import FILE as DETECTORS
 
 _KEPT = {name: name for name in (CATALOG, CACHE, SECRET_FILE, DETECTORS)} | {DEAD_LETTERS: f"{SPOOL}/{POSITIONS_FILE}"}
 """Files of a backup, by where they lie in a data folder."""
+LONGEST_CALL_NS: Final = 24 * 3600 * 1_000_000_000
 
 
 def read_manifest(backup: Path) -> Manifest:
@@ -126,19 +128,30 @@ def _restore_store(
 
 
 def drop_what_came_after(store: Store, began_ms: int) -> None:
-    """What was said in foreign spans that came while the backup was taken, after ``spans`` were frozen and before the
-    tables of their texts were: no list has them, no erasure finds whose they are, and a search of words would."""
-    came = f"SELECT project, trace_id, span_id FROM span_raw WHERE arrived_ns >= {began_ms * 1_000_000}"  # noqa: S608
+    """What was said in spans that came while the backup was taken, after ``spans`` were frozen and before the tables of
+    their texts were: no list has them, no erasure finds whose they are, and a search of words would. Foreign ones are
+    known by when they arrived, calls of our own by when they began, and that they arrived nowhere."""
+    began_ns = began_ms * 1_000_000
+    span = "(project, trace_id, span_id)"
+    since, long_since = (f"start_ns >= {began_ns - times * LONGEST_CALL_NS}" for times in (1, 2))
+    came = f"SELECT project, trace_id, span_id FROM span_raw WHERE arrived_ns >= {began_ns}"  # noqa: S608
     there = (
         "SELECT project, trace_id, span_id FROM spans WHERE (project, trace_id) IN"  # noqa: S608  our own names
         f" (SELECT project, trace_id FROM ({came}))"
     )
-    span = "(project, trace_id, span_id)"
+    _drop(
+        store, "span_io",
+        f"{since} AND {span} NOT IN (SELECT project, trace_id, span_id FROM span_raw WHERE {long_since})"  # noqa: S608
+        f" AND {span} NOT IN (SELECT project, trace_id, span_id FROM spans WHERE {long_since})",
+    )  # fmt: skip
     for table in ("tool_calls", "span_io", "span_raw"):  # what names them last
-        mine = f" AND arrived_ns >= {began_ms * 1_000_000}" if table == "span_raw" else ""
-        gone = f"{span} IN ({came}) AND {span} NOT IN ({there}){mine}"
-        if store.query(f"SELECT 1 FROM {table} WHERE {gone} LIMIT 1", {}):  # noqa: S608  our own names and a number
-            store.query(f"ALTER TABLE {table} DELETE WHERE {gone} SETTINGS mutations_sync = 2", {})
+        mine = f" AND arrived_ns >= {began_ns}" if table == "span_raw" else ""
+        _drop(store, table, f"{span} IN ({came}) AND {span} NOT IN ({there}){mine}")
+
+
+def _drop(store: Store, table: str, gone: str) -> None:
+    if store.query(f"SELECT 1 FROM {table} WHERE {gone} LIMIT 1", {}):  # noqa: S608  our own names and a number
+        store.query(f"ALTER TABLE {table} DELETE WHERE {gone} SETTINGS mutations_sync = 2", {})
 
 
 def _attach(store: Store, folder: Path, table: TableNote) -> None:
