@@ -310,3 +310,24 @@ def test_a_csv_whose_lines_end_as_on_an_old_macintosh_is_read() -> None:
 def test_a_number_as_programs_write_it_is_no_amount() -> None:
     export = read("generic", "Date,Cost\n2026-01-01,1\n2026-01-02,6_6\n", DAYS)
     assert (len(export.lines), export.unread) == (1, ("row 3: '6_6' is no amount of US dollars",))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "row"),
+    [
+        ("openai", {"start_time_iso": "2026-01-01", "amount_value": "1", "line_item": "gpt-5"}),
+        (
+            "openai",
+            {"start_time_iso": "2026-01-01", "input_tokens": "5", "model": "a", "batch": "", "service_tier": ""},
+        ),
+        ("anthropic", {"usage_date_utc": "2026-01-01", "cost_usd": "1", "model": "a", "usage_type": "batch"}),
+        ("anthropic", {"starting_at": "2026-01-01", "uncached_input_tokens": "5", "model": "a"}),
+    ],
+)
+def test_any_column_of_a_vendor_that_is_read_may_stand_there_once(vendor: Vendor, row: dict[str, str]) -> None:
+    """As where a spreadsheet put a second ``model`` beside the vendor's own: the last of them was taken."""
+    names, cells = ",".join([*row, "mine", "mine"]), ",".join([*row.values(), "x", "y"])
+    assert len(read(vendor, f"{names}\n{cells}\n").lines) == 1
+    for name, cell in row.items():
+        with pytest.raises(InvalidRequest, match=f"Two columns of the export are called '{name}'"):
+            read(vendor, f"{names},{name}\n{cells},{cell}\n")

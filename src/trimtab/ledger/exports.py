@@ -67,6 +67,22 @@ _NUMBERS: Final[Mapping[Vendor, Columns]] = {
     ),
 }  # fmt: skip
 """The columns of vendors' CSV that have numbers."""
+_WORDS: Final[Mapping[Vendor, frozenset[str]]] = {
+    "openai": frozenset(
+        {
+            "start_time_iso", "start_time", "date", "amount", "amount_currency", "line_item", "model", "service_tier",
+            "batch",
+        }
+    ),
+    "anthropic": frozenset(
+        {
+            "starting_at", "usage_date_utc", "model", "model_version", "service_tier", "usage_type", "speed",
+            "inference_geo", "amount", "currency", "uncached_input_tokens", "cache_read_input_tokens", "output_tokens",
+            "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "cache_creation_input_tokens",
+        }
+    ),
+}  # fmt: skip
+"""What is read of them besides, as it stands there."""
 COLUMNS: Final = ("day", "model", *FIELDS)
 """What a mapping of a generic CSV may name."""
 
@@ -147,7 +163,7 @@ def _numbered(
         counts=frozenset(column for name, column in mapped.items() if name in FIELDS and name != "cost"),
         money=frozenset(column for name, column in mapped.items() if name == "cost"),
     )
-    used = found.all | set(mapped.values())
+    used = found.all | _WORDS.get(vendor, frozenset()) | set(mapped.values())
     mark = decimal or decimal_mark(csv_rows(text, used), found, sign_of(text))
     return with_points(csv_rows(text, used), found.all, mark)
 
