@@ -30,6 +30,7 @@ REQUEST = "req_"
 """What the id of a request begins with; the rest is a UUIDv7, and the id of the trace where the call begins one."""
 OK = 200
 NO_RETRY = b"x-should-retry: false\r\n"
+"""What OpenAI's and Anthropic's clients obey before any status."""
 
 
 class Call:
@@ -167,7 +168,7 @@ class Call:
         if error is not None and error.retry_after_s is not None:
             lines += b"retry-after: %d\r\n" % max(1, round(error.retry_after_s))
         if isinstance(error, UpstreamRejected) and error.again is False and NO_RETRY not in lines:
-            lines += NO_RETRY  # clients obey the provider's own word
+            lines += NO_RETRY  # the provider's own word
         return lines
 
     def as_record(self) -> CallRecord:

@@ -20,7 +20,7 @@ from trimtab.gateway.apps.knowledge import Knowledge, Passage, PinnedCorpus, See
 from trimtab.gateway.apps.prompt import Prompt
 from trimtab.gateway.apps.rendering import Renderers
 from trimtab.gateway.apps.types import Ready, Sought
-from trimtab.gateway.call import Call
+from trimtab.gateway.call import NO_RETRY, Call
 from trimtab.gateway.caller import RESERVED
 from trimtab.gateway.deadline import left_s
 from trimtab.gateway.guard_passages import informed, look
@@ -36,8 +36,6 @@ MAX_GROUPS: Final = 100
 MAX_QUERY: Final = 4000
 """Characters that are looked for: the end of a longer question, where people ask."""
 AT_A_TIME: Final = 2
-NO_RETRY: Final = b"x-should-retry: false\r\n"
-"""What OpenAI's and Anthropic's clients obey."""
 
 
 class Candidate(Struct, frozen=True):

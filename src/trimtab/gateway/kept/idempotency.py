@@ -27,7 +27,7 @@ from msgspec import Struct
 from trimtab.core.errors import Conflict, InvalidRequest, Unavailable
 from trimtab.core.ids import new_span_id
 from trimtab.core.waiting import no_longer
-from trimtab.gateway.call import Call
+from trimtab.gateway.call import NO_RETRY, Call
 from trimtab.gateway.deadline import exceeded, left_s
 from trimtab.gateway.exchange import Exchange
 from trimtab.gateway.kept import cache_store
@@ -51,7 +51,6 @@ FIRST_LOOK_S, SLOWEST_LOOK_S = 0.02, 0.25
 STORE_S = 6.0
 """How long a call waits for the store's word on its key: longer than a database that is merely busy, or cannot be
 reached, takes to say so (`storage.database.BUSY_S`)."""
-NO_RETRY = b"x-should-retry: false\r\n"
 
 Step = Callable[[Call], Awaitable[None]]
 
