@@ -76,6 +76,15 @@ def test_answers_that_lie_where_nobody_can_ask_for_them_are_not_nothing() -> Non
     assert results_of(azure, told_by(azure, msgspec.json.encode(none))) is None
 
 
+@pytest.mark.parametrize("total", [None, 2])
+def test_a_batch_is_read_whether_its_provider_counts_all_its_lines_or_not(total: int | None) -> None:
+    """Of OpenAI's kind only those that were answered matter."""
+    openais = made("/v1/chat/completions")
+    told = COMPLETED | {"output_file_id": "file-2", "request_counts": {"completed": 2, "total": total}}
+    _, lines = results_of(openais, told_by(openais, msgspec.json.encode(told))) or ("", Lines())
+    assert lines.expected == 2
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b'{"data": 3}', b"\xff", b'{"processing_status": {}}'])
 def test_what_is_no_such_answer_is_said_to_be_none(body: bytes) -> None:
     read = page_of if b"data" in body else messages_told

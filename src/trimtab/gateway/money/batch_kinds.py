@@ -97,7 +97,7 @@ def results_of(made: Made, told: Told) -> tuple[str, Lines] | None:
         return None
     counts = told.request_counts or Counts()
     if of_messages(made):
-        return f"{place_of(made)}/results", MessageLines(counts.total)
+        return f"{place_of(made)}/results", MessageLines(counts.total or 0)
     return f"/files/{told.output_file_id}/content", Lines(counts.completed)
 
 

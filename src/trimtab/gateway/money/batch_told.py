@@ -26,10 +26,10 @@ Used = list[tuple[str, Usage]]
 
 
 class Counts(Struct, frozen=True):
-    """``completed`` are those that were answered, ``total`` all."""
+    """``completed`` are those that were answered, ``total`` all, where that is told."""
 
     completed: int = 0
-    total: int = 0
+    total: int | None = None
 
 
 class Told(Struct):
