@@ -39,6 +39,22 @@ def test_texts_of_calls_that_were_recorded_after_spans_were_frozen_are_not_resto
         if span == "kept":
             engine.query(f"INSERT INTO spans (project, trace_id, span_id, start_ns) VALUES {row}", {})
         engine.query(f"INSERT INTO span_io (project, trace_id, span_id, start_ns) VALUES {row}", {})
+        engine.query(f"INSERT INTO tool_calls (project, trace_id, span_id, at_ns) VALUES {row}", {})
     drop_what_came_after(engine, BEGAN_MS)
-    sql = f"SELECT span_id FROM span_io WHERE project = '{ours}' ORDER BY span_id FORMAT TSV"
-    assert engine.query(sql, {}, "TSV").decode().splitlines() == ["ancient", "kept"]
+    for table in ("span_io", "tool_calls"):
+        sql = f"SELECT span_id FROM {table} WHERE project = '{ours}' ORDER BY span_id FORMAT TSV"
+        assert engine.query(sql, {}, "TSV").decode().splitlines() == ["ancient", "kept"], table
+
+
+def test_texts_of_a_foreign_trace_that_was_in_the_making_are_restored(engine: Store) -> None:
+    """It has no spans for part of a second, and what came of it, from which they are made anew."""
+    ours, at = project(), BEGAN_MS * 1_000_000 - 10
+    row = f"('{ours}', 't', 's', {at}"
+    engine.query(f"INSERT INTO span_io (project, trace_id, span_id, start_ns) VALUES {row})", {})
+    engine.query(f"INSERT INTO tool_calls (project, trace_id, span_id, at_ns) VALUES {row})", {})
+    raw = "INSERT INTO span_raw (project, trace_id, span_id, start_ns, arrived_ns) VALUES"
+    engine.query(f"{raw} {row}, {at})", {})
+    drop_what_came_after(engine, BEGAN_MS)
+    for table in ("span_io", "tool_calls", "span_raw"):
+        sql = f"SELECT span_id FROM {table} WHERE project = '{ours}' FORMAT TSV"
+        assert engine.query(sql, {}, "TSV").decode().splitlines() == ["s"], table

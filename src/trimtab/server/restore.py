@@ -133,17 +133,18 @@ def drop_what_came_after(store: Store, began_ms: int) -> None:
     known by when they arrived, calls of our own by when they began, and that they arrived nowhere."""
     began_ns = began_ms * 1_000_000
     span = "(project, trace_id, span_id)"
-    since, long_since = (f"start_ns >= {began_ns - times * LONGEST_CALL_NS}" for times in (1, 2))
+    since, long_since = (began_ns - times * LONGEST_CALL_NS for times in (1, 2))
     came = f"SELECT project, trace_id, span_id FROM span_raw WHERE arrived_ns >= {began_ns}"  # noqa: S608
     there = (
         "SELECT project, trace_id, span_id FROM spans WHERE (project, trace_id) IN"  # noqa: S608  our own names
         f" (SELECT project, trace_id FROM ({came}))"
     )
-    _drop(
-        store, "span_io",
-        f"{since} AND {span} NOT IN (SELECT project, trace_id, span_id FROM span_raw WHERE {long_since})"  # noqa: S608
-        f" AND {span} NOT IN (SELECT project, trace_id, span_id FROM spans WHERE {long_since})",
-    )  # fmt: skip
+    for table, at in (("tool_calls", "at_ns"), ("span_io", "start_ns")):
+        known = " AND ".join(
+            f"{span} NOT IN (SELECT project, trace_id, span_id FROM {where} WHERE start_ns >= {long_since})"  # noqa: S608
+            for where in ("span_raw", "spans")
+        )
+        _drop(store, table, f"{at} >= {since} AND {known}")
     for table in ("tool_calls", "span_io", "span_raw"):  # what names them last
         mine = f" AND arrived_ns >= {began_ns}" if table == "span_raw" else ""
         _drop(store, table, f"{span} IN ({came}) AND {span} NOT IN ({there}){mine}")
