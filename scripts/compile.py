@@ -141,7 +141,9 @@ def main(out: Path, python: str = sys.executable) -> None:
                     extra_postargs=ext.extra_compile_args,
                 )
 
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(
+                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            ) as pool:
                 objects = [each for some in pool.map(made, ext.sources) for each in some]
             ext.sources, ext.extra_objects = [], [*ext.extra_objects, *objects]
             super().build_extension(ext)
