@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.gateway.carried_size import Size
+from trimtab.gateway.speaking import READ_AT_ONCE
 from trimtab.ledger.worst import most_input
 from trimtab.llm.dialects._reading import BROKEN
 
@@ -21,8 +22,6 @@ MOST_BYTES = 256 * 1024 * 1024
 """Of an input file; OpenAI takes 200 MB."""
 LONGEST_LINE = 32 * 1024 * 1024
 """Bytes of one call with its pictures: what is not cut into lines would be held whole."""
-LARGE = 128 * 1024
-"""Bytes of a line from which on it is looked at beside the event loop."""
 _WRITES_NOTHING = ("/embeddings", "/moderations")
 
 
@@ -62,7 +61,7 @@ async def bound_of(pieces: AsyncIterator[bytes]) -> Size:
     counted, begun, size = _Counted(), bytearray(), 0
 
     async def count(line: bytes) -> None:
-        if len(line) < LARGE:
+        if len(line) <= READ_AT_ONCE:
             counted.add(line)
         else:
             await asyncio.to_thread(counted.add, line)

@@ -22,6 +22,7 @@ from trimtab.gateway.policed import offered
 from trimtab.gateway.releasing import chats_only
 from trimtab.gateway.route import MAX_MODEL_NAME, Target, candidates
 from trimtab.gateway.snapshot import Snapshot
+from trimtab.gateway.speaking import READ_AT_ONCE
 from trimtab.gateway.targets import ProjectTargets, Provider
 from trimtab.ledger.types import PriceOverride
 from trimtab.ledger.worst import most_input, most_searches
@@ -35,8 +36,6 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_REQUESTS: Final = 100_000
 """https://platform.claude.com/docs/en/build-with-claude/batch-processing: what Anthropic takes in one batch."""
 MOST_NAMES: Final = 100
-LARGE: Final = 128 * 1024
-"""Bytes of a request from which on it is looked at beside the event loop."""
 AT_ONCE: Final = 8 * 1024
 AT_ONCE_S: Final = 0.004
 """Bytes, and seconds, of a body that are read before others have their turn: a piece may hold thousands of requests."""
@@ -143,7 +142,7 @@ class Making:
             )
 
     async def _sent(self, raw: bytes) -> bytes:
-        return self._request(raw) if len(raw) < LARGE else await asyncio.to_thread(self._request, raw)
+        return self._request(raw) if len(raw) <= READ_AT_ONCE else await asyncio.to_thread(self._request, raw)
 
     def _request(self, raw: bytes) -> bytes:
         """One request as its provider gets it, counted."""

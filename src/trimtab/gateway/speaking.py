@@ -17,7 +17,8 @@ from trimtab.llm.providers import PROVIDER_KINDS
 CHAT: Final = "openai_chat"
 RESPONSES: Final = "openai_responses"
 READ_AT_ONCE: Final = 128 * 1024
-"""Bytes of a call up to which it is read, and put into another dialect, on the event loop (some milliseconds)."""
+"""Bytes of a call, and of one in a batch, up to which it is read, and put into another dialect, on the event loop: some
+milliseconds."""
 
 
 class _Asked(Struct):
