@@ -64,7 +64,7 @@ function optionsOf(props: Props, latest: { current: Props }, size: { width: numb
   const line = uPlot.paths.spline?.();
   return {
     ...size,
-    padding: [8, 4, 0, 0],
+    padding: [8, 18, 0, 0], // right: half of a time, whose place may be the very end
     legend: { show: false },
     cursor: {
       sync: {
