@@ -8,8 +8,8 @@ from house import House
 
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
-from trimtab.telemetry.otlp.logs import take_logs
-from trimtab.telemetry.otlp.sink import Origin
+from trimtab.telemetry.otlp.logs import take_logs, take_metrics
+from trimtab.telemetry.otlp.sink import Origin, Sink
 from trimtab.telemetry.otlp.traces import take_json
 from trimtab.telemetry.remap import RemapBatch, RemapTrace
 from trimtab.telemetry.scores.types import Score, ScoreBatch
@@ -121,6 +121,44 @@ def test_what_came_as_json_and_could_not_be_read_is_shown_mended_and_sent_again(
         assert (second.partial, second.events[0].name) == (True, "gen_ai.choice")
         assert first.attributes == second.events[0].attributes == {"n": 7, "http.request.header.cookie": "[hidden]"}
         assert reader.rejected_count() == 0
+        reader.close()
+
+    run(story)
+
+
+def test_what_was_refused_is_called_what_it_was(run: "Run") -> None:
+    """Letters that were written before they said so are spans. Metrics are not kept, so none are sent again."""
+
+    async def story(house: House) -> None:
+        kept: list[bytes] = []
+        object.__setattr__(house.deps, "intake", FakeIntake(kept))
+        now = house.deps.clock.now_ns()
+        origin = Origin("p1", "key_1", now)
+        bodies = {
+            "metrics": {"resourceMetrics": [{"scopeMetrics": [{"metrics": 7}]}]},
+            "logs": {"resourceLogs": [{"scopeLogs": 7}]},
+            "spans": {"resourceSpans": [{"scopeSpans": 7}]},
+        }
+        events = Sink(origin, 0, "events")
+        events.refuse("no time", wire=b"{}")
+        letters = [
+            *take_metrics(msgspec.json.encode(bodies["metrics"]), origin, json=True).letters,
+            *take_logs(msgspec.json.encode(bodies["logs"]), origin, json=True).letters,
+            *take_json(msgspec.json.encode(bodies["spans"]), origin).letters,
+            *events.letters,
+        ]
+        reader = SpoolReader(house.folder / "spool")
+        for number, letter in enumerate(letters):
+            reader.reject(Spooled("w0~1", number, 1000, encode_any(letter)), letter.reason)
+        listed = (await house.admin.get(AT)).json()["items"]
+        assert [each["kind"] for each in reversed(listed)] == ["metrics", "log_record", "span", "event"]
+        refused = await house.admin.post(f"{AT}/1/replay", json={})
+        assert (refused.status_code, refused.json()["fix"]) == (400, "Drop it.")
+        assert "Metrics are accepted and not kept" in refused.json()["detail"]
+        for number in (2, 3, 4):
+            refused = await house.admin.post(f"{AT}/{number}/replay", json={})
+            assert (refused.status_code, "This is no span" in refused.json()["detail"]) == (400, True)
+        assert kept == []
         reader.close()
 
     run(story)

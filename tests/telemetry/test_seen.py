@@ -226,3 +226,37 @@ def test_a_cause_counts_the_users_of_traces_where_only_the_root_says_who_it_was_
     [row] = asking.run(asking.seen.causes(ours, "", day(), 50)).items
     assert (row.spans, row.traces, row.failed, row.users) == (4, 4, 0, 2)
     assert {each.trace_id for each in row.examples} == {"t1", "t2", "t3", "t4"}
+
+
+def test_a_failure_that_goes_up_through_a_foreign_trace_is_one_cause(asking: Asking, engine: Store) -> None:
+    """A model call fails twice below its chain and its agent, whose SDK writes the exception's type before its words; a
+    client's span lies below the second. A tool fails beside them in the words of the model, and is its own cause; so
+    is what failed in another trace without a parent that says so, and an agent without a word."""
+    ours = project()
+    spans = [
+        ("t1", "root", "", 1, "agent", "openai.RateLimitError", "openai.RateLimitError: limit 7 of org_1", ""),
+        ("t1", "chain", "root", 0, "workflow", "RateLimitError", "RateLimitError: limit 7 of org_1", ""),
+        ("t1", "llm1", "chain", 0, "llm", "rate_limit", "limit 7 of org_1", "provider"),
+        ("t1", "llm2", "chain", 0, "llm", "rate_limit", "limit 7 of org_1", "provider"),
+        ("t1", "http", "llm2", 0, "span", "429", "limit 7 of org_1", ""),
+        ("t1", "tool", "steps", 0, "tool", "RateLimitError", "limit 7 of org_1", ""),
+        ("t2", "alone", "", 1, "agent", "RateLimitError", "limit 7 of org_1", ""),
+        ("t3", "mute", "", 1, "agent", "", "", ""),
+        ("t3", "other", "mute", 0, "llm", "rate_limit", "limit 8 of org_1", "provider"),
+    ]
+    for number, (trace, span, parent, entry, kind, code, message, source) in enumerate(spans):
+        engine.query(
+            "INSERT INTO spans (project, trace_id, span_id, parent_span_id, entry, kind, start_ns, status, error_code,"
+            f" error_message, error_source) VALUES ('{ours}', '{trace}', '{span}', '{parent}', {entry}, '{kind}',"
+            f" {T0 + number}, 'error', '{code}', '{message}', '{source}')",
+            {},
+        )
+    report = asking.run(asking.seen.causes(ours, "", day(), 50))
+    found = [(row.code, row.source, row.pattern, row.spans, row.traces, row.failed) for row in report.items]
+    assert found == [
+        ("rate_limit", "provider", "limit <n> of org_1", 6, 2, 1),
+        ("RateLimitError", "", "limit <n> of org_1", 2, 2, 1),
+        ("", "", "", 1, 1, 1),
+    ]
+    assert {row.message for row in report.items} == {"limit 8 of org_1", "limit 7 of org_1", ""}
+    assert [each.trace_id for each in report.items[0].examples] == ["t3", "t1"]

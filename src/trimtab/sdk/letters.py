@@ -9,7 +9,8 @@ from trimtab.sdk.connection import Connection, path
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """``kind`` is call, spans, span (one that a door refused), scores, remap, or unreadable. ``at`` is Unix ms."""
+    """``kind`` is call, spans, scores, remap or unreadable; of what a door refused span, log_record, metrics or event
+    (of another vendor's own API). ``at`` is Unix ms."""
 
     id: int
     kind: str

@@ -19,7 +19,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.telemetry.foreign.check import check_span
-from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
+from trimtab.telemetry.foreign.spans import REFUSED, ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.records import CallRecord
@@ -29,11 +29,13 @@ from trimtab.telemetry.spool.drain import Rejected
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 
 SHOWN_BYTES: Final = 1 << 20
+_REFUSED: Final = frozenset({"span", *REFUSED} - {""})
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Letter(Struct, frozen=True, kw_only=True):
-    """``kind`` is ``call``, ``spans``, ``span`` (one that a door refused), ``scores``, or ``unreadable``.
+    """``kind`` is ``call``, ``spans``, ``scores``, ``remap`` or ``unreadable``; of what a door refused ``span``,
+    ``log_record``, ``metrics`` or ``event``.
 
     ``content`` is what it held, None where it cannot be read or is larger than a megabyte; ``wire`` then has its first
     bytes in base64.
@@ -53,7 +55,9 @@ def kind_of(body: bytes) -> tuple[str, Any]:
         record: Any = decode_any(body)
     except BROKEN:
         return "unreadable", None
-    kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RefusedSpan: "span", RemapBatch: "remap"}
+    if isinstance(record, RefusedSpan):
+        return record.what or "span", record
+    kinds: dict[Any, str] = {CallRecord: "call", ForeignBatch: "spans", RemapBatch: "remap"}
     return kinds.get(type(record), "scores"), record
 
 
@@ -119,7 +123,9 @@ def again(letter: Letter, content: Any, now_ns: int, *, kept: bool = True) -> by
 
 
 def _again(letter: Letter, content: Any, now_ns: int) -> bytes:
-    if letter.kind == "span":
+    if letter.kind == "metrics":
+        raise _wrong("Metrics are accepted and not kept, so there is nothing to send again.", "Drop it.")
+    if letter.kind in _REFUSED:
         return encode_any(_mended_span(letter, letter.content if content is None else content, now_ns))
     if content is None:
         if letter.kind == "unreadable":

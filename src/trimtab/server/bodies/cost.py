@@ -218,7 +218,8 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
 
     id: int
     kind: str
-    """``call``, ``spans``, ``span`` (one that a door refused), ``scores``, ``remap``, or ``unreadable``."""
+    """``call``, ``spans``, ``scores``, ``remap`` or ``unreadable``; of what a door refused ``span``, ``log_record``,
+    ``metrics`` or ``event`` (of another vendor's own API)."""
     segment: str
     seq: int
     at: int

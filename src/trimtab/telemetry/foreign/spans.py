@@ -181,7 +181,8 @@ class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class RefusedSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A span that a door could not take, on its way to the dead letters: a record of the spool. ``span`` is it as JSON
-    where it could be read, ``wire`` its bytes where not, cut to `LETTER_BYTES`."""
+    where it could be read, ``wire`` its bytes where not, cut to `LETTER_BYTES`. ``what`` it is where it is no span: one
+    of `REFUSED`."""
 
     project: str
     arrived_ns: int
@@ -189,7 +190,10 @@ class RefusedSpan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     span: bytes = b""
     wire: bytes = b""
     key_id: str = ""
+    what: str = ""
     format: int = 1
 
 
+REFUSED: Final = ("", "log_record", "metrics", "event")
+"""What a door refuses beside spans: a log record or metrics of OTLP, an event of another vendor's own API."""
 LETTER_BYTES: Final = 64 << 10

@@ -20,6 +20,8 @@ MAX_LETTERS: Final = 100
 
 MAX_REASON: Final = 500
 """Characters of what is said of one: it may quote what it is about."""
+_WHAT: Final = {"log records": "log_record", "metrics": "metrics", "events": "event"}
+"""As dead letters call what is no span (`foreign.spans.REFUSED`)."""
 _KEPT_NONE: Final = "; its bytes hold a credential in a header, and are not kept"
 
 
@@ -56,7 +58,8 @@ class Origin(NamedTuple):
 
 
 class Sink:
-    """Gathers what becomes of one body of so many bytes; ``what`` it holds are spans, log records or metrics."""
+    """Gathers what becomes of one body of so many bytes; ``what`` it holds are spans, log records, metrics, or a
+    vendor's events."""
 
     def __init__(self, origin: Origin, size: int, what: str = "spans") -> None:
         self.origin = origin
@@ -114,6 +117,7 @@ class Sink:
                 reason=reason[:MAX_REASON],
                 span=known if whole else b"",
                 wire=shown[:LETTER_BYTES],
+                what=_WHAT.get(self._what, ""),
             )
         )
 

@@ -2,6 +2,9 @@
 
 The pattern is made in the store, from the rows that failed and no others, so it is of all of a project's errors at any
 time, also of those that came before a better pattern did.
+
+What fails inside a foreign span mostly fails that one, too, with the same words: the model span says that it was the
+provider's failure, the spans around it do not. They are one failure, and take the cause of the span that knows most.
 """
 
 from typing import Final
@@ -42,6 +45,27 @@ def _pattern() -> str:
     return f"trim({sql})"
 
 
+_TYPE: Final = r"^(?:[A-Za-z_][A-Za-z0-9_.]*: )+"
+"""What an SDK writes before an exception's own words, where an instrumentation writes those alone."""
+_FOREIGN_SAID: Final = "request_id = '' AND error_message != ''"
+
+
+def _said() -> str:
+    """What a span failed with, word for word: around another it says the very same."""
+    return f"replaceRegexpOne(leftUTF8(error_message, {PATTERN}), '{_TYPE}', '')"
+
+
+def _together(where: str) -> str:
+    """Whether a span, or its parent or child beside it, says the same failure: then they are one."""
+    mark = "cityHash64(trace_id, {}, " + _said() + ")"
+    own, above = mark.format("span_id"), mark.format("parent_span_id")
+    rows = f"FROM spans WHERE {where} AND {_FOREIGN_SAID}"
+    return (
+        f"({_FOREIGN_SAID} AND ({own} IN (SELECT {above} {rows} AND parent_span_id != '')"
+        f" OR (parent_span_id != '' AND {above} IN (SELECT {own} {rows}))))"
+    )
+
+
 def causes_sql(project: str, q: str, window: Window, limit: int) -> tuple[str, dict[str, Value]]:
     """Rows of `CauseLine`. A search chooses traces, every failed span of which is counted."""
     params: dict[str, Value] = {"project": project, **window_params(window)}
@@ -62,7 +86,13 @@ def causes_sql(project: str, q: str, window: Window, limit: int) -> tuple[str, d
         " uniqExactIf(if(user != '', user, told.user_of_trace) AS person, person != ''),"
         f" groupArraySorted({4 * EXAMPLES})((-start_ns, failed.trace_id, span_id)),"
         " mapKeys(sumMap(map(intDiv(start_ns, {step_ns:Int64}), 1)) AS steps), mapValues(steps), count() OVER ()"
-        f" FROM (SELECT *, {_pattern()} AS pattern FROM spans WHERE {where}) AS failed"
+        " FROM (SELECT * REPLACE ("
+        "if(together, known.3, error_code) AS error_code, if(together, known.4, error_source) AS error_source,"
+        " if(together, known.5, pattern) AS pattern, if(together, known.6, error_message) AS error_message) FROM"
+        f" (SELECT *, {_pattern()} AS pattern, {_together(where)} AS together,"
+        " max((error_source != '', start_ns, error_code, error_source, pattern, error_message))"
+        f" OVER (PARTITION BY together, trace_id, if(together, {_said()}, span_id)) AS known"
+        f" FROM spans WHERE {where})) AS failed"
         f" LEFT JOIN ({_users(where)}) AS told ON failed.trace_id = told.trace_id"
         " GROUP BY error_code, error_source, pattern ORDER BY count() DESC, max(start_ns) DESC, cause"
         f" LIMIT {limit}"
