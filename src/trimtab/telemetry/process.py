@@ -39,7 +39,7 @@ from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.mapping.away import Hands
-from trimtab.telemetry.mapping.pool import Helpers
+from trimtab.telemetry.mapping.pool import Helpers, usual_number
 from trimtab.telemetry.mapping.portion import Portioner
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rewrite import Rewriter, StoreLookup
@@ -73,7 +73,7 @@ GC_THRESHOLD = (300_000, 50, 100)
 class Telemetry:
     """The store, the writer and the face of one telemetry process."""
 
-    def __init__(self, data_dir: Path, url: str, limits: Limits, mappers: int = 0) -> None:
+    def __init__(self, data_dir: Path, url: str, limits: Limits, mappers: int) -> None:
         self._url = url
         self._mappers = mappers
         self._limits = limits
@@ -241,7 +241,10 @@ def main(argv: list[str] | None = None) -> int:
         "--url", default="", help="the store: chdb:///folder (default, in the data folder) or http(s)://"
     )
     parser.add_argument(
-        "--mappers", type=int, default=0, help="how many processes may help to map foreign spans in a backlog"
+        "--mappers",
+        type=int,
+        default=usual_number(),
+        help="how many processes may help to map foreign spans in a backlog (here: %(default)s unless told)",
     )
     options = parser.parse_args(argv)
     parent = die_with_parent()

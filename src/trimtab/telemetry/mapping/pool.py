@@ -17,6 +17,7 @@ from typing import Final
 from trimtab.core.handing import Handing, HandingBroken
 from trimtab.core.own_python import OWN_PYTHON
 from trimtab.core.parent import PARENT_VARIABLE
+from trimtab.core.processors import processors
 from trimtab.telemetry.mapping.process import CLEAR, FAILED, READY
 
 logger = logging.getLogger("trimtab.telemetry.mapping")
@@ -29,6 +30,11 @@ REST_S: Final = 10.0
 FIRST_PAUSE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 600.0
 _END_S: Final = 2.0
+
+
+def usual_number() -> int:
+    """How many there are where nobody has said it: one, if it has a processor to be on (docs/decisions/0016)."""
+    return int(processors() > 1)
 
 
 class Helper:
