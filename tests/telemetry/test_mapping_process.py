@@ -52,7 +52,9 @@ def foreign(draw: st.DrawFn) -> ForeignSpan:
             trace_id=f"{trace:032x}", span_id=f"{number:016x}", start_ns=NOW, end_ns=0, events=(event,), partial=True
         )
     parent = draw(st.integers(0, number - 1))
-    attributes: dict[str, Any] = {"session.id": f"s{draw(st.integers(0, 1))}", "user.id": f"u{draw(st.integers(0, 1))}"}
+    attributes: dict[str, Any] = {}
+    if draw(st.booleans()):  # else nobody says whose it is, or another span of the trace
+        attributes = {"session.id": f"s{draw(st.integers(0, 1))}", "user.id": f"u{draw(st.integers(0, 1))}"}
     if draw(st.booleans()):
         parts: list[Any] = [{"type": "text", "content": draw(st.sampled_from(ANSWERS))}]
         said = {"role": "assistant", "parts": parts}

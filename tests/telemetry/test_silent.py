@@ -1,11 +1,15 @@
 """Calls are looked at as they are mapped: scores and tool calls stand beside their rows, and come again the same."""
 
+import ast
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from makings import T0, answer, attempt, events, record, request
+from mapping_ways import Mapper, one_each
+from msgspec import structs
 
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Message, Text, ToolCall
@@ -17,8 +21,8 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
 from trimtab.telemetry.mapping.rows import Arrival, Mapped, said_of
 from trimtab.telemetry.records import AppNote, CacheNote, CallRecord
-from trimtab.telemetry.rows import Rows
-from trimtab.telemetry.silent import Silent, said_by
+from trimtab.telemetry.rows import COLUMNS, Rows
+from trimtab.telemetry.silent import WAITING_CHARACTERS, WAITING_OF_ONE, Silent, Waiting, said_by
 
 TOOL = {
     "type": "function",
@@ -182,6 +186,102 @@ def test_who_asks_again_in_foreign_traces_is_known_by_the_user_alone() -> None:
         said = said_in(attributes, trace_id=f"{number:032x}", span_id=f"{number:016x}", start_ns=T0 + number)
         silent.foreign(rows, 0, said)
     assert [(score["name"], score["trace_id"]) for score in rows.scores.rows()] == [("asked_again", f"{0:032x}")]
+
+
+SAID = "The parcel is on its way and will be with you on Tuesday."
+
+
+def step(trace: int, question: str) -> ForeignSpan:
+    """A model's span below an agent's, which says nothing of whose it is; a minute after that of the trace before."""
+    asked = [{"role": "user", "parts": [{"type": "text", "content": question}]}]
+    answered = [{"role": "assistant", "parts": [{"type": "text", "content": SAID}]}]
+    attributes = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": asked, "gen_ai.output.messages": answered}
+    at = T0 + trace * 60 * 10**9
+    return ForeignSpan(
+        trace_id=f"{trace:032x}", span_id=f"{trace:016x}", parent_span_id=f"{trace + 8:016x}", name="chat",
+        start_ns=at, end_ns=at + 5, attributes=attributes,
+    )  # fmt: skip
+
+
+def agent(trace: int, **whose: str) -> ForeignSpan:
+    """The root of it."""
+    at = T0 + trace * 60 * 10**9
+    attributes = {"gen_ai.operation.name": "invoke_agent", **{f"{name}.id": value for name, value in whose.items()}}
+    return ForeignSpan(
+        trace_id=f"{trace:032x}",
+        span_id=f"{trace + 8:016x}",
+        name="agent",
+        start_ns=at,
+        end_ns=at + 9,
+        attributes=attributes,
+    )
+
+
+def found_in(folder: Path, *batches: list[ForeignSpan]) -> list[tuple[str, str, str, str]]:
+    """Name, trace, span and session of each score, batch by batch."""
+    found: list[tuple[str, str, str, str]] = []
+    mapper = Mapper(folder)
+    for batch in batches:
+        scores = mapper(*one_each("p", T0, batch))["scores"]
+        lines = [dict(zip(COLUMNS["scores"], ast.literal_eval(line)[1], strict=True)) for line in scores]
+        found += [(each["name"], each["trace_id"], each["span_id"], each["session"]) for each in lines]
+    return found
+
+
+AGAIN = "How do I reset my password?"
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[step(1, AGAIN), agent(1, user="ann", session="s1"), step(2, AGAIN), agent(2, user="ann", session="s2")]],
+        [
+            [agent(1, user="ann", session="s1")],
+            [step(1, AGAIN)],
+            [agent(2, user="ann", session="s2")],
+            [step(2, AGAIN)],
+        ],
+        [
+            [step(1, AGAIN)],
+            [agent(1, user="ann", session="s1")],
+            [step(2, AGAIN)],
+            [agent(2, user="ann", session="s2")],
+        ],
+    ],
+    ids=["together", "root first", "root last"],
+)
+def test_whose_a_foreign_answer_is_may_be_said_by_the_root_alone(
+    batches: list[list[ForeignSpan]], tmp_path: Path
+) -> None:
+    """Answers wait for it: the root of an agent that runs for long comes batches later."""
+    assert found_in(tmp_path, *batches) == [("asked_again", f"{1:032x}", f"{1:016x}", "s2")]
+
+
+def test_the_session_that_the_root_says_is_the_one_that_an_answer_is_repeated_in(tmp_path: Path) -> None:
+    batches = [[step(1, "Where is it?")], [agent(1, session="s")], [step(2, "And the other?"), agent(2, session="s")]]
+    assert found_in(tmp_path, *batches) == [("repeated_answer", f"{2:032x}", f"{2:016x}", "s")]
+    batches[-1][-1] = agent(2, session="another")
+    assert found_in(tmp_path, *batches) == []
+
+
+def test_a_trace_that_nobody_says_whose_it_is_is_nobodys(tmp_path: Path) -> None:
+    assert found_in(tmp_path, [step(1, AGAIN)], [agent(1)], [step(2, AGAIN)], [agent(2)]) == []
+
+
+def test_what_waits_for_its_root_is_bounded_and_goes_when_it_was_named() -> None:
+    waiting = Waiting()
+    long = structs.replace(said_in({"gen_ai.operation.name": "chat", **ANSWERED}), answer="a" * 100_000)
+    for number in range(100):
+        waiting.add(structs.replace(long, trace_id=str(number)))
+    assert len(waiting.take("p", "99")) == 1
+    assert waiting.take("p", "99") == waiting.take("p", "0") == []
+    assert sum(len(waiting.take("p", str(number))) for number in range(100)) == WAITING_CHARACTERS // 100_200 - 1
+    assert not waiting
+    waiting.add(structs.replace(long, answer="a" * WAITING_CHARACTERS))
+    assert waiting.take("p", long.trace_id) == []
+    for number in range(WAITING_OF_ONE + 1):
+        waiting.add(structs.replace(long, span_id=str(number)))
+    assert len(waiting.take("p", long.trace_id)) == WAITING_OF_ONE
 
 
 def test_a_foreign_span_is_judged_from_its_messages() -> None:

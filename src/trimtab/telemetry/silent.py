@@ -5,11 +5,13 @@ answer the client got; model spans of foreign traces at themselves.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from trimtab.llm.dialects._tool_names import names_told, tools_told_back
 from trimtab.llm.types import Message, Part, Refusal, Request, Response, ResponseFormat, Text, Tool, ToolCall
@@ -29,11 +31,55 @@ INDEX_S: Final = 1.0
 """How long is remembered whether a project's texts are indexed: each call asks."""
 
 
+WAITING_CHARACTERS: Final = 4 << 20
+WAITING_OF_ONE: Final = 16
+"""Answers of one trace that wait."""
+Whose = tuple[str, str]
+"""Session and user; empty where nobody said so."""
+
+
+class Waiting:
+    """Answers of foreign traces of which neither session nor user is known yet: mostly the root alone has them, and it
+    ends last, so that it comes last. They wait for it, as many as `WAITING_CHARACTERS` hold."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], list[Said]] = OrderedDict()
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._kept)
+
+    def add(self, said: Said) -> None:
+        some = self._kept.setdefault((said.project, said.trace_id), [])
+        if len(some) >= WAITING_OF_ONE or _size(said) > WAITING_CHARACTERS // 16:
+            return
+        some.append(_without_tools(said))
+        self._size += _size(said)
+        while self._size > WAITING_CHARACTERS:
+            self._size -= sum(map(_size, self._kept.popitem(last=False)[1]))
+
+    def take(self, project: str, trace_id: str) -> list[Said]:
+        found = self._kept.pop((project, trace_id), [])
+        self._size -= sum(map(_size, found))
+        return found
+
+
+def _size(said: Said) -> int:
+    return 200 + len(said.question) + len(said.answer)
+
+
+def _without_tools(said: Said) -> Said:
+    """Who looks at whose answer it is looks at no tools, and of the messages at the last one's role."""
+    last = (Message(said.messages[-1].role, ()),) if said.messages else ()
+    return replace(said, messages=last, calls=(), tools=(), format=None)
+
+
 class Silent:
     """Cheap: an answer that is well costs a few microseconds (`docs/detectors.md`)."""
 
     def __init__(self, detectors: Detectors) -> None:
         self._detectors = detectors
+        self._waiting = Waiting()
         self._indexed: dict[str, bool] = {}
         self._until = 0.0
 
@@ -72,13 +118,27 @@ class Silent:
         )  # fmt: skip
         self._look(rows, owner, said)
 
-    def foreign(self, rows: Rows, owner: int, said: Said) -> None:
-        """One model span of a foreign trace (`said_by`)."""
+    def foreign(self, rows: Rows, owner: int, said: Said, *, waits: bool = False) -> None:
+        """One model span of a foreign trace (`said_by`). ``waits``: whose it is may be told later (`named`)."""
         self._look(rows, owner, said)
+        if waits:
+            self._wait(said)
 
-    def recall(self, rows: Rows, owner: int, said: Said) -> None:
+    def recall(self, rows: Rows, owner: int, said: Said, *, waits: bool = False) -> None:
         """What detectors that remember find in a model span whose rows another process makes."""
         self._detectors.recall(rows, owner, said)
+        if waits:
+            self._wait(said)
+
+    def named(self, rows: Rows, owner: int, trace: tuple[str, str], whose: Whose) -> None:
+        """A span of a foreign trace (its project and id) said whose it is: what waited for that is looked at."""
+        if self._waiting:
+            for said in self._waiting.take(*trace):
+                self._detectors.whose(rows, owner, said_for(said, whose))
+
+    def _wait(self, said: Said) -> None:
+        if self._detectors.remembers:
+            self._waiting.add(said)
 
     @property
     def lean(self) -> bool:
@@ -98,6 +158,14 @@ def _sent(record: CallRecord, attempt: Attempt) -> Request | None:
         return None
     sent = read_request(attempt.dialect, attempt.request)
     return None if isinstance(sent, Unread) else sent
+
+
+def said_for(said: Said, whose: Whose) -> Said:
+    """What does not say whose it is, is its trace's."""
+    session, user = whose
+    if (said.session or not session) and (said.user or not user):
+        return said
+    return replace(said, session=said.session or session, user=said.user or user)
 
 
 def said_by(

@@ -138,6 +138,7 @@ class Detector(Struct, frozen=True, kw_only=True):
     detector the answers in which it can find nothing: ``calls``, those that call tools; ``odd``, those that are blank
     or did not end by themselves. ``left``: it looks at what clients went away from, and at nothing else.
 
+    ``person``: it looks at whose answer it is, and looks again once that is known; so it may meet an answer twice.
     ``alone``: it remembers nothing, so it may look in any process. ``lean``: it remembers, and looks at no tools, no
     format, and at messages but for the last one's role only where the answer calls tools."""
 
@@ -145,6 +146,7 @@ class Detector(Struct, frozen=True, kw_only=True):
     about: str
     check: Check
     only: Literal["", "calls", "odd", "left"] = ""
+    person: bool = False
     alone: bool = False
     lean: bool = False
 
@@ -184,6 +186,9 @@ class Detectors:
         remembering = {name: plug for name, plug in plugs.items() if not plug.alone}
         self._own = _Some({name: plug for name, plug in plugs.items() if plug.alone or not alone})
         self._remembering = _Some(remembering)
+        self._persons = _Some({} if alone else {name: plug for name, plug in plugs.items() if plug.person})
+        self.remembers = not alone
+        """Whether those that remember are among them."""
         self.lean = all(plug.lean for plug in remembering.values())
         """Whether those that remember need little of an answer."""
 
@@ -214,6 +219,10 @@ class Detectors:
     def recall(self, rows: Rows, owner: int, said: Said) -> None:
         """The same by those that remember alone: the others have looked in another process."""
         self._add(rows, owner, said, self.find(said, self._remembering))
+
+    def whose(self, rows: Rows, owner: int, said: Said) -> None:
+        """The same by those that look at whose answer it is, which was not known when all others looked."""
+        self._add(rows, owner, said, self.find(said, self._persons))
 
     def _add(self, rows: Rows, owner: int, said: Said, found: list[tuple[str, str, Finding]]) -> None:
         if not found:

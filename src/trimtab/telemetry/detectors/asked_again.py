@@ -60,4 +60,4 @@ def _words(question: str) -> frozenset[str]:
     return frozenset(_WORD.findall(question))
 
 
-PLUG = Detector(version="2", about="The user asked the same again soon", check=_check, lean=True)
+PLUG = Detector(version="2", about="The user asked the same again soon", check=_check, person=True, lean=True)

@@ -54,4 +54,4 @@ def _words(text: str) -> int:
     return len({word for word in text.split() if len(word) > 2 and any(map(str.isalpha, word))})
 
 
-PLUG = Detector(version="1", about="Says again what it said before", check=_check, lean=True)
+PLUG = Detector(version="1", about="Says again what it said before", check=_check, person=True, lean=True)

@@ -20,10 +20,10 @@ from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.pool import Helper, Helpers
 from trimtab.telemetry.mapping.portion import Decided, Portion, Portioner, PortionRead
 from trimtab.telemetry.mapping.process import MAKE, READ, Made, asked, encode
-from trimtab.telemetry.mapping.rows import Mapped, Sums
+from trimtab.telemetry.mapping.rows import NOBODY, Mapped, Sums
 from trimtab.telemetry.mapping.told import Told
 from trimtab.telemetry.rows import COLUMNS, Elsewhere, Rows
-from trimtab.telemetry.silent import Silent
+from trimtab.telemetry.silent import Silent, said_for
 
 logger = logging.getLogger("trimtab.telemetry.mapping")
 
@@ -146,12 +146,17 @@ class AwayBatch:
         rows.elsewhere.append(Elsewhere(arrival.owner, *ids, mapped.start_ns))
         said = self._said[told.portion].pop(told.at, None)
         if said is not None:
-            self._silent.recall(rows, arrival.owner, said)
+            whose = mapped.whose or NOBODY
+            if any(whose):
+                decided.whose[told.at] = whose
+            self._silent.recall(rows, arrival.owner, said_for(said, whose), waits=mapped.whose is None)
+        if (told.session or told.user) and mapped.whose:
+            self._silent.named(rows, arrival.owner, (arrival.project, told.trace_id), mapped.whose)
 
     def _of(self, told: Told) -> Decided:
         found = self._decided.get(told.portion)
         if found is None:
-            found = self._decided[told.portion] = Decided(told.portion, [], [], {})
+            found = self._decided[told.portion] = Decided(told.portion, [], [], {}, {})
         return found
 
     def flush(self) -> None:

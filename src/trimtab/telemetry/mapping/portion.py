@@ -15,10 +15,11 @@ from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping.came import arrivals_of
 from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
-from trimtab.telemetry.mapping.rows import Arrival, ForeignRows, Sums, said_of
+from trimtab.telemetry.mapping.rows import NOBODY, Arrival, ForeignRows, Sums, said_of
 from trimtab.telemetry.mapping.told import Told, lean, tell, tell_partial
 from trimtab.telemetry.mapping.traces import Read, mapped_of, read_all
 from trimtab.telemetry.rows import Rows
+from trimtab.telemetry.silent import Whose
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -26,12 +27,14 @@ _encode: Final = msgspec.json.Encoder().encode
 class Decided(Struct, array_like=True, gc=False):
     """What becomes of some spans of a portion. ``raws``: those that are kept as they came, twice their place and one
     more for those that were also read; ``spans``: those that become rows, twice their place and one more for those that
-    count; ``entries``: the sums of those that stand for their traces, by place."""
+    count; ``entries``: the sums of those that stand for their traces, by place; ``whose`` the traces are of the models'
+    spans among them that do not say so themselves."""
 
     portion: int
     raws: list[int]
     spans: list[int]
     entries: dict[int, list[Any]]
+    whose: dict[int, Whose]
 
 
 class PortionRead(Struct, array_like=True, gc=False):
@@ -100,7 +103,8 @@ class Portion:
         for each in decided.spans:
             arrival, entry = self._of(each >> 1), decided.entries.get(each >> 1)
             assert arrival.reading is not None
-            mapped = mapped_of(arrival, arrival.reading, leaf=bool(each & 1))
+            whose = decided.whose.get(each >> 1, NOBODY)
+            mapped = mapped_of(arrival, arrival.reading, bool(each & 1), whose)
             plan.spans.append((mapped, None if entry is None else Sums.of(entry)))
         plan.rows(rows, self._by.rows)
         for each in (*decided.raws, *decided.spans):

@@ -306,7 +306,10 @@ class Rewriter:
         nodes = [node_of(arrival, reading.canonical) for arrival, reading in read]
         leaves = counted([*nodes, *map(_node, there)])
         sums = Sums()
-        mapped = [mapped_of(arrival, reading, arrival.span.span_id in leaves) for arrival, reading in read]
+        for each in [*(reading.canonical for _, reading in read), *there]:
+            sums.name(each)
+        whose = (sums.session, sums.user)
+        mapped = [mapped_of(arrival, reading, arrival.span.span_id in leaves, whose) for arrival, reading in read]
         for each in mapped:
             sums.add(each)
         _say(sums, there)

@@ -7,7 +7,7 @@ span that stands for the trace in lists carries the sums of its leaves, as a cal
 from collections.abc import Callable, Sequence
 from copy import copy
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import astuple
@@ -25,10 +25,11 @@ from trimtab.telemetry.foreign.spans import CONTENT_MARK, ForeignSpan
 from trimtab.telemetry.foreign.texts import CANONICAL, ForeignTexts
 from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPAN_RAW, SPANS, Rows
 from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
-from trimtab.telemetry.silent import Silent, asked_format, said_by
+from trimtab.telemetry.silent import Silent, Whose, asked_format, said_by, said_for
 
 LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
 """Characters of a label, entries of a map, characters of an error's sentence that are kept."""
+NOBODY: Final[Whose] = ("", "")
 _INT64: Final = (1 << 63) - 1
 _UINT32: Final = (1 << 32) - 1
 _NO_USAGE: Final = Usage()
@@ -59,7 +60,8 @@ class Arrival(Struct, gc=False):
 
 
 class Mapped(Struct, frozen=True, gc=False):
-    """A span that was read: what it says, what it said, what it cost. ``leaf``: its usage counts."""
+    """A span that was read: what it says, what it said, what it cost. ``leaf``: its usage counts. ``whose`` session and
+    user its trace is; None where nobody said so yet and its root is still to come."""
 
     arrival: Arrival
     canonical: CanonicalSpan
@@ -68,6 +70,17 @@ class Mapped(Struct, frozen=True, gc=False):
     start_ns: int
     duration_ns: int
     leaf: bool
+    whose: Whose | None = NOBODY
+
+
+class Named(Protocol):
+    """What may say whose a trace is."""
+
+    @property
+    def session(self) -> str: ...
+
+    @property
+    def user(self) -> str: ...
 
 
 class Sums(Struct, eq=False):
@@ -110,10 +123,7 @@ class Sums(Struct, eq=False):
     def add(self, mapped: Mapped) -> None:
         """Take a span in, whatever its kind: any may name session, user and feature, leaves count."""
         span = mapped.canonical
-        if span.session and not self.session:
-            self.session = span.session[:LABEL]
-        if span.user and not self.user:
-            self.user = span.user[:LABEL]
+        self.name(span)
         if span.feature and not self.feature:
             self.feature = span.feature[:LABEL]
         kind = span.kind
@@ -129,6 +139,13 @@ class Sums(Struct, eq=False):
             usage = span.usage or _NO_USAGE
             self.tier = self.tier or usage.tier
             self.add_counted(_buckets(usage), int(usage.estimated), mapped.cost.amount, mapped.cost.price)
+
+    def name(self, span: "Named") -> None:
+        """Whose the trace is, where this span says so."""
+        if span.session and not self.session:
+            self.session = span.session[:LABEL]
+        if span.user and not self.user:
+            self.user = span.user[:LABEL]
 
     def add_counted(self, buckets: tuple[int, ...], estimated: int, cost: int | None, price: str) -> None:
         """Usage that counts: exclusive buckets, and picodollars where they are known."""
@@ -185,9 +202,13 @@ class ForeignRows:
             span = each.canonical
             if span.scores:
                 _add_scores(rows, each)
+            if silent is None:
+                continue
             # What `said_of` asks first is asked here as well: it spares most spans the call.
-            if silent is not None and span.kind == "llm" and (said := said_of(each)) is not None:
-                silent.foreign(rows, each.arrival.owner, said)
+            if span.kind == "llm" and (said := said_of(each)) is not None:
+                silent.foreign(rows, each.arrival.owner, said, waits=each.whose is None)
+            if (span.session or span.user) and each.whose:
+                silent.named(rows, each.arrival.owner, (each.arrival.project, each.arrival.span.trace_id), each.whose)
 
     def _add_texts(self, rows: Rows, mapped: list[Mapped], ring: Keyring) -> None:
         arrivals, texts = [each.arrival for each in mapped], [each.texts for each in mapped]
@@ -255,7 +276,7 @@ def said_of(mapped: Mapped) -> Said | None:
     arrival, span = mapped.arrival, mapped.canonical
     if span.kind != "llm" or span.status != "ok" or not span.output_messages:
         return None
-    return said_by(
+    said = said_by(
         (arrival.project, arrival.span.trace_id, arrival.span.span_id, span.session[:LABEL]),
         (
             span.model_used[:LABEL] or span.model[:LABEL],
@@ -269,6 +290,7 @@ def said_of(mapped: Mapped) -> Said | None:
         format=asked_format(span.params),
         user=span.user[:LABEL],
     )
+    return said_for(said, mapped.whose or NOBODY)
 
 
 def _sealed(ring: Keyring, project: str, raw: bytes) -> bytes:

@@ -45,10 +45,11 @@ from trimtab.telemetry.mapping.came import (
 )
 from trimtab.telemetry.mapping.plan import Key, Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
-from trimtab.telemetry.mapping.rows import Arrival, Mapped, Reading, Sums
+from trimtab.telemetry.mapping.rows import NOBODY, Arrival, Mapped, Reading, Sums
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 from trimtab.telemetry.notes import LONGEST_NS, Note
+from trimtab.telemetry.silent import Whose
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
 
@@ -456,11 +457,12 @@ class ForeignTraces:
         leaves, dirty = _count(trace, read)
         had_root, sums = trace.rooted, trace.sums
         before = (sums.session, sums.user, sums.feature)
+        whose = _whose(trace, read)
         mapped: list[Mapped] = []
         stands: Mapped | None = None
         for arrival, reading in read:
             span, foreign = reading.canonical, arrival.span
-            each = mapped_of(arrival, reading, foreign.span_id in leaves)
+            each = mapped_of(arrival, reading, foreign.span_id in leaves, whose)
             plan.raws.append((arrival, arrival.start_ns, span.convention, span.mapper_version))
             if not span.pending:
                 mapped.append(each)
@@ -550,13 +552,24 @@ def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
     )
 
 
-def mapped_of(arrival: Arrival, reading: Reading, leaf: bool) -> Mapped:
+def _whose(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> Whose | None:
+    """Which session and user a trace is of, with these spans of it; None: its root, which is to come, may say so."""
+    sums, rooted = trace.sums, trace.rooted
+    for arrival, reading in read:
+        if not reading.canonical.pending:
+            sums.name(reading.canonical)
+            rooted = rooted or not arrival.span.parent_span_id
+    return (sums.session, sums.user) if rooted or sums.session or sums.user else None
+
+
+def mapped_of(arrival: Arrival, reading: Reading, leaf: bool, whose: Whose | None = NOBODY) -> Mapped:
     """A span with its texts and its price."""
     start_ns = arrival.start_ns
     duration_ns = arrival.span.end_ns - start_ns
     return Mapped(
-        arrival, reading.canonical, reading.texts, reading.cost, start_ns, duration_ns if duration_ns > 0 else 0, leaf
-    )
+        arrival, reading.canonical, reading.texts, reading.cost, start_ns, duration_ns if duration_ns > 0 else 0, leaf,
+        whose,
+    )  # fmt: skip
 
 
 def node_of(arrival: Arrival, span: CanonicalSpan) -> UsageNode:
