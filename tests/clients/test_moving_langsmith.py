@@ -35,7 +35,7 @@ def test_traceable_functions_are_spans_and_feedback_is_a_score(moved: Live, sent
     assert [ask["tokens"][name] for name in ("input", "cache_read", "output")] == [4, 6, 5]
     assert (ask["input_preview"], ask["output_preview"]) == ("Where?", "There.")
     assert (tool["status"], tool["error_message"]) == ("error", "ValueError('it broke')")
-    assert (chain["session"], chain["tags"], chain["output_preview"]) == ("s-5", ["beta"], '{"output":"There."}')
+    assert (chain["session"], chain["tags"], chain["output_preview"]) == ("s-5", ["beta"], "There.")
     assert (found["metadata"]["plan"], found["tokens"]["total"]) == ("pro", 15)
     assert found["metadata"]["attachment.photo"] == "image/png, 3 bytes, not kept"
     assert judged(found) == {("helpful", 0.75, "", "span")}

@@ -81,6 +81,9 @@ def test_a_span_without_a_provider_has_the_price_for_all_providers_or_what_was_r
         assert found == cost(provider=maker, models=(asked, used))
         assert f":{maker}/" in found.price
     assert PriceBook().maker("text-embedding-3-small") == "openai"
+    for bedrocks in ("us.anthropic.claude-sonnet-4-20250514-v1:0", "amazon.nova-pro-v1:0"):
+        assert cost(provider="", models=(bedrocks, "")) == cost(provider="aws.bedrock", models=(bedrocks, ""))
+        assert cost(provider="", models=(bedrocks, "")).amount
     assert cost(provider="", models=("house-model", "")) == Cost()
     assert cost(provider="", models=("", "")) == Cost()
 

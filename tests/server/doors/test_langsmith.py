@@ -87,6 +87,27 @@ def test_runs_and_feedback_come_in_parts(visit: Any, pack: Callable[[bytes], byt
     assert (score.span_id, score.trace_id, score.value) == (run_id_of(CHILD), TRACE, 1.0)
 
 
+def test_a_run_may_be_told_several_times_in_one_body(visit: Any) -> None:
+    """Each field goes to the telling before it; what no telling stands before, to the first."""
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        known = {"trace_id": ROOT}
+        body = form(
+            (f"patch.{ROOT}.inputs", {"q": 1}),
+            (f"patch.{ROOT}", {**known, "extra": {"metadata": {"user_id": "u"}}}),
+            (f"patch.{ROOT}.outputs", {"a": 1}),
+            (f"patch.{ROOT}", {**known, "end_time": AT}),
+            (f"patch.{ROOT}.outputs", {"a": 2}),
+        )
+        told = await client.post("/runs/multipart", content=body, headers=FORM)
+        assert (told.status_code, told.json()["message"]) == (202, "2 taken, 0 refused")
+
+    first, last = (span.attributes for span in spans(visit(story)))
+    assert (first["gen_ai.prompt"], first["gen_ai.completion"]) == ('{"q":1}', '{"a":1}')
+    assert first["langsmith.metadata.user_id"] == "u"
+    assert (last["gen_ai.completion"], "gen_ai.prompt" in last) == ('{"a":2}', False)
+
+
 def test_a_part_may_be_compressed_by_itself(visit: Any) -> None:
     async def story(house: House, client: httpx.AsyncClient) -> None:
         body = form((f"post.{ROOT}", zstd(json.dumps(RUN).encode())), encoding="zstd")

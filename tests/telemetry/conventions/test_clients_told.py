@@ -193,3 +193,28 @@ def test_traceloop_tells_streams_by_a_newer_name_and_their_first_piece_by_an_eve
     assert (found.stream, found.ttft_ns) == (True, 4)
     attributes["gen_ai.is_streaming"] = False
     assert read(attributes, scope="opentelemetry.instrumentation.openai.v1").stream is False
+
+
+def test_what_langsmiths_javascript_tells_reads_as_what_its_python_does() -> None:
+    """Payloads as its 0.12 sent them: what is no object stands under a name, LangChain's message under another."""
+    tool = {"langsmith.span.kind": "tool"}
+    plain = read({**tool, "gen_ai.completion": json.dumps({"outputs": "It is sunny."})}, scope="langsmith-runs")
+    inner = {"status": "success", "content": "It is sunny.", "tool_call_id": "call_1"}
+    said = {"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", "ToolMessage"], "kwargs": inner}
+    message = read({**tool, "gen_ai.completion": json.dumps({"output": said})}, scope="langsmith-runs")
+    assert plain.output == message.output == "It is sunny."
+    kept = read({**tool, "gen_ai.completion": json.dumps({"output": {"a": 1}})}, scope="langsmith-runs")
+    assert kept.output == {"output": {"a": 1}}
+
+
+def test_an_agent_of_langchain_and_why_vercels_answer_ended_are_told_by_langsmith() -> None:
+    about = {"langsmith.metadata.ls_integration": "langchain_create_agent"}
+    about["langsmith.metadata.lc_agent_name"] = "forecaster"
+    run = read({"langsmith.span.kind": "chain", **about}, scope="langsmith-runs")
+    assert (run.kind, run.agent_name) == ("agent", "forecaster")
+    node = read({"langsmith.span.kind": "chain", "langsmith.metadata.langgraph_node": "tools", **about})
+    assert node.kind == "workflow"
+    for told in ({"unified": "tool-calls", "raw": "tool_calls"}, "tool-calls"):
+        answer = {"content": [{"type": "text", "text": "Hi."}], "finishReason": told}
+        call = read({"langsmith.span.kind": "llm", "gen_ai.completion": json.dumps(answer)}, scope="langsmith-runs")
+        assert call.stop == "tool_calls"

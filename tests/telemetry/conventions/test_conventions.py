@@ -33,10 +33,12 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     ({"gen_ai.operation.name": "create_memory"}, "memory"),
     ({"gen_ai.operation.name": "execute_tool"}, "tool"),
     ({"gen_ai.operation.name": "invoke_workflow"}, "workflow"),
+    ({"gen_ai.operation.name": "fetch_response", "gen_ai.response.model": "gpt-5"}, "span"),
     ({"gen_ai.tool.call.id": "1"}, "tool"),
     ({"mcp.method.name": "tools/call"}, "tool"),
     ({"openinference.span.kind": "RERANKER"}, "reranker"),
     ({"openinference.span.kind": "GUARDRAIL"}, "guardrail"),
+    ({"openinference.span.kind": "DECISION"}, "llm"),
     ({"langfuse.observation.type": "generation", "openinference.span.kind": "CHAIN"}, "llm"),
     ({"openinference.span.kind": "AGENT", "gen_ai.operation.name": "chat"}, "agent"),
     ({"gen_ai.operation.name": "chat", "traceloop.span.kind": "task"}, "llm"),
@@ -48,6 +50,7 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     ({"mlflow.spanType": '"CHAT_MODEL"'}, "llm"),
     ({"langsmith.span.kind": "parser"}, "workflow"),
     ({"logfire.span_type": "log"}, "event"),
+    ({"request_data": "{}", "gen_ai.request.model": "m", "gen_ai.operation.name": "embeddings"}, "embedding"),
     ({"gen_ai.request.model": "gpt-4o"}, "llm"),
     ({"http.request.method": "GET"}, "span"),
 ]
@@ -193,6 +196,40 @@ def test_a_streams_usage_that_logfire_tells_as_a_log_is_that_of_a_call() -> None
     assert (found.kind, found.usage, found.stream, found.stop) == ("llm", Usage(input=8, output=15), True, "stop")
     assert found.output_messages == (Message("assistant", (Text("Hi."),)),)
     assert read({"logfire.span_type": "log", "gen_ai.operation.name": "chat"}).kind == "event"
+
+
+def test_a_span_of_logfires_is_called_what_its_message_says() -> None:
+    template = "Chat Completion with {request_data[model]!r}"
+    told = {"logfire.msg_template": template, "logfire.msg": "Chat Completion with 'gpt-5'"}
+    assert read(told, name=template).name == "Chat Completion with 'gpt-5'"
+    assert read(told, name="chat gpt-5").name == "chat gpt-5"
+
+
+def test_a_decision_has_its_model_whose_it_is_and_what_it_used() -> None:
+    found = read(
+        {
+            "openinference.span.kind": "DECISION",
+            "decision.system": "typesafe",
+            "decision.provider": "vllm",
+            "decision.request.model_name": "jev-latest",
+            "decision.response.model_name": "jev-1.13.0",
+            "decision.model_name": "jev-1.13.0",
+            "decision.token_count.input": 412,
+            "decision.token_count.output": 2,
+            "output.value": '{"answers": {"cites": true}}',
+        }
+    )
+    assert (found.model, found.model_used, found.provider) == ("jev-latest", "jev-1.13.0", "vllm")
+    assert (found.usage, found.output) == (Usage(input=412, output=2), {"answers": {"cites": True}})
+
+
+@pytest.mark.parametrize("word", ["annotation", "evaluation"])
+@pytest.mark.parametrize(("before", "target"), [("", "span"), ("trace.", "trace"), ("session.", "session")])
+def test_a_judgement_of_openinference_stands_under_either_word(word: str, before: str, target: str) -> None:
+    row = f"{before}{word}s.0.{word}."
+    told = {"openinference.span.kind": "LLM", f"{row}name": "clear", f"{row}score": 1, f"{row}annotator_kind": "HUMAN"}
+    (score,) = read(told).scores
+    assert (score.name, score.value, score.source, score.target) == ("clear", 1.0, "human", target)
 
 
 def test_what_only_anthropics_client_has_names_for_is_read() -> None:

@@ -8,7 +8,7 @@ import pytest
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult, Usage
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign.spans import ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 
 START = 1_700_000_000_000_000_000
 ASKED = (Message("system", (Text("Be brief."),)), Message("user", (Text("Hello?"),)))
@@ -393,3 +393,71 @@ def test_flue_operations_are_agents_and_tools_and_repeat_what_their_turns_used()
     shell = read({"flue.tool.origin": "caller"}, name="flue.operation shell")
     assert (shell.kind, shell.tool_name) == ("tool", "shell")
     assert read({"flue.compaction.reason": "full"}, name="flue.compaction").kind == "workflow"
+
+
+# --- Strands -------------------------------------------------------------------------------------------------------
+
+CONTENT = {
+    "gen_ai.system.message": {"content": '[{"text": "Be brief."}]'},
+    "gen_ai.user.message": {"content": '[{"text": "Hello?"}]'},
+    "gen_ai.assistant.message": {"content": '[{"toolUse": {"toolUseId": "1", "name": "f", "input": {"a": 1}}}]'},
+    "gen_ai.tool.message": {
+        "content": '[{"toolResult": {"toolUseId": "1", "status": "success", "content": [{"text": "sunny"}]}}]'
+    },
+}
+"""As its versions write it that are not told to follow the newest conventions: Bedrock's blocks in older events."""
+
+
+def strands(operation: str, events: dict[str, dict[str, Any]], **more: Any) -> CanonicalSpan:
+    told = {"gen_ai.operation.name": operation, "gen_ai.system": "strands-agents", **more}
+    listed = tuple(ForeignEvent(name, START, said) for name, said in events.items())
+    return read(told, scope="strands.telemetry.tracer", events=listed)
+
+
+def test_a_call_of_strands_has_its_conversation_its_answer_and_why_it_ended() -> None:
+    choice = {"finish_reason": "tool_use", "message": CONTENT["gen_ai.assistant.message"]["content"]}
+    found = strands("chat", {**CONTENT, "gen_ai.choice": choice})
+    assert found.input_messages == (*ASKED, CALL, RESULT)
+    assert (found.output_messages, found.stop) == ((CALL,), "tool_calls")
+    said = strands("invoke_agent", {"gen_ai.choice": {"message": "Hi.", "finish_reason": "end_turn"}})
+    assert (said.kind, said.output_messages, said.stop) == ("agent", ANSWER, "stop")
+    assert strands("execute_event_loop_cycle", {}).kind == "workflow"
+
+
+def test_strands_names_no_provider_and_tells_milliseconds() -> None:
+    found = strands("chat", {}, **{"gen_ai.server.time_to_first_token": 410})
+    assert (found.provider, found.ttft_ns) == ("", 410_000_000)
+    others = read({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": 0.41})
+    assert others.ttft_ns == 410_000_000
+
+
+def test_a_tool_of_strands_has_what_it_was_given_and_what_it_gave_in_either_generation() -> None:
+    older = strands(
+        "execute_tool",
+        {
+            "gen_ai.tool.message": {"role": "tool", "content": '{"a": 1}', "id": "1"},
+            "gen_ai.choice": {"message": '[{"text": "sunny"}]', "id": "1"},
+        },
+    )
+    blocks = [{"text": "sunny"}]
+    asked = [{"role": "tool", "parts": [{"type": "tool_call", "name": "f", "id": "1", "arguments": {"a": 1}}]}]
+    gave = [{"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": blocks}]}]
+    newest = read(
+        {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.provider.name": "strands-agents",
+            "gen_ai.tool.call.result": json.dumps(blocks),
+            "gen_ai.input.messages": json.dumps(asked),
+            "gen_ai.output.messages": json.dumps(gave),
+        }
+    )
+    for found in (older, newest):
+        assert (found.input, found.output) == ({"a": 1}, "sunny")
+        assert (found.input_messages, found.output_messages) == ((), ())
+
+
+def test_a_tool_that_is_offered_as_bedrock_has_it_has_its_parameters() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    offered = [{"name": "f", "description": "Does.", "inputSchema": {"json": schema}}]
+    (tool,) = strands("invoke_agent", {}, **{"gen_ai.tool.definitions": json.dumps(offered)}).tools_offered
+    assert (tool.name, tool.parameters) == ("f", schema)

@@ -310,10 +310,10 @@ def _of_parts(body: bytes, headers: dict[bytes, bytes]) -> _Given:
     ``feedback.ID`` is feedback; of ``attachment.ID.NAME`` only what it is and its size are kept."""
     boundary = boundary_of(headers.get(b"content-type", b"").decode("latin-1"))
     given = _Given()
-    runs: dict[tuple[str, str], Body] = {}
-    later: list[tuple[Part, list[str]]] = []
+    runs: dict[tuple[str, str], list[_Told]] = {}
+    later: list[tuple[int, Part, list[str]]] = []
     room = MAX_BODY
-    for part in parts_of(body, boundary):
+    for at, part in enumerate(parts_of(body, boundary)):
         kind, *rest = part.name.split(".", 2)
         content = part.content
         try:
@@ -321,26 +321,33 @@ def _of_parts(body: bytes, headers: dict[bytes, bytes]) -> _Given:
                 content = unpack(content, part.encoding, max(0, room), _WHY)
             room -= len(content)
             if kind in ("post", "patch") and len(rest) == 1:
-                runs[(kind, rest[0])] = {"id": rest[0], **an_object(as_json(content), "a run")}
+                run = {"id": rest[0], **an_object(as_json(content), "a run")}
+                runs.setdefault((kind, rest[0]), []).append((at, run))
+                given.runs.append((rest[0], run, kind == "patch"))
             elif kind == "feedback" and len(rest) == 1:
                 given.feedback.append((rest[0], {"id": rest[0], **an_object(as_json(content), "a feedback")}))
             elif kind in ("post", "patch", "attachment") and len(rest) == 2:
-                later.append((part._replace(content=content), [kind, *rest]))
+                later.append((at, part._replace(content=content), [kind, *rest]))
             else:
                 raise InvalidRequest(f"There is no part of the name {part.name[:80]!r}.", fix="Name it post.ID.")
         except InvalidRequest as error:
             given.wrong.append((part.name, error.sentence(), {"name": part.name, "content": _shown(content)}))
-    for part, name in later:
-        _put_field(given, runs, part, name)
-    given.runs = [(run_id, run, kind == "patch") for (kind, run_id), run in runs.items()]
+    for at, part, name in later:
+        _put_field(given, runs, at, part, name)
     return _few(given)
 
 
-def _put_field(given: _Given, runs: dict[tuple[str, str], Body], part: Part, name: list[str]) -> None:
-    """A field of a run into the run; what belongs to none is refused."""
+_Told = tuple[int, Body]
+"""A telling of a run, and where in the body it stands. A body may tell a run several times under one name."""
+
+
+def _put_field(given: _Given, runs: dict[tuple[str, str], list[_Told]], at: int, part: Part, name: list[str]) -> None:
+    """A field of a run into the run, where it was told last before the field; what belongs to none is refused."""
     kind, run_id, field = name
     try:
-        run = next((runs[(one, run_id)] for one in (kind, "post", "patch") if (one, run_id) in runs), None)
+        nowhere: list[_Told] = []
+        told = next((runs[(one, run_id)] for one in (kind, "post", "patch") if (one, run_id) in runs), nowhere)
+        run = next((run for place, run in reversed(told) if place < at), told[0][1] if told else None)
         if run is None:
             raise InvalidRequest(f"The part {part.name[:80]!r} is of no run in this body.", fix="Send its run, too.")
         if kind == "attachment":

@@ -21,7 +21,7 @@ from trimtab.telemetry.foreign.spans import CONTENT_MARK, Attributes, ForeignSpa
 
 CONVENTIONS: Registry[Convention] = Registry("conventions", "trimtab.telemetry.conventions")
 
-CORE_VERSION = 4
+CORE_VERSION = 5
 """Version of what all conventions share: it is part of every span's mapper version."""
 _FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192

@@ -77,7 +77,8 @@ def tool_answer(value: Any) -> Any:
     if is_object(inner) and "output" in inner and inner.keys() <= {"output", "kwargs"}:
         inner = inner["output"]
     if is_object(inner) and "lc" in inner and is_object(inner.get("kwargs")):
-        inner = inner["kwargs"]
+        path = inner.get("id")
+        inner = {"type": path[-1] if is_list(path) and path else "", **inner["kwargs"]}
     if is_object(inner) and inner.get("type") in ("tool", "ToolMessage") and "tool_call_id" in inner:
         return inner.get("content")
     return value

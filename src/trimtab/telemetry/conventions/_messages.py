@@ -376,9 +376,14 @@ def _said(value: Any, deep: int) -> tuple[Part, ...]:
             return _said(value["value"], deep + 1) if deep < _DEEP else (Text(text_of_value(value["value"])),)
         if kind not in _PARTS:
             return (Text(text_of_value(value)),)
-    if is_list(value) and not all(is_object(each) and each.get("type") in _PARTS for each in value):
+    if is_list(value) and not all(is_object(each) and (each.get("type") in _PARTS or _block(each)) for each in value):
         return (Text(text_of_value(value)),)
     return parts_of(value, deep)
+
+
+def _block(value: Object) -> bool:
+    """Whether it is a text as Bedrock writes one: nothing but the text."""
+    return len(value) == 1 and type(value.get("text")) is str
 
 
 def _image(value: Object, _deep: int) -> Part | None:
@@ -480,6 +485,8 @@ def tool_of(value: Object) -> Tool | None:
     for key in ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema"):
         schema = parsed(held.get(key))
         if is_object(schema):
+            bedrock = schema.get("json")
+            schema = bedrock if len(schema) == 1 and is_object(bedrock) else schema
             break
     said = held.get("description")
     return Tool(

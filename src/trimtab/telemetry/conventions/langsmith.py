@@ -20,6 +20,7 @@ from trimtab.telemetry.conventions._values import (
     entries,
     first,
     is_list,
+    is_object,
     label,
     mapping,
     parsed,
@@ -35,12 +36,13 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langsmith"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "llm": "llm", "chain": "workflow", "tool": "tool", "retriever": "retriever", "embedding": "embedding",
     "prompt": "workflow", "parser": "workflow",
 }  # fmt: skip
+_METADATA: Final = "langsmith.metadata."
 _LABELS: Final = (
     ("session", "langsmith.trace.session_id"),
     ("session", "langsmith.metadata.session_id"),
@@ -69,6 +71,8 @@ def read(span: ForeignSpan, found: Found) -> None:
     properties = under(attributes, "langsmith.metadata.")
     if properties:
         put(found, "metadata", entries(properties))
+    if attributes.get(f"{_METADATA}ls_integration") == "langchain_create_agent":
+        _read_agents_graph(attributes, found)
     if found.get("kind") == "llm":
         _read_call(attributes, found)
         _read_stream(span, found)
@@ -83,12 +87,27 @@ def read(span: ForeignSpan, found: Found) -> None:
             continue
         if found.get("kind") == "llm":
             put(found, typed, _messages(value, "user" if role == "user" else "assistant"))
-        put_content(found, field, tool_answer(value) if found.get("kind") == "tool" and field == "output" else value)
+        if field == "output":
+            value = _bare(tool_answer(value) if found.get("kind") == "tool" else value)
+        put_content(found, field, value)
     if found.get("kind") == "tool":
         put(found, "tool_name", label(span.name))
     elif found.get("kind") == "retriever":
         answer = mapping(attributes.get("gen_ai.completion"))
-        put(found, "documents", documents_of(first(answer, ("output", "documents"))))
+        put(found, "documents", documents_of(first(answer, ("output", "outputs", "documents"))))
+
+
+def _read_agents_graph(attributes: Attributes, found: Found) -> None:
+    """LangChain's `create_agent` is a graph, told as a chain; the run outside of its nodes is the agent's."""
+    if found.get("kind") == "workflow" and f"{_METADATA}langgraph_node" not in attributes:
+        found["kind"] = "agent"
+        put_labels(found, attributes, (("agent_name", f"{_METADATA}lc_agent_name"),))
+
+
+def _bare(value: Any) -> Any:
+    """What a function gave that is no object: the SDKs put it under ``output``, JavaScript's under ``outputs``."""
+    held = first(value, ("output", "outputs")) if is_object(value) and len(value) == 1 else None
+    return value if held is None or is_object(held) else held
 
 
 def _read_call(attributes: Attributes, found: Found) -> None:
@@ -126,6 +145,9 @@ def _read_generation(answered: dict[str, Any], found: Found) -> None:
     told = mapping(mapping(message.get("kwargs")).get("response_metadata"))
     about = mapping(generation.get("generation_info"))
     why = first(about, ("finish_reason", "stop_reason")) or first(told, ("finish_reason", "stop_reason"))
+    if not why:  # Vercel's SDK, wrapped: a word, or the provider's beside its own
+        why = first(answered, ("finish_reason", "finishReason"))
+        why = why.get("unified") if is_object(why) else why
     put(found, "stop", stop_of(why))
     put(found, "model_used", label(first(told, ("model_name", "model")) or about.get("model_name")))
     put(found, "response_id", label(told.get("id")))

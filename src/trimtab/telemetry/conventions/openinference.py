@@ -35,12 +35,12 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openinference"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker", "TOOL": "tool",
     "AGENT": "agent", "CHAIN": "workflow", "PROMPT": "workflow", "GUARDRAIL": "guardrail", "EVALUATOR": "evaluator",
-    "UNKNOWN": "span",
+    "DECISION": "llm", "UNKNOWN": "span",
 }  # fmt: skip
 
 _LABELS: Final = (
@@ -50,6 +50,12 @@ _LABELS: Final = (
     ("model_used", "llm.model_name"),
     ("provider", "llm.provider"),
     ("provider", "llm.system"),
+    ("model", "decision.request.model_name"),
+    ("model", "decision.model_name"),
+    ("model_used", "decision.response.model_name"),
+    ("model_used", "decision.model_name"),
+    ("provider", "decision.provider"),
+    ("provider", "decision.system"),
     ("session", "session.id"),
     ("user", "user.id"),
     ("agent_name", "agent.name"),
@@ -75,7 +81,10 @@ _COUNTS: Final = (
     ("reasoning", "llm.token_count.completion_details.reasoning"),
     ("audio_input", "llm.token_count.prompt_details.audio"),
     ("audio_output", "llm.token_count.completion_details.audio"),
+    ("input", "decision.token_count.input"),
+    ("output", "decision.token_count.output"),
 )
+_TOLD: Final = frozenset(name for field, name in _COUNTS if field in ("input", "output"))
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:
@@ -106,7 +115,7 @@ class Reading:
         self._labels = present(names, _LABELS)
         self._nodes = present(names, _AGENT)
         self._tool = present(names, _TOOL)
-        counted = "llm.token_count.prompt" in names or "llm.token_count.completion" in names
+        counted = not _TOLD.isdisjoint(names)
         self._counts = present(names, _COUNTS) if counted else ()
         self._cost = "llm.cost.total" in names
         self._params = "llm.invocation_parameters" in names
@@ -116,7 +125,7 @@ class Reading:
         self._finish = "llm.finish_reason" in names
         self._tags = "tag.tags" in names
         self._metadata = "metadata" in names
-        self._scored = any("annotations." in name for name in names)
+        self._scored = any("annotations." in name or "evaluations." in name for name in names)
 
     def __call__(self, span: ForeignSpan, found: Found) -> None:
         attributes = span.attributes
@@ -312,17 +321,22 @@ def _read_embedding(attributes: Attributes, found: Found) -> None:
     put(found, "params", {name: value for name, value in given.items() if name not in ("input", "model")})
 
 
-_ANNOTATIONS: Final = (("annotations.", "span"), ("trace.annotations.", "trace"), ("session.annotations.", "session"))
+_ANNOTATIONS: Final = tuple(
+    (f"{prefix}{word}s.", word, target)
+    for word in ("annotation", "evaluation")
+    for prefix, target in (("", "span"), ("trace.", "trace"), ("session.", "session"))
+)
+"""A judgement stands under either word."""
 _SOURCES: Final = {"HUMAN": "human", "LLM": "llm", "CODE": "code"}
 
 
 def _read_scores(attributes: Attributes, found: Found) -> None:
-    for prefix, target in _ANNOTATIONS:
+    for prefix, word, target in _ANNOTATIONS:
         if not any(name.startswith(prefix) for name in attributes):
             continue
         scores: list[Evaluation] = []
         for row in rows(tree(attributes, prefix)):
-            held = mapping(mapping(row).get("annotation")) or mapping(row)
+            held = mapping(mapping(row).get(word)) or mapping(row)
             value, said = number(held.get("score")), label(held.get("label"))
             if label(held.get("name")) and (value is not None or said):
                 scores.append(
@@ -342,6 +356,6 @@ def _read_scores(attributes: Attributes, found: Found) -> None:
 
 PLUG: Final = Convention(
     name=NAME, version=VERSION, families=frozenset({"openinference"}), scopes=("openinference.",),
-    also=frozenset({"llm", "input", "output", "retrieval", "reranker", "embedding", "tag", "graph"}),
+    also=frozenset({"llm", "decision", "input", "output", "retrieval", "reranker", "embedding", "tag", "graph"}),
     own=40, column=20, kinds=20, kind=kind, read=read, fit=Reading,
 )  # fmt: skip

@@ -13,7 +13,7 @@ has none for; what its answers' compactions used is beside the usage there (``an
 from collections.abc import Collection
 from typing import Any, Final
 
-from trimtab.llm.types import Message, Usage
+from trimtab.llm.types import Message, Part, Text, ToolCall, ToolResult, Usage
 from trimtab.telemetry.canonical import Document, Evaluation
 from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import answer_of, looks_like_messages, messages_of, tools_of, with_system
@@ -41,7 +41,7 @@ from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"
-VERSION: Final = 4
+VERSION: Final = 5
 
 _OPERATIONS: Final[dict[str, SpanKind]] = {
     "chat": "llm", "generate_content": "llm", "text_completion": "llm", "completion": "llm", "generate": "llm",
@@ -49,8 +49,10 @@ _OPERATIONS: Final[dict[str, SpanKind]] = {
     "retrieval": "retriever", "search_memory": "retriever", "execute_tool": "tool",
     "invoke_agent": "agent", "create_agent": "agent",
     "invoke_workflow": "workflow", "plan": "workflow", "agent_step": "workflow",
+    "execute_event_loop_cycle": "workflow",
     "create_memory": "memory", "update_memory": "memory", "upsert_memory": "memory", "delete_memory": "memory",
     "create_memory_store": "memory", "delete_memory_store": "memory",
+    "fetch_response": "span",
 }  # fmt: skip
 
 _LABELS: Final = (
@@ -79,6 +81,7 @@ _PARAMS: Final = (
             "seed", "choice.count", "reasoning.level", "encoding_formats", "previous_response.id", "service_tier",
         )
     ),
+    ("top_k", "gen_ai.retrieval.top_k"),
     ("output.type", "gen_ai.output.type"),
 )  # fmt: skip
 _TTFT: Final = (
@@ -109,6 +112,8 @@ _COMPACTIONS: Final = (
     ("input", "anthropic.usage.compaction.input_tokens"),
     ("output", "anthropic.usage.compaction.output_tokens"),
 )
+_FRAMEWORKS: Final = frozenset({"strands-agents", "autogen", "microsoft.agent_framework"})
+"""What some frameworks name as the provider: themselves. Whose model it was they do not say."""
 _FINISHES: Final = ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")
 _SAID: Final = {
     "gen_ai.system.message": "system",
@@ -183,6 +188,8 @@ class Reading:
     def __call__(self, span: ForeignSpan, found: Found) -> None:
         attributes = span.attributes
         put_labels(found, attributes, self._labels)
+        if found.get("provider") in _FRAMEWORKS:
+            del found["provider"]
         # What is not on a plain inference span.
         if found.get("kind") != "llm" or self._rare_of_calls:
             if self._rare:
@@ -203,7 +210,9 @@ class Reading:
         if self._ttft and "ttft_ns" not in found:
             seconds = number(first(attributes, self._ttft))
             if seconds is not None and 0 <= seconds < 1e9:
-                found["ttft_ns"] = int(seconds * _SECOND)
+                # Strands tells whole milliseconds under the name that others tell seconds under.
+                milli = self._ttft[0] not in _CHUNKED and span.scope_name.startswith("strands")
+                found["ttft_ns"] = int(seconds * (_SECOND // 1000 if milli else _SECOND))
                 if self._ttft[0] in _CHUNKED:  # Vercel's 7 says no more of a stream
                     found.setdefault("stream", True)
         if self._cost and "cost_reported" not in found:
@@ -258,8 +267,37 @@ class Reading:
                     put(found, "stop", stop_of(reason))
             elif self._older_made or events is not None:
                 put(found, "output_messages", _older(attributes, events, self._flat_made, answer=True))
+        if events is not None and events.stop and "stop" not in found:
+            put(found, "stop", stop_of(events.stop))
         if tools and "tools_offered" not in found:
             put(found, "tools_offered", tools_of(tools))
+        if found.get("kind") == "tool":
+            _read_tool(found)
+
+
+def _read_tool(found: Found) -> None:
+    """A tool is asked for what it does by a message, too (Strands): its arguments, and what it gave, are no
+    conversation. An older generation of it has one event for what a tool gives the model and for what it is given."""
+    asked, made = found.get("input_messages", ()), found.get("output_messages", ())
+    if len(asked) == 1 and len(asked[0].parts) == 1:
+        part = asked[0].parts[0]
+        if type(part) is ToolCall:
+            put_content(found, "input", part.arguments)
+        elif type(part) is ToolResult:
+            put_content(found, "input", _said(part.parts))
+        if "input" in found:
+            del found["input_messages"]
+    if len(made) == 1:
+        (part, *more) = made[0].parts or (Text(""),)
+        said = part.parts if type(part) is ToolResult and not more else made[0].parts
+        if said and all(type(each) is Text for each in said):
+            found["output"] = _said(said)  # rather than an attribute that has the same as a list of blocks
+        if "output" in found:
+            del found["output_messages"]
+
+
+def _said(parts: tuple[Part, ...]) -> str:
+    return "\n".join(part.text for part in parts if type(part) is Text)
 
 
 def read(span: ForeignSpan, found: Found) -> None:
@@ -368,13 +406,14 @@ def _score(row: dict[str, Any]) -> float | None:
 class _Events:
     """What the events of a span say, read once."""
 
-    __slots__ = ("answers", "asked", "details", "scores")
+    __slots__ = ("answers", "asked", "details", "scores", "stop")
 
     def __init__(self, events: tuple[ForeignEvent, ...]) -> None:
         self.asked: list[Message] = []
         self.answers: list[Message] = []
         self.scores: list[Evaluation] = []
         self.details: dict[str, Any] = {}
+        self.stop: Any = None
         for event in events:
             name = event.name
             if not name.startswith("gen_ai."):
@@ -382,7 +421,9 @@ class _Events:
             if name in _SAID:
                 self.asked += messages_of([_body(event, _SAID[name])])
             elif name == "gen_ai.choice":
-                self.answers += messages_of([_body(event, "assistant")], "assistant")
+                body = _body(event, "assistant")
+                self.answers += messages_of([body], "assistant")
+                self.stop = event.attributes.get("finish_reason") or body.get("finish_reason") or self.stop
             elif name in ("gen_ai.client.inference.operation.details", "gen_ai.client.inference.details"):
                 self.details.update(event.attributes)
             elif name == "gen_ai.content.prompt":
@@ -406,6 +447,8 @@ def _body(event: ForeignEvent, role: str) -> dict[str, Any]:
     if message:
         return {"role": role, **message}
     body = {name: attributes[name] for name in ("content", "tool_calls", "id", "name") if name in attributes}
+    if "content" not in body and attributes.get("message"):  # Strands: the content alone
+        body["content"] = attributes["message"]
     if type(body.get("content")) is str and body["content"][:1] in ("[", "{"):
         body["content"] = sequence(body["content"]) or body["content"]
     return {"role": role, **body}

@@ -32,7 +32,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"
-VERSION: Final = 4
+VERSION: Final = 5
 
 _ERROR, _WARN = 17, 13
 """OpenTelemetry's severity numbers, which ``logfire.level_num`` uses."""
@@ -53,7 +53,7 @@ def kind(span: ForeignSpan) -> SpanKind | None:
     if attributes.get("logfire.span_type") == "log":
         return "llm" if _is_streamed_answer(attributes) else "event"
     if "request_data" in attributes and "gen_ai.request.model" in attributes:
-        return "llm"
+        return "embedding" if attributes.get("gen_ai.operation.name") == "embeddings" else "llm"
     return None
 
 
@@ -66,6 +66,8 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, "pending_for", span.parent_span_id)
     if span.name.endswith(" (pending)"):
         found["name"] = label(span.name.removesuffix(" (pending)"))
+    if "{" in span.name and attributes.get("logfire.msg_template") == span.name:
+        put(found, "name", label(attributes.get("logfire.msg")))  # the name is what the message is made of
     if "logfire.tags" in attributes:
         put(found, "tags", tags(attributes["logfire.tags"]))
     put_labels(found, attributes, (("agent_name", "gen_ai.agent.name"), ("agent_name", "agent_name")))

@@ -3,9 +3,10 @@ what its emitter reported, as it comes in, whenever its rows are made anew, and 
 
 Whose price it is stands in the row: a dated price of the project, a name of the book's, or `REPORTED` where neither has
 one and the emitter said one. A span that names no provider (Langfuse's have no word for it) has what its emitter
-reported, else the list price of whoever makes models of that name.
+reported, else the list price of whoever makes models of that name, or hosts them under it.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -38,6 +39,12 @@ _SAME: Final = {
 }
 """Names of https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/ and of instrumentations, and the
 price book's id for each."""
+
+_BEDROCK: Final = re.compile(
+    r"(?:[a-z]{2,6}(?:-gov)?\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen|writer)\.[a-z]"
+)
+"""Ids of Bedrock's models and inference profiles name whose they are, after a region if any:
+https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"""
 
 
 class Book(Protocol):
@@ -105,7 +112,7 @@ class ForeignPrices:
         if found is None:
             if len(self._makers) >= _MOST:
                 self._makers.clear()
-            found = self._makers[model] = self._book.maker(model)
+            found = self._makers[model] = "aws" if _BEDROCK.match(model.lower()) else self._book.maker(model)
         return found
 
     def _own(self, project: str, provider: str, rows: tuple[DatedPrice, ...]) -> tuple[PriceList, ...]:
