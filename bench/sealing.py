@@ -9,7 +9,7 @@ from trimtab.governance.data_keys import DataKey
 from trimtab.governance.sealing import Keyring
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.kinds import sealed
 from trimtab.telemetry.records import Attempt, CallRecord, encode_record
 from trimtab.telemetry.rows import Rows

@@ -19,7 +19,7 @@ from trimtab.llm.simulated.scenario import Scenario
 from trimtab.server.hot import HotServer
 from trimtab.server.up import listen
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.conversation import Bodies, conversation
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.records import CallRecord

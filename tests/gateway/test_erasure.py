@@ -33,18 +33,18 @@ from trimtab.governance.store import ProjectRow
 from trimtab.ledger.types import Cost
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.mapping.repairs import Repairs
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import AppNote, Attempt, CallRecord
+from trimtab.telemetry.removal.upkeep import Upkeep
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.spool.drain import Spooled, SpoolReader
 from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores import Store, bind
-from trimtab.telemetry.upkeep import Upkeep
 from trimtab.telemetry.writer import Writer
 
 T0 = 1_790_000_000_000_000_000

@@ -14,7 +14,7 @@ from trimtab.gateway.targets import Model, ProjectTargets
 from trimtab.ledger.overrides import DatedPrice, Rates, check_dated
 from trimtab.ledger.prices import PriceBook
 from trimtab.ledger.repricing_store import Report, Repricing
-from trimtab.telemetry.ledger_rows import Marks, add_ledger_rows
+from trimtab.telemetry.calls.ledger_rows import Marks, add_ledger_rows
 from trimtab.telemetry.records import Attempt
 from trimtab.telemetry.rows import LEDGER, Rows
 

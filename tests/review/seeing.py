@@ -17,7 +17,7 @@ from trimtab.server.duties.calibrating import Calibrating
 from trimtab.server.duties.reviewing import Parts, Reviewing
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.kinds import decode_any
 from trimtab.telemetry.reader import TelemetryReader

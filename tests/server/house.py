@@ -36,18 +36,18 @@ from trimtab.server.settings import Settings
 from trimtab.server.snapshot.holder import FILE, SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs.explorer import Asker, Costs
-from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.fakes import FakeReader
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.questions import Search
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.remap import Remapper
+from trimtab.telemetry.removal.upkeep import Upkeep
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.seen.questions import Seen
 from trimtab.telemetry.seen.tail import Tail
 from trimtab.telemetry.spool.intake import Intake
 from trimtab.telemetry.spool.spool import Spool
-from trimtab.telemetry.upkeep import Upkeep
+from trimtab.telemetry.switches.follow import Switches
 
 T = TypeVar("T")
 ADMIN = "tt_admin-key-for-the-tests-of-the-api-0123456789"

@@ -6,7 +6,7 @@ import httpx
 from house import House
 
 from trimtab.governance import keys
-from trimtab.telemetry.boards import DEFAULT, check_dashboard
+from trimtab.telemetry.boards.types import DEFAULT, check_dashboard
 
 if TYPE_CHECKING:
     from house import Run

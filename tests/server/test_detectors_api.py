@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from house import House
 
 from trimtab.server.config.file import ConfigFile
-from trimtab.telemetry.switch_file import SwitchFile
+from trimtab.telemetry.switches.file import SwitchFile
 
 if TYPE_CHECKING:
     from house import Run

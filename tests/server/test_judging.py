@@ -14,7 +14,7 @@ from trimtab.releases.types import Plan, Rollout, Step
 from trimtab.server.duties.judging import RolloutJudge, situation
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.arms import CAP_LEAST
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode

@@ -8,7 +8,7 @@ import httpx
 from house import House
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord, Candidate
 from trimtab.telemetry.rows import Rows, encode

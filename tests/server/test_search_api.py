@@ -10,13 +10,13 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.server.key_names import KNOWN_FOR_S, CatalogKeyNames
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.detector_switch import Switches
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store
-from trimtab.telemetry.switch_file import TEXT_INDEX, SwitchFile
+from trimtab.telemetry.switches.file import TEXT_INDEX, SwitchFile
+from trimtab.telemetry.switches.follow import Switches
 
 if TYPE_CHECKING:
     from house import Run

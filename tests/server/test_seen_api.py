@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from house import House
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.fakes import span_row
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, Fault

@@ -71,8 +71,9 @@ from trimtab.storage import migrations, replicas
 from trimtab.storage.database import Database
 from trimtab.storage.migrations import newest
 from trimtab.storage.schema import METADATA
-from trimtab.telemetry import board_store, detector_store
+from trimtab.telemetry.boards import store as board_store
 from trimtab.telemetry.forward import store as forward_store
+from trimtab.telemetry.switches import store as detector_store
 
 ROOMS = (
     limit_store.LIMITS,

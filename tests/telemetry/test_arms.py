@@ -24,7 +24,7 @@ from trimtab.telemetry.arms import (
     figures_of_arms,
     usual_cap,
 )
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, Fault
 from trimtab.telemetry.rows import Rows, encode

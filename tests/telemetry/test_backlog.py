@@ -11,7 +11,7 @@ from makings import record
 from ways import NOW, Way, chat, span
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping import came as foreign_came
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS

@@ -9,7 +9,7 @@ from makings import attempt, day, project, record
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.costs.explorer import Costs, Options
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CacheNote

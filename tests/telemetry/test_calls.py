@@ -13,7 +13,7 @@ from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.answers import read_decision
-from trimtab.telemetry.calls import BLOB_BYTES, TEXT_CHARACTERS, CallMapper, decision_json
+from trimtab.telemetry.calls.mapper import BLOB_BYTES, TEXT_CHARACTERS, CallMapper, decision_json
 from trimtab.telemetry.records import CacheNote, CallRecord, Candidate, ContextNote, Fault
 from trimtab.telemetry.rows import Rows
 

@@ -17,7 +17,7 @@ from trimtab.ledger.limits import Measure, Rule
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.costs.explorer import Costs, Options
 from trimtab.telemetry.costs.views import CostGroup, CostReport, WasteReport
 from trimtab.telemetry.key_names import NoNames

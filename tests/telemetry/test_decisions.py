@@ -11,7 +11,7 @@ from trimtab.telemetry.answers import (
     decision_line,
     read_decision,
 )
-from trimtab.telemetry.calls import decision_json
+from trimtab.telemetry.calls.mapper import decision_json
 from trimtab.telemetry.records import CallRecord, Candidate, Step, Weighed, decode_record, encode_record
 
 LINES = (

@@ -12,7 +12,7 @@ from makings import T0, attempt, day, project, record
 from trimtab.core.errors import InvalidRequest
 from trimtab.scoring.fixed import wilson
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.feedback import Feedback, FeedbackBook, Origin, Place, checked, scores_of
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ways import NOW, span
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import BLOB_BYTES
+from trimtab.telemetry.calls.mapper import BLOB_BYTES
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping.came import arrival_of

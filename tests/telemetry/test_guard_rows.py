@@ -9,7 +9,7 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry import guard_query
 from trimtab.telemetry.answers import guard_line, read_decision
 from trimtab.telemetry.arms import Arm, ArmsQuestion, Metric, figures_of_arms
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.records import CallRecord, GuardLine
 from trimtab.telemetry.rows import Rows, encode
@@ -75,7 +75,7 @@ def test_verdicts_are_searched_reported_and_counted(engine: Store, served: Any, 
 
 
 def rows_decision(each: CallRecord) -> str:
-    from trimtab.telemetry.calls import decision_json
+    from trimtab.telemetry.calls.mapper import decision_json
 
     return decision_json(each)
 

@@ -11,8 +11,8 @@ from makings import answer, attempt, record, request
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
-from trimtab.telemetry.ledger_rows import BOOKED, ESTIMATED
+from trimtab.telemetry.calls.ledger_rows import BOOKED, ESTIMATED
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.records import CallRecord, Outcome
 from trimtab.telemetry.rows import Rows
 

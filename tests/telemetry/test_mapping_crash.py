@@ -15,7 +15,7 @@ from ways import NOW, Way
 
 from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping.away import AwayBatch, Hands
@@ -34,7 +34,7 @@ DYING = """
     from pathlib import Path
     from trimtab.storage.blobs import FolderBlobs
     from trimtab.telemetry.mapping import came
-    from trimtab.telemetry.calls import CallMapper
+    from trimtab.telemetry.calls.mapper import CallMapper
     from trimtab.telemetry.detectors import Detectors
     from trimtab.telemetry.spool.drain import SpoolReader
     from trimtab.telemetry.mapping.prices import ForeignPrices

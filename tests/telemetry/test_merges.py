@@ -7,7 +7,7 @@ from makings import project, record
 from test_writer import append, close, eventually
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.merges import HOLD_FROM, MOST, RELEASE_BELOW, TABLES, Merges
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Store, StoreAway

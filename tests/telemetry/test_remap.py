@@ -12,7 +12,7 @@ from makings import project
 from msgspec import structs
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical, versions
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan

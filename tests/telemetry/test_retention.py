@@ -25,9 +25,9 @@ from trimtab.governance.retention import DEFAULTS, KINDS, Rules, Run
 from trimtab.governance.store import ProjectRow
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.reader import TelemetryReader
-from trimtab.telemetry.retention import (
+from trimtab.telemetry.removal.retention import (
     DAY_MS,
     Parts,
     Retention,
@@ -36,10 +36,10 @@ from trimtab.telemetry.retention import (
     effective,
     over_age,
 )
+from trimtab.telemetry.removal.upkeep import TABLES, Upkeep
 from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.scores.types import Score, ScoreBatch, Target, add_scores
 from trimtab.telemetry.stores import Store, bind
-from trimtab.telemetry.upkeep import TABLES, Upkeep
 
 DAY_NS = 86_400_000_000_000
 LARGE = "a long text " * 9_000

@@ -13,7 +13,7 @@ from makings import T0, project, record
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.kinds import KINDS, MARK, decode_any, encode_any
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.score_book import ScoreBook, Wanted

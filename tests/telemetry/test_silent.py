@@ -14,7 +14,7 @@ from msgspec import structs
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Message, Text, ToolCall
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors, Said
 from trimtab.telemetry.foreign.spans import ForeignSpan

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trimtab.telemetry.switch_file import FILE, SwitchFile, write
+from trimtab.telemetry.switches.file import FILE, SwitchFile, write
 
 
 def test_what_is_written_is_read_at_once_and_again_when_it_changes(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ways import NOW, span
 
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry import silent
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign.spans import ForeignBatch
@@ -20,7 +20,7 @@ from trimtab.telemetry.mapping.traces import mapped_of, read_all
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.search.query import reads_texts, reads_words
 from trimtab.telemetry.silent import Silent
-from trimtab.telemetry.switch_file import TEXT_INDEX, SwitchFile, write
+from trimtab.telemetry.switches.file import TEXT_INDEX, SwitchFile, write
 
 SAID = {
     "gen_ai.operation.name": "chat",

@@ -20,7 +20,7 @@ from makings import T0, count, project, record, request
 
 from patience import PATIENCE_S
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.forward import arrivals
 from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.pace import Pace, Progress
@@ -411,7 +411,7 @@ DYING = """
     import os, signal, sys
     from pathlib import Path
     from trimtab.storage.blobs import FolderBlobs
-    from trimtab.telemetry.calls import CallMapper
+    from trimtab.telemetry.calls.mapper import CallMapper
     from trimtab.telemetry.spool.drain import SpoolReader
     from trimtab.telemetry.stores import open_store
     from trimtab.telemetry.pace import Pace, Progress

@@ -10,7 +10,7 @@ import msgspec
 from makings import project
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.pace import Pace

@@ -41,11 +41,11 @@ from trimtab.llm.dialects._reading import BROKEN
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import HOLD_MS, Turns, holding
-from trimtab.telemetry import held
 from trimtab.telemetry.records import CallRecord, decode_record
+from trimtab.telemetry.removal import held
+from trimtab.telemetry.removal.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.stores import Value
-from trimtab.telemetry.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 
 logger = logging.getLogger("trimtab.erasure")
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from trimtab.storage.database import Database
+from trimtab.telemetry.removal.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 from trimtab.telemetry.stores import Value
-from trimtab.telemetry.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 
 DEEPEST: Final = 8
 """Of what was made of what was made ..."""

@@ -39,7 +39,7 @@ from trimtab.telemetry.spool.drain import ADD_MAKING, ADD_NOTE
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store
 from trimtab.telemetry.stores.clickhouse import ClickHouseStore
-from trimtab.telemetry.switch_file import FILE as DETECTORS
+from trimtab.telemetry.switches.file import FILE as DETECTORS
 
 FORMAT: Final = 1
 TELL_S: Final = 5.0

@@ -35,7 +35,6 @@ from trimtab.server.settings import Settings
 from trimtab.server.snapshot.holder import SnapshotHolder
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs.explorer import Costs
-from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.export import Exporter
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.senders import Sender
@@ -43,11 +42,12 @@ from trimtab.telemetry.forward.types import Destination
 from trimtab.telemetry.questions import Search
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.remap import Remapper
+from trimtab.telemetry.removal.upkeep import Upkeep
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.seen.questions import Seen
 from trimtab.telemetry.seen.tail import Tail
 from trimtab.telemetry.spool.intake import Intake
-from trimtab.telemetry.upkeep import Upkeep
+from trimtab.telemetry.switches.follow import Switches
 from trimtab.telemetry.views import Reader
 
 STATIC = Path(__file__).parent / "static"

@@ -31,7 +31,7 @@ from trimtab.server.duties.keeping import BLOBS
 from trimtab.server.housing import SPOOL
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
 from trimtab.telemetry.stores import Store, default_url, open_store
-from trimtab.telemetry.switch_file import FILE as DETECTORS
+from trimtab.telemetry.switches.file import FILE as DETECTORS
 
 _KEPT = {name: name for name in (CATALOG, CACHE, SECRET_FILE, DETECTORS)} | {DEAD_LETTERS: f"{SPOOL}/{POSITIONS_FILE}"}
 """Files of a backup, by where they lie in a data folder."""

@@ -96,7 +96,6 @@ from trimtab.server.snapshot.holder import SnapshotHolder
 from trimtab.server.snapshot.routes import expecting, fittings
 from trimtab.storage.database import Database
 from trimtab.telemetry.costs.explorer import Costs
-from trimtab.telemetry.detector_switch import Switches
 from trimtab.telemetry.feedback import FeedbackBook
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.kinds import sealed
@@ -105,14 +104,15 @@ from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import Remapper
+from trimtab.telemetry.removal.upkeep import Upkeep
 from trimtab.telemetry.score_book import ScoreBook
 from trimtab.telemetry.seen.questions import Seen
 from trimtab.telemetry.seen.tail import Tail
 from trimtab.telemetry.spool.inflight import Inflight
 from trimtab.telemetry.spool.intake import Intake
 from trimtab.telemetry.spool.spool import Spool
-from trimtab.telemetry.switch_file import SwitchFile
-from trimtab.telemetry.upkeep import Upkeep
+from trimtab.telemetry.switches.file import SwitchFile
+from trimtab.telemetry.switches.follow import Switches
 
 logger = logging.getLogger("trimtab.wiring")
 STORE_START_S = 30.0

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.ledger.types import LimitNote
-from trimtab.telemetry.knowledge_rows import LookedUp
+from trimtab.telemetry.calls.knowledge_rows import LookedUp
 from trimtab.telemetry.records import AppNote, CacheNote, Candidate, ContextNote, GuardLine, Step
 from trimtab.telemetry.search.query import TOKENS
 from trimtab.telemetry.units import dollars
@@ -329,7 +329,7 @@ class Decided(Struct, frozen=True, kw_only=True):
 
 
 def read_decision(column: str) -> Decided:
-    """Both forms that `calls.decision_json` writes. Candidates get the state of the limits they fell under."""
+    """Both forms that `calls.mapper.decision_json` writes. Candidates get the state of the limits they fell under."""
     if column.startswith("["):
         return Decided(lines=msgspec.json.decode(column, type=tuple[Candidate, ...]))
     decided = msgspec.json.decode(column, type=Decided)

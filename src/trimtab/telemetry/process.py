@@ -33,7 +33,7 @@ from trimtab.core.private_socket import listen
 from trimtab.governance import secrets
 from trimtab.governance.sealing import Keyring, Keys
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.columnar import without_pandas
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
@@ -53,7 +53,7 @@ from trimtab.telemetry.silent import Silent
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.stores import Limits, Store, StoreAway, StoreRefused, default_url, open_store
 from trimtab.telemetry.stores.clickhouse import Address
-from trimtab.telemetry.switch_file import SwitchFile
+from trimtab.telemetry.switches.file import SwitchFile
 from trimtab.telemetry.writer import Foreign, Writer
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from trimtab.core.no_tls import no_tls
 from trimtab.governance.sealing import KeyDestroyed, Keyring
 from trimtab.telemetry import answers, units
 from trimtab.telemetry.answers import IOLine, OwnLine, SeriesLine, SpanLine, TotalsLine, rows_of
-from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
+from trimtab.telemetry.calls.mapper import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
 from trimtab.telemetry.key_names import KeyNames, NoNames, bound
 from trimtab.telemetry.score_book import scores_of_trace

@@ -1,7 +1,7 @@
 """What the data plane writes down about one call: raw facts, cheap to take, complete enough to rebuild everything.
 
 The hot path stores bytes as they travelled and numbers as they fell; parsing messages, cutting previews and shaping
-spans is the writer's work (`calls.py`), in another process. A record travels and rests as msgpack; new fields take
+spans is the writer's work (`calls/`), in another process. A record travels and rests as msgpack; new fields take
 defaults, so that a newer writer reads what an older server left in the spool.
 """
 

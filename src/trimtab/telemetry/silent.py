@@ -19,7 +19,7 @@ from trimtab.telemetry.detectors import LEFT, Detectors, Said
 from trimtab.telemetry.messages import Unread, read_request
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows
-from trimtab.telemetry.switch_file import TEXT_INDEX
+from trimtab.telemetry.switches.file import TEXT_INDEX
 from trimtab.telemetry.tool_use import misuse
 
 _ANSWERED_BEFORE: Final = ("hit", "replay")

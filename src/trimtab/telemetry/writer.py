@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 from trimtab.core.errors import TrimtabError
 from trimtab.governance.sealing import Keyring, KeyUnknown
 from trimtab.telemetry.aside import Aside, free
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.inserts import Inserts

@@ -11,7 +11,7 @@ from makings import T0, answer, attempt, project, record, request
 from msgspec.structs import replace
 
 from trimtab.storage.blobs import FolderBlobs
-from trimtab.telemetry.calls import CallMapper
+from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.forward import arrivals
 from trimtab.telemetry.forward import material as forward_material
 from trimtab.telemetry.forward.arrivals import ArrivalLog, ForwardFile, node_id, write

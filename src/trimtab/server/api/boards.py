@@ -30,9 +30,9 @@ from trimtab.server.bodies.board import (
 )
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Seen, Tenant, cut, route
-from trimtab.telemetry import board_store
-from trimtab.telemetry.board_store import BoardRow, Kind
-from trimtab.telemetry.boards import (
+from trimtab.telemetry.boards import store as board_store
+from trimtab.telemetry.boards.store import BoardRow, Kind
+from trimtab.telemetry.boards.types import (
     DEFAULT,
     DEFAULT_ID,
     DashboardBody,

@@ -12,8 +12,8 @@ from trimtab.server.auditing import Deed, edited
 from trimtab.server.bodies.detector import DetectorChange, DetectorList, DetectorView
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
-from trimtab.telemetry import detector_store
 from trimtab.telemetry.detectors import DETECTORS
+from trimtab.telemetry.switches import store as detector_store
 
 TAG = "detectors"
 

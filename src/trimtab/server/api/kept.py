@@ -30,7 +30,7 @@ from trimtab.server.bodies.kept import (
 )
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.routes import CallerNow, Cursor, Deps, Limit, Operation, Tenant, read_cursor, route, write_cursor
-from trimtab.telemetry.retention import over_age
+from trimtab.telemetry.removal.retention import over_age
 
 TAG = "kept"
 

@@ -12,12 +12,12 @@ from trimtab.server.content_access import may_read
 from trimtab.server.policing import Asked, permit
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Deps, Operation, Tenant, route
-from trimtab.telemetry import detector_store
 from trimtab.telemetry.search.aggregate import Aggregation
 from trimtab.telemetry.search.aggregate_views import AggregateReport, Of
 from trimtab.telemetry.search.complete import Completion
 from trimtab.telemetry.search.metrics import names_of
 from trimtab.telemetry.sql.door import SqlResult
+from trimtab.telemetry.switches import store as detector_store
 
 TAG = "traces"
 

@@ -1,11 +1,12 @@
-"""Bodies of the management API about saved views and dashboards. What is kept of them is in `telemetry/boards.py`."""
+"""Bodies of the management API about saved views and dashboards. What is kept of them is in
+`telemetry/boards/types.py`."""
 
 from typing import Literal
 
 from msgspec import Struct
 
 from trimtab.server.bodies.common import ExpectedRevision
-from trimtab.telemetry.boards import DashboardFile, Page, Tile
+from trimtab.telemetry.boards.types import DashboardFile, Page, Tile
 
 
 class NewView(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from trimtab.governance.erasures import LONGEST_VALUE, State, Subject
 from trimtab.governance.retention import Kind
 from trimtab.governance.retention import State as RunState
 from trimtab.server.bodies.common import ExpectedRevision
-from trimtab.telemetry.retention import OverAge
+from trimtab.telemetry.removal.retention import OverAge
 
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["keep"] | None | UnsetType
 """``null`` or ``"keep"``: for ever. Left out: the default."""

@@ -16,7 +16,7 @@ from trimtab.guard import points
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
-from trimtab.telemetry.upkeep import IDS_IN, Upkeep, ids
+from trimtab.telemetry.removal.upkeep import IDS_IN, Upkeep, ids
 
 AT_ONCE: Final = 50
 """Traces whose texts are read together."""

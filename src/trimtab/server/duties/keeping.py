@@ -28,11 +28,11 @@ from trimtab.server.duties.erasing_seeds import Seeds
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.telemetry.forward.store import FORWARDS
-from trimtab.telemetry.retention import Parts as RetentionParts
-from trimtab.telemetry.retention import Retention
+from trimtab.telemetry.removal.retention import Parts as RetentionParts
+from trimtab.telemetry.removal.retention import Retention
+from trimtab.telemetry.removal.upkeep import Asker, Upkeep
 from trimtab.telemetry.spool.spool import Spool
 from trimtab.telemetry.stores.clickhouse import Address
-from trimtab.telemetry.upkeep import Asker, Upkeep
 
 BLOBS = "blobs"
 """In the data folder."""

@@ -6,7 +6,7 @@ older, a reader might have closed its trace without it. Within a node ``at_ns`` 
 becomes visible in that order: a reader that has passed one has missed none.
 
 Which projects forward, the telemetry process reads from a small file of the data folder, as it does detectors
-(`switch_file.py`): it has no catalog. Where none does, nothing is written and nothing costs.
+(`switches/file.py`): it has no catalog. Where none does, nothing is written and nothing costs.
 """
 
 import logging

@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from trimtab.telemetry import answers
 from trimtab.telemetry.answers import IOLine, OwnLine, SpanLine, span_lines
-from trimtab.telemetry.calls import SHARED_REQUEST, SHARED_RESPONSE
+from trimtab.telemetry.calls.mapper import SHARED_REQUEST, SHARED_RESPONSE
 from trimtab.telemetry.conversation import Bodies, conversation
 from trimtab.telemetry.forward.closing import Arrival, Closing, closings
+from trimtab.telemetry.removal.upkeep import ids
 from trimtab.telemetry.search.query import compile_query
 from trimtab.telemetry.shown import OF_ANY
 from trimtab.telemetry.stores import Value
-from trimtab.telemetry.upkeep import ids
 from trimtab.telemetry.views import SpanIO, TraceDetail, Window
 
 T = TypeVar("T")

@@ -206,8 +206,8 @@ def _contents(row: SpanRow, io: SpanIO) -> dict[str, Any]:
 
 
 def _retrieval(io: SpanIO) -> dict[str, Any]:
-    """What was looked up for an app's call (`knowledge_rows.py`): the passages that the model was given, without their
-    texts where those are too long together."""
+    """What was looked up for an app's call (`calls/knowledge_rows.py`): the passages that the model was given, without
+    their texts where those are too long together."""
     texts = [str(part.get("text", "")) for each in io.output for part in each.parts]
     used = [each for each in io.params["documents"] if each.get("number")]
     told = [

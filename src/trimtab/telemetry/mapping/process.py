@@ -33,7 +33,7 @@ from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.price_file import PriceFile
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent
-from trimtab.telemetry.switch_file import SwitchFile
+from trimtab.telemetry.switches.file import SwitchFile
 
 logger = logging.getLogger("trimtab.telemetry.mapping")
 

@@ -17,8 +17,8 @@ from trimtab.governance.sealing import Keyring
 from trimtab.ledger.types import CURRENCY, Cost
 from trimtab.llm.types import Usage
 from trimtab.storage.blobs import Blobs
-from trimtab.telemetry.calls import BLOB_BYTES
-from trimtab.telemetry.calls import place as placed
+from trimtab.telemetry.calls.mapper import BLOB_BYTES
+from trimtab.telemetry.calls.mapper import place as placed
 from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign.spans import CONTENT_MARK, ForeignSpan

@@ -1,7 +1,7 @@
 """What is seen of a project beyond single calls: sessions, users, tools, causes of errors.
 
 Every question is of one project and binds every value; the statements stand in `people.py`, `causes.py` and
-`seen.tool_calls.py`, this is where they are asked.
+`tool_calls.py`, this is where they are asked.
 """
 
 import asyncio

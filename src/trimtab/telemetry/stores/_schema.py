@@ -6,8 +6,8 @@
   a fifth less CPU to insert and to merge than ZSTD does.
 - ``span_io``: the long texts, as they travelled, and once more as plain lower-case text under an inverted index for
   search. Read by one span at a time, or for the few texts that hold every word of a phrase: hence very small granules.
-- ``ledger``: one row per attempt, for the books (`ledger_rows.py`). A row is replaced by a later version of itself, so
-  questions to it say FINAL: a crashed call's estimate gives way to its record, a cost to its re-pricing.
+- ``ledger``: one row per attempt, for the books (`calls/ledger_rows.py`). A row is replaced by a later version of
+  itself, so questions to it say FINAL: a crashed call's estimate gives way to its record, a cost to its re-pricing.
 
 Migrations are a list that only grows; each is a number and its statements, all of which may run twice.
 """

@@ -15,9 +15,9 @@ from trimtab.governance.sealing import Keyring
 from trimtab.llm.dialects._tool_names import names_told, told_back
 from trimtab.llm.types import Request, Response, Usage
 from trimtab.storage.blobs import Blobs
-from trimtab.telemetry.guard_rows import add_guard_rows, marks
-from trimtab.telemetry.knowledge_rows import add_knowledge_rows, looked_up
-from trimtab.telemetry.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
+from trimtab.telemetry.calls.guard_rows import add_guard_rows, marks
+from trimtab.telemetry.calls.knowledge_rows import add_knowledge_rows, looked_up
+from trimtab.telemetry.calls.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
 from trimtab.telemetry.messages import (
     Unread,
     answered,

@@ -24,10 +24,10 @@ from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Removed, Report,
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import HOLD_MS, Turns, holding
-from trimtab.telemetry import held
-from trimtab.telemetry.held import Held
+from trimtab.telemetry.removal import held
+from trimtab.telemetry.removal.held import Held
+from trimtab.telemetry.removal.upkeep import Kept, Upkeep, ids
 from trimtab.telemetry.stores import Value
-from trimtab.telemetry.upkeep import Kept, Upkeep, ids
 
 logger = logging.getLogger("trimtab.retention")
 

@@ -1,5 +1,5 @@
 """Keeps the file that tells the telemetry process which detectors are off, and where texts are not indexed, in step
-with the catalog and the config file, on every machine that has a data folder (`switch_file.py`)."""
+with the catalog and the config file, on every machine that has a data folder (`file.py`)."""
 
 import asyncio
 import logging
@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Unavailable
 from trimtab.storage.database import Database
-from trimtab.telemetry.detector_store import all_off, unindexed
-from trimtab.telemetry.switch_file import NONE, TEXT_INDEX, write
+from trimtab.telemetry.switches.file import NONE, TEXT_INDEX, write
+from trimtab.telemetry.switches.store import all_off, unindexed
 
 logger = logging.getLogger("trimtab.telemetry.detectors")
 

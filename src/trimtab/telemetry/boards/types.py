@@ -1,8 +1,8 @@
 """Saved views and dashboards: what people keep of their questions, for themselves or for their project.
 
 A saved view is a search with the columns and the order it is looked at with. A dashboard is a list of tiles, each an
-aggregation (`aggregate.py`) and how it is drawn, on a grid of twelve columns. Both are plain values, so a dashboard can
-be written to a file, kept in git and read again: `DashboardFile`.
+aggregation (`search/aggregate.py`) and how it is drawn, on a grid of twelve columns. Both are plain values, so a
+dashboard can be written to a file, kept in git and read again: `DashboardFile`.
 """
 
 import re

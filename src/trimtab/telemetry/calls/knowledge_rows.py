@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from trimtab.llm.types import Message, Text
+from trimtab.telemetry.calls.guard_rows import EMPTY
 from trimtab.telemetry.foreign.texts import CANONICAL, Answered, Asked
-from trimtab.telemetry.guard_rows import EMPTY
 from trimtab.telemetry.messages import preview
 from trimtab.telemetry.records import CallRecord, KnowledgeNote, PassageNote
 from trimtab.telemetry.rows import SPANS, Rows

@@ -2,7 +2,7 @@
 in the data folder.
 
 The telemetry process has no catalog, and must find nothing wrong while there is none; a file is read again when it was
-replaced. `detector_switch.Switches` writes it.
+replaced. `follow.Switches` writes it.
 """
 
 import logging

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from trimtab.governance.legal_holds import LegalHold
+from trimtab.telemetry.removal.upkeep import IDS_AT_ONCE, Kept, Upkeep, ids
 from trimtab.telemetry.stores import Value
-from trimtab.telemetry.upkeep import IDS_AT_ONCE, Kept, Upkeep, ids
 
 _COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
 Condition = tuple[str, dict[str, Value]]

@@ -1,0 +1,1 @@
+"""Saved views and dashboards: what they are (`types.py`), and their SQL (`store.py`)."""
