@@ -70,6 +70,7 @@ def test_a_spool_that_is_full_refuses_calls_before_they_cost_and_takes_them_agai
             assert refused, "25 records of 100 KB fit into a spool of 1 MB"
             assert {(a.status_code, a.json()["error"]["code"]) for a in refused} == {(503, "spool_unavailable")}
             assert "TRIMTAB_SPOOL_MAX_MB" in refused[0].json()["error"]["message"]
+            assert {answer.headers.get("retry-after") for answer in refused} == {"5"}
             asked = len(httpx.get(f"{url}/simulated/calls", timeout=PATIENCE_S).json())
             assert asked == 1 + len(answers) - len(refused)
             assert httpx.get(f"{server.url}/readyz", timeout=PATIENCE_S).status_code == 503

@@ -1,5 +1,7 @@
 """What stands in a journal outlives its worker, and is believed only when its worker is gone in the same boot."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +25,23 @@ journal.cells[two] = 0
 print("ready", flush=True)
 signal.pause()
 """
+
+
+def test_a_disk_that_has_no_room_once_keeps_no_later_journal_from_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journals = Journals(tmp_path, boot="b1")
+    with monkeypatch.context() as full:
+
+        def fallocate(*_: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        full.setattr(os, "posix_fallocate", fallocate)
+        journals.make("lw_1").close()
+        assert list(tmp_path.iterdir()) == []
+    (tmp_path / "lw_1.b1.new").touch()  # as of a worker that was killed while it made one
+    journals.make("lw_1").close()
+    assert [path.name for path in tmp_path.iterdir()] == ["lw_1.b1.cells"]
 
 
 def test_what_a_killed_worker_had_left_can_be_read_and_only_then(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from ways import NOW, Way
 from trimtab.server.doors.langfuse_events import read_batch
 from trimtab.telemetry.foreign.spans import RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
-from trimtab.telemetry.otlp import traces
+from trimtab.telemetry.otlp import logs, traces
 from trimtab.telemetry.otlp.logs import take_logs, take_metrics
-from trimtab.telemetry.otlp.sink import MAX_SPAN_BYTES, Origin, Taken, encoded
+from trimtab.telemetry.otlp.sink import MAX_PARTS, MAX_SPAN_BYTES, Origin, Taken, encoded
 from trimtab.telemetry.otlp.traces import take_json, take_protobuf
+from trimtab.telemetry.otlp.wire import PIECE_BYTES, request_of
 
 TRACE = "ab" * 16
 KEPT = ""
@@ -339,6 +340,72 @@ def expect_records(way: Way, taken: Taken, cases: dict[str, str], good: int) -> 
     kept = {name: reason for name, reason in cases.items() if reason != UNKEPT}
     assert taken.unkept == len(cases) - len(kept)
     expect(way, taken, kept, good)
+
+
+TINY = {"attributes": b"\x4a\x00", "events": b"\x5a\x00", "links": b"\x6a\x00"}
+"""The least of each that a span may have, on the wire."""
+
+
+def with_raw(span: Any, tail: bytes) -> bytes:
+    """A request of a good span, one with ``tail`` behind its own fields, and a good one."""
+    spans: list[bytes] = []
+    for number, more in enumerate((b"", tail, b""), 1):
+        span.span_id = number.to_bytes(8, "big")
+        spans.append(span.SerializeToString() + more)
+    return b"".join(request_of(b"", b"", each) for each in spans)
+
+
+class Watched:
+    """A message's class that tells how large a body it was ever given to parse."""
+
+    def __init__(self, parses: Any) -> None:
+        self._parses = parses
+        self.most = 0
+
+    def FromString(self, body: bytes) -> Any:  # noqa: N802  protobuf's name
+        self.most = max(self.most, len(body))
+        return self._parses.FromString(body)
+
+
+@pytest.mark.parametrize("what", TINY)
+def test_a_span_that_is_too_large_is_refused_before_it_is_parsed(
+    what: str, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bytes of it take some seventy in memory: 60 MB took 2 GB, and a minute to be refused."""
+    watched = Watched(ExportTraceServiceRequest)
+    monkeypatch.setattr(traces, "ExportTraceServiceRequest", watched)
+    given: Any = ExportTraceServiceRequest().resource_spans.add().scope_spans.add().spans.add()
+    given.trace_id, given.start_time_unix_nano = bytes.fromhex(TRACE), NOW
+    body = with_raw(given, TINY[what] * MAX_SPAN_BYTES)
+    expect(way, take_protobuf(body, origin(way)), {what: "larger than"}, 2)
+    assert watched.most <= PIECE_BYTES
+
+
+def test_a_log_record_that_is_too_large_is_refused_before_it_is_parsed(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(ExportLogsServiceRequest)
+    monkeypatch.setattr(logs, "ExportLogsServiceRequest", watched)
+    record: Any = ExportLogsServiceRequest().resource_logs.add().scope_logs.add().log_records.add()
+    record.trace_id, record.time_unix_nano, record.event_name = bytes.fromhex(TRACE), NOW, "gen_ai.choice"
+    body = with_raw(record, b"\x32\x00" * MAX_SPAN_BYTES)
+    expect_records(way, take_logs(body, origin(way), json=False), {"attributes": "larger than"}, 2)
+    assert watched.most <= PIECE_BYTES
+
+
+@pytest.mark.parametrize("what", TINY)
+def test_a_span_of_very_many_parts_costs_itself_alone(what: str, way: Way) -> None:
+    """One of 8 MB kept all others from the store for most of a minute."""
+    given: Any = ExportTraceServiceRequest().resource_spans.add().scope_spans.add().spans.add()
+    given.trace_id, given.start_time_unix_nano = bytes.fromhex(TRACE), NOW
+    body = with_raw(given, TINY[what] * (3 * MAX_PARTS))
+    expect(way, take_protobuf(body, origin(way)), {what: "more than 100000 attributes, events and links"}, 2)
+
+
+def test_a_span_of_very_many_parts_in_json_costs_itself_alone(way: Way) -> None:
+    many_links = {"links": [{"traceId": TRACE, "spanId": "cd" * 8}] * (MAX_PARTS + 1)}
+    body = as_body([json_span(1, {}), json_span(2, many_links), json_span(3, {})])
+    expect(way, take_json(body, origin(way)), {"links": "more than 100000 attributes, events and links"}, 2)
 
 
 def test_log_records_as_json_each_cost_themselves_alone(way: Way) -> None:

@@ -67,6 +67,24 @@ def abandoned(notes: Inflight) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+def test_notes_on_a_full_disk_are_taken_once_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is started again on a full disk comes up, and sends no attempt that it could not note."""
+    with monkeypatch.context() as full:
+
+        def fallocate(*_: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        full.setattr(os, "posix_fallocate", fallocate)
+        notes = Inflight(tmp_path, "w0")
+        with pytest.raises(OSError, match="No space left"):
+            notes.begin(note(1))
+        assert list(tmp_path.iterdir()) == []
+    notes.begin(note(1))
+    assert notes.under_way == 1
+    abandoned(notes)
+    assert found(tmp_path) == [Left(whole(1), 0)]
+
+
 def test_what_was_noted_and_not_wiped_is_found_when_its_worker_is_gone(tmp_path: Path) -> None:
     notes = Inflight(tmp_path, "w0")
     slots = [notes.begin(note(number)) for number in (1, 2, 3)]

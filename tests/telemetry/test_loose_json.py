@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.otlp.loose_json import MOST_DEEP, MOST_RUNS, TOO_DEEP, decode
+from trimtab.telemetry.otlp.loose_json import MOST_DEEP, MOST_HOLDERS, MOST_RUNS, TOO_DEEP, decode
 
 HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
 
@@ -107,6 +107,22 @@ def test_what_is_larger_than_can_be_looked_through_is_told() -> None:
     with pytest.raises(msgspec.DecodeError, match="nested more than 500 deep, and too large"):
         decode(body)
     assert decode(body.replace(b",[]" * 300_000, b"", 1))[1] == []
+
+
+@pytest.mark.parametrize("tiny", [b"[]", b"{}", b'{"":0}', b"[[[[]]]]"])
+def test_a_body_that_would_take_many_times_its_size_in_memory_is_refused(tiny: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError, match="lists and objects: send it in smaller batches"):
+        decode(b"[" + b",".join([tiny] * (MOST_HOLDERS + 1)) + b"]")
+
+
+def test_brackets_in_texts_are_no_lists() -> None:
+    text = "[{" * MOST_HOLDERS
+    assert decode(b'["%b", [], "\\"%b"]' % (text.encode(), text.encode())) == [text, [], f'"{text}']
+
+
+def test_as_many_lists_as_people_write_are_read() -> None:
+    values = b",".join([b'{"intValue":"1"}'] * (MOST_HOLDERS + 1))
+    assert len(decode(b"[" + values + b"]")) == MOST_HOLDERS + 1
 
 
 def test_a_mistake_is_told_at_its_place_in_what_was_sent() -> None:

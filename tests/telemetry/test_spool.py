@@ -254,6 +254,31 @@ def test_a_spool_on_a_full_disk_accepts_nothing_until_there_is_room(
     assert sorted(path.suffix for path in tmp_path.iterdir() if "~" in path.name) == [".lock", ".records"]
 
 
+@pytest.mark.parametrize("sync", ["normal", "full"])
+def test_a_spool_made_where_not_a_byte_is_free_takes_records_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: Sync
+) -> None:
+    """As a server is that is started again while its disk is full: it must come up, and leave no file for each try."""
+    disk = Disk(monkeypatch, 0)
+
+    async def main() -> None:
+        spool = Spool(tmp_path, "w0", sync=sync)
+        assert not spool.accepting
+        assert "No space left" in spool.refusal
+        tries = spool._last_ns  # pyright: ignore[reportPrivateUsage]
+        with pytest.raises(Unavailable, match="No space left"):
+            await spool.append(record(0))
+        await until(lambda: spool._last_ns > tries)  # pyright: ignore[reportPrivateUsage]  it has tried again
+        assert sorted(os.listdir(tmp_path)) == []
+        disk.free = 64 << 20
+        await until(lambda: spool.accepting)
+        await spool.append(record(1))
+        spool.close()
+
+    asyncio.run(main())
+    assert ids(tmp_path) == [record(1).request_id]
+
+
 def test_a_closed_spool_refuses(tmp_path: Path) -> None:
     async def main() -> None:
         spool = Spool(tmp_path, "w0")

@@ -232,12 +232,14 @@ def fault_of(error: TrimtabError) -> Fault:
     return Fault(code=error.code, message=error.sentence()[:2000], status=error.status, source=source)
 
 
-def gone_full(detail: str) -> Unavailable:
-    """The record of a call cannot be written, so the call must not be answered."""
+def gone_full(detail: str, again_s: float | None = None) -> Unavailable:
+    """The record of a call cannot be written, so the call must not be answered. ``again_s``: it was not even made, and
+    may be after so many seconds."""
     full = Unavailable(
         f"This server cannot record calls now ({detail}), and it answers none that it cannot record.",
         fix="Free disk space on the server, or raise TRIMTAB_SPOOL_MAX_MB; then try again.",
         code="spool_unavailable",
+        retry_after_s=again_s,
     )
     full.outside = "This server cannot record calls now, and it answers none that it cannot record."
     return full

@@ -50,10 +50,16 @@ class Journal:
     def _open(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = path.with_suffix(".new")  # under its name only once it is locked
+        aside.unlink(missing_ok=True)  # of a worker of this name that was killed right here
         self._file = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        os.posix_fallocate(self._file, 0, 16 * CELLS)  # a full disk must say so here, not kill us at a later store
-        os.replace(aside, path)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            os.posix_fallocate(self._file, 0, 16 * CELLS)  # a full disk must say so here, not kill us at a later store
+            os.replace(aside, path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            os.close(self._file)
+            raise
         self._map = mmap.mmap(self._file, 16 * CELLS)
         self._view = memoryview(self._map).cast("q")
         self.cells = self._view  # pyright: ignore[reportAttributeAccessIssue]  a memoryview of "q" is a sequence of int

@@ -24,6 +24,7 @@ logger = logging.getLogger("trimtab.up")
 REPLACED_DRAIN_S = 900.0
 """A worker that has been replaced lets its streams go on for so long."""
 STORE_GRACE_S = 15.0
+NOTE_AGAIN_S = 5.0
 
 
 def run_event_loop(body: Coroutine[Any, Any, int]) -> int:
@@ -56,11 +57,20 @@ def announce(settings: Settings, house: House, look: FirstLook | None, starting:
     away)."""
     starting.over()
     url = settings.address
-    house.announce(RunFile(pid=os.getpid(), url=url, version=__version__))
+    leave_note(house, RunFile(pid=os.getpid(), url=url, version=__version__))
     logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - starting.began, 2)})
     print(f"Trimtab {__version__}{build_note()} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
     if look is not None:
         show_way_in(url, look)
+
+
+def leave_note(house: House, note: RunFile) -> None:
+    """Tools find the server by it. Where a full disk has no place for it the server serves without, and tries again."""
+    try:
+        house.announce(note)
+    except OSError as error:
+        logger.warning("no note of this server can be left in %s, which tools find it by: %s", house.folder, error)
+        asyncio.get_running_loop().call_later(NOTE_AGAIN_S, leave_note, house, note)
 
 
 @asynccontextmanager

@@ -124,6 +124,10 @@ def telemetry(patient: Patient) -> Iterator[Check]:
             yield _open(f"chdb://{trial}/telemetry", "a new store (tried in a temporary folder)")
 
 
+_SEE_LOG = "See the server's log; calls go on."
+_MAKE_ROOM = "Free some space on that disk: what waits is stored then. Until its spool is full too, calls go on."
+
+
 def _ask(patient: Patient) -> Check:
     from trimtab.server.housing import run_folder
     from trimtab.telemetry.reader import TelemetryReader
@@ -138,9 +142,8 @@ def _ask(patient: Patient) -> Check:
 
     state, detail, waiting, rejected, spans = asyncio.run(ask())
     if state != "ok":
-        return fail(
-            "telemetry", f"{state}: {detail} ({waiting} records wait on disk)", "See the server's log; calls go on."
-        )
+        way_out = _MAKE_ROOM if state == "full" else _SEE_LOG
+        return fail("telemetry", f"{state}: {detail} ({waiting} records wait on disk)", way_out)
     if rejected:
         return warn("telemetry", f"{rejected} records were set aside as unreadable", "See the server's log for why.")
     return ok("telemetry", f"{spans} spans, {waiting} records on their way")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from trimtab.core.errors import TrimtabError, Unavailable, UpstreamRejected
 from trimtab.gateway.call import Call, fault_of, gone_full
@@ -16,6 +16,8 @@ from trimtab.telemetry.spool.inflight import Slot
 
 SETTLED_AT_ONCE = 128 * 1024
 """Bytes of request and answer up to which an estimate is made on the event loop (about a millisecond)."""
+FULL_AGAIN_S: Final = 5.0
+"""A disk that is full is looked at each second: a client that comes again after so long meets what is so by then."""
 
 
 class Spool(Protocol):
@@ -57,7 +59,7 @@ class Books:
     def check_open(self) -> None:
         """Raises `Unavailable` while no record can be written: a call that cannot be accounted for is not begun."""
         if not self._spool.accepting:
-            raise gone_full("its spool is full or its disk failed")
+            raise gone_full("its spool is full or its disk failed", FULL_AGAIN_S)
 
     def begin(self, call: Call, attempt: Try) -> None:
         """Note an attempt before it is sent, so that it leaves a row even if this process is killed meanwhile. Raises
@@ -67,7 +69,7 @@ class Books:
         try:
             attempt.noted = self._notes.begin(note_of(call, attempt))
         except OSError as error:
-            raise gone_full(f"its notes of calls cannot be written: {error}") from error
+            raise gone_full(f"its notes of calls cannot be written: {error}", FULL_AGAIN_S) from error
         if call.noted is None:
             call.noted = [attempt.noted]
         else:
@@ -200,7 +202,7 @@ class Books:
         try:
             await self._spool.append(record)
         except Unavailable as error:
-            raise gone_full(error.message) from error
+            raise gone_full(error.message, None if call.attempts else FULL_AGAIN_S) from error  # else it is paid twice
         except asyncio.CancelledError:  # the record is on its way all the same
             self._wipe(call)
             self._observe(record)

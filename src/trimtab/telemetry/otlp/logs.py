@@ -18,7 +18,7 @@ from trimtab.telemetry.foreign.spans import Attributes, ForeignEvent, ForeignSpa
 from trimtab.telemetry.otlp import traces as otlp
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json
-from trimtab.telemetry.otlp.sink import MAX_LETTERS, Origin, Sink, Taken, encoded
+from trimtab.telemetry.otlp.sink import MAX_LETTERS, MAX_SPAN_BYTES, Origin, Sink, Taken, encoded, many
 from trimtab.telemetry.otlp.wire import BadWire, count_spans, request_of, spans_in
 
 WANTED: Final = "gen_ai."
@@ -38,7 +38,8 @@ def take_logs(body: bytes, origin: Origin, *, json: bool) -> Taken:
             sink.unkept += 1
             continue
         hide_json(span.events[0].attributes)
-        if fault := check_span(span, origin.arrived_ns) or sink.too_large(lambda span=span: len(encoded(span))):
+        fault = check_span(span, origin.arrived_ns) or many(span.events[0].attributes)
+        if fault := fault or sink.too_large(lambda span=span: len(encoded(span))):
             sink.refuse(fault, span=span)
             continue
         block.append(span if origin.content else without_content(span))
@@ -69,6 +70,9 @@ def take_metrics(body: bytes, origin: Origin, *, json: bool) -> Taken:
 def _events(body: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
     """Of each log record what it adds to a span; None for one that adds nothing."""
     for piece in otlp.pieces_of(body, "ExportLogsServiceRequest"):
+        if len(piece) > otlp.LARGE_PIECE:
+            yield from _one_by_one(piece, sink)
+            continue
         try:
             request: Any = ExportLogsServiceRequest.FromString(piece)
         except DecodeError:
@@ -85,9 +89,13 @@ def _events_of(request: Any) -> Iterator[ForeignSpan | None]:
 
 
 def _one_by_one(piece: bytes, sink: Sink) -> Iterator[ForeignSpan | None]:
-    """A piece that does not parse as a whole: each record alone. Nothing is kept of what is around them."""
+    """A piece that does not parse as a whole, or has a record that is too large: each alone. Nothing is kept of what is
+    around them."""
     try:
         for _, _, record in spans_in(piece):
+            if len(record) > MAX_SPAN_BYTES:
+                sink.refuse(otlp.TOO_LARGE, wire=record)
+                continue
             try:
                 request: Any = ExportLogsServiceRequest.FromString(request_of(b"", b"", record))
             except DecodeError as error:

@@ -36,13 +36,37 @@ MOST_RUNS: Final = 500_000
 takes a tenth of a second of the server's, whatever is sent."""
 
 
+MOST_HOLDERS: Final = 1_000_000
+"""Lists and objects that a body of any size may have; a larger one has one for each `HOLDER_BYTES`."""
+HOLDER_BYTES: Final = 16
+"""OTLP's densest JSON, an array of small numbers, takes more for each; so does whatever people write."""
+_OPENS: Final = re.compile(rb'[^"\[{]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{]++)', re.DOTALL)
+"""Brackets that open, as many as stand together, or what is between them, a whole text among it."""
+
+
 def decode(body: bytes) -> Any:
     """A value. What cannot stand in a text becomes U+FFFD, a number that is none null, and what is nested too deeply
-    `TOO_DEEP`. Raises `msgspec.DecodeError` for what is no JSON even so."""
+    `TOO_DEEP`. Raises `msgspec.DecodeError` for what is no JSON even so, and for what would take a hundred times its
+    size in memory."""
+    _bound(body)
     try:
         return _decoded(body)
     except RecursionError:
         return _decoded(_shallow(body))
+
+
+def _bound(body: bytes) -> None:
+    """Raises `msgspec.DecodeError`. A list takes 56 bytes, an object 64 and soon 232, and two bytes of a body: where
+    there are too many brackets, those in texts are left out of the count."""
+    most = max(MOST_HOLDERS, len(body) // HOLDER_BYTES)
+    if body.count(b"[") + body.count(b"{") <= most:
+        return
+    count = 0
+    for found in _OPENS.finditer(body):
+        if found.lastindex:
+            count += found.end() - found.start()
+            if count > most:
+                raise msgspec.DecodeError(f"it has more than {most} lists and objects: send it in smaller batches")
 
 
 def _decoded(body: bytes) -> Any:

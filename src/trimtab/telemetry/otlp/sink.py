@@ -1,6 +1,6 @@
 """What becomes of one body of an OTLP export: records for the spool, and what is refused, as dead letters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,6 +11,9 @@ from trimtab.telemetry.otlp.header_secrets import hidden_in
 from trimtab.telemetry.otlp.wire import MAX_AROUND, SPAN_BYTES
 
 MAX_SPAN_BYTES: Final = 8 << 20
+MAX_PARTS: Final = 100_000
+"""Attributes, events and links of one span. Each takes some hundred bytes and microseconds of whoever maps it, and two
+bytes of whoever sends it: without a bound one span of 8 MB kept all others from the store for most of a minute."""
 REPEATED_FREELY: Final = 1 << 20
 REPEATED: Final = 32
 """A request's spans may repeat their resources and scopes to so many bytes, and so many times the bytes of its body
@@ -123,6 +126,11 @@ class Sink:
 
     def taken(self) -> Taken:
         return Taken(self.records, self.accepted, self.refused, self.letters, self._what, self.unkept)
+
+
+def many(*parts: Sized) -> str:
+    """Why a span that has so many attributes, events and links cannot be taken; empty where it can."""
+    return f"it has more than {MAX_PARTS} attributes, events and links" if sum(map(len, parts)) > MAX_PARTS else ""
 
 
 def encoded(value: Any) -> bytes:

@@ -33,11 +33,16 @@ from trimtab.telemetry.foreign.spans import (
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json, hide_wire, may_hold
-from trimtab.telemetry.otlp.sink import MAX_LETTERS, MAX_SPAN_BYTES, Origin, Sink, Taken, encoded
-from trimtab.telemetry.otlp.wire import MAX_AROUND, BadWire, pieces, request_of, spans_in
+from trimtab.telemetry.otlp.sink import MAX_LETTERS, MAX_SPAN_BYTES, Origin, Sink, Taken, encoded, many
+from trimtab.telemetry.otlp.wire import MAX_AROUND, PIECE_BYTES, BadWire, pieces, request_of, spans_in
 
 PIECE_SPANS: Final = 500
 """Spans of one spool record where they come as JSON."""
+LARGE_PIECE: Final = MAX_SPAN_BYTES + 2 * MAX_AROUND
+"""What is larger either has a span that is too large, or ends with one that nearly is."""
+MANY_FROM: Final = 2 * PIECE_BYTES
+"""A smaller piece is not looked through for spans of very many parts: it has no room for many more than they may be."""
+TOO_LARGE: Final = f"it is larger than {MAX_SPAN_BYTES} bytes"
 REPEATED_IN_LETTERS: Final = 150_000
 """Bytes of resources and scopes that the dead letters of one request repeat; those beyond keep their span alone."""
 
@@ -74,6 +79,9 @@ def pieces_of(body: bytes, name: str) -> Iterator[bytes]:
 
 
 def _take_piece(piece: bytes, sink: Sink) -> None:
+    if len(piece) > LARGE_PIECE:
+        _take_one_by_one(piece, sink)
+        return
     try:
         request: Any = ExportTraceServiceRequest.FromString(piece)
     except DecodeError:
@@ -93,8 +101,9 @@ def _take_piece(piece: bytes, sink: Sink) -> None:
                 fault = crowded or fault_of(
                     span.trace_id, span.span_id, span.start_time_unix_nano, span.end_time_unix_nano, now_ns
                 )
-                if not fault and len(piece) > MAX_SPAN_BYTES and span.ByteSize() > MAX_SPAN_BYTES:
-                    fault = f"it is larger than {MAX_SPAN_BYTES} bytes"
+                if not fault and len(piece) > MANY_FROM:
+                    large = len(piece) > MAX_SPAN_BYTES and span.ByteSize() > MAX_SPAN_BYTES
+                    fault = TOO_LARGE if large else many(span.attributes, span.events, span.links)
                 if fault:
                     bad.append((scoped, place, fault, None if crowded else group))
     if not count:
@@ -112,16 +121,21 @@ def _refuse_one(sink: Sink, scoped: Any, span: Any, why: tuple[str, Any]) -> Non
     """``why`` is the fault, and the span's resource where that can be kept with it."""
     fault, group = why
     known = None
-    if group is not None and len(sink.letters) < MAX_LETTERS:
+    small = span.ByteSize() <= LETTER_BYTES  # else no letter has room for it
+    if small and group is not None and len(sink.letters) < MAX_LETTERS:
         known = span_of(span, scoped.scope.name, scoped.scope.version, attributes_of(group.resource.attributes))
     sink.refuse(fault, span=known, wire=span.SerializeToString())
 
 
 def _take_one_by_one(piece: bytes, sink: Sink) -> None:
-    """A piece that does not parse as a whole: each span alone, so that only what is broken is refused."""
+    """A piece that does not parse as a whole, or has a span that is too large: each span alone, so that only what is
+    wrong is refused. One that is too large is not parsed: a value of two bytes may take a hundred in memory."""
     for group, scope, span in spans_in(piece):
         if len(group) + len(scope) > MAX_AROUND:  # not to be copied and parsed for each
             sink.refuse(sink.surround(len(group) + len(scope), 1), wire=span)
+            continue
+        if len(span) > MAX_SPAN_BYTES:
+            sink.refuse(TOO_LARGE, wire=span)
             continue
         alone = request_of(group, scope, span)
         try:
@@ -189,7 +203,7 @@ def _listed(holder: Any, name: str, sink: Sink) -> list[Any]:
     try:
         return listed(holder, name)
     except TypeError as error:
-        sink.refuse(str(error), wire=encoded(holder))
+        sink.refuse(str(error), wire=encoded(holder) if len(sink.letters) < MAX_LETTERS else b"")
         return []
 
 
@@ -282,7 +296,8 @@ def _take_json_span(each: Any, scope: tuple[str, str], into: tuple[Sink, list[Fo
         span = json_span(each, scope, around.attributes)
         for holder in (span, *span.events):
             hide_json(holder.attributes)
-        fault = check_span(span, sink.origin.arrived_ns) or sink.too_large(lambda: len(encoded(each)))
+        fault = check_span(span, sink.origin.arrived_ns) or many(span.attributes, span.events, span.links)
+        fault = fault or sink.too_large(lambda: len(encoded(each)))
     except NO_SPAN as error:
         wire = around.alone(each) if len(sink.letters) < MAX_LETTERS else b""
         sink.refuse(f"it is no span: {str(error)[:200]}", wire=wire)

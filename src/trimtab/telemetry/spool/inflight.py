@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from trimtab.telemetry.records import Attempt
 from trimtab.telemetry.spool.note import Left, Note
+from trimtab.telemetry.spool.reserve import FULL
 
 SUFFIX: Final = ".notes"
 SLOTS: Final = 512
@@ -68,7 +69,11 @@ class Inflight:
         self._worker = worker
         self._files: list[tuple[Path, int, mmap.mmap]] = []
         self._free: list[Slot] = []
-        self._grow()
+        try:
+            self._grow()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise  # else there is none yet: `begin` tries again, and what it says refuses the call
 
     def begin(self, note: tuple[object, ...]) -> Slot:
         """Note an attempt that is about to be sent. ``note`` holds the fields of a `Note`, in order, without those

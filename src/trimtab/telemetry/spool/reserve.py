@@ -17,19 +17,21 @@ FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
 class Reserve:
-    """``size`` bytes in the file system of ``directory``. Raises `OSError` where no file can be made there."""
+    """``size`` bytes in the file system of ``directory``."""
 
     def __init__(self, directory: Path, name: str, size: int) -> None:
         self._size = size
-        path = directory / f"{name}.reserve"
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        path.unlink()
+        self._path = directory / f"{name}.reserve"
+        self._file = -1
         self.held = False
 
     def take(self) -> None:
-        """See that it is there. Raises `OSError` where there is no room for it."""
+        """See that it is there. Raises `OSError` where there is no room for it, or no file can be made there."""
         if self.held:
             return
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._path.unlink()
         there = os.fstatvfs(self._file)
         if there.f_bavail * there.f_frsize < self._size:  # asked first: to try would take what others need
             raise OSError(
@@ -51,4 +53,5 @@ class Reserve:
         return True
 
     def close(self) -> None:
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)

@@ -38,18 +38,21 @@ class Segment:
         self.torn = False
         # The lock comes first: a file without a held lock is one that nobody writes to any more.
         self._lock = os.open(directory / f"{self.name}{LOCK_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = directory / f"{self.name}{SEGMENT_SUFFIX}"
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path = directory / f"{self.name}{SEGMENT_SUFFIX}"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError:
+            path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
             os.close(self._lock)
             raise
         try:
             self._write([MAGIC], len(MAGIC), 0)
             if self._sync:
                 _sync_folder(directory)
-        except OSError:
+        except OSError:  # it is tried again each second for as long as the disk is full: leave nothing behind
+            path.unlink(missing_ok=True)
+            path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
             self.close()
             raise
 
@@ -96,6 +99,23 @@ class Segment:
             os.ftruncate(self._file, self.size)
         except OSError:
             self.torn = True
+
+
+class Nowhere(Segment):
+    """Stands in for a segment that could not be begun, because of ``why``: it takes nothing."""
+
+    def __init__(self, why: OSError) -> None:
+        self.name = ""
+        self.opened_ns = self.size = self.count = 0
+        self.torn = True
+        self._why = why
+
+    def insert(self, rows: list[tuple[int, bytes]]) -> None:
+        del rows
+        raise OSError(*self._why.args)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
 
 def _sync_folder(directory: Path) -> None:

@@ -29,7 +29,7 @@ from typing import Final
 from trimtab.core.errors import Unavailable
 from trimtab.telemetry.records import CallRecord, encode_record
 from trimtab.telemetry.spool.reserve import FULL, Reserve
-from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX, Segment, Sync
+from trimtab.telemetry.spool.segments import SEGMENT_SUFFIX, Nowhere, Segment, Sync
 
 POSITIONS_FILE: Final = "drain.db"
 """Where the drain remembers how far it came (`drain.py`); the worker only looks, to tell how much is waiting."""
@@ -84,10 +84,11 @@ class Spool:
         self._appended_before = 0
         self._disk_bytes = 0
         self._last_ns = 0
-        self._segment = self._new_segment()
+        self._segment = self._first_segment()
         self._counts: dict[str, int] = {}
         self._reserve = Reserve(directory, f"{worker}~{self._last_ns:020d}", min(_RESERVE, max_bytes))
-        self._mend()
+        if not self._segment.torn:
+            self._mend()
         if self._fault:
             self._start()
 
@@ -289,6 +290,16 @@ class Spool:
                 raise error
 
         job.add_done_callback(swap)
+
+    def _first_segment(self) -> Segment:
+        """A server whose disk is full when it starts takes no calls, and all else: it takes them once there is room."""
+        try:
+            return self._new_segment()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._fault = str(error)
+            return Nowhere(error)
 
     def _new_segment(self) -> Segment:
         self._last_ns = max(time.time_ns(), self._last_ns + 1)
