@@ -153,6 +153,18 @@ def test_of_spans_there_are_attempts_too(asking: Asking, rows: list[SpanRow]) ->
     assert sum(whole(count) for count in kinds.values()) == 2 * len(rows)
 
 
+def test_of_spans_what_calls_used_is_counted_once(asking: Asking) -> None:
+    """The span that stands for a trace shows the sums of its calls, which stand beside it among the spans."""
+    wanted = ["cost", "tokens", "input", "output", "cache_read", "cache_write", "reasoning", "unpriced", "estimated"]
+    (of_traces,), (of_spans,) = (asked(asking, wanted, of=of).groups for of in ("traces", "spans"))
+    assert of_spans.values == of_traces.values
+    assert whole(of_spans.values[1]) > 0
+    assert whole(of_spans.values[7]) > 0
+    kinds = {group.group[0]: group.values for group in asked(asking, ["count", *wanted], ["kind"], of="spans").groups}
+    assert kinds["llm"][1:] == of_traces.values
+    assert [values[1:] for kind, values in kinds.items() if kind != "llm"] == [[None] * 7 + [0, 0]]
+
+
 @pytest.mark.parametrize(
     ("wanted", "param", "hint"),
     [

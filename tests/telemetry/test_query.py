@@ -102,6 +102,12 @@ def test_a_lone_dash_is_text() -> None:
         ("score.helpful:>x", 15, "score.helpful:>0.5"),
         ("score.helpful:>nan", 15, "score.helpful:>0.5"),
         ("meta.size:>x", 11, "meta.size:>0.5"),
+        ("a meta.:x", 3, "meta.team:red"),
+        ("metadata.:x", 1, "meta.team:red"),
+        ("score.:1", 1, "score.helpful"),
+        ("tokens:*", 8, "tokens:>1000"),
+        ("cost:>*", 6, "cost:>0.01"),
+        ('cost:"*"', 6, "cost:>0.01"),
     ],
 )
 def test_a_mistake_names_its_position_and_what_would_be_right(q: str, position: int, hint: str) -> None:

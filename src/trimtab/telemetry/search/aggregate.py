@@ -104,7 +104,7 @@ def _compile(asked: Aggregation) -> _Compiled:
     if asked.of == "traces":
         check_of_spans(asked.group_by, asked.metrics)
     groups = [f"{sql} AS g{number}" for number, sql in enumerate(dimensions(asked.group_by, bind))]
-    wanted = metrics(asked.metrics, bind)
+    wanted = metrics(asked.metrics, bind, asked.of)
     by = asked.order.removeprefix("-")
     chosen = next((each for each in wanted if each.name == by), wanted[0])
     if by and chosen.name != by:

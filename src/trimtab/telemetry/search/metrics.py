@@ -23,7 +23,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.search.aggregate_views import Figure, TopValue, Unit
+from trimtab.telemetry.search.aggregate_views import Figure, Of, TopValue, Unit
 from trimtab.telemetry.search.keys import TIER
 from trimtab.telemetry.search.named import AGENT_OR_NONE, TOOL_OR_NONE
 from trimtab.telemetry.search.query import TOKENS
@@ -98,6 +98,17 @@ MEASURES: Final[dict[str, Measure]] = {
 }
 """What can be summed; ``meta.<key>`` besides, where its values are numbers."""
 
+_COUNTED: Final = ("cost", "tokens", "input", "cache_read", "cache_write", "output", "reasoning")
+ITS_OWN: Final[dict[str, Measure]] = {
+    **MEASURES,
+    **{
+        name: Measure(f"if(leaf = 1, {MEASURES[name].sql}, NULL)", MEASURES[name].unit, nullable=True)
+        for name in _COUNTED
+    },
+}
+"""The same of spans: the span that stands for a trace shows what all of its calls used, beside each call itself. Only
+the calls count, or all would be counted twice."""
+
 COUNTS: Final[dict[str, tuple[str, Unit]]] = {
     "count": ("count()", "count"),
     "errors": ("countIf(status = 'error')", "count"),
@@ -107,6 +118,12 @@ COUNTS: Final[dict[str, tuple[str, Unit]]] = {
     "estimated": ("countIf(tokens_estimated = 1)", "count"),
 }
 """Metrics without an argument."""
+OWN_COUNTS: Final[dict[str, tuple[str, Unit]]] = {
+    **COUNTS,
+    "unpriced": ("sumIf(unpriced, leaf = 1)", "count"),
+    "estimated": ("countIf(tokens_estimated = 1 AND leaf = 1)", "count"),
+}
+"""The same of spans (`ITS_OWN`)."""
 
 FUNCTIONS: Final = ("sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "uniq", "top", "count", "below")
 
@@ -164,25 +181,25 @@ _CALL = re.compile(r"\s*([A-Za-z0-9_.]+)\s*\(\s*([^()]*?)\s*\)\s*")
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")
 
 
-def metrics(names: list[str], bind: Bind) -> list[Metric]:
+def metrics(names: list[str], bind: Bind, of: Of = "traces") -> list[Metric]:
     """Raises `InvalidRequest` with the metric that is wrong and what would be right."""
     if not names:
         raise _wrong("No metric is asked for.", "Ask for example for count,cost,p95(duration).", "metrics")
     if len(names) > MAX_METRICS:
         raise _wrong(f"At most {MAX_METRICS} metrics can be asked for at once.", "Leave some out.", "metrics")
-    return [metric(name, bind) for name in names]
+    return [metric(name, bind, of) for name in names]
 
 
-def metric(name: str, bind: Bind) -> Metric:
+def metric(name: str, bind: Bind, of: Of) -> Metric:
     if name in COUNTS:
-        sql, unit = COUNTS[name]
+        sql, unit = (COUNTS if of == "traces" else OWN_COUNTS)[name]
         return Metric(name, unit, sql, sql, _number if unit == "ratio" else _whole)
     found = _CALL.fullmatch(name)
     if found is None:
         if name.startswith("score."):
-            return _of_score(name, "avg", measure(name, bind), "", bind)
+            return _of_score(name, "avg", measure(name, bind, of), "", bind)
         if name in MEASURES or name.startswith("meta."):
-            return _of_measure(name, "sum", measure(name, bind))
+            return _of_measure(name, "sum", measure(name, bind, of))
         known = (*COUNTS, *MEASURES, "score.<name>", *(f"{each}(…)" for each in FUNCTIONS))
         raise _unknown(name, "a metric", known, "metrics")
     function, argument = found[1].lower(), found[2]
@@ -191,15 +208,15 @@ def metric(name: str, bind: Bind) -> Metric:
         return Metric(name, "count", sql, sql, _whole)
     if function == "top":
         return _top(name, argument, bind)
-    of, _, bound = (part.strip() for part in argument.partition(","))
-    if of.startswith("score."):
-        return _of_score(name, function, measure(of, bind), bound, bind)
+    what, _, bound = (part.strip() for part in argument.partition(","))
+    if what.startswith("score."):
+        return _of_score(name, function, measure(what, bind, of), bound, bind)
     if function in ("count", "below"):
-        raise _wrong(f"{function}() is of a score, not of {of[:80]!r}.", f"Write {_SCORE_EXAMPLES}.", "metrics")
-    return _of_measure(name, function, measure(argument, bind))
+        raise _wrong(f"{function}() is of a score, not of {what[:80]!r}.", f"Write {_SCORE_EXAMPLES}.", "metrics")
+    return _of_measure(name, function, measure(argument, bind, of))
 
 
-def measure(name: str, bind: Bind) -> Measure:
+def measure(name: str, bind: Bind, of: Of) -> Measure:
     if re.fullmatch(rf"meta\.{_NAME}", name):
         return Measure(f"toFloat64OrNull(metadata[{bind(name.removeprefix('meta.'))}])", "number", nullable=True)
     if re.fullmatch(rf"score\.{_NAME}", name):
@@ -207,7 +224,7 @@ def measure(name: str, bind: Bind) -> Measure:
         return Measure(f"scored_{placeholder[1:].partition(':')[0]}", "number", nullable=True, score=placeholder)
     if name not in MEASURES:
         raise _unknown(name, "a measure", (*MEASURES, "meta.<name>", "score.<name>"), "metrics")
-    return MEASURES[name]
+    return (MEASURES if of == "traces" else ITS_OWN)[name]
 
 
 _SCORE_EXAMPLES: Final = "count(score.helpful), avg(score.helpful), p50(score.helpful) or below(score.helpful, 0.5)"

@@ -16,7 +16,18 @@ from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.search.aggregate_views import Of
-from trimtab.telemetry.search.keys import KEYS, SCOPE, TOKENS, Compile, Values, feedback, metadata, presence, score
+from trimtab.telemetry.search.keys import (
+    KEYS,
+    SCOPE,
+    TOKENS,
+    Compile,
+    Values,
+    feedback,
+    metadata,
+    pattern,
+    presence,
+    score,
+)
 from trimtab.telemetry.search.language import Clause, Node, Term, clauses_of, parse, wrong
 from trimtab.telemetry.stores import Value
 from trimtab.telemetry.views import Window
@@ -94,6 +105,8 @@ def _clause(values: Values, clause: Clause) -> str:
 def compile_of(clause: Clause) -> Compile:
     """What a clause's key does with a value. Raises `InvalidRequest` where there is no such key."""
     key = clause.key
+    if key in ("meta.", "score."):
+        raise wrong(clause.at, f"{key} names nothing", "Write meta.team:red or score.helpful:<0.5.")
     if key.startswith("meta."):
         return metadata(key.removeprefix("meta."))
     if key.startswith("score."):
@@ -103,8 +116,22 @@ def compile_of(clause: Clause) -> Compile:
     if key == "has":
         return _has
     if key in KEYS:
-        return KEYS[key].compile
+        return _or_any(key) if KEYS[key].shape == "number" else KEYS[key].compile
     raise _unknown_key(clause)
+
+
+def _or_any(key: str) -> Compile:
+    """A number, compared; a lone ``*`` means that there is one at all, as it does of text."""
+
+    def compile_term(values: Values, term: Term) -> str:
+        if term.op != "=" or term.quoted or not term.text or term.text.strip("*"):
+            return KEYS[key].compile(values, term)
+        found = presence(key, values)
+        if found is None:
+            raise wrong(term.at, f"* says nothing of {key}:, which is a number", f"Write {KEYS[key].example}.")
+        return found
+
+    return compile_term
 
 
 def _has(values: Values, term: Term) -> str:
@@ -144,7 +171,8 @@ every text, and to find that out costs more than to read the texts."""
 
 def _said(values: Values, term: Term) -> str:
     """Bare text. Each run of a phrase narrows by the inverted index; texts are read only where a phrase has more to it
-    than one run. What was said and a failure's own words are searched; previews are parts of what was said."""
+    than one run, or ``*`` in it. What was said and a failure's own words are searched; previews are parts of what was
+    said."""
     wanted = term.text if term.quoted else term.text.strip("*")
     phrase = wanted.lower()
     if not phrase.strip():
@@ -152,10 +180,15 @@ def _said(values: Values, term: Term) -> str:
     runs = list(dict.fromkeys(_RUNS.findall(phrase)))
     telling = [run for run in runs if len(run) >= TELLING or runs == [phrase]]
     tests = [f"text LIKE {values.bind(f'%{run}%')}" for run in telling]
-    if runs != [phrase]:
+    any_of = "" if term.quoted or "*" not in phrase else f"%{pattern(wanted)}%"
+    if any_of:
+        tests.append(f"text LIKE {values.bind(any_of.lower())}")
+    elif runs != [phrase]:
         tests.append(f"position(text, {values.bind(phrase)}) > 0")
     where = f"FROM span_io WHERE {SCOPE} AND {' AND '.join(tests)}"
     failure = f"positionCaseInsensitiveUTF8(error_message, {values.bind(wanted)}) > 0"
+    if any_of:
+        failure = f"error_message ILIKE {values.bind(any_of)}"
     if values.of == "spans":
         return f"((trace_id, span_id) IN (SELECT trace_id, span_id {where}) OR {failure})"
     return f"(trace_id IN (SELECT trace_id {where}) OR {failure})"
