@@ -25,6 +25,7 @@ from trimtab.telemetry.mapping import came as foreign_came
 from trimtab.telemetry.mapping import pool as mapping_pool
 from trimtab.telemetry.mapping.pool import Helper, Helpers
 from trimtab.telemetry.mapping.process import MAKE, READ
+from trimtab.telemetry.rows import SPAN_RAW
 
 ANSWERS = (
     "The parcel is on its way and will be with you on Tuesday, said the carrier this morning.",
@@ -308,7 +309,7 @@ def test_what_is_of_an_encrypted_project_is_sealed_there_as_it_is_here(
     assert len(found["spans"]) == len(found["span_raw"]) == len(found["span_io"]) == 12
     for table in ("spans", "span_raw", "span_io", "ledger"):
         assert not [line for line in found[table] if "carrier" in line], table
-    sealed = ast.literal_eval(found["span_raw"][0])[1][-1]
+    sealed = ast.literal_eval(found["span_raw"][0])[1][SPAN_RAW.index("raw")]
     assert "carrier" in keys.ring.open_text(sealed)
     helpers.close()
 

@@ -143,9 +143,10 @@ def test_who_says_that_it_goes_first_when_traces_are_just_taken_has_them_put_bac
     home.spool.note([note(1)])
     take = home.spool.take
 
-    def taken(notes: Iterable[Note]) -> None:
-        take(notes)
+    def taken(notes: Iterable[Note]) -> list[Note]:
+        found = take(notes)
         barrier.go_first(home.spool.directory, "one")
+        return found
 
     home.spool.take = taken
     assert home.repairs.make(NOW) == 0

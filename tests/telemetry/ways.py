@@ -53,16 +53,20 @@ def chat(span_id: int, parent: int = 0, *, tokens: int = 100, response: str = ""
 class Way:
     """Spool, writer and store of one test; ``name`` is its project."""
 
-    def __init__(self, folder: Path, engine: Store, prices: ForeignPrices | None = None) -> None:
+    def __init__(
+        self, folder: Path, engine: Store, prices: ForeignPrices | None = None, *, shared: bool = False, name: str = ""
+    ) -> None:
+        """``shared``: as of a server that is not the only one to write to the store."""
         self.folder = folder
         self.engine = engine
         self.prices = prices
-        self.name = project()
+        self.shared = shared
+        self.name = name or project()
         self.writer = self._open()
 
     def _open(self) -> Writer:
         blobs = FolderBlobs(self.folder / "blobs")
-        foreign = foreign_of(self.engine, blobs, prices=self.prices)
+        foreign = foreign_of(self.engine, blobs, prices=self.prices, shared=self.folder if self.shared else None)
         return Writer(SpoolReader(self.folder / "spool"), self.engine, CallMapper(blobs), pace=Pace(), foreign=foreign)
 
     def restart(self) -> None:

@@ -168,6 +168,8 @@ class _Work:
             await self._forget_blobs()
         finally:
             await asyncio.to_thread(barrier.went_first, self._parts.spool, self.job.id)
+        if (remakes := self._parts.upkeep.remakes) is not None:
+            await remakes.go_first(self.job.id, over=True)
         checks = await self._look()
         if self._parts.elsewhere is not None:
             elsewhere, project = self._parts.elsewhere, self.job.project_id
@@ -483,10 +485,13 @@ class _Work:
         while True:
             await asyncio.to_thread(barrier.go_first, spool, self.job.id)
             found = await asyncio.to_thread(barrier.rewriting, spool)
-            traces = [each for each in found if everybody or each[0] == self.job.project_id]
+            traces = sum(1 for each in found if everybody or each[0] == self.job.project_id)
+            if (remakes := self._parts.upkeep.remakes) is not None:
+                await remakes.go_first(self.job.id)
+                traces = max(traces, await remakes.in_hand(None if everybody else self.job.project_id))
             if not traces:
                 break
-            await self.save(replace(self.job, problem=f"{len(traces)} traces are being made anew before it can go on."))
+            await self.save(replace(self.job, problem=f"{traces} traces are being made anew before it can go on."))
             await self._parts.pause(wait)
             wait = min(wait * 1.5, 2.0)
         await self.save(replace(self.job, problem=""))

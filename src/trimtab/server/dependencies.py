@@ -41,6 +41,7 @@ from trimtab.telemetry.forward.senders import Sender
 from trimtab.telemetry.forward.types import Destination
 from trimtab.telemetry.questions import Search
 from trimtab.telemetry.recorded import Recorded
+from trimtab.telemetry.remakes import Remakes
 from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.removal.upkeep import Upkeep
 from trimtab.telemetry.score_book import ScoreBook
@@ -172,6 +173,8 @@ class Dependencies:
     reads: Reads = field(default_factory=Reads)
     """Reads of content that projects want in their audit logs."""
     remapper: Remapper | None = None
+    remakes: Remakes | None = None
+    """Where other servers write to the same telemetry store: what all of them have yet to make anew."""
     oidc: OidcClient = field(default_factory=OidcClient)
     """What is asked of identity providers."""
     intake: Intake | None = None

@@ -57,7 +57,7 @@ from trimtab.server.duties.encrypting import Encrypting
 from trimtab.server.duties.experimenting import Experimenting, World
 from trimtab.server.duties.forwarding import Forwarding
 from trimtab.server.duties.judging import RolloutJudge
-from trimtab.server.duties.keeping import Keeping, Places
+from trimtab.server.duties.keeping import Keeping, Places, is_shared
 from trimtab.server.duties.money import Bookkeeping
 from trimtab.server.duties.noting_keys import NotingKeys
 from trimtab.server.duties.reviewing import Parts as ReviewingParts
@@ -103,6 +103,7 @@ from trimtab.telemetry.questions import Search
 from trimtab.telemetry.reader import TelemetryReader
 from trimtab.telemetry.recorded import Recorded
 from trimtab.telemetry.records import CallRecord
+from trimtab.telemetry.remakes import Remakes
 from trimtab.telemetry.remap import Remapper
 from trimtab.telemetry.removal.upkeep import Upkeep
 from trimtab.telemetry.score_book import ScoreBook
@@ -518,6 +519,7 @@ def _dependencies(
         clock=made.clock,
         intake=made.intake,
         remapper=Remapper(reader),
+        remakes=Remakes(reader) if is_shared(settings.telemetry_url) else None,
         knowledge=library.searcher,
         wake_knowledge=library.wake,
         live=made.live,

@@ -17,7 +17,10 @@ from trimtab.core.kept_memory import DECAY_MS
 from trimtab.telemetry.stores import Arrow
 
 _WHOLE: Final = {
-    "uint8": ("entry", "leaf", "stream", "tokens_estimated", "captured", "shared_io", "final", "metered", "valid"),
+    "uint8": (
+        "entry", "leaf", "stream", "tokens_estimated", "captured", "shared_io", "final", "metered", "valid",
+        "in_hand",
+    ),
     "uint16": ("http_status", "unpriced", "attempts", "fallbacks", "attempt", "number"),
     "uint32": ("images", "searches", "file_searches", "mapper_version"),
     "uint64": (
@@ -26,7 +29,7 @@ _WHOLE: Final = {
         "image_output_tokens", "cache_audio_tokens", "cache_image_tokens", "fingerprint", "digest",
         "arguments_hash", "version",
     ),
-    "int64": ("start_ns", "duration_ns", "at_ns", "arrived_ns"),
+    "int64": ("start_ns", "duration_ns", "at_ns", "arrived_ns", "due_ms"),
 }  # fmt: skip
 _OR_NONE: Final = {
     "ttft_ns": "int64",

@@ -30,6 +30,8 @@ class Inserts:
     ) -> None:
         self.arrivals: ArrivalLog | None = None
         """Where it is noted what came when."""
+        self.before_shown: Callable[[Prepared], None] = _nothing
+        """Called when all of a batch that has foreign spans is in the store but those themselves."""
         self._store = store
         self._pace = pace
         self._set_aside = set_aside
@@ -60,6 +62,8 @@ class Inserts:
         if not beside.result():
             self._look_through(batch, texts.table)
         self._step(f"inserted:{_TEXTS}")
+        if prepared.plan is not None:
+            self.before_shown(prepared)
         for part in others:
             if part.name in late:
                 self._insert(batch, part)
@@ -123,3 +127,7 @@ class Inserts:
                     self._set_aside(batch, table.owners[low], f"{table.name}: {error}")
                 else:
                     self._insert_halves(batch, table, low, high, piece)
+
+
+def _nothing(prepared: Prepared) -> None:
+    del prepared

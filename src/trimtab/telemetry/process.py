@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,13 +38,14 @@ from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.columnar import without_pandas
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
-from trimtab.telemetry.forward.arrivals import ArrivalLog
+from trimtab.telemetry.forward.arrivals import ArrivalLog, node_id
 from trimtab.telemetry.mapping.away import Hands
 from trimtab.telemetry.mapping.pool import Helpers, usual_number
 from trimtab.telemetry.mapping.portion import Portioner
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.shared_notes import SharedNotes
 from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.pace import Progress
@@ -121,9 +123,10 @@ class Telemetry:
         cluster = Address(self._url).cluster if remote else ""
         arrivals = ArrivalLog(store, self._data_dir, time.time_ns)
         prices = ForeignPrices(PriceFile(self._data_dir))
-        hands = hands_of(self._data_dir, self._mappers, self._silent, prices, keys.look)
+        shared = self._data_dir if remote else None
+        hands = hands_of(self._data_dir, self._mappers, self._silent, prices, keys.look, shared=shared)
         foreign = foreign_of(
-            store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, alone=not remote
+            store, self._blobs, self._silent, cluster, arrivals, prices, keys.look, shared=shared
         )._replace(hands=hands)
         merges = None if remote else Merges(store.query)
         writer = Writer(spool, store, mapper, progress=self._progress, foreign=foreign, merges=merges)
@@ -164,25 +167,29 @@ class Telemetry:
 def foreign_of(
     store: Store, blobs: FolderBlobs, silent: Silent | None = None, cluster: str = "",
     arrivals: ArrivalLog | None = None, prices: ForeignPrices | None = None, keys: Callable[[], Keyring] = Keyring,
-    *, alone: bool = True,
+    *, shared: Path | None = None,
 ) -> Foreign:  # fmt: skip
-    """What the writer maps foreign spans with; ``cluster`` is that of the store's address, ``alone``: nobody else
-    writes to it."""
-    prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent, keys)
-    traces = ForeignTraces(canonical, StoreLookup(store, alone=alone), prices, time.time_ns)
-    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals))
+    """What the writer maps foreign spans with; ``cluster`` is that of the store's address, ``shared`` our data folder
+    where others may write to it."""
+    node = node_id(shared) if shared is not None else ""
+    prices, rows = prices or ForeignPrices(), ForeignRows(blobs, silent, keys, node)
+    traces = ForeignTraces(canonical, StoreLookup(store, alone=shared is None), prices, time.time_ns)
+    notes = partial(SharedNotes, store=store, node=node) if shared is not None else None
+    return Foreign(traces, rows, Rewriter(store, rows, canonical, prices, cluster, arrivals), shared=notes)
 
 
 def hands_of(
-    data_dir: Path, mappers: int, silent: Silent, prices: ForeignPrices, keys: Callable[[], Keyring] = Keyring
-) -> Hands | None:
+    data_dir: Path, mappers: int, silent: Silent, prices: ForeignPrices, keys: Callable[[], Keyring] = Keyring,
+    *, shared: Path | None = None,
+) -> Hands | None:  # fmt: skip
     """Up to ``mappers`` processes that help in a backlog, and what does their work where they fail; None on a system
     where nothing can be handed to them."""
     if mappers == 0 or not AVAILABLE:
         return None
     detectors = Detectors(SwitchFile(data_dir), alone=True)
-    rows = ForeignRows(FolderBlobs(data_dir / "blobs"), Silent(detectors), keys)
-    return Hands(Helpers(data_dir, mappers), Portioner(canonical, prices, rows, detectors.lean), silent)
+    node = node_id(shared) if shared is not None else ""
+    rows = ForeignRows(FolderBlobs(data_dir / "blobs"), Silent(detectors), keys, node)
+    return Hands(Helpers(data_dir, mappers, node), Portioner(canonical, prices, rows, detectors.lean), silent)
 
 
 def mark(path: Path) -> tuple[int, int]:

@@ -49,8 +49,9 @@ TOOL_CALLS: Final = (
 )  # fmt: skip
 SPAN_RAW: Final = (
     "project", "trace_id", "span_id", "start_ns", "arrived_ns", "key_id", "convention", "mapper_version", "digest",
-    "raw",
+    "raw", "node",
 )  # fmt: skip
+REMAKES: Final = ("project", "trace_id", "node", "due_ms", "in_hand", "version")
 ARRIVALS: Final = ("project", "at_ns", "node", "trace_id", "rooted", "low_ns", "high_ns", "span_ids")
 
 COLUMNS: Final = {
@@ -61,6 +62,7 @@ COLUMNS: Final = {
     "scores": SCORES,
     "tool_calls": TOOL_CALLS,
     "arrivals": ARRIVALS,
+    "remakes": REMAKES,
 }
 
 CANNOT_ENCODE: Final = (msgspec.EncodeError, UnicodeEncodeError, OverflowError)

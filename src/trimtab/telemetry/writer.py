@@ -39,8 +39,10 @@ from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.repairs import Repairs
 from trimtab.telemetry.mapping.rewrite import Rewriter
 from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.shared_notes import SharedNotes
 from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
+from trimtab.telemetry.notes import Notes
 from trimtab.telemetry.pace import Pace, Progress, State
 from trimtab.telemetry.prepared import Part, Prepared
 from trimtab.telemetry.records import CallRecord
@@ -90,6 +92,7 @@ class Writer:
         self._pace = pace or Pace()
         self._step = step or _no_step
         self._inserts = Inserts(store, self._pace, self._set_aside, self._step)
+        self._inserts.before_shown = self._look_elsewhere
         self._stop = threading.Event()
         self._deadline = 0.0
         self._last_batch_s = -math.inf
@@ -103,8 +106,13 @@ class Writer:
         self._poison: set[tuple[str, int]] = set()
         self._helpers = foreign.hands.helpers if foreign is not None and foreign.hands is not None else None
         self._repairs = None
+        self._shared: SharedNotes | None = None
+        self._notes: Notes = spool
         if foreign is not None:
-            self._repairs = Repairs(spool, foreign.rewriter, foreign.traces.shown_rootless, self._step)
+            self._shared = foreign.shared(spool) if foreign.shared is not None else None
+            self._notes = self._shared or spool
+            foreign.traces.alone = self._shared is None
+            self._repairs = Repairs(self._notes, foreign.rewriter, foreign.traces.shown_rootless, self._step)
             foreign.rewriter.aside = self._aside
 
     def run(self) -> None:
@@ -245,7 +253,7 @@ class Writer:
             self._spool.remember(batch)
             self._step("remembered")
         if prepared.plan is not None and (prepared.plan.notes or prepared.plan.settled):
-            self._spool.note(prepared.plan.notes, prepared.plan.settled)
+            self._notes.note(prepared.plan.notes, prepared.plan.settled)
             self._step("noted")
         if self._enough(batch) and not self._aside.is_open and not self._rewrite_waits():
             self._ahead = self._mapping.submit(self._prepare_after, batch)
@@ -259,6 +267,13 @@ class Writer:
         self._tidy()
         self._step("cleared")
         return len(batch.records)
+
+    def _look_elsewhere(self, prepared: Prepared) -> None:
+        """What of the batch another server was told of as well is noted before any of it is shown."""
+        if self._shared is not None and prepared.plan is not None and prepared.plan.seen:
+            if notes := self._shared.told_elsewhere(prepared.plan.seen):
+                self._shared.note(notes)
+            self._step("looked elsewhere")
 
     def _read_ahead(self) -> Prepared | None:
         ahead, self._ahead = self._ahead, None
@@ -503,6 +518,8 @@ class Foreign(NamedTuple):
     rows: ForeignRows
     rewriter: Rewriter
     hands: Hands | None = None
+    shared: Callable[[SpoolReader], SharedNotes] | None = None
+    """Where other servers write to the same store: what its notes are kept in."""
 
 
 _WAITS = (StoreAway, StoreRefused, KeyUnknown, sqlite3.Error, OSError)

@@ -156,6 +156,8 @@ async def _mapping(deps: Dependencies, remapper: Remapper, project: str, window:
 
 async def _waiting(deps: Dependencies, project: str) -> int | None:
     """Traces that are due by now; those that only wait for a root to come are not."""
+    if deps.remakes is not None:
+        return await deps.remakes.waiting(project, deps.now())
     spool = deps.settings.data_dir.absolute() / SPOOL
     try:
         notes = await asyncio.to_thread(barrier.noted, spool)

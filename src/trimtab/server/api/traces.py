@@ -113,7 +113,9 @@ async def _trace(deps: Dependencies, tenant: Project, trace_id: str) -> TraceDet
 
 
 async def _due(deps: Dependencies, tenant: Project, trace_id: str) -> barrier.Due | None:
-    """As of `barrier.due`, of this server's spool."""
+    """As of `barrier.due`: of this server's spool, or of all servers' that write to one store."""
+    if deps.remakes is not None:
+        return await deps.remakes.due(tenant.id, trace_id)
     spool = deps.settings.data_dir.absolute() / SPOOL
     try:
         return await asyncio.to_thread(barrier.due, spool, tenant.id, trace_id)

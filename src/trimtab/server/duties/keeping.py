@@ -58,7 +58,7 @@ class Keeping:
         self, db: Database, answers: Answers, reader: Asker, spool: Spool, declared: Callable[[], dict[str, Rules]],
         clock: Clock, places: Places,
     ) -> None:  # fmt: skip
-        upkeep = Upkeep(reader, cluster_of(places.telemetry_url))
+        upkeep = Upkeep(reader, cluster_of(places.telemetry_url), shared=is_shared(places.telemetry_url))
         blobs = FolderBlobs(places.folder / BLOBS)
         words = Seeds(db, upkeep, blobs, places.keys)
         self.retention = Retention(RetentionParts(db=db, upkeep=upkeep, blobs=blobs, declared=declared, clock=clock))
@@ -157,6 +157,11 @@ def _led(conn: Connection, project_id: str, traces: set[str]) -> Led:
     )
 
 
+def is_shared(telemetry_url: str) -> bool:
+    """Whether other servers may write to the telemetry store that the setting names."""
+    return telemetry_url.startswith(("http://", "https://"))
+
+
 def cluster_of(telemetry_url: str) -> str:
     """The ClickHouse cluster that the setting names; empty for one node."""
-    return Address(telemetry_url).cluster if telemetry_url.startswith(("http://", "https://")) else ""
+    return Address(telemetry_url).cluster if is_shared(telemetry_url) else ""

@@ -3,11 +3,10 @@
 from typing import Final, NamedTuple, Protocol
 
 from trimtab.telemetry.mapping.plan import Key
+from trimtab.telemetry.notes import NEAR_NS
 
 FORGOTTEN_TRACES: Final = 100_000
 """Of traces whose spans are no longer remembered, at least so many are known to have been there (some 6 MB)."""
-NEAR_NS: Final = 600_000_000_000
-"""Ten minutes: spans of one trace are looked for so far around those that are known."""
 _EARLIER_NS: Final = 3_600_000_000_000
 _PROJECTS: Final = 1_000
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.foreign.spans import Attributes, ForeignBatch, ForeignEvent, ForeignSpan
+from trimtab.telemetry.foreign.spans import STATUS_ERROR, Attributes, ForeignBatch, ForeignEvent, ForeignSpan
 from trimtab.telemetry.foreign.texts import ForeignTexts
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.mapping.rows import Arrival, Reading
@@ -209,3 +209,16 @@ def _merged_attributes(old: Attributes, new: Attributes) -> Attributes:
         return {**old, **new}
     room = max(10 * MERGED, len(old), len(new))
     return dict(islice({**old, **new}.items(), room))
+
+
+def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
+    """A span of which nothing but OTLP's own fields is understood."""
+    failed = span.status_code == STATUS_ERROR
+    return CanonicalSpan(
+        name=span.name,
+        status="error" if failed else "ok",
+        error_message=span.status_message if failed else "",
+        metadata={"unread": why},
+        convention="unread",
+        mapper_version=0,
+    )

@@ -42,6 +42,13 @@ class Plan:
         """Traces that were noted for want of a root, which is there now."""
         self.broken: list[tuple[int, str]] = []
         """Records that could not be read, and why."""
+        self.seen: dict[Key, tuple[int, int]] = {}
+        """Where others write to the store as well: the traces that spans came of, each with from when to when it has
+        some that are known here."""
+
+    def see(self, key: Key, low_ns: int, high_ns: int) -> None:
+        low, high = self.seen.get(key, (low_ns, high_ns))
+        self.seen[key] = min(low, low_ns), max(high, high_ns)
 
     def lengths(self) -> tuple[int, int, int, int]:
         return len(self.spans), len(self.raws), len(self.notes), len(self.settled)

@@ -40,10 +40,10 @@ def usual_number() -> int:
 class Helper:
     """One mapping process. For one thread at a time."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, node: str = "") -> None:
         ours, theirs = socket.socketpair()
         argv = [*OWN_PYTHON, "-m", "trimtab.telemetry.mapping.process", "--data-dir", str(data_dir)]
-        argv += ["--fd", str(theirs.fileno())]
+        argv += ["--fd", str(theirs.fileno()), "--node", node]
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own module, our own interpreter
                 argv,
@@ -129,10 +129,11 @@ class Helper:
 
 
 class Helpers:
-    """At most ``most`` of them; none where that is 0."""
+    """At most ``most`` of them; none where that is 0. ``node`` is this server, where others write to the same store."""
 
-    def __init__(self, data_dir: Path, most: int) -> None:
+    def __init__(self, data_dir: Path, most: int, node: str = "") -> None:
         self._data_dir = data_dir
+        self._node = node
         self._most = most
         self._all: list[Helper] = []
         self._used_s = 0.0
@@ -170,7 +171,7 @@ class Helpers:
     def _start(self) -> None:
         while len(self._all) < self._most:
             try:
-                self._all.append(Helper(self._data_dir))
+                self._all.append(Helper(self._data_dir, self._node))
             except OSError as error:
                 logger.warning("no mapping process can be started: %s", error)
                 self._put_off()

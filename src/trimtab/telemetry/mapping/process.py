@@ -83,12 +83,12 @@ def asked(records: list[ForeignBatch], ring: Keyring) -> bytes:
 class Mapping:
     """What the process does with what it is told."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, node: str = "") -> None:
         self._turn = 0.0
         detectors = Detectors(SwitchFile(data_dir), alone=True)
         self._keys = Keys(data_dir, lambda: secrets.load(data_dir, os.environ.get("TRIMTAB_SECRET_KEY")), self._now_s)
         prices = ForeignPrices(PriceFile(data_dir, self._now_s))
-        maker = ForeignRows(FolderBlobs(data_dir / "blobs"), Silent(detectors), self._keys.look)
+        maker = ForeignRows(FolderBlobs(data_dir / "blobs"), Silent(detectors), self._keys.look, node)
         self._by = Portioner(canonical, prices, maker, detectors.lean)
         self._portions: dict[int, Portion] = {}
 
@@ -148,12 +148,13 @@ def serve(handing: Handing, mapping: Mapping) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trimtab.telemetry.mapping.process", description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True, help="the folder with blobs, prices and keys")
+    parser.add_argument("--node", default="", help="this server, where others write to the same store")
     parser.add_argument("--fd", type=int, required=True, help="the unix socket to whoever started it")
     options = parser.parse_args(argv)
     die_with_parent()
     configure_logging(os.environ.get("TRIMTAB_LOG_LEVEL", "info"))
     handing = Handing(socket.socket(fileno=options.fd))
-    mapping = Mapping(options.data_dir)
+    mapping = Mapping(options.data_dir, options.node)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
     keep_memory()

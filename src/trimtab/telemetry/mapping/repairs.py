@@ -12,9 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from trimtab.core.errors import TrimtabError
 from trimtab.telemetry.mapping.plan import Key
-from trimtab.telemetry.notes import Note
-from trimtab.telemetry.spool import barrier
-from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.notes import Note, Notes
 from trimtab.telemetry.stores import StoreAway
 
 logger = logging.getLogger("trimtab.telemetry.repairs")
@@ -54,9 +52,9 @@ class Repairs:
     called when a turn's traces are made and still noted."""
 
     def __init__(
-        self, spool: SpoolReader, rewriter: Remaker, rootless: Callable[[Key], None], step: Callable[[str], None]
+        self, notes: Notes, rewriter: Remaker, rootless: Callable[[Key], None], step: Callable[[str], None]
     ) -> None:
-        self._spool = spool
+        self._notes = notes
         self._rewriter = rewriter
         self._rootless = rootless
         self._step = step
@@ -97,7 +95,7 @@ class Repairs:
         for note in notes:
             if note[:2] not in failed:
                 self._failing.pop(note[:2], None)
-        self._spool.note(later, [note[:2] for note in notes])
+        self._notes.note(later, [note[:2] for note in notes])
         for key in attempt.rootless:
             self._rootless(key)
         return len(notes)
@@ -106,17 +104,17 @@ class Repairs:
         """The next ones, which everybody is told. What was left in hand comes first, whoever else would go first: it is
         waited for. Others are taken, and then it is looked whether somebody goes first: who does says so, and then
         looks what is in hand, so that one of both sees the other."""
-        left = self._spool.left(TRACES_AT_ONCE)
+        left = self._notes.left(TRACES_AT_ONCE)
         if left:
             return left
-        notes = self._spool.noted(now_ms, TRACES_AT_ONCE)
-        if not notes or barrier.goes_first(self._spool.directory):
+        notes = self._notes.noted(now_ms, TRACES_AT_ONCE)
+        if not notes or self._notes.goes_first():
             return []
-        self._spool.take(notes)
-        if barrier.goes_first(self._spool.directory):
-            self._spool.put_back(notes)
+        taken = self._notes.take(notes)
+        if self._notes.goes_first():
+            self._notes.put_back(taken)
             return []
-        return notes
+        return taken
 
     def _some(self, notes: Sequence[Note], attempt: _Attempt) -> None:
         if not notes:

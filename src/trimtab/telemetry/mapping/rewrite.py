@@ -19,14 +19,14 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.governance.sealing import KeyDestroyed
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.forward.arrivals import ArrivalLog
-from trimtab.telemetry.mapping.before import NEAR_NS, Stored
+from trimtab.telemetry.mapping.before import Stored
 from trimtab.telemetry.mapping.came import began, merged
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rows import Arrival, ForeignRows, Mapped, Sums
 from trimtab.telemetry.mapping.traces import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
-from trimtab.telemetry.notes import MOST_BYTES, MOST_SPANS, Note
+from trimtab.telemetry.notes import MOST_BYTES, MOST_SPANS, NEAR_NS, Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
 from trimtab.telemetry.stores import Store, bind
 from trimtab.telemetry.stores._schema import LOCAL

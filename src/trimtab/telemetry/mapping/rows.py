@@ -179,7 +179,11 @@ class ForeignRows:
     (idempotent by content), and for what ``silent`` remembers of earlier answers. Where ``silent`` says so,
     texts are not kept once more for searches."""
 
-    def __init__(self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring) -> None:
+    def __init__(
+        self, blobs: Blobs, silent: Silent | None = None, keys: Callable[[], Keyring] = Keyring, node: str = ""
+    ) -> None:
+        """``node`` is this server's name where others write to the same store, else empty."""
+        self._node = node
         self._blobs = blobs
         self._keys = keys
         self._silent = silent
@@ -264,6 +268,8 @@ class ForeignRows:
             "digest": [each.digest for each in arrivals],
             "raw": bodies,
         }
+        if self._node:
+            columns["node"] = [self._node] * len(raws)
         rows.span_raw.extend([each.owner for each in arrivals], [columns.get(name) for name in SPAN_RAW])
 
     def opened(self, raw: str) -> str:

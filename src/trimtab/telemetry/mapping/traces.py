@@ -28,9 +28,9 @@ from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.foreign.spans import STATUS_ERROR, ForeignBatch, ForeignSpan
+from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
-from trimtab.telemetry.mapping.before import NEAR_NS, Forgotten, Lookup, Newest, Stored
+from trimtab.telemetry.mapping.before import Forgotten, Lookup, Newest, Stored
 from trimtab.telemetry.mapping.came import (
     MERGED,
     Broken,
@@ -40,6 +40,7 @@ from trimtab.telemetry.mapping.came import (
     gather_told,
     lasted,
     merged,
+    plain,
     portions,
     with_span,
 )
@@ -48,7 +49,7 @@ from trimtab.telemetry.mapping.prices import ForeignPrices
 from trimtab.telemetry.mapping.rows import NOBODY, Arrival, Mapped, Reading, Sums
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
-from trimtab.telemetry.notes import LONGEST_NS, Note
+from trimtab.telemetry.notes import LONGEST_NS, NEAR_NS, Note
 from trimtab.telemetry.silent import Whose
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
@@ -129,6 +130,8 @@ class ForeignTraces:
         self._away: Elsewhere | None = None
         self._looked: dict[Key, tuple[int, int]] = {}
         self._spreads: OrderedDict[Key, tuple[int, int]] = OrderedDict()
+        self.alone = True
+        """Whether nobody else writes to the store."""
         self.forget()
 
     def forget(self) -> None:
@@ -212,12 +215,20 @@ class ForeignTraces:
             so_far = plan.lengths()
             try:
                 self._each(plan, key, spans, stored.get(key))
+                if not self.alone:
+                    self._see(plan, key, spans.values())
             except Exception as error:  # whatever a trace holds, it must not stop the others
                 logger.exception("the trace %s cannot be placed", key[1])
                 plan.cut(so_far)
                 owners = {each.owner for each in spans.values()}
                 plan.broken += [(owner, f"{type(error).__name__}: {error}") for owner in sorted(owners)]
                 self._let_go(key)
+
+    def _see(self, plan: Plan, key: Key, spans: Iterable[Arrival]) -> None:
+        trace = self._traces.get(key) or _Trace()
+        if not trace.endless:
+            low = min(each.start_ns for each in spans)
+            plan.see(key, min(low, trace.low_ns), max(_high(spans), trace.high_ns))
 
     def _unread(self, arrived: dict[Key, dict[str, Arrival]], stored: dict[Key, Stored]) -> list[Arrival]:
         """The spans that most likely become rows."""
@@ -537,19 +548,6 @@ def _read_each(read: Read, prices: ForeignPrices, unread: list[Arrival]) -> None
 
 
 _SPENT_NOTHING: Final = Cost()
-
-
-def plain(span: ForeignSpan, why: str) -> CanonicalSpan:
-    """A span of which nothing but OTLP's own fields is understood."""
-    failed = span.status_code == STATUS_ERROR
-    return CanonicalSpan(
-        name=span.name,
-        status="error" if failed else "ok",
-        error_message=span.status_message if failed else "",
-        metadata={"unread": why},
-        convention="unread",
-        mapper_version=0,
-    )
 
 
 def _whose(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> Whose | None:

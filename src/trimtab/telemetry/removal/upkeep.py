@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeVar
 from msgspec import Struct
 
 from trimtab.governance.retention import Kind
+from trimtab.telemetry.remakes import Remakes
 from trimtab.telemetry.stores import StoreRefused, Value
 from trimtab.telemetry.stores._schema import LOCAL
 
@@ -43,6 +44,7 @@ TABLES: Final = (
     Kept("span_raw", "content", "start_ns"),
     Kept("tool_calls", "spans", "at_ns"),
     Kept("arrivals", "spans", "at_ns"),
+    Kept("remakes", "spans", "at_ns", whole=True),
     Kept("spans", "spans", "start_ns"),
     Kept("scores", "scores", "at_ns", whole=True),
     Kept("ledger", "ledger", "at_ns"),
@@ -64,7 +66,9 @@ class Upkeep:
     """``cluster`` is the name of a ClickHouse cluster, empty for one node. Raises `Unavailable` while the store is
     away; every method may be called again after that."""
 
-    def __init__(self, asker: Asker, cluster: str = "", *, pause: Pause = asyncio.sleep) -> None:
+    def __init__(self, asker: Asker, cluster: str = "", *, pause: Pause = asyncio.sleep, shared: bool = False) -> None:
+        """``shared``: other servers write to the store as well."""
+        self.remakes = Remakes(asker) if shared else None
         self._ask = asker.ask
         self._cluster = cluster
         self._pause = pause

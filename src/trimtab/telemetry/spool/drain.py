@@ -30,6 +30,7 @@ from msgspec import Struct
 from trimtab.core.ids import uuid7_hex
 from trimtab.telemetry.kinds import weigh
 from trimtab.telemetry.notes import Note
+from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.spool.segment_file import Ruined, SegmentFile
 from trimtab.telemetry.spool.segments import LOCK_SUFFIX, SEGMENT_SUFFIX
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
@@ -235,10 +236,17 @@ class SpoolReader:
             sql = f"{_NOTES} WHERE (project, trace_id) IN (SELECT project, trace_id FROM making) LIMIT ?"  # noqa: S608  our own words
             return [Note(*row) for row in self._db.execute(sql, (limit,))]
 
-    def take(self, notes: Iterable[Note]) -> None:
-        """These are in hand from now on, for everybody who asks (`barrier.rewriting`), until `note` settles them."""
+    def take(self, notes: Iterable[Note]) -> list[Note]:
+        """These are in hand from now on, for everybody who asks (`barrier.rewriting`), until `note` settles them: all
+        of them, where nobody else may have them."""
+        some = list(notes)
         with self._changing():
-            self._db.executemany(ADD_MAKING, [note[:3] for note in notes])
+            self._db.executemany(ADD_MAKING, [note[:3] for note in some])
+        return some
+
+    def goes_first(self) -> bool:
+        """Whether anybody does (`barrier.go_first`)."""
+        return barrier.goes_first(self.directory)
 
     def put_back(self, notes: Iterable[Note]) -> None:
         """They were taken and not touched."""

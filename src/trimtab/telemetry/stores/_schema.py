@@ -32,6 +32,7 @@ SHARDED_BY: Final = {
     "scores": "trace_id",
     "tool_calls": "trace_id",
     "arrivals": "trace_id",
+    "remakes": "trace_id",
     "ledger": "span_id",
 }
 """What decides on a row's shard: never changed by a later version of the row, so that versions meet in one place."""
@@ -454,6 +455,25 @@ MODIFY COLUMN start_ns CODEC(Delta, LZ4)"""
 _SHOWN_OF_ENTRIES: Final = f"""
 ALTER TABLE spans ${{cluster}} MODIFY COLUMN shown String DEFAULT if(entry = 1, {shown.OF_ANY}, '')"""
 
+# Which server a foreign span came to, where several write to one store; empty where one is alone.
+_RAW_NODE: Final = "ALTER TABLE span_raw ${cluster} ADD COLUMN IF NOT EXISTS node LowCardinality(String)"
+
+# Traces that a server has yet to make anew, told to the others (`shared_notes.py`): ``due_ms`` is 0 where that is done.
+# All versions of a row go by the same age, or an older one would hold again.
+_REMAKES: Final = f"""
+CREATE TABLE IF NOT EXISTS remakes ${{cluster}} (
+    project LowCardinality(String),
+    trace_id String,
+    node LowCardinality(String),
+    due_ms Int64,
+    in_hand UInt8,
+    at_ns Int64 DEFAULT toUnixTimestamp64Nano(now64(9)) CODEC(Delta, LZ4),
+    version UInt64
+) ENGINE = ${{replacing}}
+ORDER BY (project, trace_id, node)
+TTL toDateTime(intDiv(at_ns, 1000000000)) + INTERVAL 1 DAY
+SETTINGS index_granularity = 256, {_PARTS}, {_DURABLE}"""
+
 MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (1, (_SPANS, _SPAN_IO, _LEDGER)),
     (2, (_LEDGER_DROP, _LEDGER_2, _LEDGER_FILL)),
@@ -474,6 +494,7 @@ MIGRATIONS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (17, (_IMAGE_TOKENS,)),
     (18, (_CHARGES, _SPAN_TIER)),
     (19, (_SHOWN_OF_ENTRIES,)),
+    (20, (_RAW_NODE, _REMAKES)),
 )
 
 

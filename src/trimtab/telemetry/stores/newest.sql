@@ -1,4 +1,4 @@
--- version 19
+-- version 20
 CREATE TABLE IF NOT EXISTS arrivals
 (
     `project` LowCardinality(String),
@@ -82,6 +82,21 @@ PARTITION BY toYYYYMM(fromUnixTimestamp64Nano(at_ns, 'UTC'))
 ORDER BY (project, at_ns, span_id)
 SETTINGS min_bytes_for_wide_part = 67108864, merge_selector_base = 10, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, index_granularity = 8192, default_compression_codec = 'LZ4';
 
+CREATE TABLE IF NOT EXISTS remakes
+(
+    `project` LowCardinality(String),
+    `trace_id` String,
+    `node` LowCardinality(String),
+    `due_ms` Int64,
+    `in_hand` UInt8,
+    `at_ns` Int64 DEFAULT toUnixTimestamp64Nano(now64(9)) CODEC(Delta(8), LZ4),
+    `version` UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (project, trace_id, node)
+TTL toDateTime(intDiv(at_ns, 1000000000)) + toIntervalDay(1)
+SETTINGS index_granularity = 256, min_bytes_for_wide_part = 67108864, merge_selector_base = 10, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+
 CREATE TABLE IF NOT EXISTS scores
 (
     `project` LowCardinality(String),
@@ -146,6 +161,7 @@ CREATE TABLE IF NOT EXISTS span_raw
     `mapper_version` UInt32,
     `digest` UInt64,
     `raw` String CODEC(LZ4),
+    `node` LowCardinality(String),
     INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = MergeTree

@@ -1,0 +1,112 @@
+"""Two servers with folders of their own, one PostgreSQL catalog and one telemetry store, as on two machines: what one
+stores the other shows, a trace whose spans come to both is whole, and each says when it is not yet."""
+
+import os
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import httpx
+import pytest
+from live import Live, admin, live, simulated, until
+from shared_store import SharedStore
+
+from patience import PATIENCE_S
+from trimtab.telemetry.stores import Store
+
+pytestmark = [pytest.mark.postgres, pytest.mark.promise]
+SECRET_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+CONFIG = """
+providers:
+  sim: {{dialect: openai_chat, base_url: "{url}/v1", api_key: "k"}}
+models:
+  m: {{provider: sim, model: "gpt-4o-mini?tokens=3"}}
+"""
+
+
+class Pair:
+    def __init__(self, one: Live, two: Live, store: SharedStore) -> None:
+        self.one = one
+        self.two = two
+        self.store = store
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory, postgres: Callable[[], str], engine: Store) -> Generator[Pair]:
+    folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    store = SharedStore(engine, tmp_path_factory.mktemp("blobs"))
+    env = {
+        "TRIMTAB_DATABASE_URL": postgres(),
+        "TRIMTAB_SECRET_KEY": SECRET_KEY,
+        "TRIMTAB_TELEMETRY_URL": store.url,
+    }
+    try:
+        with simulated() as url:
+            config = CONFIG.format(url=url)
+            with live(folders[0], config, env=env) as one, live(folders[1], config, env=env) as two:
+                yield Pair(one, two, store)
+    finally:
+        store.close()
+
+
+def ask(server: Live, text: str = "hello", **more: Any) -> httpx.Response:
+    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, headers=admin(), timeout=PATIENCE_S)
+
+
+def spans(server: Live, trace_id: str, *given: tuple[int, int, int]) -> None:
+    """Sends spans (number, parent, input tokens) as another tool would; 0 tokens: no model was called."""
+    now = time.time_ns()
+    told: list[dict[str, Any]] = []
+    for number, parent, tokens in given:
+        attributes = [{"key": "session.id", "value": {"stringValue": f"session-{trace_id[:4]}"}}]
+        if tokens:
+            attributes += [
+                {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+                {"key": "gen_ai.request.model", "value": {"stringValue": "gpt-4o-mini"}},
+                {"key": "gen_ai.usage.input_tokens", "value": {"intValue": tokens}},
+            ]
+        told.append(
+            {
+                "traceId": trace_id,
+                "spanId": f"{number:016x}",
+                "parentSpanId": f"{parent:016x}" if parent else "",
+                "name": f"span {number}",
+                "startTimeUnixNano": str(now + number),
+                "endTimeUnixNano": str(now + number + 1_000_000),
+                "attributes": attributes,
+            }
+        )
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": told}]}]}
+    sent = httpx.post(f"{server.url}/v1/traces", json=body, headers=admin(), timeout=PATIENCE_S)
+    assert sent.status_code == 200, sent.text
+
+
+def trace(server: Live, trace_id: str) -> dict[str, Any]:
+    return server.api(f"/projects/default/traces/{trace_id}")
+
+
+def is_whole(server: Live, trace_id: str, count: int) -> bool:
+    found = trace(server, trace_id)
+    return found["updating"] is None and len(found["spans"]) == count
+
+
+def test_a_call_that_one_took_the_other_shows(pair: Pair) -> None:
+    answer = ask(pair.one)
+    pair.one.settled()
+    trace_id = answer.headers["trimtab-trace-id"]
+    assert [len(trace(each, trace_id)["spans"]) for each in (pair.one, pair.two)] == [2, 2]
+
+
+def test_a_trace_whose_spans_come_to_both_says_so_on_both_and_is_whole_then(pair: Pair) -> None:
+    trace_id = os.urandom(16).hex()
+    spans(pair.one, trace_id, (1, 0, 0), (2, 1, 40))
+    pair.one.settled()
+    spans(pair.two, trace_id, (3, 1, 2), (2, 1, 40))
+    pair.two.settled()
+    told = [trace(each, trace_id)["updating"] for each in (pair.one, pair.two)]
+    assert None not in told, told
+    for each in (pair.one, pair.two):
+        until(lambda each=each: is_whole(each, trace_id, 3), PATIENCE_S, each.told)
+    rows = [row for row in pair.one.traces() if row["trace_id"] == trace_id]
+    assert [row["tokens"]["input"] for row in rows] == [42]
