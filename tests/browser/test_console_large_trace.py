@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import msgspec
 import pytest
 from browsing import Visitor
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from patience import PATIENCE_MS
 from trimtab.telemetry.fakes import span_row
@@ -35,8 +36,9 @@ NO_TEXT = msgspec.json.encode(
 ).decode()
 
 
-def an_agent_run(count: int) -> bytes:
-    """A run with 60 turns of about 500 tool and model calls each, as JSON of the API."""
+def an_agent_run(count: int, *, running: bool = False, early: int = 0) -> bytes:
+    """A run with 60 turns of about 500 tool and model calls each, as JSON of the API. ``early``: spans that came late
+    and begin before all others but the first."""
     kinds = ("llm", "tool", "retriever", "span")
     spans: list[SpanRow] = []
     for i in range(count):
@@ -49,11 +51,18 @@ def an_agent_run(count: int) -> bytes:
                 parent_span_id=parent,
                 kind="agent" if i <= 60 else kinds[i % 4],
                 name="run" if i == 0 else f"turn {turn}" if i <= 60 else f"step {i}",
-                status="error" if i % 4999 == 4998 else "ok",
+                status="running" if running and i == 0 else "error" if i % 4999 == 4998 else "ok",
                 duration=12_000.0 if i == 0 else 900.0 if i <= 60 else 3.0,
                 tokens=Tokens(input=10, output=5, total=15) if i > 60 else Tokens(),
             )
         )
+    late = [
+        msgspec.structs.replace(
+            spans[0], span_id=f"e{i:015x}", parent_span_id=f"{0:016x}", name=f"early {i}", kind="tool", status="ok"
+        )
+        for i in range(early)
+    ]
+    spans[1:1] = late
     detail = TraceDetail(
         trace_id=TRACE,
         spans=spans,
@@ -148,3 +157,54 @@ def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visi
     # The longest time the page could not answer, whatever was done; both bounds are wide, for slow machines.
     assert opened < 8 * shared
     assert longest < 1_500 * shared
+
+
+def test_a_large_trace_that_grows_stays_as_it_was_folded_and_selected(visitor: Visitor) -> None:
+    """Also where what came late stands above everything."""
+    page = visitor.page
+    path = f"/projects/default/traces/{TRACE}"
+    visitor.answers(f"{path}/spans/*/io", NO_TEXT)
+    visitor.answers(path, an_agent_run(3_000, running=True).decode())
+    visitor.go(f"/p/default/traces/{TRACE}")
+    tree, count = page.get_by_role("tree"), page.get_by_test_id("span-count")
+    expect(count).to_have_text("61 of 3,000 spans")
+
+    def line(name: str) -> Locator:
+        return tree.get_by_role("treeitem").filter(has=page.get_by_title(name, exact=True))
+
+    turn = line("turn 2")
+    turn.get_by_role("button", name=re.compile("Unfold")).click()
+    expect(count).to_have_text("110 of 3,000 spans")
+    line("step 62").click()
+    expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("step 62")
+
+    page.unroute(f"{visitor.url}/api/v1{path}")
+    visitor.answers(path, an_agent_run(3_060, early=3).decode())
+    expect(count).to_have_text("114 of 3,063 spans")
+    expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("step 62")
+    expect(tree.get_by_role("treeitem").nth(1)).to_contain_text("early 0")
+    expect(turn).to_have_attribute("aria-expanded", "true")
+    expect(tree.get_by_role("treeitem", expanded=True)).to_have_count(2)
+
+
+def test_who_walks_through_a_trace_does_not_read_all_of_it_again(visitor: Visitor) -> None:
+    page = visitor.page
+    page.clock.install()
+    path = f"/projects/default/traces/{TRACE}"
+    text = msgspec.json.decode(NO_TEXT)
+    text["output"] = [{"role": "assistant", "name": None, "parts": [{"type": "text", "text": "It was sent."}]}]
+    visitor.answers(f"{path}/spans/*/io", text)
+    visitor.answers(path, an_agent_run(500).decode())
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith(path) else None)
+    visitor.go(f"/p/default/traces/{TRACE}")
+    said = page.get_by_test_id("conversation").get_by_text("It was sent.")
+    expect(said).to_be_visible()
+    tree = page.get_by_role("tree")
+    tree.focus()
+    for name in ("turn 1", "step 61", "step 121"):
+        page.clock.fast_forward(60_000)
+        page.keyboard.press("ArrowDown")
+        expect(tree.get_by_role("treeitem", selected=True)).to_contain_text(name)
+        expect(said).to_be_visible()
+    assert len(asked) == 1

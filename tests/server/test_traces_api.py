@@ -1,15 +1,20 @@
-"""A trace that is to be made anew says so."""
+"""A trace that is to be made anew says so; one of thousands of spans is answered as a small one is."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from house import House
+from msgspec.structs import replace
 
+from trimtab.server.long_answers import AT_ONCE
+from trimtab.server.withholding import withheld
 from trimtab.telemetry.fakes import span_row
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool import barrier
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
+from trimtab.telemetry.views import TraceDetail
 
 if TYPE_CHECKING:
     from house import Run
@@ -67,6 +72,32 @@ def test_notes_that_cannot_be_read_keep_no_trace_from_its_reader(run: "Run") -> 
         (house.folder / "spool" / POSITIONS_FILE).write_bytes(b"this is no database" * 100)
         answer = await house.admin.get(f"{AT}/{TRACE}")
         assert (answer.status_code, answer.json()["updating"]) == (200, None)
+
+    run(story)
+
+
+def test_a_trace_of_thousands_of_spans_is_told_as_a_small_one_is(run: "Run") -> None:
+    async def story(house: House) -> None:
+        (project,) = (await house.admin.get("/api/v1/projects")).json()["items"]
+        said = 'it said "spans":[] and {"trace_id": 1}], with a \\ at the end \\'
+        for number in range(AT_ONCE * 2 + 1):
+            row = span_row(trace_id=TRACE, span_id=f"{number:016x}", started=1_000.0 + number)
+            house.reader.add(project["id"], replace(row, name=said, input_preview=said, tags=[said, "b"]))
+        whole = await house.reader.trace(project["id"], TRACE)
+        assert whole is not None
+
+        answer = await house.admin.get(f"{AT}/{TRACE}")
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["x-request-id"]
+        assert msgspec.json.decode(answer.content, type=TraceDetail) == whole
+        assert answer.content == msgspec.json.encode(whole)
+
+        # Who may not read what was said gets no word of it, in whichever portion it is.
+        made = await house.admin.post("/api/v1/projects/default/keys", json={"name": "numbers", "role": "auditor"})
+        assert made.status_code == 201, made.text
+        bare = await house.client(made.json()["secret"]).get(f"{AT}/{TRACE}")
+        assert msgspec.json.decode(bare.content, type=TraceDetail) == withheld(whole)
+        assert [span["input_preview"] for span in bare.json()["spans"]] == [""] * len(whole.spans)
 
     run(story)
 

@@ -1,5 +1,6 @@
 /** One door to the API: JSON in, JSON out, every failure an `ApiProblem` that says what is wrong and how to mend it. */
 
+import { readRows } from "@/lib/longJson";
 import type { Meanwhile, Problem } from "./types";
 
 export class ApiProblem extends Error {
@@ -86,6 +87,13 @@ export async function request<T>(method: string, path: string, body?: unknown, s
   const response = await ask(method, path, body === undefined ? undefined : JSON.stringify(body), signal);
   if (response.status === 204 || response.headers.get("content-length") === "0") return undefined as T;
   return (await response.json()) as T;
+}
+
+/** What is answered with thousands of rows in `field`: read as they come, so that the page goes on meanwhile. */
+export async function getRows<T>(path: string, field: keyof T & string, signal?: AbortSignal): Promise<T> {
+  const response = await ask("GET", path, undefined, signal);
+  if (!response.body) return (await response.json()) as T;
+  return (await readRows(response.body, field, signal)) as T;
 }
 
 /** The same with bodies as the text that travels: for JSON that must not pass through JavaScript's numbers. */

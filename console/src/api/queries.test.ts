@@ -1,9 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { ApiProblem } from "./client";
-import { begunAt, isOnItsWay, mayPass, updateComesIn } from "./queries";
+import { begunAt, growsIn, isOnItsWay, mayPass, updateComesIn } from "./queries";
 
 const problem = (status: number) => new ApiProblem({ status, detail: "x" });
 const idOf = (ms: number) => `${ms.toString(16).padStart(12, "0")}7abc8${"0".repeat(15)}`;
+
+describe("a trace that grows", () => {
+  it("is asked for every moment, and the more rarely the larger it is", () => {
+    expect(growsIn(1)).toBe(1_500);
+    expect(growsIn(2_000)).toBe(1_500);
+    expect(growsIn(30_000)).toBe(5_000);
+  });
+});
 
 describe("asking again", () => {
   it("reads the time a trace began out of its id, of ours only", () => {

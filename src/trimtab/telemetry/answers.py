@@ -118,6 +118,21 @@ def span_lines(data: bytes) -> list[SpanLine]:
     return _shown.decode_lines(data)
 
 
+PORTION: Final = 128 * 1024
+"""Bytes of rows that are read in one go: nothing else of the process runs meanwhile, in whichever thread it is."""
+
+
+def trace_of(trace_id: str, data: bytes) -> TraceDetail | None:
+    """The trace whose spans these are (as of `span_lines`); None where there are none."""
+    lines: list[SpanLine] = []
+    begin = 0
+    while begin < len(data):
+        end = data.find(b"\n", begin + PORTION) + 1 or len(data)
+        lines += span_lines(data[begin:end])
+        begin = end
+    return trace_detail(trace_id, lines) if lines else None
+
+
 def _tokens(fresh: int, read: int, write: int, output: int, reasoning: int, estimated: int) -> Tokens:
     return Tokens(
         input=fresh,

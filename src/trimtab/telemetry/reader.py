@@ -178,8 +178,11 @@ class TelemetryReader:
             answers.SHOWN_ROWS,
         )
         (data, _), scores = await asyncio.gather(asked, scores_of_trace(self, self._keys(), project, trace_id))
-        lines = answers.span_lines(data)
-        return msgspec.structs.replace(answers.trace_detail(trace_id, lines), scores=scores) if lines else None
+        if len(data) <= answers.PORTION:
+            found = answers.trace_of(trace_id, data)
+        else:  # of 30,000 spans it takes a fifth of a second
+            found = await asyncio.to_thread(answers.trace_of, trace_id, data)
+        return None if found is None else msgspec.structs.replace(found, scores=scores)
 
     async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None:
         """The texts of a span; what an attempt shares with its request is read there."""

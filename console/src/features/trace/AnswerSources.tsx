@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { spanIOQuery, traceQuery } from "@/api/queries";
+import { spanIOQuery } from "@/api/queries";
 import type { SpanRow, TraceDetail } from "@/api/types";
 import { Tag } from "@/ui/bits";
 import { Pending } from "@/ui/Pending";
@@ -15,8 +15,8 @@ interface Props {
 }
 
 /** "From what was this answered?": below an answer, the passages that the model was given, by the numbers it cites. */
-export function AnswerSources({ project, span }: Props) {
-  const lines = linesOf(useQuery(traceQuery(project, span.trace_id)).data, span);
+export function AnswerSources({ project, trace, span }: Props & { trace: TraceDetail }) {
+  const lines = linesOf(trace, span);
   if (lines.length === 0) return null;
   return (
     <section aria-label="Sources of the answer" className={knowledge.form}>
@@ -29,11 +29,10 @@ export function AnswerSources({ project, span }: Props) {
 }
 
 /** What was looked up for this call, and not for another of its trace. */
-function linesOf(trace: TraceDetail | undefined, span: SpanRow): KnowledgeLine[] {
-  const mine = new Set(
-    trace?.spans.filter((each) => each.parent_span_id === span.span_id).map((each) => each.span_id) ?? [],
-  );
-  return (trace?.knowledge ?? []).filter((line) => mine.has(line.span_id));
+function linesOf(trace: TraceDetail, span: SpanRow): KnowledgeLine[] {
+  if (!trace.knowledge?.length) return [];
+  const mine = new Set(trace.spans.filter((each) => each.parent_span_id === span.span_id).map((each) => each.span_id));
+  return trace.knowledge.filter((line) => mine.has(line.span_id));
 }
 
 function OfCorpus({ project, span, line }: Props & { line: KnowledgeLine }) {

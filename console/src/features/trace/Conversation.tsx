@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { spanIOQuery } from "@/api/queries";
-import type { MessageView, SpanIO, SpanRow } from "@/api/types";
+import type { MessageView, SpanIO, SpanRow, TraceDetail } from "@/api/types";
 import { plural } from "@/lib/format";
 import { CopyIconButton } from "@/ui/Copy";
 import { Notice } from "@/ui/Notice";
@@ -18,8 +18,14 @@ import { Withheld } from "./Withheld";
 const FOLD_OVER = 14;
 const KEEP_LAST = 6;
 
+interface Props {
+  project: string;
+  trace: TraceDetail;
+  span: SpanRow;
+}
+
 /** What was said: the messages as a person reads them. */
-export function Conversation({ project, span }: { project: string; span: SpanRow }) {
+export function Conversation({ project, trace, span }: Props) {
   const io = useQuery(spanIOQuery(project, span.trace_id, span.span_id));
   if (io.isError || !io.data) return <Pending of={io} height={160} />;
   if (io.data.withheld) return <Withheld project={project} traceId={span.trace_id} />;
@@ -28,7 +34,7 @@ export function Conversation({ project, span }: { project: string; span: SpanRow
   return (
     <>
       <Messages key={span.span_id} io={io.data} span={span} />
-      <AnswerSources project={project} span={span} />
+      <AnswerSources project={project} trace={trace} span={span} />
     </>
   );
 }

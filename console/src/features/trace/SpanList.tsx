@@ -1,10 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { formatInt, formatMs, plural } from "@/lib/format";
 import { LIST_KEYS, useMainListKeys, useSize } from "@/lib/hooks";
 import { SpanLine } from "./SpanLine";
 import css from "./trace.module.css";
-import { axisTicks, initialCollapsed, reveal, type SpanTree, visibleRows } from "./tree";
+import { axisTicks, carried, initialCollapsed, reveal, type SpanTree, visibleRows } from "./tree";
 
 interface Props {
   tree: SpanTree;
@@ -26,7 +26,7 @@ export const LANE_START = 0.4;
 export function SpanList({ tree, selected, onSelect, timeline, flags, switcher }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const [sizeRef, size] = useSize<HTMLDivElement>();
-  const [folded, setFolded] = useState<ReadonlySet<number>>(() => initialCollapsed(tree));
+  const [folded, setFolded] = useFolded(tree);
   const rows = useMemo(() => visibleRows(tree, folded), [tree, folded]);
   const at = rows.findIndex((row) => row.index === selected);
   const virtual = useVirtualizer({
@@ -37,7 +37,7 @@ export function SpanList({ tree, selected, onSelect, timeline, flags, switcher }
   });
 
   // What is selected from elsewhere (an address, another view) must be on show.
-  useEffect(() => setFolded((now) => reveal(tree, now, selected)), [tree, selected]);
+  useEffect(() => setFolded((now) => reveal(tree, now, selected)), [tree, selected, setFolded]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls to a new selection only, never while folding
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
@@ -120,6 +120,25 @@ export function SpanList({ tree, selected, onSelect, timeline, flags, switcher }
       </div>
     </>
   );
+}
+
+type Folded = ReadonlySet<number>;
+
+/** What is folded stays so while the trace grows, although its spans then have other places. */
+function useFolded(tree: SpanTree): [Folded, (change: Folded | ((now: Folded) => Folded)) => void] {
+  const [of, setOf] = useState<{ tree: SpanTree; folded: Folded }>(() => ({ tree, folded: initialCollapsed(tree) }));
+  let { folded } = of;
+  if (of.tree !== tree) {
+    folded = carried(of.tree, tree, of.folded);
+    setOf({ tree, folded });
+  }
+  const setFolded = useCallback((change: Folded | ((now: Folded) => Folded)) => {
+    setOf((now) => {
+      const next = typeof change === "function" ? change(now.folded) : change;
+      return next === now.folded ? now : { ...now, folded: next };
+    });
+  }, []);
+  return [folded, setFolded];
 }
 
 interface FoldProps {

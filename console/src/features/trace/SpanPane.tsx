@@ -26,7 +26,7 @@ interface View {
 }
 
 const VIEWS: View[] = [
-  { id: "conversation", label: "Conversation", render: (p) => <Conversation project={p.project} span={p.span} /> },
+  { id: "conversation", label: "Conversation", render: (p) => <Conversation {...p} /> },
   { id: "cost", label: "Cost", render: (p) => <CostView project={p.project} trace={p.trace} span={p.span} /> },
   { id: "decision", label: "Decision", render: (p) => <DecisionView project={p.project} trace={p.trace} /> },
   { id: "guards", label: "Guards", render: (p) => <GuardsView project={p.project} trace={p.trace} /> },

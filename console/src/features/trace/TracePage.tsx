@@ -21,7 +21,8 @@ import { SpanList } from "./SpanList";
 import { SpanPane } from "./SpanPane";
 import { flagged } from "./scores";
 import css from "./trace.module.css";
-import { buildTree, firstSelection } from "./tree";
+import { firstSelection } from "./tree";
+import { type Built, useBuilt } from "./useBuilt";
 import { Verdict } from "./Verdict";
 
 /** "What happened in this call, and what did it cost?" */
@@ -38,14 +39,18 @@ export function TracePage() {
   }
   if (!trace.data) {
     if (isOnItsWay(traceId, trace.failureReason)) return <OnItsWay />;
-    return (
-      <div className={ui.page} aria-busy="true">
-        <Skeleton height={90} mb={16} />
-        <Skeleton height={420} />
-      </div>
-    );
+    return <Coming />;
   }
   return <Loaded project={project} trace={trace.data} />;
+}
+
+function Coming() {
+  return (
+    <div className={ui.page} aria-busy="true">
+      <Skeleton height={90} mb={16} />
+      <Skeleton height={420} />
+    </div>
+  );
 }
 
 function OnItsWay() {
@@ -59,10 +64,14 @@ function OnItsWay() {
 }
 
 function Loaded({ project, trace }: { project: string; trace: TraceDetail }) {
+  const built = useBuilt(trace);
+  return built ? <Shown project={project} {...built} /> : <Coming />;
+}
+
+function Shown({ project, trace, tree }: { project: string } & Built) {
   const search = useSearch({ from: "/inside/p/$project/traces/$traceId" });
   const navigate = useNavigate({ from: "/p/$project/traces/$traceId" });
   const narrow = useIsNarrow(900);
-  const tree = useMemo(() => buildTree(trace.spans), [trace.spans]);
   const selected = (search.span && tree.byId.get(search.span)) ?? firstSelection(tree);
   const span = tree.spans[selected || 0];
   const timeline = search.nav === "timeline";

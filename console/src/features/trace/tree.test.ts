@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SpanRow } from "@/api/types";
-import { axisTicks, buildTree, initialCollapsed, reveal, visibleRows } from "./tree";
+import { inSlices } from "@/lib/slices";
+import { axisTicks, buildTree, carried, initialCollapsed, reveal, treeOf, visibleRows } from "./tree";
 
 const TOKENS = { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0, total: 0, estimated: false };
 
@@ -47,6 +48,54 @@ const ids = (spans: SpanRow[], collapsed = new Set<number>()) => {
   const tree = buildTree(spans);
   return visibleRows(tree, collapsed).map((row) => `${"-".repeat(row.depth)}${tree.spans[row.index]?.span_id}`);
 };
+
+describe("a trace that grows", () => {
+  const spans = [
+    span("run", ""),
+    span("a", "run"),
+    span("a1", "a"),
+    span("b", "run"),
+    span("b1", "b"),
+    span("leaf", "run"),
+  ];
+  const names = (tree: ReturnType<typeof buildTree>, folded: ReadonlySet<number>) =>
+    visibleRows(tree, folded).map((row) => tree.spans[row.index]?.span_id);
+
+  it("keeps folded what was, although its spans have other places", () => {
+    const before = buildTree(spans);
+    const after = buildTree([span("early", "run", { started: -1 }), ...spans, span("b2", "b"), span("leaf1", "leaf")]);
+    const folded = new Set([before.byId.get("b") as number]);
+    expect(names(before, folded)).toEqual(["run", "a", "a1", "b", "leaf"]);
+    expect(names(after, carried(before, after, folded))).toEqual(["run", "early", "a", "a1", "b", "leaf", "leaf1"]);
+  });
+
+  it("folds what is a parent only now where it is large, and nothing that was unfolded", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => span(`m${i}`, "a"));
+    const before = buildTree([...spans, ...many]);
+    const folded = new Set(initialCollapsed(before));
+    folded.delete(before.byId.get("b") as number);
+    const after = buildTree([...spans, ...many, span("c", "run"), span("c1", "c"), span("leaf1", "leaf")]);
+    expect(names(after, carried(before, after, folded))).toEqual(["run", "a", "b", "b1", "leaf", "c"]);
+  });
+});
+
+describe("a tree of thousands", () => {
+  it("is the same made in slices, with one parent of all, one below the other, or in circles", async () => {
+    const shapes = [
+      (i: number) => (i === 0 ? "" : "0"),
+      (i: number) => (i === 0 ? "" : `${i - 1}`),
+      (i: number) => `${i ^ 1}`,
+    ];
+    for (const above of shapes) {
+      const spans = Array.from({ length: 5_000 }, (_, i) =>
+        span(`${i}`, above(i), { started: i % 7, cost: "0.000001" }),
+      );
+      const made = await inSlices(treeOf(spans));
+      expect(made).toEqual(buildTree(spans));
+      expect(visibleRows(made, new Set())).toHaveLength(5_000);
+    }
+  });
+});
 
 describe("a trace's tree", () => {
   it("orders siblings by start and puts children below their parent", () => {

@@ -2,6 +2,7 @@
 
 import type { SpanRow } from "@/api/types";
 import { parseUsd } from "@/lib/money";
+import { atOnce, type Work } from "@/lib/slices";
 
 export interface Rollup {
   tokens: number;
@@ -33,59 +34,67 @@ export interface VisibleRow {
 
 const endOf = (span: SpanRow) => span.started + Math.max(0, span.duration);
 
+/** After this many spans, in each pass over them, there may be a pause. */
+const STRETCH = 1024;
+const isPause = (count: number) => count % STRETCH === STRETCH - 1;
+
+export const buildTree = (spans: readonly SpanRow[]): SpanTree => atOnce(treeOf(spans));
+
 /** Siblings by start. A span whose parent is not here is a root; so is one that only hangs on itself (a cycle). */
-export function buildTree(spans: readonly SpanRow[]): SpanTree {
+export function* treeOf(spans: readonly SpanRow[]): Work<SpanTree> {
   const byId = new Map<string, number>();
-  spans.forEach((span, i) => {
+  let start = Number.POSITIVE_INFINITY;
+  let end = Number.NEGATIVE_INFINITY;
+  for (const [i, span] of spans.entries()) {
     byId.set(span.span_id, i);
-  });
+    start = Math.min(start, span.started);
+    end = Math.max(end, endOf(span));
+    if (isPause(i)) yield;
+  }
+  if (spans.length === 0) start = end = 0;
   const children: number[][] = spans.map(() => []);
   const parent = new Int32Array(spans.length).fill(-1);
   const roots: number[] = [];
-  spans.forEach((span, i) => {
+  for (const [i, span] of spans.entries()) {
     const up = byId.get(span.parent_span_id);
     if (up === undefined || up === i) roots.push(i);
     else {
       parent[i] = up;
       children[up]?.push(i);
     }
-  });
+    if (isPause(i)) yield;
+  }
   const byStart = (a: number, b: number) => (spans[a]?.started ?? 0) - (spans[b]?.started ?? 0) || a - b;
   for (const list of children) if (list.length > 1) list.sort(byStart);
+  yield;
 
   const depth = new Int32Array(spans.length);
-  const order = reach(roots, children, depth, new Uint8Array(spans.length), spans.length, (i) => {
+  const order = yield* reach(roots, children, depth, new Uint8Array(spans.length), spans.length, (i) => {
     cut(i, parent, children);
     roots.push(i);
   });
   roots.sort(byStart);
-  const rollup = rollUp(spans, children, order);
-  let start = Number.POSITIVE_INFINITY;
-  let end = Number.NEGATIVE_INFINITY;
-  for (const span of spans) {
-    start = Math.min(start, span.started);
-    end = Math.max(end, endOf(span));
-  }
-  if (spans.length === 0) start = end = 0;
+  const rollup = yield* rollUp(spans, children, order);
   return { spans, byId, children, roots, parent, depth, rollup, start, end };
 }
 
 /** Every span in an order where parents come first; `adopt` is told of each span that no root leads to. */
-function reach(
+function* reach(
   roots: readonly number[],
   children: readonly number[][],
   depth: Int32Array,
   seen: Uint8Array,
   count: number,
   adopt: (index: number) => void,
-): number[] {
+): Work<number[]> {
   const order: number[] = [];
-  const walk = (from: number) => {
+  function* walk(from: number): Work<void> {
     const stack = [from];
     depth[from] = 0;
     seen[from] = 1;
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       order.push(at);
+      if (isPause(order.length)) yield;
       for (const child of children[at] ?? []) {
         if (seen[child]) continue;
         seen[child] = 1;
@@ -93,12 +102,12 @@ function reach(
         stack.push(child);
       }
     }
-  };
-  for (const root of [...roots]) walk(root);
+  }
+  for (const root of [...roots]) yield* walk(root);
   for (let i = 0; i < count; i++) {
     if (seen[i]) continue;
     adopt(i);
-    walk(i);
+    yield* walk(i);
   }
   return order;
 }
@@ -111,7 +120,7 @@ function cut(index: number, parent: Int32Array, children: number[][]) {
 }
 
 /** A parent shows what its children used; where none of them used anything, what it says of itself. Never both. */
-function rollUp(spans: readonly SpanRow[], children: readonly number[][], order: readonly number[]): Rollup[] {
+function* rollUp(spans: readonly SpanRow[], children: readonly number[][], order: readonly number[]): Work<Rollup[]> {
   const out: Rollup[] = new Array(spans.length);
   for (let at = order.length - 1; at >= 0; at--) {
     const i = order[at] as number;
@@ -130,6 +139,7 @@ function rollUp(spans: readonly SpanRow[], children: readonly number[][], order:
     if (tokens === 0) tokens = span.tokens.total;
     if (cost === null && span.cost !== null) cost = parseUsd(span.cost);
     out[i] = { tokens, cost, errors, descendants };
+    if (isPause(at)) yield;
   }
   return out;
 }
@@ -142,6 +152,21 @@ export function initialCollapsed(tree: SpanTree, limit = 1000): Set<number> {
     if ((tree.depth[i] ?? 0) >= 1 && (tree.children[i]?.length ?? 0) > 0) collapsed.add(i);
   });
   return collapsed;
+}
+
+/** What is collapsed once a trace has grown: what was, wherever it stands by now, and of a large one what is a parent
+ * only now, as `initialCollapsed` has it. */
+export function carried(before: SpanTree, after: SpanTree, collapsed: ReadonlySet<number>): Set<number> {
+  const next = new Set<number>();
+  for (const i of collapsed) {
+    const now = after.byId.get(before.spans[i]?.span_id ?? "");
+    if (now !== undefined) next.add(now);
+  }
+  for (const i of initialCollapsed(after)) {
+    const was = before.byId.get(after.spans[i]?.span_id ?? "");
+    if (was === undefined || before.children[was]?.length === 0) next.add(i);
+  }
+  return next;
 }
 
 /** The rows on show, top to bottom; what is below a collapsed span is not visited. */

@@ -39,7 +39,7 @@ export function Peek({ project, traceId, onClose, onOpen }: Props) {
         {trace.data && entry && (
           <>
             <Verdict trace={trace.data} compact />
-            <Conversation project={project} span={entry} />
+            <Conversation project={project} trace={trace.data} span={entry} />
           </>
         )}
       </div>

@@ -19,6 +19,7 @@ from trimtab.server.actors import actor_of
 from trimtab.server.content_access import STATE
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.housing import SPOOL
+from trimtab.server.long_answers import answer_of
 from trimtab.server.policing import Asked, permit
 from trimtab.server.reading import content_read
 from trimtab.server.routes import CallerNow, Cursor, Deps, Operation, Tenant, route
@@ -88,10 +89,12 @@ async def list_traces(
     "trace:read",
     Operation(id="getTrace", summary="One trace with its spans", tag=TAG, errors=(404, 503)),
 )
-async def get_trace(deps: Deps, caller: CallerNow, tenant: Tenant, trace_id: FromPath[str]) -> TraceDetail:
+async def get_trace(
+    deps: Deps, caller: CallerNow, tenant: Tenant, request: Request[Any, Any, Any], trace_id: FromPath[str]
+) -> TraceDetail:
     found = await _trace(deps, tenant, trace_id)
     await content_read(deps, caller, tenant, "traces", trace_id)
-    return found
+    return answer_of(found, request)
 
 
 async def _trace(deps: Dependencies, tenant: Project, trace_id: str) -> TraceDetail:
@@ -172,7 +175,7 @@ async def unmask_trace(
 
     await deps.db.write(work)
     request.scope["state"][STATE] = False
-    return found
+    return answer_of(found, request)
 
 
 @route(
