@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from trimtab.governance.data_keys import DataKey
+from trimtab.governance.data_key import DataKey
 from trimtab.governance.sealing import Keyring
 from trimtab.ledger.types import Cost
 from trimtab.llm.types import Usage

@@ -96,6 +96,12 @@ def test_feedback_before_its_answer_is_there_ends_where_the_answer_is(world: Wor
             ("down", ELSEWHERE, joined.span_id),
             ("comment", ELSEWHERE, joined.span_id),
         }
+        # By its id it is the one that holds, and not what was taken back where it lay before, written as late.
+        kept = ScoreBook(world.reader, lambda _: asyncio.sleep(0))
+        for each in await world.valid():
+            by_id = await kept.find(world.project, each.id)
+            assert by_id is not None
+            assert (by_id.valid, by_id.trace_id, by_id.span_id) == (True, each.trace_id, each.span_id)
 
     world.run(story())
 

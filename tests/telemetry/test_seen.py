@@ -161,6 +161,21 @@ def test_a_session_is_its_turns_oldest_first_in_pages(asking: Asking) -> None:
     assert asking.run(asking.seen.session(OURS, "nobody", None, 50)) is None
 
 
+@pytest.mark.parametrize("text", ["--5.x", "5-.x", ".x", "5", "5.", "\u0665.x", f"{1 << 127}.x", f"-{1 << 128}.x"])
+def test_a_place_that_no_page_gave_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest) as wrong:
+        read_place(text)
+    assert wrong.value.param == "cursor"
+
+
+def test_a_place_beyond_all_turns_is_after_the_last_of_them(asking: Asking) -> None:
+    for place in ((1 << 127) - 1, 1 << 63):
+        assert asking.run(asking.seen.session(OURS, "s1", (place, "x"), 50)).turns == []
+    assert len(asking.run(asking.seen.session(OURS, "s1", (-1 << 127, "x"), 50)).turns) == 2
+    for place in ((1 << 127) - 1, 1 << 63):
+        assert len(asking.run(asking.seen.users(OURS, "", day(), Listing(place=(place, "x")))).items) > 1
+
+
 def test_users_have_their_calls_errors_cost_and_last_moment(asking: Asking) -> None:
     page = asking.run(asking.seen.users(OURS, "", day(), Listing(sort="cost")))
     ann = next(row for row in page.items if row.user == "ann")

@@ -28,6 +28,7 @@ class Counting(FakeReader):
         self.looks = 0
         self.searches: list[str] = []
         self.broken = False
+        self.refused = ""
 
     async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
         self.looks += 1
@@ -37,6 +38,8 @@ class Counting(FakeReader):
 
     async def among(self, project: str, q: str, spans: list[Ended]) -> list[SpanRow]:
         self.searches.append(q)
+        if q and q == self.refused:
+            raise InvalidRequest("Its words are not indexed.", fix="Search by keys.", param="q")
         return await super().among(project, q, spans)
 
 
@@ -230,6 +233,29 @@ def test_a_look_that_meets_a_defect_is_taken_again() -> None:
     story(whole())
 
 
+def test_a_search_that_the_store_does_not_take_ends_and_keeps_nothing_from_others() -> None:
+    async def whole() -> None:
+        room = Room()
+        room.source.refused = "words"
+        one, bad, other = room.watch("call"), room.watch("words"), room.watch("ca")  # nothing is there to find yet
+        for each in (one, bad, other):
+            await heard(each)
+        for number in (1, 2):
+            room.call(number)
+            await room.look()
+        assert [event.kind async for event in bad] == ["bye"]
+        for each in (one, other):
+            assert [ids(await heard(each)), ids(await heard(each))] == [[1], [2]]  # each once
+            await each.aclose()
+        with pytest.raises(InvalidRequest, match="not indexed"):
+            await room.tail.try_search("p", "words")
+        await room.tail.try_search("p", "call")
+        room.source.away = True
+        await room.tail.try_search("p", "call")  # that is told to who watches
+
+    story(whole())
+
+
 def test_a_stream_ends_with_its_key_with_its_age_and_with_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     async def whole() -> None:
         room = Room()
@@ -295,3 +321,10 @@ def test_the_store_tells_what_ended_since_and_rows_of_those_alone(asking: Asking
         for row in asking.run(asking.reader.traces(asking.ours, "", day(), None, 500)).rows
         if row.span_id in {span.span_id for span in theirs[:100]}
     ]
+
+
+def test_a_search_is_tried_at_the_store_before_anything_is_told(asking: Asking) -> None:
+    watched = Tail(asking.reader, FixedClock())
+    asking.run(watched.try_search(asking.ours, "refund cost:>1 key:mine"))
+    with pytest.raises(InvalidRequest, match="EUR"):
+        asking.run(watched.try_search(asking.ours, "cost:>1EUR"))

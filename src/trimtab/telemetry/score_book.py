@@ -135,11 +135,12 @@ class ScoreBook:
         await self._keep(encode_any(ScoreBatch(project=project, scores=(replace(found, valid=False, version=now_ns),))))
 
     async def find(self, project: str, score_id: str) -> Score | None:
-        """The score of that id, by its trace, by which the table is ordered: that one an index knows."""
+        """The score of that id, by its trace, by which the table is ordered: that one an index knows. One that was
+        moved to another trace was taken back in its old place at the same moment (`feedback.py`): it is the other."""
         where = "project = {project:String} AND id = {id:String}"
         of = f"trace_id IN (SELECT trace_id FROM scores WHERE {where})"  # noqa: S608
-        sql = f"SELECT {_COLUMNS} FROM scores FINAL WHERE {where} AND {of} ORDER BY version DESC LIMIT 1"  # noqa: S608
-        lines = await self._ask(ScoreLine, sql, {"project": project, "id": score_id})
+        sql = f"SELECT {_COLUMNS} FROM scores FINAL WHERE {where} AND {of} ORDER BY version DESC, valid DESC"  # noqa: S608
+        lines = await self._ask(ScoreLine, f"{sql} LIMIT 1", {"project": project, "id": score_id})
         return lines[0].opened(self._keys()).score() if lines else None
 
     async def page(

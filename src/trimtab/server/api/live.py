@@ -51,6 +51,7 @@ async def tail_traces(
     least every ten seconds, ``away`` while the store does not answer, ``bye`` before the server closes. An event's id
     is where to go on: send it as ``Last-Event-ID`` (browsers do) or as ``since``. Rows may come twice."""
     deps.tail.check(tenant.id, q)
+    await deps.tail.try_search(tenant.id, q)
     heard = request.headers.get("last-event-id", "")
     start = int(heard) if heard.isdecimal() and len(heard) < 16 else since
     await content_read(deps, caller, tenant, "traces")

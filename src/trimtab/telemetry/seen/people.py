@@ -5,6 +5,8 @@ a search never makes a session look smaller than it was. All of them are of the 
 the overview: those carry the sums of their leaves, and a foreign leaf seldom names its session.
 """
 
+import re
+
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
@@ -16,6 +18,8 @@ from trimtab.telemetry.units import dollars
 from trimtab.telemetry.views import Window
 
 MOST = 200
+_INT64, _INT128 = 1 << 63, 1 << 127
+_PLACE = re.compile(r"(-?[0-9]{1,39})\.(.+)", re.DOTALL)
 _USED = "input_tokens + cache_read_tokens + cache_write_tokens + output_tokens + reasoning_tokens"
 _COST = "sum(toInt128(ifNull(cost, 0)))"
 _SUMS = (
@@ -164,7 +168,7 @@ def turns_sql(project: str, session: str, place: tuple[int, str] | None, limit: 
     after = ""
     if place is not None:
         after = " WHERE (start_ns, span_id) > ({place:Int64}, {place_name:String})"
-        params["place"], params["place_name"] = place
+        params["place"], params["place_name"] = max(-_INT64, min(place[0], _INT64 - 1)), place[1]
     sql = (
         "SELECT shown FROM (SELECT shown, start_ns, span_id FROM spans WHERE project = {project:String}"  # noqa: S608
         " AND entry = 1 AND session = {session:String} ORDER BY start_ns, span_id LIMIT 1 BY trace_id)"
@@ -206,7 +210,8 @@ def read_place(text: str) -> tuple[int, str] | None:
     """The reverse; None for the first page. Raises `InvalidRequest`."""
     if not text:
         return None
-    key, dot, name = text.partition(".")
-    if not dot or not name or not key.lstrip("-").isdecimal() or len(key) > 39:
+    found = _PLACE.fullmatch(text)
+    key = int(found[1]) if found else _INT128
+    if found is None or not -_INT128 <= key < _INT128:  # which the store would count on from the other end
         raise InvalidRequest("This cursor was not made here.", fix="Take it from the page before.", param="cursor")
-    return int(key), name
+    return key, found[2]

@@ -130,11 +130,18 @@ class Tail:
                 retry_after_s=30.0,
             )
 
+    async def try_search(self, project: str, q: str) -> None:
+        """Whether the store takes that search: of no row, so before any is told. Raises `InvalidRequest` for words that
+        are not indexed or lie encrypted, and for money in a currency that is not the project's."""
+        if q.strip():
+            with contextlib.suppress(Unavailable):  # which watchers are told, and waited for
+                await self._source.among(project, q, [Ended("", "", 0, 0)])
+
     async def watch(
         self, project: str, q: str, since: int | None, may: Callable[[], bool]
     ) -> AsyncGenerator[TailEvent]:
-        """Events until the connection is old, the server stops, or ``may`` says no; `check` comes first. ``since`` is
-        the ``at`` of the last event that was heard, now if None."""
+        """Events until the connection is old, the server stops, ``may`` says no, or the search is no longer taken;
+        `check` and `try_search` come first. ``since`` is the ``at`` of the last event that was heard, now if None."""
         began = self._now()
         watcher = _Watcher(q)
         followed = self._join(project, watcher)
@@ -143,9 +150,12 @@ class Tail:
             yield await self._since(project, q, began if since is None else since)
             while not self._closing.is_set() and may() and self._now() - began < LONGEST_S * 1000:
                 try:
-                    yield await asyncio.wait_for(watcher.events.get(), BEAT_S)
+                    event = await asyncio.wait_for(watcher.events.get(), BEAT_S)
                 except TimeoutError:
-                    yield TailEvent(kind="beat", at=self._now())
+                    event = TailEvent(kind="beat", at=self._now())
+                if event.kind == "bye":
+                    break
+                yield event
             yield TailEvent(kind="bye", at=self._now())
         finally:
             self._leave(project, followed, watcher)
@@ -222,7 +232,15 @@ class Tail:
             by_search.setdefault(watcher.q, []).append(watcher)
         skipped = max(0, len(fresh) - MOST_ROWS)
         for q, watchers in by_search.items():
-            rows = await self._source.among(project, q, fresh[:MOST_ROWS])
+            try:
+                rows = await self._source.among(project, q, fresh[:MOST_ROWS])
+            except Unavailable:
+                raise
+            except TrimtabError as error:  # this search's fault alone: who asks for it again is told what is wrong
+                logger.info("a live tail ends: %s", error.sentence())
+                for watcher in watchers:
+                    watcher.tell(TailEvent(kind="bye", at=at))
+                continue
             if not rows and not skipped:
                 continue
             for watcher in watchers:
