@@ -299,6 +299,13 @@ def test_documents_of_a_retrieval_are_found_in_each_convention() -> None:
         }
     )
     listed = read({"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": '[{"id": "d", "score": 0.5}]'})
+    listed_by_langfuse = read(
+        {
+            "langfuse.observation.type": "retriever",
+            "langfuse.observation.output": '[{"id": "d", "score": 0.5, "page_content": "text"}]',
+        }
+    )
+    assert (listed_by_langfuse.documents, listed_by_langfuse.kind) == (indexed.documents, "retriever")
     event = ForeignEvent("db.query.result", START, {"db.query.result.id": "d", "db.query.result.score": 0.5})
     vectors = read({"traceloop.entity.name": "store"}, events=(event,))
     assert [found.kind for found in (indexed, listed, vectors)] == ["retriever"] * 3
@@ -329,6 +336,7 @@ def test_an_error_has_its_type_and_message_and_a_cancelled_call_is_none() -> Non
     assert (failed.status, failed.error_type, failed.error_message) == ("error", "ValueError", "bad")
     left = read({"error.type": "asyncio.CancelledError"}, status_code=2)
     assert left.status == "cancelled"
+    assert read({"gen_ai.response.finish_reason": "FinishReason.TOOL_CALLS"}).stop == "tool_calls"
     dealt_with = read({}, events=(event,))
     assert (dealt_with.status, dealt_with.error_type) == ("ok", "")
 

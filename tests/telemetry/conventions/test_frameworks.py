@@ -461,3 +461,43 @@ def test_a_tool_that_is_offered_as_bedrock_has_it_has_its_parameters() -> None:
     offered = [{"name": "f", "description": "Does.", "inputSchema": {"json": schema}}]
     (tool,) = strands("invoke_agent", {}, **{"gen_ai.tool.definitions": json.dumps(offered)}).tools_offered
     assert (tool.name, tool.parameters) == ("f", schema)
+
+
+# --- Mastra --------------------------------------------------------------------------------------------------------
+
+
+def mastra(kind: str, operation: str, **said: Any) -> CanonicalSpan:
+    told = {f"mastra.{kind}.{name}": json.dumps(value) for name, value in said.items()}
+    about = {"mastra.metadata.sessionId": "s", "mastra.metadata.userId": "u", "mastra.metadata.body": "{}"}
+    more = {"gen_ai.operation.name": operation, "mastra.span.type": kind, "mastra.tags": '["a", "b"]'}
+    return read({**more, **about, **told}, scope="@mastra/otel-exporter")
+
+
+def test_a_run_of_mastra_and_its_steps_have_what_was_asked_and_answered() -> None:
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
+    calls = [{"toolCallId": "1", "toolName": "f", "args": {"a": 1}}]
+    run = mastra("agent_run", "invoke_agent", input="Hello?", output={"text": "Hi.", "files": []})
+    every = mastra("model_generation", "model_generation", input={"messages": asked}, output={"text": "Hi."})
+    step = mastra("model_step", "agent_step", input=asked, output={"text": "", "toolCalls": calls})
+    assert [found.kind for found in (run, every, step)] == ["agent", "workflow", "workflow"]
+    assert (run.input_messages, run.output_messages) == (ASKED[1:], ANSWER)
+    assert (every.input_messages, every.output_messages) == (ASKED, ANSWER)
+    assert (step.input_messages, step.output_messages) == (ASKED, (CALL,))
+    assert (run.session, run.user, run.tags) == ("s", "u", ("a", "b"))
+    assert run.metadata == {"sessionId": "s", "userId": "u"}
+
+
+def test_what_mastra_does_around_its_calls_has_its_kind_and_its_values() -> None:
+    step = mastra("workflow_step", "workflow_step", input={"city": "Rome"}, output={"sunny": True})
+    assert (step.kind, step.input, step.output) == ("workflow", {"city": "Rome"}, {"sunny": True})
+    assert mastra("processor_run", "processor_run").kind == "workflow"
+    assert mastra("scorer_run", "scorer_run").kind == "evaluator"
+    assert mastra("generic", "generic").kind == "span"
+    assert mastra("model_generation", "chat").kind == "llm"
+
+
+def test_mastras_first_token_is_when_the_answer_began() -> None:
+    told = {"gen_ai.operation.name": "chat", "mastra.completion_start_time": "2023-11-14T22:13:20.250Z"}
+    assert read(told, scope="@mastra/otel-exporter").ttft_ns == 250_000_000
+    late = {**told, "mastra.completion_start_time": "2023-11-14T22:13:19.000Z"}
+    assert read(late, scope="@mastra/otel-exporter").ttft_ns is None

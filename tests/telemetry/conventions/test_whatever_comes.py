@@ -33,6 +33,7 @@ NAMES = sorted(
         "gcp.vertex.agent.session_id", "lk.pii.chat_ctx", "lk.response.text", "lk.pii.response.function_calls",
         "lk.function_tool.name", "lk.function_tool.is_error", "lk.response.ttft", "mcp.method.name",
         "mcp.request.argument", "mcp.session.id", "flue.turn.input", "flue.turn.output", "flue.operation.kind",
+        "mastra.span.type", "mastra.agent_run.input", "mastra.agent_run.output", "mastra.completion_start_time",
         "ai.ranking", "ai.documents", "langfuse.experiment.id", "llm.top_k", "team",
         "llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
         "llm.input_messages.2.message.role", "llm.output_messages.0.message.content",

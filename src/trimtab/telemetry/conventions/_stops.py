@@ -24,5 +24,5 @@ def stop_of(value: Any) -> str:
     value = parsed(value)
     if type(value) is list:
         value = cast("list[Any]", value)[0] if value else ""
-    word = label(value)
+    word = label(value).removeprefix("FinishReason.")
     return _STOPS.get(word.lower().replace("-", "_"), word)

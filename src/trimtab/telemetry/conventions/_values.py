@@ -4,6 +4,7 @@ Content comes as a structured value, as JSON in a string, or as JSON in a string
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeGuard, cast
 
@@ -110,6 +111,19 @@ def picodollars(value: Any) -> int | None:
     if not amount.is_finite() or amount < 0 or amount > MONEY:
         return None
     return int(amount.to_integral_value())
+
+
+def nanoseconds(value: Any) -> int | None:
+    """An ISO date in Unix nanoseconds."""
+    if type(value) is not str:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        return None
+    return int(at.timestamp() * 1_000_000) * 1_000
 
 
 def is_object(value: Any) -> TypeGuard[dict[str, Any]]:

@@ -4,7 +4,6 @@ Names: langfuse/langfuse, packages/shared/src/server/otel/attributes.ts. Usage d
 priced by itself) under Langfuse's names, and inclusive under OpenAI's.
 """
 
-from datetime import datetime
 from typing import Any, Final
 
 from trimtab.telemetry.conventions._bodies import tool_answer
@@ -20,6 +19,7 @@ from trimtab.telemetry.conventions._values import (
     is_list,
     is_object,
     mapping,
+    nanoseconds,
     parsed,
     picodollars,
     put,
@@ -28,11 +28,12 @@ from trimtab.telemetry.conventions._values import (
     tags,
     under,
 )
+from trimtab.telemetry.conventions.otel_genai import documents_of
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langfuse"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "generation": "llm", "embedding": "embedding", "retriever": "retriever", "tool": "tool", "agent": "agent",
@@ -56,7 +57,7 @@ _FROM_METADATA: Final = (
     ("user", "langfuse_user_id"),
     ("node", "langgraph_node"),
 )
-_NO_LIMIT: Final = ("Infinity", "inf")
+_NO_LIMIT: Final = ("Infinity", "inf", "")
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:
@@ -92,14 +93,14 @@ def read(span: ForeignSpan, found: Found) -> None:
         if name in attributes:
             put(found, "tags", tags(attributes[name]))
     params = mapping(attributes.get(f"{_O}model.parameters"))
-    if params:  # its wrapper of OpenAI's client writes infinity for a limit that nobody set
+    if params:  # its wrapper of OpenAI's client writes infinity, or nothing, for what nobody set
         put(found, "params", {name: value for name, value in params.items() if value not in _NO_LIMIT})
     _read_content(attributes, found)
     _read_usage(attributes, found)
     _read_level(attributes, found)
     began = attributes.get(f"{_O}completion_start_time")
     if began is not None and "ttft_ns" not in found:
-        at = _nanoseconds(parsed(began))
+        at = nanoseconds(parsed(began))
         if at is not None and at >= span.start_ns:
             found["ttft_ns"] = at - span.start_ns
             found.setdefault("stream", True)
@@ -107,6 +108,8 @@ def read(span: ForeignSpan, found: Found) -> None:
         put(found, "tool_name", span.name[:500])
     elif found.get("kind") == "agent":
         put(found, "agent_name", span.name[:500])
+    elif found.get("kind") == "retriever" and is_list(found.get("output")):
+        put(found, "documents", documents_of(found["output"]))
 
 
 def _metadata(attributes: Attributes) -> dict[str, Any]:
@@ -210,19 +213,6 @@ def _read_level(attributes: Attributes, found: Found) -> None:
         found.setdefault("error_message", message)
     if attributes.get(f"{_O}level") == "ERROR":
         found.setdefault("status", "error")
-
-
-def _nanoseconds(value: Any) -> int | None:
-    """An ISO date in Unix nanoseconds."""
-    if type(value) is not str:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    if at.tzinfo is None:
-        return None
-    return int(at.timestamp() * 1_000_000) * 1_000
 
 
 PLUG: Final = Convention(

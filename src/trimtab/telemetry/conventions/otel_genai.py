@@ -114,7 +114,11 @@ _COMPACTIONS: Final = (
 )
 _FRAMEWORKS: Final = frozenset({"strands-agents", "autogen", "microsoft.agent_framework"})
 """What some frameworks name as the provider: themselves. Whose model it was they do not say."""
-_FINISHES: Final = ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason")
+_FINISHES: Final = (
+    "gen_ai.response.finish_reasons",
+    "anthropic.message.stop_reason",
+    "gen_ai.response.finish_reason",  # Semantic Kernel: ``FinishReason.STOP``
+)
 _SAID: Final = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -337,6 +341,8 @@ _DETAILS: Final = {
     "input_cached_tokens": "cache_read", "input_audio_tokens": "audio_input", "output_audio_tokens": "audio_output",
     "audio.input_tokens": "audio_input", "details.input_audio_tokens": "audio_input",
     "audio.output_tokens": "audio_output", "details.output_audio_tokens": "audio_output",
+    "audio_input_tokens": "audio_input", "audio_output_tokens": "audio_output",
+    "cache_creation.5m_input_tokens": "cache_write_5m", "cache_creation.1h_input_tokens": "cache_write_1h",
     "cache_write_5m.input_tokens": "cache_write_5m", "cache_write_1h.input_tokens": "cache_write_1h",
 }  # fmt: skip
 
