@@ -1,12 +1,13 @@
 """The OTLP door over HTTP: what is acknowledged is kept, one bad span costs one span, nothing makes it fail."""
 
+import asyncio
 import base64
 import gzip
 import json
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from trimtab.core.errors import InvalidRequest, RateLimited, TrimtabError, Unavailable
+from trimtab.server.doors import otlp
 from trimtab.server.doors.otlp import OtlpDoor
 from trimtab.server.doors.otlp_answers import status_with_retry
 from trimtab.server.unpack import unpack
@@ -380,6 +382,32 @@ def test_a_bomb_is_refused_at_the_limit_and_told_so(run: "Run", encoding: str) -
         assert b"64 MB" in answer.content
         assert b"TRIMTAB_OTLP_MAX_BODY_MB" in answer.content
         assert front.kept.bodies == []
+
+    run(story)
+
+
+def test_a_body_that_drips_for_ever_keeps_no_other_out(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many bytes as may be in memory are held by clients that never come to an end; then there is room again."""
+    monkeypatch.setattr(otlp, "ARRIVES_S", 0.1)
+
+    async def story(house: House) -> None:
+        front = Front(house)
+
+        async def dripping() -> AsyncIterator[bytes]:
+            yield bytes(60 << 20)
+            while True:
+                yield b"x"
+                await asyncio.sleep(0.01)
+
+        async def drip() -> httpx.Response:
+            return await front.http.post("/v1/traces", content=dripping(), headers=PROTOBUF)
+
+        answers = await asyncio.gather(*(drip() for _ in range(otlp.BODIES_IN_MEMORY)))
+        assert {answer.status_code for answer in answers} == {408}
+        assert b"was not here within" in answers[0].content
+        assert front.door._in_memory == 0  # pyright: ignore[reportPrivateUsage]
+        monkeypatch.undo()
+        assert (await front.post(request().SerializeToString())).status_code == 200
 
     run(story)
 

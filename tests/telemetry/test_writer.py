@@ -23,7 +23,8 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.forward import arrivals
 from trimtab.telemetry.kinds import encode_any
-from trimtab.telemetry.pace import Pace, Progress
+from trimtab.telemetry.notes import Note
+from trimtab.telemetry.pace import Pace, Progress, SetBack
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.segments import Segment
@@ -379,6 +380,33 @@ def test_a_clock_that_was_set_back_keeps_nothing_waiting(tmp_path: Path) -> None
     subject.stop(1.0)
     thread.join()
     close(subject)
+
+
+def test_notes_are_due_as_long_from_now_as_they_were_before_the_clock_was_set_back(tmp_path: Path) -> None:
+    """A trace without a root was shown an hour later, and one that was noted by a clock in the next year in a year."""
+    subject = writer(tmp_path, MemoryStore())
+    spool = subject._spool  # pyright: ignore[reportPrivateUsage]
+    spool.note([Note("p", "a" * 32, 3_630_000, 1, 2)])
+    now = [3_600.0]
+    subject.clock = SetBack(lambda: now[0], lambda: 0.0)
+    now[0] += 0.9  # corrected little by little
+    subject._rewrite_if_due()  # pyright: ignore[reportPrivateUsage]
+    assert [note.due_ms for note in spool.noted(1 << 62, 9)] == [3_630_000]
+    now[0] = 0.0
+    subject._rewrite_if_due()  # pyright: ignore[reportPrivateUsage]
+    subject._rewrite_if_due()  # pyright: ignore[reportPrivateUsage]
+    assert [note.due_ms for note in spool.noted(1 << 62, 9)] == [30_000]
+    close(subject)
+
+
+def test_a_note_of_the_next_year_is_due_at_once_when_the_spool_is_opened(tmp_path: Path) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    spool = SpoolReader(tmp_path)
+    spool.note([Note("p", "a" * 32, now_ms + 400 * 86_400_000, 1, 2), Note("p", "b" * 32, now_ms + 86_400_000, 1, 2)])
+    spool.close()
+    spool = SpoolReader(tmp_path)
+    assert [note.trace_id for note in spool.noted(time.time_ns() // 1_000_000, 9)] == ["a" * 32]
+    spool.close()
 
 
 def test_what_waits_unwatched_leaves_once_somebody_asks(tmp_path: Path) -> None:

@@ -1,11 +1,32 @@
 """How the writer gathers batches, and what it tells of itself."""
 
 import math
+import time
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
 
 State = Literal["ok", "starting", "down", "full"]
+
+
+class SetBack:
+    """Tells when the clock was set back, by another that never is. ``now_s`` and ``steady_s`` are the two."""
+
+    MOST_S = 1.0
+    """Less is a clock that is being corrected little by little."""
+
+    def __init__(self, now_s: Callable[[], float] = time.time, steady_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s, self._steady_s = now_s, steady_s
+        self._ahead_s = now_s() - steady_s()
+
+    def by_ms(self) -> int:
+        """By how much it was since this was asked last."""
+        ahead_s = self._now_s() - self._steady_s()
+        back_s = self._ahead_s - ahead_s
+        if abs(back_s) > self.MOST_S:
+            self._ahead_s = ahead_s
+        return int(back_s * 1000) if back_s > self.MOST_S else 0
 
 
 class Pace(Struct, frozen=True, kw_only=True):

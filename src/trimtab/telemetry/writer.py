@@ -43,7 +43,7 @@ from trimtab.telemetry.mapping.shared_notes import SharedNotes
 from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.merges import Merges
 from trimtab.telemetry.notes import Notes
-from trimtab.telemetry.pace import Pace, Progress, State
+from trimtab.telemetry.pace import Pace, Progress, SetBack, State
 from trimtab.telemetry.prepared import Part, Prepared
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
@@ -80,6 +80,7 @@ class Writer:
         """What explanations of scores are sealed with; set before `run`."""
         self.open: Callable[[bytes], bytes] = _as_it_is
         """Opens a record that was sealed (`governance/sealing.py`); set before `run`."""
+        self.clock = SetBack()
         self._merges = merges
         self._foreign = foreign
         self._last_rewrite_s = 0.0
@@ -436,6 +437,9 @@ class Writer:
     def _rewrite_if_due(self) -> None:
         """At rest between two batches, seldom, and the more seldom the longer it takes: rows are deleted for it. Within
         a bound: one turn that took a minute, on a machine that had other things to do, says little of the next."""
+        if back_ms := self.clock.by_ms():  # else traces would wait for the clock to come by there again
+            logger.warning("the clock was set back by %d s", back_ms // 1000)
+            self._spool.sooner(back_ms)
         began = time.monotonic()
         rest = max(self._pace.rewrite_s, min(10 * self._rewrite_took_s, self._pace.rewrite_rest_s))
         if self._ahead is not None or began - self._last_rewrite_s < rest:

@@ -28,6 +28,8 @@ SIGNALS: Final = {"/v1/traces": "traces", "/v1/logs": "logs", "/v1/metrics": "me
 LIMIT_SETTING: Final = "TRIMTAB_OTLP_MAX_BODY_MB"
 IN_PLACE: Final = 16 << 10
 """Bytes of a body that is read on the event loop: to hand a smaller one to a thread costs more than to read it."""
+ARRIVES_S: Final = 300.0
+"""A body is here within so long: a few that drip for ever would keep all others out (`BODIES_IN_MEMORY`)."""
 BODIES_IN_MEMORY: Final = 4
 """As many bodies of the largest size may be read at once; what comes beyond is asked to come again."""
 SWITCH_S: Final = 0.001
@@ -135,7 +137,20 @@ class OtlpDoor:
     async def body(self, receive: Any, headers: dict[bytes, bytes], limit: int, setting: str) -> bytes:
         """Read it whole, unless it has more than ``limit`` bytes, which ``setting`` raises: what is announced as too
         large is not read at all. It counts among the bodies in memory, of all doors, until `done_with`. Raises
-        `TooLarge`, `RateLimited`, and `Left` when the client goes."""
+        `TooLarge`, `RateLimited`, `InvalidRequest` for one that is not here after `ARRIVES_S`, and `Left` when the
+        client goes."""
+        try:
+            async with asyncio.timeout(ARRIVES_S):
+                return await self._received(receive, headers, limit, setting)
+        except TimeoutError:
+            raise InvalidRequest(
+                f"The body was not here within {ARRIVES_S:g} s.",
+                fix="Send smaller batches.",
+                code="body_timeout",
+                status=408,
+            ) from None
+
+    async def _received(self, receive: Any, headers: dict[bytes, bytes], limit: int, setting: str) -> bytes:
         announced = headers.get(b"content-length", b"")
         if announced.isdigit() and int(announced[:15]) > limit:
             raise too_large(limit, setting)

@@ -55,6 +55,8 @@ ADD_NOTE: Final = (
 )
 _NOTES: Final = "SELECT project, trace_id, due_ms, low_ns, high_ns FROM notes"
 ADD_MAKING: Final = "INSERT OR REPLACE INTO making (project, trace_id, due_ms) VALUES (?, ?, ?)"
+_FURTHEST_MS: Final = 2 * 86_400_000
+"""No note is due later from now than half of it (`mapping/repairs.py`)."""
 BROKEN_SUFFIX: Final = ".broken"
 # An orphaned lock file is one whose segment never came to be: its worker died in between.
 _ORPHAN_AGE_S = 60.0
@@ -120,6 +122,8 @@ class SpoolReader:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
+        now_ms = time.time_ns() // 1_000_000  # what is due later was noted while the clock was ahead
+        self._db.execute("UPDATE notes SET due_ms = ? WHERE due_ms > ?", (now_ms, now_ms + _FURTHEST_MS))
         self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
         self._open: dict[str, SegmentFile] = {}
         self._lock = threading.RLock()
@@ -222,6 +226,11 @@ class SpoolReader:
             self._db.executemany("DELETE FROM making WHERE project = ? AND trace_id = ?", done)
             self._db.executemany("DELETE FROM notes WHERE project = ? AND trace_id = ?", done)
             self._db.executemany(ADD_NOTE, notes)
+
+    def sooner(self, by_ms: int) -> None:
+        """The clock was set back by so much: every note is due as long from now as it was."""
+        with self._changing():
+            self._db.execute("UPDATE notes SET due_ms = due_ms - ?", (by_ms,))
 
     def left(self, limit: int) -> list[Note]:
         """The traces that were in hand when whoever had them ended, or failed: their rows may be away. Before any
