@@ -24,7 +24,7 @@ from typing import Final
 import msgspec
 
 from trimtab.core.errors import NotFound, Unavailable
-from trimtab.core.ids import uuid7_hex
+from trimtab.core.whole_file import replace_file
 from trimtab.governance.data_key import DataKey, unwrap
 from trimtab.governance.secrets import SecretBox
 
@@ -214,7 +214,7 @@ class Keys:
             return
         ring = ring_of(self._box(), known) if known else Keyring()
         if body != written:
-            _write(path, body)
+            replace_file(path, body, sync=True)  # on the disk before anything is sealed with them
         self.ring, self._known = ring, known
 
     def look(self, *, now: bool = False) -> Keyring:
@@ -246,14 +246,3 @@ class Keys:
             return self.look().open_record(body)
         except KeyUnknown:
             return self.look(now=True).open_record(body)
-
-
-def _write(path: Path, body: bytes) -> None:
-    """Private, whole or not at all, and on the disk before anything is sealed with them."""
-    fresh = path.with_name(f".{FILE}.{uuid7_hex()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)

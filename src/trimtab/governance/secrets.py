@@ -23,6 +23,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.whole_file import replace_file
 
 logger = logging.getLogger("trimtab.governance.secrets")
 
@@ -196,12 +197,7 @@ def _alone(folder: Path) -> Generator[None]:
 
 
 def _replace(path: Path, keys: Sequence[bytes]) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # 0600 by its contract
-    with os.fdopen(handle, "wb") as file:
-        file.write(b"".join(base64.urlsafe_b64encode(key) + b"\n" for key in keys))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    replace_file(path, b"".join(base64.urlsafe_b64encode(key) + b"\n" for key in keys), sync=True)
     _sync(path.parent)
 
 

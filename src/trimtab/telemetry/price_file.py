@@ -7,7 +7,6 @@ spool, would price a trace that is made anew by what held when it came.
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from trimtab.core.ids import uuid7_hex
+from trimtab.core.whole_file import replace_file
 from trimtab.ledger.overrides import DatedPrice
 
 logger = logging.getLogger("trimtab.telemetry.prices")
@@ -68,14 +67,8 @@ def write(folder: Path, prices: Prices) -> None:
     if not prices and not path.exists():
         return
     body = msgspec.json.encode({project: rows for project, rows in sorted(prices.items()) if rows})
-    fresh = path.with_name(f"{FILE}.{uuid7_hex()}")
     try:
-        if path.is_file() and path.read_bytes() == body:
-            return
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-        os.replace(fresh, path)
+        if not (path.is_file() and path.read_bytes() == body):
+            replace_file(path, body)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         logger.error("the prices could not be told to the telemetry process, at %s: %s", path, error)

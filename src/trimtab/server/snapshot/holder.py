@@ -8,8 +8,6 @@ secrets and digests of keys only, so that a worker serves through an outage of t
 import asyncio
 import contextlib
 import logging
-import os
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from trimtab.core.errors import InvalidRequest, Unavailable
+from trimtab.core.whole_file import replace_file
 from trimtab.gateway import call_policy
 from trimtab.gateway import cards as cards_store
 from trimtab.gateway import store as targets_store
@@ -519,12 +518,8 @@ class SnapshotHolder:
 def _write_file(path: Path, state: CatalogState) -> None:
     """Whole or not at all. A disk that is full must not stop the change itself, so failing is only logged."""
     try:
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # 0600 by its contract
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.msgpack.encode(structs.replace(state, governed=governing.nameless(state.governed))))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        body = msgspec.msgpack.encode(structs.replace(state, governed=governing.nameless(state.governed)))
+        replace_file(path, body, sync=True)
     except OSError as error:
         log.error("the last known configuration could not be kept at %s: %s", path, error)
 

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from trimtab.core.ids import uuid7_hex
+from trimtab.core.whole_file import replace_file
 from trimtab.telemetry.rows import Elsewhere, Rows, Table
 from trimtab.telemetry.stores import Store
 
@@ -37,13 +38,13 @@ def node_id(folder: Path) -> str:
     except FileNotFoundError:
         pass
     fresh = path.with_name(f"{NODE_FILE}.{uuid7_hex()}")
-    fresh.write_text(uuid7_hex(), encoding="ascii")
     try:
+        fresh.write_text(uuid7_hex(), encoding="ascii")
         os.link(fresh, path)
     except FileExistsError:
         pass  # somebody was faster: theirs holds
     finally:
-        fresh.unlink()
+        fresh.unlink(missing_ok=True)
     return path.read_text(encoding="ascii").strip()
 
 
@@ -78,9 +79,7 @@ def write(folder: Path, projects: frozenset[str]) -> None:
     path = folder / FILE
     if path.is_file() and path.read_bytes() == body:
         return
-    fresh = path.with_name(f"{FILE}.{uuid7_hex()}")
-    fresh.write_bytes(body)
-    os.replace(fresh, path)
+    replace_file(path, body)
 
 
 class ArrivalLog:

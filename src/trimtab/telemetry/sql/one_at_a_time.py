@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from trimtab.core.whole_file import replace_file
 from trimtab.telemetry.sql.turns import Asker, Full, Turns
 
 logger = logging.getLogger("trimtab.telemetry.sql")
@@ -82,9 +83,7 @@ class Held:
         before = self._ended.get(project)
         self._ended[project] = _Ended(before.times + 1 if before else 1, now)
         if self._path is not None:
-            made = self._path.with_suffix(".new")
-            made.write_bytes(msgspec.json.encode(self._ended))
-            made.replace(self._path)
+            replace_file(self._path, msgspec.json.encode(self._ended))
 
 
 def end_process() -> None:

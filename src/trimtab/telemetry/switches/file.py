@@ -6,13 +6,12 @@ replaced. `follow.Switches` writes it.
 """
 
 import logging
-import os
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from trimtab.core.ids import uuid7_hex
+from trimtab.core.whole_file import replace_file
 
 logger = logging.getLogger("trimtab.telemetry.detectors")
 
@@ -52,11 +51,9 @@ class SwitchFile:
 
 
 def write(folder: Path, off: dict[str, frozenset[str]]) -> None:
-    """Replace the file at once; a reader sees the old one or the new one."""
+    """Replace the file at once; a reader sees the old one or the new one. Raises `OSError`."""
     body = msgspec.json.encode({project: sorted(names) for project, names in sorted(off.items())})
     path = folder / FILE
     if path.is_file() and path.read_bytes() == body:
         return
-    fresh = path.with_name(f"{FILE}.{uuid7_hex()}")
-    fresh.write_bytes(body)
-    os.replace(fresh, path)
+    replace_file(path, body)
