@@ -85,6 +85,18 @@ def test_it_goes_on_after_a_reload_and_tells_what_stays(visitor: Visitor) -> Non
     expect(page.get_by_role("button", name="Read them again")).to_have_attribute("aria-disabled", "false")
 
 
+def test_what_was_begun_elsewhere_is_told_and_followed(visitor: Visitor) -> None:
+    """By the command line, by somebody else, in another tab."""
+    server = Server(visitor)
+    server.noted.append({"cursor": "next"})
+    server.waiting, server.stale = 2, 2
+    page = visitor.go(f"{P}/mapping")
+    told = page.get_by_role("main").get_by_role("status")
+    expect(told).to_have_text("2 traces of this project are noted to be read again already.")
+    expect(page.get_by_text("Everything is read as it would be today")).to_be_visible()
+    expect(told).to_have_text("")
+
+
 def test_who_stops_while_a_page_is_noted_has_stopped(visitor: Visitor) -> None:
     server = Server(visitor)
     page = visitor.go(f"{P}/mapping")

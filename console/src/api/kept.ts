@@ -29,7 +29,7 @@ export const mappingQuery = (project: string, window: Window, watched: boolean) 
   queryOptions({
     queryKey: ["mapping", project, window.start, window.end],
     queryFn: ({ signal }) => get<MappingView>(withQuery(inProject(project, "remap"), { ...window }), signal),
-    refetchInterval: watched ? 2 * WATCHED_MS : 60 * WATCHED_MS,
+    refetchInterval: (query) => (watched || (query.state.data?.waiting ?? 0) > 0 ? 2 * WATCHED_MS : 60 * WATCHED_MS),
   });
 
 /** What a run would remove; `rules` are days, `keep`, or empty for what is in force. */

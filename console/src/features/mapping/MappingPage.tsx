@@ -70,6 +70,7 @@ function Mapping({ project, days }: { project: string; days: string }) {
                 <div className="muted">
                   {formatDay(start)} to {formatDay(end)}
                 </div>
+                {going === null && <div role="status">{elsewhereOf(mapping.data)}</div>}
               </div>
               <div className={css.tools}>
                 <SegmentedControl
@@ -111,6 +112,12 @@ function answerOf({ stale, readers }: MappingView): string {
   if (readers.length === 0) return "No other tool has sent a span";
   if (stale === 0) return "Everything is read as it would be today";
   return `${plural(stale, "trace")} would be read otherwise today`;
+}
+
+/** What somebody else began, or this person in another tab, or by the command line. */
+function elsewhereOf({ stale, waiting }: MappingView): string {
+  if (stale === 0 || waiting === null || waiting === 0) return "";
+  return `${plural(waiting, "trace")} of this project ${waiting === 1 ? "is" : "are"} noted to be read again already.`;
 }
 
 /** How far it is, what it changed, and what stays as it was. */
