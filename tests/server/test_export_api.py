@@ -1,5 +1,6 @@
 """Rows as files: every row of the project once, whatever the size of a page, and nobody else's."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,13 @@ def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, serve
         odd = lines(await pages(house, "spans", q="feature:odd"))
         assert {row["feature"] for row in odd} == {"odd"}
         assert len(odd) == 2 * (CALLS // 2)
+        every = lines(await pages(house, "spans"))
+        summed = [
+            sum((Decimal(row["cost_usd"] or 0) for row in rows), Decimal(0))
+            for rows in (books, [row for row in every if row["leaf"]], [row for row in every if row["entry"]])
+        ]
+        assert summed[0] == summed[1] == summed[2] > 0, "each call once, in the books, by itself and by its trace"
+        assert sum(row["entry"] for row in every) == sum(row["leaf"] for row in every) == CALLS
         [parquet] = await pages(house, "spans", "parquet")
         file = tmp_path / "spans.parquet"
         file.write_bytes(parquet)

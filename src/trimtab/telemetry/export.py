@@ -59,7 +59,7 @@ def _money(column: str) -> str:
 
 
 _AMOUNTS: Final = ("cost", "booked_cost", "cost_told", "cost_counted")
-_INSIDE: Final = frozenset(("project", "entry", "leaf", "shared_io", "cost_parts", "version", *_AMOUNTS))
+_INSIDE: Final = frozenset(("project", "shared_io", "cost_parts", "version", *_AMOUNTS))
 _SOURCES: Final[dict[What, _Source]] = {
     "spans": _Source(
         table="spans",
