@@ -1,6 +1,8 @@
 """Dead letters are listed with their reasons, page by page, without what they held."""
 
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +13,7 @@ from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.otlp.logs import take_logs, take_metrics
 from trimtab.telemetry.otlp.sink import Origin, Sink
 from trimtab.telemetry.otlp.traces import take_json
+from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch, RemapTrace
 from trimtab.telemetry.scores.types import Score, ScoreBatch
 from trimtab.telemetry.spool.drain import Spooled, SpoolReader
@@ -255,6 +258,34 @@ def test_what_a_person_mends_is_held_to_what_the_doors_ask(run: "Run") -> None:
             assert (await house.admin.post(f"{AT}/{number}/replay", json={"content": fine})).status_code == 204
         assert [decode_any(body) for body in kept] == list(letters)
         reader.close()
+
+    run(story)
+
+
+def test_a_record_is_not_sent_again_with_numbers_that_nothing_can_keep(run: "Run") -> None:
+    """A time that the notes of traces cannot hold would stop everything behind it."""
+
+    async def story(house: House) -> None:
+        now = time.time_ns()
+        remap = RemapBatch(project="p1", asked_ns=now, traces=(RemapTrace("a" * 32, now, now),))
+        call = CallRecord(
+            request_id="req_1", trace_id="a" * 32, span_id="b" * 16, project="p1", key_id="", front="openai_chat",
+            model="m", started_ns=now, ended_ns=now,
+        )  # fmt: skip
+        with closing(SpoolReader(house.folder / "spool")) as reader:
+            for number, given in enumerate((call, remap)):
+                reader.reject(Spooled("w0~1", number, 1000, encode_any(given)), "the store did not like it")
+        spoilt: tuple[tuple[int, str, Any], ...] = (
+            (1, "started_ns", 1 << 63),
+            (1, "ended_ns", -1),
+            (1, "status", 1 << 70),
+            (2, "traces", [["a" * 32, 0, 1 << 63]]),
+            (2, "asked_ns", 1 << 64),
+        )
+        for number, field, value in spoilt:
+            content = (await house.admin.get(f"{AT}/{number}")).json()["content"]
+            refused = await house.admin.post(f"{AT}/{number}/replay", json={"content": {**content, field: value}})
+            assert (refused.status_code, refused.json()["param"]) == (400, "content"), (number, field)
 
     run(story)
 

@@ -8,6 +8,7 @@ from makings import record
 
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.kinds import encode_any
+from trimtab.telemetry.notes import Note
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.segments import Segment
@@ -250,3 +251,19 @@ def test_a_segment_that_is_set_aside_while_its_batch_is_remembered_blocks_nothin
         assert [each.body for each in pending.records] == [b"a2"]
     assert again.rejected_count() == 1
     again.close()
+
+
+def test_a_note_that_cannot_be_kept_leaves_the_notes_as_they_were_and_stops_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    reader = SpoolReader(tmp_path)
+    good, bad = Note("p", "a" * 32, 5, 1, 2), Note("p", "b" * 32, 5, 1, 1 << 63)
+    with pytest.raises(OverflowError):
+        reader.note([good, bad])
+    assert reader.noted(10, 10) == []
+    batch = reader.peek(10)
+    assert batch is not None
+    reader.remember(batch)
+    reader.confirm(batch)
+    reader.note([good])
+    assert (reader.noted(10, 10), numbers(reader)) == ([good], [])
+    reader.close()

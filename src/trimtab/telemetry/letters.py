@@ -30,6 +30,7 @@ from trimtab.telemetry.spool.spool import POSITIONS_FILE
 
 SHOWN_BYTES: Final = 1 << 20
 _REFUSED: Final = frozenset({"span", *REFUSED} - {""})
+_LAST_NS: Final = (1 << 63) - 1
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -143,13 +144,18 @@ def _again(letter: Letter, content: Any, now_ns: int) -> bytes:
         raise _wrong("A record stays in its project.", f"Leave 'project' as it was: {record.project}.")
     if fault := _fault_in(mended, now_ns):
         raise _wrong(f"The record would not be taken: {fault}.", "Mend that in 'content', then replay it.")
-    return encode_any(mended)
+    try:
+        return encode_any(mended)
+    except OverflowError:
+        raise _wrong("It has a number of more than 64 bits.", "Mend that in 'content', then replay it.") from None
 
 
 def _fault_in(record: Any, now_ns: int) -> str:
     """What a door would not have let in, once a person has written it: the writer trusts what is in the spool."""
     if isinstance(record, ForeignBatch):
         return next((fault for span in _spans(record) if (fault := check_span(span, now_ns))), "")
+    if not all(0 <= at_ns <= _LAST_NS for at_ns in _times_of(record)):
+        return "a time in it is none that can be counted in nanoseconds"
     if isinstance(record, RemapBatch):
         wrong = [trace.trace_id for trace in record.traces if not _TRACE_ID.fullmatch(trace.trace_id)]
         return f"{wrong[0][:40]!r} is no trace id" if wrong else ""
@@ -160,6 +166,15 @@ def _fault_in(record: Any, now_ns: int) -> str:
         except InvalidRequest as error:
             return error.message.rstrip(".")
     return ""
+
+
+def _times_of(record: Any) -> list[int]:
+    """What is kept of a record beside its rows, where traces are noted (Unix ns)."""
+    if isinstance(record, CallRecord):
+        return [record.started_ns, record.ended_ns]
+    if isinstance(record, RemapBatch):
+        return [record.asked_ns, *(at_ns for trace in record.traces for at_ns in (trace.low_ns, trace.high_ns))]
+    return []
 
 
 def _mended_span(letter: Letter, content: Any, now_ns: int) -> ForeignBatch:

@@ -183,18 +183,12 @@ class SpoolReader:
     def confirm(self, batch: Batch) -> None:
         """The store has the batch: move on, in one transaction, and remove what is done with."""
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._changing():
                 self._db.executemany(
                     "INSERT OR REPLACE INTO positions (segment, seq) VALUES (?, ?)",
                     [(part.segment, part.last) for part in batch.parts],
                 )
                 self._db.execute("DELETE FROM batch")
-                self._db.execute("COMMIT")
-            except sqlite3.Error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
             for part in batch.parts:
                 self._positions[part.segment] = part.last
 
@@ -264,12 +258,14 @@ class SpoolReader:
 
     @contextlib.contextmanager
     def _changing(self) -> Generator[None]:
+        """Whatever goes wrong within, nothing of it stays, and the next may begin: what SQLite cannot bind is no error
+        of its own."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
-            except sqlite3.Error:
+            except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
