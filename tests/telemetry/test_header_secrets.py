@@ -69,7 +69,7 @@ def spoilt(where: str) -> bytes:
     (span,) = scope["spans"]
     match where:
         case "span":
-            span["kind"] = "SPAN_KIND_SOMETHING"
+            span["kind"] = "something"
         case "attributes":
             span["attributes"] = HELD
         case "scope":

@@ -158,7 +158,8 @@ def json_event(record: Any) -> ForeignSpan | None:
     """What a log record adds to a span; None for one that adds nothing, of which no more is read. Raises one of
     `otlp.NO_SPAN`."""
     name, attributes = otlp.got(record, "eventName"), otlp.got(record, "attributes")
-    trace_id, span_id = (str(otlp.got(record, each) or "").lower() for each in ("traceId", "spanId"))
+    ids = ((otlp.got(record, name), size) for name, size in (("traceId", 16), ("spanId", 8)))
+    trace_id, span_id = (otlp.id_of(str(each or ""), size) for each, size in ids)
     if not _named(trace_id, span_id):
         return None
     if not (str(name or "").startswith(WANTED) or (not name and _is_wanted(_json_names(attributes)))):

@@ -316,9 +316,9 @@ def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> Foreig
     status = got(span, "status")
     kind = _enum(span.get("kind"), "SPAN_KIND_", ("UNSPECIFIED", *(name.upper() for name in KINDS[1:])))
     return ForeignSpan(
-        trace_id=_text(span.get("traceId")).lower(),
-        span_id=_text(span.get("spanId")).lower(),
-        parent_span_id=_text(span.get("parentSpanId")).lower(),
+        trace_id=id_of(span.get("traceId"), 16),
+        span_id=id_of(span.get("spanId"), 8),
+        parent_span_id=id_of(span.get("parentSpanId"), 8),
         name=_text(span.get("name")),
         kind=KINDS[kind],
         start_ns=whole(span.get("startTimeUnixNano")),
@@ -336,8 +336,8 @@ def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> Foreig
         ),
         links=tuple(
             ForeignLink(
-                _text(got(link, "traceId")).lower(),
-                _text(got(link, "spanId")).lower(),
+                id_of(got(link, "traceId"), 16),
+                id_of(got(link, "spanId"), 8),
                 json_attributes(got(link, "attributes")),
             )
             for link in listed(span, "links")
@@ -409,6 +409,23 @@ def listed(holder: Any, name: str) -> list[Any]:
     return cast("list[Any]", found)
 
 
+def id_of(value: Any, size: int) -> str:
+    """An id of so many bytes as lower-case hex: OTLP's JSON has hex, plain protobuf's base64. No hex of an id has the
+    length of its base64. What is neither stays as it came. Raises `TypeError`."""
+    text = _text(value)
+    bare = text.rstrip("=")
+    if len(bare) != -(-size * 4 // 3) or len(text) - len(bare) not in (0, -len(bare) % 4):
+        return text.lower()
+    try:
+        found = base64.b64decode(bare.translate(_URL_SAFE) + "=" * (-len(bare) % 4), validate=True)
+    except ValueError:
+        return text.lower()
+    return found.hex()
+
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
@@ -433,7 +450,8 @@ def whole(value: Any, *, low: int = 0, high: int = (1 << 64) - 1) -> int:
 
 def _enum(value: Any, prefix: str, names: tuple[str, ...]) -> int:
     """A number, as OTLP asks for, or the name, as plain protobuf writes it; what is not known is 0."""
-    if isinstance(value, str) and value.removeprefix(prefix) in names:
-        return names.index(value.removeprefix(prefix))
+    if isinstance(value, str) and (value.startswith(prefix) or value in names):
+        name = value.removeprefix(prefix)
+        return names.index(name) if name in names else 0
     number = whole(value, low=-(1 << 31), high=(1 << 31) - 1)
     return number if 0 <= number < len(names) else 0
