@@ -163,7 +163,7 @@ def test_a_store_that_another_process_holds_is_told_and_waited_for(tmp_path: Pat
         other = tmp_path / "other"
         with process(other, "--url", f"chdb://{tmp_path / 'telemetry'}"):
             append(other, record(1))
-            until(lambda: "cannot be opened" in health(other).detail)
+            until(lambda: "another process has it (" in health(other).detail)
             assert health(other).state == "down"
     # Both have ended; started again it finds its folder free.
     with process(tmp_path):

@@ -5,9 +5,11 @@ process, never in a server. A connection runs one statement at a time and lets g
 of their own, so that one can write while the other waits for the disk; queries share a few.
 """
 
+import fcntl
 import logging
 import os
 import queue
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -45,6 +47,7 @@ _TUNING: Final = (
     "SET text_index_like_min_pattern_length = 1, text_index_like_max_postings_to_read = 1000000,"
     " max_threads_min_free_memory_per_thread = 0, local_filesystem_read_method = 'pread', max_threads = {threads}"
 )
+_PID: Final = re.compile(rb"PID: (\d+)")
 _MARK: Final = "SELECT 1"
 _VERSIONS: Final = "CREATE TABLE IF NOT EXISTS schema_versions"
 _INSERTERS: Final = 2
@@ -86,6 +89,11 @@ class ChdbStore:
                 self._all.append(connection)
                 self._idle.put(connection)
         except Exception as error:
+            if (owner := _owner(folder)) is not None:
+                raise StoreAway(
+                    f"The telemetry store in {folder} cannot be opened: another process has it{owner}.",
+                    fix="End that process; records wait until then.",
+                ) from error
             raise StoreAway(f"The telemetry store in {folder} cannot be opened: {error}") from error
 
     def prepare(self) -> None:
@@ -183,6 +191,25 @@ class ChdbStore:
         fresh = self._connect()
         self._all[self._all.index(connection)] = fresh
         return fresh
+
+
+def _owner(folder: Path) -> str | None:
+    """How the process that has the folder open is told to people; None where none has. The engine itself says it only
+    on its standard error; its lock is on a file where it notes its number."""
+    try:
+        handle = os.open(folder / "status", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        found = _PID.search(os.read(handle, 4096))
+        return "" if found is None else f" ({found[1].decode()})"
+    except OSError:  # no locks on this file system
+        return None
+    finally:
+        os.close(handle)
+    return None
 
 
 def _engine() -> Any:
