@@ -10,11 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import pytest
-from browsing import Visitor
+from browsing import AXE, Visitor
 from playwright.sync_api import Locator, expect
 
 from patience import PATIENCE_MS
 from trimtab.telemetry.fakes import span_row
+from trimtab.telemetry.seen.compare import compare
 from trimtab.telemetry.views import SpanIO, SpanRow, Tokens, TraceDetail
 
 pytestmark = pytest.mark.browser
@@ -208,3 +209,37 @@ def test_who_walks_through_a_trace_does_not_read_all_of_it_again(visitor: Visito
         expect(tree.get_by_role("treeitem", selected=True)).to_contain_text(name)
         expect(said).to_be_visible()
     assert len(asked) == 1
+
+
+def test_thousands_of_pairs_are_compared_with_only_those_in_sight_drawn(visitor: Visitor) -> None:
+    """The first that differs is brought into sight, however far down; all others are a scroll away."""
+    page = visitor.page
+    spans = msgspec.json.decode(an_agent_run(2_000), type=TraceDetail)
+    other = [
+        msgspec.structs.replace(span, output_preview="It was lost.") if span.name == "step 1739" else span
+        for span in spans.spans
+    ]
+    made = compare(spans, msgspec.structs.replace(spans, spans=other))
+    visitor.answers(f"/projects/default/traces/{TRACE}/spans/*/io", NO_TEXT)
+    page.route("**/api/v1/projects/default/compare?*", lambda route: route.fulfill(body=msgspec.json.encode(made)))
+    page.add_init_script(path=AXE)
+    visitor.go(f"/p/default/compare?a={TRACE}&b={'cd' * 16}")
+    table = page.get_by_role("table", name="Spans side by side")
+    rows = table.get_by_role("row")
+    chosen = rows.filter(has=page.get_by_role("button", name="step 1739", pressed=True))
+    expect(chosen).to_be_in_viewport()
+    expect(chosen).to_contain_text("answer")
+    expect(page.get_by_test_id("comparison")).to_contain_text("of 2,000")
+    assert rows.count() < 90
+    assert visitor.looked_at("compare-many") == []
+
+    scroller = page.get_by_test_id("pairs")
+    scroller.evaluate("list => list.scrollTo(0, 0)")
+    top = table.get_by_role("button", name=re.compile(r"\brun$"))
+    expect(top).to_be_in_viewport()
+    top.click()
+    expect(page).to_have_url(re.compile("pair=0"))
+    expect(table.get_by_role("button", pressed=True)).to_contain_text("run")
+    scroller.evaluate("list => list.scrollTo(0, list.scrollHeight)")
+    expect(table.get_by_role("button", name="step 1980")).to_be_in_viewport()
+    assert rows.count() < 90

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from trimtab.telemetry.fakes import span_row
-from trimtab.telemetry.seen.compare import compare
+from trimtab.telemetry.seen.compare import MOST_PAIRS, MOST_SIBLINGS, compare
 from trimtab.telemetry.views import SpanRow, Tokens, TraceDetail
 
 
@@ -76,6 +76,31 @@ def test_every_span_of_both_is_in_exactly_one_pair(one: list[Any], other: list[A
     made = compare(trace(a), trace(b))
     assert sorted(pair.a.span_id for pair in made.pairs if pair.a) == sorted(row.span_id for row in a)
     assert sorted(pair.b.span_id for pair in made.pairs if pair.b) == sorted(row.span_id for row in b)
+
+
+def test_a_step_that_is_missing_among_very_many_leaves_the_others_where_they_are() -> None:
+    names = [f"step {number}" for number in range(3 * MOST_SIBLINGS)]
+    a = [span("top"), *(span(name, "top", 1.0 + at) for at, name in enumerate(names))]
+    b = [each for each in a if each.name != "step 700"]
+    made = compare(trace(a), trace(b))
+    assert [pair.a and pair.a.name for pair in made.pairs if pair.b is None] == ["step 700"]
+    assert (made.only_a, made.only_b, made.differing, made.more) == (1, 0, 0, 0)
+
+
+def test_of_more_pairs_than_are_shown_those_that_differ_are_and_what_they_stand_below() -> None:
+    a = [span("top"), *(span(f"step {at}", "top", 1.0 + at) for at in range(MOST_PAIRS + 500))]
+    a += [span("deep", f"step {MOST_PAIRS + 400}", 9_000.0), span("deeper", "deep", 9_001.0)]
+    b = [replace(each, status="error") if each.name in ("step 3", "deeper") else each for each in a]
+    made = compare(trace(a), trace(b))
+    assert (len(made.pairs), made.more, made.differing) == (MOST_PAIRS, len(a) - MOST_PAIRS, 2)
+    names = [pair.a.name for pair in made.pairs if pair.a]
+    assert names[:3] == ["top", "step 0", "step 1"]
+    assert names[-3:] == [f"step {MOST_PAIRS + 400}", "deep", "deeper"]
+    assert [pair.differs for pair in made.pairs if pair.differs] == [["status"], ["status"]]
+    # Where even those are too many, they are the first of them.
+    made = compare(trace(a), trace([replace(each, status="error") for each in a]))
+    assert [pair.a.name for pair in made.pairs if pair.a] == [each.name for each in a[:MOST_PAIRS]]
+    assert made.differing == len(a)
 
 
 def test_very_many_siblings_are_compared_in_time() -> None:

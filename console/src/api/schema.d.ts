@@ -15518,13 +15518,15 @@ export interface components {
         };
         /**
          * TraceComparison
-         * @description `cost_change` is b less a in US dollars, null where one of them is not known; `more` pairs are not shown.
+         * @description `cost_change` is b less a in US dollars, null where one of them is not known; `more` pairs are not shown:
+         *     rather those that differ in nothing. `differing`: of all pairs, how many differ in something.
          */
         TraceComparison: {
             a: string;
             b: string;
             pairs: components["schemas"]["PairRow"][];
             more: number;
+            differing: number;
             duration_change: number;
             tokens_change: number;
             cost_change: string | null;

@@ -178,6 +178,7 @@ class TraceComparison(Struct, frozen=True, kw_only=True):
     b: str
     pairs: list[PairRow]
     more: int
+    differing: int
     duration_change: float
     tokens_change: int
     cost_change: str | None

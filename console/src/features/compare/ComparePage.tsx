@@ -7,10 +7,10 @@ import { formatMoney } from "@/lib/money";
 import { Tag } from "@/ui/bits";
 import { Page } from "@/ui/Page";
 import { Pending } from "@/ui/Pending";
-import { KindSign, StatusSign } from "@/ui/status";
 import { Tile, Tiles } from "@/ui/Tiles";
 import css from "./compare.module.css";
 import { PairDetail } from "./PairDetail";
+import { PairTable } from "./PairTable";
 import { Wanted } from "./Wanted";
 
 /** "What is different between these two?" */
@@ -45,35 +45,17 @@ function Compared({ project, a, b, pair }: { project: string; a: string; b: stri
       {found.data && (
         <div className={css.two}>
           <section className={css.panel} aria-label="Spans side by side">
-            <div className={css.scroll}>
-              <table className={css.table} aria-label="Spans side by side">
-                <thead>
-                  <tr>
-                    <th scope="col">span</th>
-                    <th scope="col">differs in</th>
-                    <th scope="col" data-align="right">
-                      A
-                    </th>
-                    <th scope="col" data-align="right">
-                      B
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {pairs.map((each, i) => (
-                    <Row
-                      key={`${each.a?.span_id}/${each.b?.span_id}`}
-                      pair={each}
-                      selected={each === chosen}
-                      onSelect={() =>
-                        void navigate({ search: (prev) => ({ ...prev, pair: String(i) }), replace: true })
-                      }
-                    />
-                  ))}
-                </tbody>
-              </table>
-            </div>
-            {found.data.more > 0 && <p className="muted">{plural(found.data.more, "more pair")} not shown.</p>}
+            <PairTable
+              key={`${a}/${b}`}
+              pairs={pairs}
+              chosen={chosen}
+              onSelect={(i) => void navigate({ search: (prev) => ({ ...prev, pair: String(i) }), replace: true })}
+            />
+            {found.data.more > 0 && (
+              <p className={`muted ${css.more}`}>
+                {plural(found.data.more, "more pair")} not shown{found.data.differing > 0 && ", the most alike"}.
+              </p>
+            )}
           </section>
           {chosen && <PairDetail key={`${chosen.a?.span_id}/${chosen.b?.span_id}`} project={project} pair={chosen} />}
         </div>
@@ -102,7 +84,6 @@ function TraceLink({ project, side, id, row }: { project: string; side: string; 
 
 function Totals({ found }: { found: TraceComparison }) {
   const [a, b] = [found.pairs[0]?.a, found.pairs.find((pair) => pair.b)?.b];
-  const differing = found.pairs.filter((pair) => pair.differs.length > 0).length;
   return (
     <Tiles label="Differences" testId="comparison" across={5}>
       <Tile
@@ -119,7 +100,7 @@ function Totals({ found }: { found: TraceComparison }) {
       <Tile
         label="Spans that differ"
         foot={`of ${formatInt(found.pairs.length + found.more)}`}
-        value={formatInt(differing)}
+        value={formatInt(found.differing)}
       />
       <Tile label="Only in one" foot="" value={`${formatInt(found.only_a)} A, ${formatInt(found.only_b)} B`} />
     </Tiles>
@@ -129,56 +110,4 @@ function Totals({ found }: { found: TraceComparison }) {
 function signed(value: number, print: (value: number) => string): string {
   if (value === 0) return "same";
   return `${value > 0 ? "+" : "−"}${print(Math.abs(value))}`;
-}
-
-const WORDS: Record<string, string> = { answered_by: "answered by" };
-
-function Row({ pair, selected, onSelect }: { pair: PairRow; selected: boolean; onSelect: () => void }) {
-  const span = pair.a ?? pair.b;
-  if (!span) return null;
-  return (
-    <tr aria-selected={selected} data-alone={!pair.a || !pair.b}>
-      <td>
-        <button
-          type="button"
-          className={css.pick}
-          style={{ paddingLeft: Math.min(pair.depth, 12) * 14 }}
-          aria-pressed={selected}
-          onClick={onSelect}
-        >
-          <KindSign kind={span.kind} size={14} />
-          <span className="ellipsis">{pair.a && pair.b && pair.a.name !== pair.b.name ? span.kind : span.name}</span>
-        </button>
-      </td>
-      <td>
-        {!pair.a && <Tag tone="accent">only in B</Tag>}
-        {!pair.b && <Tag tone="warn">only in A</Tag>}
-        {pair.differs.map((name) => (
-          <Tag key={name} tone={name === "status" ? "bad" : undefined}>
-            {WORDS[name] ?? name}
-          </Tag>
-        ))}
-        {pair.a && pair.b && pair.differs.length === 0 && <span className="muted">nothing</span>}
-      </td>
-      <Side span={pair.a} />
-      <Side span={pair.b} />
-    </tr>
-  );
-}
-
-function Side({ span }: { span: SpanRow | null }) {
-  if (!span)
-    return (
-      <td data-align="right" className="muted">
-        –
-      </td>
-    );
-  return (
-    <td data-align="right">
-      <span className={css.side}>
-        <StatusSign status={span.status} size={13} />
-        <span className="num">{formatMs(span.duration)}</span>
-      </span>
-    </td>
-  );
 }

@@ -6,6 +6,7 @@ by its kind only, so that the same step answered by another model is a differenc
 """
 
 from decimal import Decimal
+from itertools import takewhile
 from typing import Final
 
 from trimtab.telemetry.seen.graph import plain
@@ -14,7 +15,8 @@ from trimtab.telemetry.views import SpanRow, TraceDetail
 
 MOST_PAIRS: Final = 2_000
 MOST_SIBLINGS: Final = 400
-"""Above this many on either side, siblings are matched one by one: the table of a subsequence grows with the square."""
+"""Above this many on either side, where they do not begin or end alike, siblings are matched one by one: the table of a
+subsequence grows with the square."""
 NOTICEABLE: Final = 0.2
 """Share by which durations differ before it is said: two runs of the same thing never take the same time."""
 
@@ -36,14 +38,36 @@ def compare(a: TraceDetail, b: TraceDetail) -> TraceComparison:
     return TraceComparison(
         a=a.trace_id,
         b=b.trace_id,
-        pairs=pairs[:MOST_PAIRS],
+        pairs=_shown(pairs),
         more=max(0, len(pairs) - MOST_PAIRS),
+        differing=sum(bool(pair.differs) for pair in pairs),
         duration_change=round(b.duration - a.duration, 3),
         tokens_change=b.tokens.total - a.tokens.total,
         cost_change=plain(change) if known else None,
         only_a=sum(pair.b is None for pair in pairs),
         only_b=sum(pair.a is None for pair in pairs),
     )
+
+
+def _shown(pairs: list[PairRow]) -> list[PairRow]:
+    """Where there are too many: first those that differ, with all above them, then others, as they come."""
+    if len(pairs) <= MOST_PAIRS:
+        return pairs
+    kept: set[int] = set()
+    above: list[int] = []
+    for number, pair in enumerate(pairs):
+        del above[pair.depth :]
+        above.append(number)
+        if pair.differs or pair.a is None or pair.b is None:
+            lacking = list(takewhile(lambda each: each not in kept, reversed(above)))
+            if len(kept) + len(lacking) > MOST_PAIRS:
+                break
+            kept.update(lacking)
+    for number in range(len(pairs)):
+        if len(kept) == MOST_PAIRS:
+            break
+        kept.add(number)
+    return [pairs[number] for number in sorted(kept)]
 
 
 Pair = tuple[SpanRow | None, SpanRow | None]
@@ -86,7 +110,22 @@ def _alike(a: SpanRow, b: SpanRow) -> bool:
 
 
 def _match(a: list[SpanRow], b: list[SpanRow]) -> list[Pair]:
-    """Both lists in order, alike ones side by side."""
+    """Both lists in order, alike ones side by side: of two runs of the same thing most are, from either end."""
+    head = next((i for i, (one, other) in enumerate(zip(a, b, strict=False)) if not _alike(one, other)), None)
+    if head is None:
+        head = min(len(a), len(b))
+    tail = 0
+    while tail < min(len(a), len(b)) - head and _alike(a[-1 - tail], b[-1 - tail]):
+        tail += 1
+    ends = len(a) - tail, len(b) - tail
+    return [
+        *zip(a[:head], b[:head], strict=True),
+        *_middle(a[head : ends[0]], b[head : ends[1]]),
+        *zip(a[ends[0] :], b[ends[1] :], strict=True),
+    ]
+
+
+def _middle(a: list[SpanRow], b: list[SpanRow]) -> list[Pair]:
     if not a or not b:
         return [*((one, None) for one in a), *((None, other) for other in b)]
     if max(len(a), len(b)) > MOST_SIBLINGS:

@@ -189,12 +189,14 @@ class PairRow(Struct, frozen=True, kw_only=True):
 
 
 class TraceComparison(Struct, frozen=True, kw_only=True):
-    """``cost_change`` is b less a in US dollars, null where one of them is not known; ``more`` pairs are not shown."""
+    """``cost_change`` is b less a in US dollars, null where one of them is not known; ``more`` pairs are not shown:
+    rather those that differ in nothing. ``differing``: of all pairs, how many differ in something."""
 
     a: str
     b: str
     pairs: list[PairRow]
     more: int
+    differing: int
     duration_change: float
     tokens_change: int
     cost_change: str | None
