@@ -30,6 +30,7 @@ from peer_spans import make
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors
+from trimtab.telemetry.foreign.protobuf import all_spans
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.foreign.texts import texts_of
 from trimtab.telemetry.mapping.before import Stored
@@ -116,7 +117,7 @@ class Nothing:
 
 def _parts(least: Least, number: int, record: ForeignBatch) -> None:
     least.time("door", number, lambda: take_protobuf(record.otlp, Origin(record.project, "", record.arrived_ns)))
-    spans = least.time("decode", number, record.all_spans)
+    spans = least.time("decode", number, lambda: all_spans(record))
     least.time("raw", number, lambda: [arrival_of(0, record, span) for span in spans])
     read = least.time("read", number, lambda: [canonical(span) for span in spans])
     least.time("texts", number, lambda: [texts_of(span) for span in read])

@@ -28,6 +28,7 @@ from trimtab.server.doors import otlp
 from trimtab.server.doors.otlp import OtlpDoor
 from trimtab.server.doors.otlp_answers import status_with_retry
 from trimtab.server.unpack import unpack
+from trimtab.telemetry.foreign.protobuf import all_spans
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any, weigh
 from trimtab.telemetry.otlp.sink import MAX_LETTERS, REPEATED, REPEATED_FREELY, Origin
@@ -62,7 +63,7 @@ class Kept(Intake):
 
     def spans(self) -> list[ForeignSpan]:
         batches = [each for each in map(decode_any, self.bodies) if isinstance(each, ForeignBatch)]
-        return [span for batch in batches for span in batch.all_spans()]
+        return [span for batch in batches for span in all_spans(batch)]
 
 
 def _no_spool() -> Any:
@@ -292,7 +293,7 @@ def test_a_large_batch_is_cut_between_spans_and_nothing_of_it_is_lost() -> None:
     assert [span.name for piece in cut for span in _all(piece)] == names
     taken = take_protobuf(body, ORIGIN)
     assert taken.accepted == len(names) == 6100
-    kept = [span for record in taken.records for span in record.all_spans()]
+    kept = [span for record in taken.records for span in all_spans(record)]
     assert [span.name for span in kept] == names
     assert all(span.resource == {"service.name": "shop"} and span.scope_name == "lib" for span in kept)
 
@@ -308,7 +309,7 @@ def test_a_large_resource_cannot_be_multiplied_by_many_small_spans(form: str) ->
             said["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"] = "x" * resource
             body = json.dumps(said).encode()
         taken = take_json(body, ORIGIN) if form == "json" else take_protobuf(body, ORIGIN)
-        mapped = sum(len(span.resource["service.name"]) for each in taken.records for span in each.all_spans())
+        mapped = sum(len(span.resource["service.name"]) for each in taken.records for span in all_spans(each))
         assert mapped <= REPEATED_FREELY + REPEATED * len(body)
         assert sum(len(encode_any(each)) for each in taken.letters) < MAX_LETTERS * 2000
         return taken.accepted, taken.refused, sum(len(encode_any(each)) for each in taken.records), len(body)
@@ -350,7 +351,7 @@ def test_what_a_small_record_expands_to_is_bounded_and_told_to_the_writer() -> N
 
 
 def _expanded(record: ForeignBatch) -> list[ForeignBatch]:
-    return [ForeignBatch(project="", arrived_ns=0, spans=(span,)) for span in record.all_spans()]
+    return [ForeignBatch(project="", arrived_ns=0, spans=(span,)) for span in all_spans(record)]
 
 
 def _span() -> dict[str, Any]:
@@ -487,7 +488,7 @@ def test_a_mutated_body_never_fails_us(cuts: list[tuple[int, bytes]], form: bool
         return  # a 400
     for record in (*taken.records, *taken.letters):
         assert decode_any(encode_any(record)) == record
-    assert sum(len(record.all_spans()) for record in taken.records) == taken.accepted
+    assert sum(len(all_spans(record)) for record in taken.records) == taken.accepted
 
 
 # --- logs and metrics ----------------------------------------------------------------------------------------------

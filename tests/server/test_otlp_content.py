@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
 from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.telemetry.foreign.protobuf import all_spans
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.spool.drain import Spooled, SpoolReader
@@ -42,7 +43,7 @@ class Kept(Intake):
 
     def spans(self) -> list[ForeignSpan]:
         batches = [each for each in map(decode_any, self.bodies) if isinstance(each, ForeignBatch)]
-        return [span for batch in batches for span in batch.all_spans()]
+        return [span for batch in batches for span in all_spans(batch)]
 
 
 def _no_spool() -> Any:

@@ -12,7 +12,7 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.answers import read_decision
 from trimtab.telemetry.calls.knowledge_rows import LookedUp, add_knowledge_rows
 from trimtab.telemetry.calls.mapper import CallMapper
-from trimtab.telemetry.foreign.texts import read_answered, read_asked
+from trimtab.telemetry.foreign.bodies import read_answered, read_asked
 from trimtab.telemetry.records import CallRecord, KnowledgeNote, PassageNote, decode_record, encode_record
 from trimtab.telemetry.rows import Rows
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.messages import PREVIEW, preview
+from trimtab.telemetry.plain_text import PREVIEW, preview
 
 spaces = st.sampled_from([" ", "  ", "\n", "\t", "\u00a0", "\u2003", "\u2028", "\x1c", "\u200b"])
 texts = st.lists(st.one_of(spaces, st.text(max_size=8), st.text("ab", min_size=30, max_size=90)), max_size=40)

@@ -19,7 +19,8 @@ from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.detectors import Detectors, Said
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
-from trimtab.telemetry.mapping.rows import Arrival, Mapped, said_of
+from trimtab.telemetry.mapping.known import Arrival, Mapped
+from trimtab.telemetry.mapping.rows import said_of
 from trimtab.telemetry.records import AppNote, CacheNote, CallRecord
 from trimtab.telemetry.rows import COLUMNS, Rows
 from trimtab.telemetry.silent import WAITING_CHARACTERS, WAITING_OF_ONE, Silent, Waiting, said_by

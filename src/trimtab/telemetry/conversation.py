@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from trimtab.llm.dialects._tool_names import names_told, told_back
 from trimtab.llm.types import Request
-from trimtab.telemetry.foreign.texts import CANONICAL, read_answered, read_asked
+from trimtab.telemetry.foreign.bodies import CANONICAL, read_answered, read_asked
 from trimtab.telemetry.messages import (
     Unread,
     answer_view,

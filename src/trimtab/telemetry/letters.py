@@ -19,6 +19,7 @@ from msgspec import Struct
 from trimtab.core.errors import InvalidRequest, NotFound, TrimtabError
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.telemetry.foreign.check import check_span
+from trimtab.telemetry.foreign.protobuf import all_spans
 from trimtab.telemetry.foreign.spans import REFUSED, ForeignBatch, ForeignSpan, RefusedSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.otlp.content_off import without_content
@@ -101,7 +102,7 @@ def _as_it_came(wire: bytes) -> Any:
 
 def _spans(record: ForeignBatch) -> list[ForeignSpan]:
     try:
-        return record.all_spans()
+        return all_spans(record)
     except Exception:  # noqa: BLE001  it is here because it could not be read
         return []
 

@@ -13,7 +13,8 @@ from msgspec import Struct
 from trimtab.core.errors import TrimtabError
 from trimtab.llm.dialects import DIALECTS, WholeStreams
 from trimtab.llm.fold import Fold
-from trimtab.llm.types import Message, Part, Reasoning, Refusal, Request, Response, Text, ToolCall, ToolResult
+from trimtab.llm.types import Message, Refusal, Request, Response, Text
+from trimtab.telemetry.plain_text import text_of
 from trimtab.telemetry.views import MessageView
 
 
@@ -58,20 +59,6 @@ def read_response(dialect: str, body: bytes, *, stream: bool) -> Response | Unre
 # --- plain text ----------------------------------------------------------------------------------------------------
 
 
-def text_of(parts: Iterable[Part]) -> str:
-    """Everything a person could read in the parts; images and opaque parts have no text."""
-    found: list[str] = []
-    for part in parts:
-        kind = type(part)
-        if kind is Text or kind is Reasoning or kind is Refusal:
-            found.append(part.text)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
-        elif isinstance(part, ToolCall):
-            found.append(f"{part.name}({part.arguments})")
-        elif isinstance(part, ToolResult):
-            found.append(text_of(part.parts))
-    return found[0] if len(found) == 1 else "\n".join(found)
-
-
 def request_text(request: Request) -> str:
     return "\n".join([text_of(message.parts) for message in request.messages])
 
@@ -90,19 +77,6 @@ def answered(response: Response) -> str:
     """What came back, for a preview: visible text first, then tool calls, then thinking."""
     visible = text_of([part for part in response.parts if isinstance(part, Text | Refusal)])
     return visible or text_of(response.parts)
-
-
-PREVIEW = 200
-
-
-def preview(text: str) -> str:
-    """The first 200 characters on one line."""
-    head = text[: PREVIEW + 50]
-    plain = "  " not in head and head.isprintable()  # of all white space only the blank can be printed
-    line = head.strip(" ") if plain else " ".join(head.split())
-    if len(line) < PREVIEW and len(text) > PREVIEW + 50:  # much white space
-        line = " ".join(text[: PREVIEW * 20].split())
-    return line[:PREVIEW]
 
 
 # --- what people see -----------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from trimtab.llm.types import Image, Message, Reasoning, Text, ToolCall, ToolResult, Usage
-from trimtab.telemetry.conventions import CONVENTIONS, CORE_VERSION, Mapper, versions
+from trimtab.telemetry.conventions import CONVENTIONS, versions
+from trimtab.telemetry.conventions._mapper import CORE_VERSION, Mapper
 from trimtab.telemetry.foreign.spans import ForeignEvent
 from trimtab.telemetry.foreign.texts import texts_of
 

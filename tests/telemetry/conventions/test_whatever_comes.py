@@ -7,7 +7,8 @@ from conversing import SAID, START, span
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trimtab.telemetry.conventions import CONVENTIONS, Mapper, canonical
+from trimtab.telemetry.conventions import CONVENTIONS, canonical
+from trimtab.telemetry.conventions._mapper import Mapper
 from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
 

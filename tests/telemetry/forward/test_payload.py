@@ -11,7 +11,8 @@ from ways import Way
 from trimtab.telemetry.answers import SpanLine, trace_detail
 from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.foreign.spans import ForeignSpan, spans_of
+from trimtab.telemetry.foreign.protobuf import spans_of
+from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.forward.closing import Closing
 from trimtab.telemetry.forward.material import Whole
 from trimtab.telemetry.forward.payload import LONGEST, event, event_id, otlp

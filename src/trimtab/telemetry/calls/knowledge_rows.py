@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from trimtab.llm.types import Message, Text
 from trimtab.telemetry.calls.guard_rows import EMPTY
-from trimtab.telemetry.foreign.texts import CANONICAL, Answered, Asked
-from trimtab.telemetry.messages import preview
+from trimtab.telemetry.foreign.bodies import CANONICAL, Answered, Asked
+from trimtab.telemetry.plain_text import preview
 from trimtab.telemetry.records import CallRecord, KnowledgeNote, PassageNote
 from trimtab.telemetry.rows import SPANS, Rows
 

@@ -14,7 +14,7 @@ import msgspec
 from trimtab.ledger.types import CURRENCY
 from trimtab.llm.dialects._reading import BROKEN
 from trimtab.llm.types import Request, Usage
-from trimtab.telemetry.messages import text_of
+from trimtab.telemetry.plain_text import text_of
 from trimtab.telemetry.records import Attempt, CallRecord
 from trimtab.telemetry.rows import Rows
 

@@ -18,16 +18,8 @@ from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.calls.guard_rows import add_guard_rows, marks
 from trimtab.telemetry.calls.knowledge_rows import add_knowledge_rows, looked_up
 from trimtab.telemetry.calls.ledger_rows import LONGEST_INT64, SystemPrompts, add_ledger_rows, amount_of, marks_of
-from trimtab.telemetry.messages import (
-    Unread,
-    answered,
-    asked,
-    preview,
-    read_request,
-    read_response,
-    request_text,
-    text_of,
-)
+from trimtab.telemetry.messages import Unread, answered, asked, read_request, read_response, request_text
+from trimtab.telemetry.plain_text import preview, text_of
 from trimtab.telemetry.records import Attempt, CallRecord, Fault
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Silent

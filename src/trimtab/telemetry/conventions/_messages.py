@@ -6,12 +6,12 @@ events. What no shape fits is kept as text, so that nothing that was said is los
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import msgspec
-from msgspec import Struct
 
 from trimtab.llm.types import Image, Message, Opaque, Part, Reasoning, Refusal, Role, Text, Tool, ToolCall, ToolResult
+from trimtab.telemetry.conventions._plain_messages import PlainMessage, plain_list
 from trimtab.telemetry.conventions._values import is_list, is_object, label, parsed, text_of_value
 
 MESSAGES: Final = 10_000
@@ -31,31 +31,17 @@ _ROLES: Final[dict[str, Role]] = {
 }  # fmt: skip
 
 
-class _PlainPart(Struct, forbid_unknown_fields=True, gc=False):
-    type: Literal["text"]
-    content: str
-
-
-class _PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
-    role: Literal["system", "user", "assistant"]
-    parts: tuple[_PlainPart, ...]
-    finish_reason: str = ""
-
-
-_plain_list: Final = msgspec.json.Decoder(tuple[_PlainMessage, ...]).decode
-
-
-def _plain_messages(value: Any) -> tuple[_PlainMessage, ...] | None:
+def _plain_messages(value: Any) -> tuple[PlainMessage, ...] | None:
     """The short way for what most of OpenTelemetry's are: JSON that holds texts and nothing else."""
     if type(value) is not str or '"parts"' not in value[:48]:
         return None
     try:
-        return _plain_list(value)[:MESSAGES]
+        return plain_list(value)[:MESSAGES]
     except (msgspec.DecodeError, UnicodeError):
         return None
 
 
-def _from_plain(found: tuple[_PlainMessage, ...]) -> tuple[Message, ...]:
+def _from_plain(found: tuple[PlainMessage, ...]) -> tuple[Message, ...]:
     return tuple([Message(each.role, tuple([Text(p.content) for p in each.parts if p.content])) for each in found])
 
 

@@ -28,7 +28,7 @@ from trimtab.telemetry.conventions._values import (
     under,
 )
 from trimtab.telemetry.foreign.spans import ForeignSpan
-from trimtab.telemetry.messages import text_of
+from trimtab.telemetry.plain_text import text_of
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "genkit"

@@ -5,7 +5,7 @@ Specification: Arize-ai/openinference, spec/semantic_conventions.md. Lists are f
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from trimtab.llm.types import Message, Role
 from trimtab.telemetry.canonical import Document, Evaluation
@@ -345,8 +345,8 @@ def _read_scores(attributes: Attributes, found: Found) -> None:
                         value=value,
                         label=said,
                         explanation=text_of_value(held.get("explanation"))[:4000],
-                        source=_SOURCES.get(label(held.get("annotator_kind")).upper(), "code"),  # pyright: ignore[reportArgumentType]
-                        target=target,  # pyright: ignore[reportArgumentType]
+                        source=cast("Any", _SOURCES.get(label(held.get("annotator_kind")).upper(), "code")),
+                        target=cast("Any", target),
                         identifier=label(held.get("identifier")),
                     )
                 )

@@ -452,7 +452,8 @@ def _body(event: ForeignEvent, role: str) -> dict[str, Any]:
     message = mapping(attributes.get("message"))
     if message:
         return {"role": role, **message}
-    body = {name: attributes[name] for name in ("content", "tool_calls", "id", "name") if name in attributes}
+    names = ("content", "tool_calls", "id", "name")
+    body: dict[str, Any] = {name: attributes[name] for name in names if name in attributes}
     if "content" not in body and attributes.get("message"):  # Strands: the content alone
         body["content"] = attributes["message"]
     if type(body.get("content")) is str and body["content"][:1] in ("[", "{"):

@@ -5,8 +5,6 @@
 hex, times Unix nanoseconds. Bytes become base64 text, as in OTLP's JSON encoding.
 """
 
-import base64
-from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -65,85 +63,6 @@ class ForeignSpan(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     partial: bool = False
 
 
-def spans_of(request: Any) -> list[ForeignSpan]:
-    """Every span of a parsed ``ExportTraceServiceRequest`` (a protobuf message), in its order, unchecked."""
-    found: list[ForeignSpan] = []
-    for group in request.resource_spans:
-        resource = attributes_of(group.resource.attributes)
-        for scoped in group.scope_spans:
-            scope = scoped.scope
-            name, version = scope.name, scope.version
-            found += [span_of(span, name, version, resource) for span in scoped.spans]
-    return found
-
-
-def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes) -> ForeignSpan:
-    """One protobuf ``Span``. Reads each field once: a batch has thousands."""
-    status = span.status if span.HasField("status") else None
-    kind: int = span.kind
-    events, links = span.events, span.links
-    return ForeignSpan(
-        trace_id=span.trace_id.hex(),
-        span_id=span.span_id.hex(),
-        parent_span_id=span.parent_span_id.hex(),
-        name=span.name,
-        kind=KINDS[kind] if 0 <= kind < len(KINDS) else "",
-        start_ns=span.start_time_unix_nano,
-        end_ns=span.end_time_unix_nano,
-        status_code=0 if status is None else status.code,
-        status_message="" if status is None else status.message,
-        attributes=attributes_of(span.attributes),
-        events=tuple(map(_event, events)) if events else (),
-        links=tuple(map(_link, links)) if links else (),
-        scope_name=scope_name,
-        scope_version=scope_version,
-        resource=resource,
-    )
-
-
-def attributes_of(pairs: Iterable[Any]) -> Attributes:
-    """A repeated ``KeyValue`` as a dictionary."""
-    found: Attributes = {}
-    for pair in pairs:
-        value = pair.value
-        text: str = value.string_value
-        if text:  # nearly always; an empty one looks like what is not set
-            found[pair.key] = text
-            continue
-        kind: str | None = value.WhichOneof("value")
-        found[pair.key] = getattr(value, kind) if kind in _PLAIN else _value(value, kind)
-    return found
-
-
-_PLAIN: Final = frozenset({"int_value", "double_value", "bool_value", "string_value"})
-"""What of an ``AnyValue`` is taken as it is."""
-
-
-def value_of(value: Any) -> AnyJson:
-    """One protobuf ``AnyValue``; a value that is not set is None."""
-    return _value(value, value.WhichOneof("value"))
-
-
-def _value(value: Any, kind: str | None) -> AnyJson:
-    if kind is None:
-        return None
-    if kind == "array_value":
-        return [value_of(each) for each in value.array_value.values]
-    if kind == "kvlist_value":
-        return attributes_of(value.kvlist_value.values)
-    if kind == "bytes_value":
-        return base64.b64encode(value.bytes_value).decode()
-    return getattr(value, kind)
-
-
-def _event(event: Any) -> ForeignEvent:
-    return ForeignEvent(event.name, event.time_unix_nano, attributes_of(event.attributes))
-
-
-def _link(link: Any) -> ForeignLink:
-    return ForeignLink(link.trace_id.hex(), link.span_id.hex(), attributes_of(link.attributes))
-
-
 class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One project's spans as they came in together: a record of the spool (`kinds.py`).
 
@@ -159,14 +78,6 @@ class ForeignBatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     spans: tuple[ForeignSpan, ...] = ()
     expands: int = 0
     format: int = 1
-
-    def all_spans(self) -> list[ForeignSpan]:
-        """Every span. Imports protobuf when there is need of it."""
-        if not self.otlp:
-            return list(self.spans)
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-        return [*spans_of(ExportTraceServiceRequest.FromString(self.otlp)), *self.spans]
 
     def trace_ids(self) -> set[str]:
         """Of every span, without reading more of it."""

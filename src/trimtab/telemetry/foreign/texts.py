@@ -9,43 +9,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from trimtab.llm.types import Message, Role, Text, Tool
+from trimtab.llm.types import Message, Role, Text
 from trimtab.telemetry.canonical import CanonicalSpan
-from trimtab.telemetry.messages import preview, text_of
+from trimtab.telemetry.foreign.bodies import Answered, Asked, ForeignTexts
+from trimtab.telemetry.plain_text import preview, text_of
 
-CANONICAL: Final = "canonical"
-"""``request_dialect`` and ``response_dialect`` of a span that came from elsewhere."""
 SEARCHED: Final = 256 << 10
 """Characters of a span's text that can be searched."""
 
-
-class Asked(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of a request under `CANONICAL`."""
-
-    messages: tuple[Message, ...] = ()
-    tools: tuple[Tool, ...] = ()
-    params: dict[str, Any] = {}
-
-
-class Answered(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of an answer under `CANONICAL`."""
-
-    messages: tuple[Message, ...] = ()
-
-
-class ForeignTexts(Struct, frozen=True, gc=False):
-    """Two bodies (empty: nothing was said), two previews, and everything in lower case."""
-
-    request: bytes
-    response: bytes
-    asked: str
-    answered: str
-    plain: str
-
-
 _json: Final = msgspec.json.Encoder()
-_asked: Final = msgspec.json.Decoder(Asked)
-_answered: Final = msgspec.json.Decoder(Answered)
 _ASKING: Final[tuple[tuple[Role, ...], tuple[Role, ...]]] = (("user", "tool"), ("user",))
 """Who asks a call, and who an agent: its run tells all that its own tools said meanwhile."""
 _NOTHING: Final = ForeignTexts(b"", b"", "", "", "")
@@ -126,13 +98,3 @@ def _last_asked(messages: tuple[Message, ...], texts: list[str], asking: tuple[R
         if text and message.role in asking:
             return text
     return texts[-1]
-
-
-def read_asked(body: bytes) -> Asked:
-    """Raises `msgspec.DecodeError`."""
-    return _asked.decode(body)
-
-
-def read_answered(body: bytes) -> Answered:
-    """Raises `msgspec.DecodeError`."""
-    return _answered.decode(body)

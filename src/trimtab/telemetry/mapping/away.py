@@ -16,11 +16,12 @@ from trimtab.core.handing import HandingBroken
 from trimtab.telemetry.columnar import Pieces
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
+from trimtab.telemetry.mapping.known import NOBODY, Mapped
 from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.pool import Helper, Helpers
 from trimtab.telemetry.mapping.portion import Decided, Portion, Portioner, PortionRead
 from trimtab.telemetry.mapping.process import MAKE, READ, Made, asked, encode
-from trimtab.telemetry.mapping.rows import NOBODY, Mapped, Sums
+from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.told import Told
 from trimtab.telemetry.rows import COLUMNS, Elsewhere, Rows
 from trimtab.telemetry.silent import Silent, said_for

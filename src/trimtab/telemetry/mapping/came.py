@@ -11,10 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.foreign.bodies import ForeignTexts
+from trimtab.telemetry.foreign.protobuf import all_spans
 from trimtab.telemetry.foreign.spans import STATUS_ERROR, Attributes, ForeignBatch, ForeignEvent, ForeignSpan
-from trimtab.telemetry.foreign.texts import ForeignTexts
+from trimtab.telemetry.mapping.known import Arrival, Reading
 from trimtab.telemetry.mapping.plan import Key
-from trimtab.telemetry.mapping.rows import Arrival, Reading
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.notes import LONGEST_NS
 
@@ -64,7 +65,7 @@ def gather(
             lately.clear()
         try:
             trace_id, trace = None, dict[str, tuple[int, ForeignBatch, ForeignSpan]]()
-            for span in record.all_spans():
+            for span in all_spans(record):
                 if span.trace_id != trace_id:  # mostly it is that of the span before
                     trace_id = span.trace_id
                     key = (record.project, trace_id)

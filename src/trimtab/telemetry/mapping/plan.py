@@ -8,7 +8,9 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from trimtab.telemetry.mapping.rows import ForeignRows, Mapped, Raw, Shown, Sums
+from trimtab.telemetry.mapping.known import Mapped
+from trimtab.telemetry.mapping.rows import ForeignRows, Raw, Shown
+from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.rows import Rows
@@ -55,8 +57,8 @@ class Plan:
 
     def cut(self, lengths: tuple[int, int, int, int]) -> None:
         """Back to where it was."""
-        for planned, length in zip((self.spans, self.raws, self.notes, self.settled), lengths, strict=True):
-            del planned[length:]
+        spans, raws, notes, settled = lengths
+        del self.spans[spans:], self.raws[raws:], self.notes[notes:], self.settled[settled:]
 
     def rows(self, rows: Rows, maker: ForeignRows, away: Away | None = None) -> None:
         """Make the rows that are still to be made; ``away`` has those made of spans that were read elsewhere."""

@@ -13,9 +13,11 @@ from msgspec import Struct
 from trimtab.telemetry.detectors import Said
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping.came import arrivals_of
+from trimtab.telemetry.mapping.known import NOBODY, Arrival
 from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
-from trimtab.telemetry.mapping.rows import NOBODY, Arrival, ForeignRows, Sums, said_of
+from trimtab.telemetry.mapping.rows import ForeignRows, said_of
+from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.told import Told, lean, tell, tell_partial
 from trimtab.telemetry.mapping.traces import Read, mapped_of, read_all
 from trimtab.telemetry.rows import Rows

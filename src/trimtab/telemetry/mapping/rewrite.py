@@ -21,9 +21,11 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.mapping.before import Stored
 from trimtab.telemetry.mapping.came import began, merged
+from trimtab.telemetry.mapping.known import Arrival, Mapped
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.mapping.prices import ForeignPrices
-from trimtab.telemetry.mapping.rows import Arrival, ForeignRows, Mapped, Sums
+from trimtab.telemetry.mapping.rows import ForeignRows
+from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.traces import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 from trimtab.telemetry.notes import MOST_BYTES, MOST_SPANS, NEAR_NS, Note

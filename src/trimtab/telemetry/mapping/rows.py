@@ -5,12 +5,8 @@ span that stands for the trace in lists carries the sums of its leaves, as a cal
 """
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from decimal import Decimal
-from typing import Any, Final, Protocol
-
-from msgspec import Struct, field
-from msgspec.structs import astuple
+from typing import Any, Final
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.governance.sealing import Keyring
@@ -19,152 +15,22 @@ from trimtab.llm.types import Usage
 from trimtab.storage.blobs import Blobs
 from trimtab.telemetry.calls.mapper import BLOB_BYTES
 from trimtab.telemetry.calls.mapper import place as placed
-from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
+from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.detectors import Said
-from trimtab.telemetry.foreign.spans import CONTENT_MARK, ForeignSpan
-from trimtab.telemetry.foreign.texts import CANONICAL, ForeignTexts
+from trimtab.telemetry.foreign.bodies import CANONICAL
+from trimtab.telemetry.foreign.spans import CONTENT_MARK
+from trimtab.telemetry.mapping.known import LABEL, LABELS, NOBODY, Arrival, Mapped
+from trimtab.telemetry.mapping.sums import Sums, buckets_of
 from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPAN_RAW, SPANS, Rows
 from trimtab.telemetry.scores.types import Score, ScoreBatch, add_scores, check, id_for, strangers, told_by_program
-from trimtab.telemetry.silent import Silent, Whose, asked_format, said_by, said_for
+from trimtab.telemetry.silent import Silent, asked_format, said_by, said_for
 
-LABEL, LABELS, MESSAGE, PREVIEW = 500, 64, 4_000, 200
-"""Characters of a label, entries of a map, characters of an error's sentence that are kept."""
-NOBODY: Final[Whose] = ("", "")
+MESSAGE: Final = 4_000
+"""Characters of an error's sentence that are kept."""
 _INT64: Final = (1 << 63) - 1
 _UINT32: Final = (1 << 32) - 1
 _NO_USAGE: Final = Usage()
 _OUTCOMES: Final = {"error": "error", "cancelled": "cancel"}
-
-
-class Reading(Struct, frozen=True, gc=False):
-    """What a span says, what it said, what that cost."""
-
-    canonical: CanonicalSpan
-    texts: ForeignTexts
-    cost: Cost
-
-
-class Arrival(Struct, gc=False):
-    """A span as it came: from which record of the batch, whose it is, when it came; its raw JSON and that's digest;
-    when it began (`mapping.came.began`). ``reading``: what it says, once it was read."""
-
-    owner: int
-    project: str
-    key_id: str
-    arrived_ns: int
-    span: ForeignSpan
-    raw: bytes
-    digest: int
-    start_ns: int
-    reading: Reading | None = None
-
-
-class Mapped(Struct, frozen=True, gc=False):
-    """A span that was read: what it says, what it said, what it cost. ``leaf``: its usage counts. ``whose`` session and
-    user its trace is; None where nobody said so yet and its root is still to come."""
-
-    arrival: Arrival
-    canonical: CanonicalSpan
-    texts: ForeignTexts
-    cost: Cost
-    start_ns: int
-    duration_ns: int
-    leaf: bool
-    whose: Whose | None = NOBODY
-
-
-class Named(Protocol):
-    """What may say whose a trace is."""
-
-    @property
-    def session(self) -> str: ...
-
-    @property
-    def user(self) -> str: ...
-
-
-class Sums(Struct, eq=False):
-    """What the leaves of a trace come to, and what of them stands for the trace in lists. Grows as they come."""
-
-    buckets: list[int] = field(default_factory=lambda: [0, 0, 0, 0, 0])
-    estimated: int = 0
-    cost: int | None = None
-    price: str = ""
-    unpriced: int = 0
-    model: str = ""
-    model_used: str = ""
-    tried: list[str] = []
-    session: str = ""
-    user: str = ""
-    asked: str = ""
-    answered: str = ""
-    app: str = ""
-    release: str = ""
-    environment: str = ""
-    feature: str = ""
-    tier: str = ""
-
-    def copy(self) -> "Sums":
-        """As they are now."""
-        other = copy(self)
-        other.buckets, other.tried = list(self.buckets), list(self.tried)
-        return other
-
-    def values(self) -> list[Any]:
-        """For `of`, in another process."""
-        return list(astuple(self))
-
-    @classmethod
-    def of(cls, values: list[Any]) -> "Sums":
-        if len(values) != len(cls.__struct_fields__):
-            raise ValueError(f"{len(values)} sums instead of {len(cls.__struct_fields__)}")
-        return cls(*values)
-
-    def add(self, mapped: Mapped) -> None:
-        """Take a span in, whatever its kind: any may name session, user and feature, leaves count."""
-        span = mapped.canonical
-        self.name(span)
-        if span.feature and not self.feature:
-            self.feature = span.feature[:LABEL]
-        kind = span.kind
-        if kind == "llm":
-            self.asked = self.asked or mapped.texts.asked
-            self.answered = mapped.texts.answered or self.answered
-        if kind in COUNTED:
-            self.model = self.model or span.model[:LABEL]
-            self.model_used = self.model_used or span.model_used[:LABEL]
-            if span.provider and span.provider not in self.tried and len(self.tried) < LABELS:
-                self.tried.append(span.provider[:LABEL])
-        if mapped.leaf:
-            usage = span.usage or _NO_USAGE
-            self.tier = self.tier or usage.tier
-            self.add_counted(_buckets(usage), int(usage.estimated), mapped.cost.amount, mapped.cost.price)
-
-    def name(self, span: "Named") -> None:
-        """Whose the trace is, where this span says so."""
-        if span.session and not self.session:
-            self.session = span.session[:LABEL]
-        if span.user and not self.user:
-            self.user = span.user[:LABEL]
-
-    def add_counted(self, buckets: tuple[int, ...], estimated: int, cost: int | None, price: str) -> None:
-        """Usage that counts: exclusive buckets, and picodollars where they are known."""
-        held = self.buckets
-        for place, count in enumerate(buckets):
-            if count:
-                held[place] = min(_INT64, held[place] + count)
-        self.estimated |= estimated
-        if cost is None:
-            self.unpriced = min(self.unpriced + 1, 65_535)
-        else:
-            self.cost = min((self.cost or 0) + cost, _INT64)
-            self.price = self.price or price
-
-
-def _buckets(usage: Usage) -> tuple[int, int, int, int, int]:
-    found = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
-    return found if min(found) >= 0 else tuple(max(0, each) for each in found)  # pyright: ignore[reportReturnType]
-
 
 Shown = tuple[Mapped, Sums | None]
 """A span, and the sums that it shows where it stands for its trace."""
@@ -424,7 +290,7 @@ def _count(mapped: Mapped, sums: Sums | None) -> tuple[int | str | None, ...]:
     if sums is not None:
         return *sums.buckets, sums.estimated, sums.cost, sums.price, sums.unpriced, sums.tier
     usage, amount = mapped.canonical.usage or _NO_USAGE, _amount(mapped.cost)
-    return *_buckets(usage), int(usage.estimated), amount, mapped.cost.price, int(amount is None), usage.tier
+    return *buckets_of(usage), int(usage.estimated), amount, mapped.cost.price, int(amount is None), usage.tier
 
 
 def _amount(cost: Cost) -> int | None:
@@ -481,7 +347,7 @@ def _add_books(rows: Rows, leaves: list[Mapped]) -> None:
         "key_id": [each.key_id for each in arrivals],
         "prompt": _cut([span.prompt_name for span in spans], 200),
         "duration_ns": [each.duration_ns for each in leaves],
-        **dict(zip(_COUNTED, map(list, zip(*map(_buckets, usages), strict=True)), strict=False)),
+        **dict(zip(_COUNTED, map(list, zip(*map(buckets_of, usages), strict=True)), strict=False)),
         "cache_write_1h_tokens": [max(0, usage.cache_write_1h) for usage in usages],
         "audio_input_tokens": [max(0, usage.audio_input) for usage in usages],
         "audio_output_tokens": [max(0, usage.audio_output) for usage in usages],

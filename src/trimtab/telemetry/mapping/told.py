@@ -14,7 +14,7 @@ from trimtab.telemetry.detectors import Said
 
 if TYPE_CHECKING:
     from trimtab.telemetry.foreign.spans import ForeignSpan
-    from trimtab.telemetry.mapping.rows import Arrival, Reading
+    from trimtab.telemetry.mapping.known import Arrival, Reading
 
 _FREE: Final = Cost()
 

@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
@@ -44,9 +43,10 @@ from trimtab.telemetry.mapping.came import (
     portions,
     with_span,
 )
+from trimtab.telemetry.mapping.known import NOBODY, Arrival, Mapped, Reading
 from trimtab.telemetry.mapping.plan import Key, Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
-from trimtab.telemetry.mapping.rows import NOBODY, Arrival, Mapped, Reading, Sums
+from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 from trimtab.telemetry.notes import LONGEST_NS, NEAR_NS, Note
@@ -83,26 +83,27 @@ class Elsewhere(Protocol):
         ...
 
 
-class _Trace(Struct, eq=False):
+class _Trace:
     """What is remembered of a trace. ``weights``: bytes of what is held of each of its partials; ``stripped``: those of
     which more came than is held; ``lately``: how many spans the batch before the last one, and that, have brought: they
     may be on their way; ``looked_ns``: the store has no spans of it in between that are not remembered."""
 
-    digests: dict[str, int] = {}
-    nodes: dict[str, UsageNode] = {}
-    partials: dict[str, ForeignSpan] = {}
-    weights: dict[str, int] = {}
-    stripped: set[str] = set()
-    counted: frozenset[str] = frozenset()
-    sums: Sums = field(default_factory=Sums)
-    rooted: bool = False
-    noted: bool = False
-    endless: bool = False
-    turn: int = 0
-    lately: tuple[int, int] = (0, 0)
-    low_ns: int = 1 << 63
-    high_ns: int = 0
-    looked_ns: tuple[int, int] = (EVER, 0)
+    def __init__(self) -> None:
+        self.digests: dict[str, int] = {}
+        self.nodes: dict[str, UsageNode] = {}
+        self.partials: dict[str, ForeignSpan] = {}
+        self.weights: dict[str, int] = {}
+        self.stripped: set[str] = set()
+        self.counted: frozenset[str] = frozenset()
+        self.sums: Sums = Sums()
+        self.rooted: bool = False
+        self.noted: bool = False
+        self.endless: bool = False
+        self.turn: int = 0
+        self.lately: tuple[int, int] = (0, 0)
+        self.low_ns: int = 1 << 63
+        self.high_ns: int = 0
+        self.looked_ns: tuple[int, int] = (EVER, 0)
 
     def knows(self, low: int, spans: Iterable[Arrival]) -> bool:
         """Whether all that the store has of it about these spans is remembered."""
@@ -293,11 +294,11 @@ class ForeignTraces:
                 low, high = self._about(key, low, _high(wanted))
                 asked.setdefault((key[0], high - low > NEAR_NS), []).append((key[1], low, high, names))
         found: dict[Key, Stored] = {}
-        for (project, _), wanted in asked.items():
-            low, high = min(each[1] for each in wanted), max(each[2] for each in wanted)
-            known = self._lookup(project, {each[0]: each[3] for each in wanted}, low, high)
+        for (project, _), doubtful in asked.items():
+            low, high = min(each[1] for each in doubtful), max(each[2] for each in doubtful)
+            known = self._lookup(project, {each[0]: each[3] for each in doubtful}, low, high)
             found |= {(project, trace_id): stored for trace_id, stored in known.items()}
-            for each in wanted:
+            for each in doubtful:
                 if each[0] not in known:
                     self._looked[project, each[0]] = (low - NEAR_NS, high + NEAR_NS)
         return found

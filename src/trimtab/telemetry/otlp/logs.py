@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from trimtab.telemetry.foreign.check import check_span
-from trimtab.telemetry.foreign.spans import Attributes, ForeignEvent, ForeignSpan, attributes_of, value_of
+from trimtab.telemetry.foreign.protobuf import attributes_of, value_of
+from trimtab.telemetry.foreign.spans import Attributes, ForeignEvent, ForeignSpan
 from trimtab.telemetry.otlp import traces as otlp
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json

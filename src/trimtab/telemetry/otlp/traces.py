@@ -19,17 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign.check import check_span, fault_of
-from trimtab.telemetry.foreign.spans import (
-    KINDS,
-    LETTER_BYTES,
-    Attributes,
-    ForeignEvent,
-    ForeignLink,
-    ForeignSpan,
-    attributes_of,
-    span_of,
-    spans_of,
-)
+from trimtab.telemetry.foreign.protobuf import attributes_of, span_of, spans_of
+from trimtab.telemetry.foreign.spans import KINDS, LETTER_BYTES, Attributes, ForeignEvent, ForeignLink, ForeignSpan
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json, hide_wire, may_hold
