@@ -1,6 +1,9 @@
-"""LangSmith's SDK and LangChain's tracer as they are, without OpenTelemetry: their run API is taken here."""
+"""LangSmith's SDKs and LangChain's tracer as they are, without OpenTelemetry: their run API is taken here."""
 
+import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,7 +11,7 @@ import pages
 import pytest
 from live import ADMIN, Live
 from moving_langsmith import CHAINED, TRACED
-from test_moving import by_name, judged, run, trace
+from test_moving import by_name, judged, key, run, trace
 
 from patience import PATIENCE_S
 
@@ -69,6 +72,33 @@ def test_langchains_tracer_is_read_as_it_was_asked(moved: Live, sent: dict[str, 
     [answer] = trace(moved, streamed, 1)["spans"]
     assert (answer["stream"], answer["output_preview"]) == (True, "It is over there.")
     assert 0 < answer["ttft"] <= answer["duration"]
+
+
+def test_javascripts_calls_streams_tools_and_errors_are_read(moved: Live) -> None:
+    argv = [str(pages.installed.node_folder() / "node"), str(Path(__file__).with_name("moving_langsmith.mjs"))]
+    environment = {**os.environ, "KEY": key(moved), "URL": moved.url, "NODE_HOME": str(pages.installed.NODE_HOME)}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    found = trace(moved, done.stdout.replace("-", ""), 5, 1)
+    spans = by_name(found)
+    top, tool, failed = spans["app"], spans["look_up"], spans["fail"]
+    called, streamed = sorted(
+        (span for span in found["spans"] if span["kind"] == "llm"), key=lambda span: span["stream"]
+    )
+    assert {span["parent_span_id"] for span in (tool, failed, called, streamed)} == {top["span_id"]}
+    assert (top["session"], top["user"], top["tags"], top["kind"]) == ("s-6", "ada", ["beta"], "workflow")
+    for span in (called, streamed):
+        assert [span["tokens"][name] for name in ("input", "cache_read", "output")] == [10, 6, 3]
+        assert (span["provider"], span["model"], span["session"]) == ("openai", "gpt-4o-mini", "s-6")
+        assert span["model_used"] == "gpt-4o-mini-2024-07-18"
+    assert (called["stop"], called["stream"], called["ttft"]) == ("tool_calls", False, None)
+    assert (streamed["stop"], streamed["output_preview"], streamed["ttft"] >= 0) == ("stop", "There.", True)
+    said = _io(moved, found["trace_id"], called["span_id"])
+    assert [message["role"] for message in said["input"]] == ["system", "user"]
+    assert (said["output"][0]["parts"][0]["name"], said["tools"][0]["name"]) == ("look_up", "look_up")
+    assert (tool["kind"], tool["input_preview"], tool["output_preview"]) == ("tool", '{"word":"x"}', "x is there.")
+    assert (failed["status"], failed["error_message"]) == ("error", "TypeError: it broke")
+    assert judged(found) == {("helpful", 1.0, "", "trace")}
 
 
 def _io(server: Live, trace_id: str, span_id: str) -> dict[str, Any]:
