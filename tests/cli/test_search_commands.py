@@ -5,11 +5,14 @@ import io
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from shells import Shell, call
 
 from patience import PATIENCE_S
+from trimtab.cli.query import show
 from trimtab.cli.traces import none_found
+from trimtab.sdk.search_types import Aggregate
 
 
 def ask(shell: Shell, model: str, *before: str) -> int:
@@ -153,3 +156,28 @@ def test_views_and_dashboards_are_kept_listed_and_travel_as_files(shell: Shell, 
     shell.ok("dashboards", "remove", "Ours")
     file.write_text("[]")
     assert shell.run("dashboards", "import", str(file)).exit_code == 1
+
+
+@pytest.mark.parametrize(("unpriced", "cost"), [(2, "≥ $1.5"), (0, "$1.5")])
+def test_a_cost_that_prices_are_missing_from_is_a_lower_bound(
+    unpriced: int, cost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = msgspec.convert(
+        {
+            "window": {"start": 0, "end": 1},
+            "of": "traces",
+            "step_ms": 0,
+            "group_by": ["model"],
+            "metrics": [{"name": "cost", "unit": "usd"}, {"name": "unpriced", "unit": "count"}],
+            "groups": [{"group": ["a"], "values": ["1.5", unpriced]}, {"group": ["b"], "values": [None, 1]}],
+            "series": [],
+            "more": 0,
+        },
+        Aggregate,
+    )
+    show(found, folded=True)
+    head, first, second = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert (head, first, second[0]) == (["MODEL", "COST"], ["a", *cost.split()], "b")
+    assert "≥" not in second
+    show(found)
+    assert capsys.readouterr().out.split()[:3] == ["MODEL", "COST", "UNPRICED"]

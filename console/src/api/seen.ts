@@ -138,6 +138,15 @@ export const dashboardsQuery = (project: string) =>
     staleTime: 10_000,
   });
 
+const MOST_METRICS = 16;
+
+/** What is asked for a tile: beside a cost how many calls have no price, or what is known would look like all of it. */
+export function metricsOf(tile: Pick<Tile, "metrics">): string[] {
+  const asked = tile.metrics ?? ["count"];
+  const whole = !asked.includes("cost") || asked.includes("unpriced") || asked.length >= MOST_METRICS;
+  return whole ? asked : [...asked, "unpriced"];
+}
+
 /** What a tile shows of a window; `q` is the dashboard's and the tile's search together. */
 export const tileQuery = (project: string, tile: Tile, q: string, window: Window) =>
   queryOptions({
@@ -147,7 +156,7 @@ export const tileQuery = (project: string, tile: Tile, q: string, window: Window
         q,
         ...window,
         of: tile.of,
-        metrics: (tile.metrics ?? ["count"]).join(","),
+        metrics: metricsOf(tile).join(","),
         group_by: tile.group_by.join(","),
         interval: tile.interval,
         order: tile.order,

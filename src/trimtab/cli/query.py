@@ -10,6 +10,9 @@ from trimtab.cli.base import Span, api_command, print_json, print_table, project
 from trimtab.sdk.client import Client
 from trimtab.sdk.search_types import Aggregate, Figure
 
+UNPRICED = "unpriced"
+MOST_METRICS = 16
+
 
 @click.command()
 @click.option("--query", "-q", default="", help="A search: model:gpt* cost:>0.01 -status:ok.")
@@ -31,10 +34,11 @@ def command(*, client: Client, project: str, as_json: bool, last: int, **asked: 
       trimtab query --by model -m count,cost,p95(duration)
       trimtab query -q status:error --by error,provider --every 1h
     """
+    metrics: str = asked["metrics"]
     found = client.search.aggregate(
         project,
         q=asked["query"],
-        metrics=[asked["metrics"]],
+        metrics=[metrics if as_json or not _lacks_unpriced(metrics) else f"{metrics},{UNPRICED}"],
         group_by=[asked["group_by"]] if asked["group_by"] else [],
         interval=asked["interval"],
         of=asked["of"],
@@ -45,19 +49,31 @@ def command(*, client: Client, project: str, as_json: bool, last: int, **asked: 
     if as_json:
         print_json(found)
         return
-    _show(found)
+    show(found, folded=_lacks_unpriced(metrics))
 
 
-def _show(found: Aggregate) -> None:
+def _lacks_unpriced(metrics: str) -> bool:
+    """Whether a cost is asked for, and not how many calls have no price: then it is asked for as well, or what is known
+    would look like all of it."""
+    names = [name.strip() for name in metrics.split(",")]
+    return "cost" in names and UNPRICED not in names and len(names) < MOST_METRICS
+
+
+def show(found: Aggregate, *, folded: bool = False) -> None:
+    """As a table. ``folded``: how many calls have no price is told by the cost alone, as a lower bound."""
     columns = [*(name.upper() for name in found.group_by), *(metric.name.upper() for metric in found.metrics)]
+    if folded:
+        columns.remove(UNPRICED.upper())
     empty = "Nothing matches. Look further back with --last, or loosen --query."
     if found.step_ms:
         points = [
-            (_moment(point.start), *_names(point.group), *_figures(found, point.values)) for point in found.series
+            (_moment(point.start), *_names(point.group), *_figures(found, point.values, folded=folded))
+            for point in found.series
         ]
         print_table(["FROM", *columns], points, empty=empty)
     else:
-        print_table(columns, [(*_names(g.group), *_figures(found, g.values)) for g in found.groups], empty=empty)
+        groups = [(*_names(g.group), *_figures(found, g.values, folded=folded)) for g in found.groups]
+        print_table(columns, groups, empty=empty)
     if found.more:
         click.echo(f"\n{found.more} more groups; --limit shows more.")
 
@@ -70,8 +86,16 @@ def _names(group: list[str]) -> list[str]:
     return [name or "-" for name in group]
 
 
-def _figures(found: Aggregate, values: list[Figure]) -> list[object]:
-    return [_figure(metric.unit, value) for metric, value in zip(found.metrics, values, strict=True)]
+def _figures(found: Aggregate, values: list[Figure], *, folded: bool) -> list[object]:
+    named = dict(zip((metric.name for metric in found.metrics), values, strict=True))
+    shown = [(metric, named[metric.name]) for metric in found.metrics if not folded or metric.name != UNPRICED]
+    figures = [_figure(metric.unit, value) for metric, value in shown]
+    if not named.get(UNPRICED):
+        return figures
+    return [
+        f"≥ {figure}" if metric.name == "cost" and figure is not None else figure
+        for (metric, _), figure in zip(shown, figures, strict=True)
+    ]
 
 
 def _figure(unit: str, value: Figure) -> object:
