@@ -2,19 +2,22 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
+import trimtab.telemetry
 from trimtab.core.errors import InvalidRequest
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.rows import LEDGER, SPAN_IO, SPANS, Table, encode
-from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreRefused, bind, open_store
-from trimtab.telemetry.stores._schema import MIGRATIONS, SHARDED_BY, Topology
-from trimtab.telemetry.stores.clickhouse import Address, ClickHouseStore
+from trimtab.telemetry.stores import RowsRefused, Store, StoreAway, StoreRefused, bind, failure, open_store
+from trimtab.telemetry.stores._changes import alter, alter_now, delete_now
+from trimtab.telemetry.stores._schema import MIGRATIONS, SHARDED_BY, Topology, migrate
+from trimtab.telemetry.stores.clickhouse import ANSWER_S, Address, ClickHouseStore
 
 _numbers = itertools.count(1)
 
@@ -259,6 +262,82 @@ def test_a_change_reaches_both_halves_of_a_table_where_both_have_what_is_changed
     assert len(Topology().statements(statement)) == 1
 
 
+def test_what_changes_rows_reaches_every_shard_of_a_cluster_once_and_waits_for_no_replica_that_is_away(
+    store: Store,
+) -> None:
+    """A ``DELETE FROM`` would be done by every replica by itself, by one that was away an hour later: also to the rows
+    that were written again since."""
+    gone = delete_now("main", "spans", "202611", "project = {project:String}")
+    changed = alter_now("main", "span_raw", "UPDATE mapper_version = 2 IN PARTITION ID '202611' WHERE 1")
+    asked = alter("main", "ledger", "DELETE IN PARTITION ID '202611' WHERE 1")
+    for table, sql in (("spans", gone), ("span_raw", changed), ("ledger", asked)):
+        assert sql.startswith(f"ALTER TABLE {table}_local ON CLUSTER `main` ")
+        assert ask(store, "SELECT formatQuery({given:String}) != ''", given=sql) == [[1]]
+    assert gone.endswith("SETTINGS mutations_sync = 1")
+    assert changed.endswith("SETTINGS mutations_sync = 1")
+    sent = Address("http://host/trimtab?cluster=main").query({}, "TSV")
+    assert sent["distributed_ddl_output_mode"] == "throw_only_active"
+    assert int(sent["distributed_ddl_task_timeout"]) < ANSWER_S
+
+
+def test_rows_are_deleted_and_changed_on_one_node_when_that_is_said(store: Store) -> None:
+    name, rows = project(), list[Any]()
+    for span in "abc":
+        rows += (name, "t", span, 1_700_000_000_000_000_000, "", "", 0, b"", b"", "", "", "", "")
+    store.insert("span_io", SPAN_IO, encode(rows), f"{name}:1")
+    where = f"project = '{name}' AND span_id = 'a'"
+    store.query(delete_now("", "span_io", "202311", where), {})
+    store.query(alter_now("", "span_io", "UPDATE note = 'x' IN PARTITION ID '202311' WHERE span_id = 'b'"), {})
+    found = ask(store, "SELECT span_id, note FROM span_io WHERE project = {p:String} ORDER BY span_id", p=name)
+    assert found == [["b", "x"], ["c", ""]]
+
+
+def test_no_other_place_writes_statements_for_a_cluster() -> None:
+    """What is right on a cluster is known in one place: `stores/_changes.py`, and the tables in `stores/_schema.py`."""
+    root = Path(trimtab.telemetry.__file__).parent
+    said = re.compile(r"""["'](?:ALTER TABLE|DELETE FROM|OPTIMIZE TABLE|TRUNCATE)|ON CLUSTER `""")
+    found = {str(path.relative_to(root)) for path in root.rglob("*.py") if said.search(path.read_text())}
+    alone = {"merges.py", "removal/upkeep.py", "spool/barrier.py", "spool/drain.py", "letters.py"}
+    assert found - alone <= {"stores/_schema.py", "stores/_changes.py"}
+
+
+def test_a_cluster_that_has_its_tables_is_asked_for_none_of_them_again() -> None:
+    """Each statement for all hosts waits for them, at each start of each server."""
+    sent: list[str] = []
+
+    def run(sql: str, params: Mapping[str, str]) -> bytes:
+        del params
+        sent.append(sql)
+        return b"[1]\n" if sql.startswith("EXISTS") else b"[%d]\n" % MIGRATIONS[-1][0]
+
+    assert migrate(run, Topology(cluster="main")) == MIGRATIONS[-1][0]
+    assert not [sql for sql in sent if "ON CLUSTER" in sql]
+
+
+@pytest.mark.parametrize("said", [b"[1]\n[2", b"[1]\nCode: 241. DB::Exception: Memory limit", b"<html>sign in</html>"])
+def test_an_answer_that_was_cut_or_is_somebody_elses_is_no_answer(said: bytes, tmp_path: Path) -> None:
+    """It would be taken for a fault of the records that it was asked about, and they would be set aside."""
+    del tmp_path
+    client = ClickHouseStore("http://telemetry")
+    client._http = httpx.Client(  # pyright: ignore[reportPrivateUsage]
+        base_url="http://telemetry", transport=httpx.MockTransport(lambda _: httpx.Response(200, content=said))
+    )
+    with pytest.raises(StoreAway):
+        client.query("SELECT 1", {})
+    client.close()
+
+
+def test_a_server_finds_out_whether_it_can_answer_before_it_says_so() -> None:
+    assert Address("http://host/trimtab").query({}, "TSV")["wait_end_of_query"] == "1"
+
+
+def test_too_little_memory_for_an_insert_is_no_question_that_is_too_large() -> None:
+    said = "Code: 241. DB::Exception: Memory limit (total) exceeded"
+    assert "question" in failure(said).message
+    assert "question" not in failure(said, inserting=True).message
+    assert isinstance(failure(said, inserting=True), StoreAway)
+
+
 def test_a_clusters_inserts_are_acknowledged_by_every_shard() -> None:
     sent = Address("http://u:p@host:8123/trimtab?cluster=main").query({}, "TSV")
     assert (sent["distributed_foreground_insert"], sent["distributed_product_mode"]) == ("1", "global")
@@ -266,8 +345,6 @@ def test_a_clusters_inserts_are_acknowledged_by_every_shard() -> None:
 
 
 def test_blobs_are_served_beside_the_statements(served: Any, blobs: FolderBlobs) -> None:
-    import httpx
-
     reference = blobs.put(b"large")
     with httpx.Client(base_url="http://t", transport=httpx.HTTPTransport(uds=str(served.socket))) as client:
         assert client.get(f"/blobs/{reference}").content == b"large"

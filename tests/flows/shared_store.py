@@ -1,6 +1,7 @@
 """One telemetry store for several servers, at an address as a ClickHouse server has it: the face of the telemetry
 process over the engine in this process. It can be told to fail as such a server does."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -25,6 +26,8 @@ class SharedStore:
         self.engine = engine
         self.trouble: Trouble | None = None
         """What every statement meets instead of the store."""
+        self.delay_s = 0.0
+        """How long every statement waits first."""
         self.met = 0
         """How many statements met it."""
         self._shim = Shim(Progress(state="ok", detail=""), FolderBlobs(folder), threads=8)
@@ -42,6 +45,7 @@ class SharedStore:
             self.met += 1
             await self.trouble(send)
         else:
+            await asyncio.sleep(self.delay_s)
             await self._shim(scope, receive, send)
 
     @contextlib.contextmanager
@@ -67,6 +71,12 @@ def says(code: int, text: str, status: int = 500) -> Trouble:
         await send({"type": "http.response.body", "body": body})
 
     return trouble
+
+
+async def elsewhere(send: Send) -> None:
+    """A page of a proxy, in place of an answer."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+    await send({"type": "http.response.body", "body": b"<html>Sign in</html>"})
 
 
 async def cut(send: Send) -> None:

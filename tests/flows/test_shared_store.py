@@ -2,14 +2,16 @@
 stores the other shows, a trace whose spans come to both is whole, and each says when it is not yet."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from live import Live, admin, live, simulated, until
-from shared_store import SharedStore
+from live import Live, admin, children, live, simulated, until
+from shared_store import SharedStore, Trouble, cut, elsewhere, says
 
 from patience import PATIENCE_S
 from trimtab.telemetry.stores import Store
@@ -110,3 +112,91 @@ def test_a_trace_whose_spans_come_to_both_says_so_on_both_and_is_whole_then(pair
         until(lambda each=each: is_whole(each, trace_id, 3), PATIENCE_S, each.told)
     rows = [row for row in pair.one.traces() if row["trace_id"] == trace_id]
     assert [row["tokens"]["input"] for row in rows] == [42]
+
+
+def dead_letters(server: Live) -> int:
+    return server.api("/status")["telemetry"]["rejected"]
+
+
+def is_once(pair: Pair, trace_id: str, tokens: int) -> bool:
+    """Whether lists show a trace once, with these tokens, on both."""
+    rows = [[row for row in each.traces() if row["trace_id"] == trace_id] for each in (pair.one, pair.two)]
+    return all([row["tokens"]["input"] for row in found] == [tokens] for found in rows)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        says(241, "Memory limit (total) exceeded: would use 3.6 GiB"),
+        says(242, "Table is in readonly mode since table metadata was not found in zookeeper"),
+        says(252, "Too many parts (3000) in all partitions in total"),
+        says(0, "<html>Service Unavailable</html>", 503),
+        cut,
+        elsewhere,
+    ],
+    ids=["memory", "read-only", "too many parts", "away", "cut", "a proxy's page"],
+)
+def test_nothing_is_lost_twice_or_set_aside_while_the_store_is_in_trouble(pair: Pair, trouble: Trouble) -> None:
+    trace_id, servers = os.urandom(16).hex(), (pair.one, pair.two)
+    before = [dead_letters(each) for each in servers]
+    with pair.store.fails(trouble):
+        answers = [ask(each) for each in servers]
+        spans(pair.one, trace_id, (1, 0, 0), (2, 1, 40))
+        spans(pair.two, trace_id, (3, 1, 2))
+        for each in servers:
+            until(lambda each=each: each.api("/status")["telemetry"]["state"] == "down", PATIENCE_S, each.told)
+    assert {answer.status_code for answer in answers} == {200}
+    for each in servers:
+        each.settled()
+        until(lambda each=each: is_whole(each, trace_id, 3), PATIENCE_S, each.told)
+    until(lambda: is_once(pair, trace_id, 42), PATIENCE_S, pair.one.told)
+    for answer in answers:
+        assert [len(trace(each, answer.headers["trimtab-trace-id"])["spans"]) for each in servers] == [2, 2]
+    assert [dead_letters(each) for each in servers] == before
+
+
+def test_a_telemetry_process_that_is_killed_while_it_stores_stores_all_once(pair: Pair) -> None:
+    traces = [os.urandom(16).hex() for _ in range(6)]
+    pair.store.delay_s = 0.2  # so that it is on its way when the process ends
+    try:
+        for number, trace_id in enumerate(traces):
+            for each in (pair.one, pair.two):
+                spans(each, trace_id, (1, 0, 0), (2, 1, 40))
+            if number % 2:
+                [pid] = [
+                    pid
+                    for pid in children(pair.two.pid)
+                    if "trimtab.telemetry" in Path(f"/proc/{pid}/cmdline").read_text()
+                ]
+                os.kill(pid, signal.SIGKILL)
+                until(lambda: pair.two.api("/status")["telemetry"]["state"] == "ok", PATIENCE_S, pair.two.told)
+    finally:
+        pair.store.delay_s = 0.0
+    for each in (pair.one, pair.two):
+        each.settled()
+    for trace_id in traces:
+        for each in (pair.one, pair.two):
+            until(lambda each=each, trace_id=trace_id: is_whole(each, trace_id, 2), PATIENCE_S, each.told)
+        assert is_once(pair, trace_id, 40)
+
+
+def test_an_erasure_that_is_asked_of_one_takes_what_came_to_both(pair: Pair) -> None:
+    trace_id = os.urandom(16).hex()
+    spans(pair.one, trace_id, (1, 0, 0), (2, 1, 40))
+    spans(pair.two, trace_id, (3, 1, 2))
+    for each in (pair.one, pair.two):
+        each.settled()
+    asked = httpx.post(
+        f"{pair.two.url}/api/v1/projects/default/erasures",
+        json={"subject": "trace", "value": trace_id},
+        headers=admin(),
+        timeout=PATIENCE_S,
+    )
+    assert asked.is_success, asked.text
+    path = f"/projects/default/erasures/{asked.json()['id']}"
+    until(lambda: pair.one.api(path)["state"] in ("done", "failed"), PATIENCE_S, pair.two.told)
+    receipt = pair.one.api(path)
+    assert (receipt["state"], receipt["problem"]) == ("done", "")
+    for table in ("spans", "span_raw"):
+        left = pair.store.engine.query(f"SELECT count() FROM {table} WHERE trace_id = '{trace_id}'", {}, "TSV")
+        assert left == b"0\n", (table, left)

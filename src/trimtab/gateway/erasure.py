@@ -42,6 +42,7 @@ from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import HOLD_MS, Turns, holding
 from trimtab.telemetry.records import CallRecord, decode_record
+from trimtab.telemetry.remakes import TABLE as REMAKES
 from trimtab.telemetry.removal import held
 from trimtab.telemetry.removal.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 from trimtab.telemetry.spool import barrier
@@ -437,13 +438,14 @@ class _Work:
             await self._note(self._passed())
 
     async def _rows_left(self) -> int:
-        """Rows of any table that still name it."""
+        """Rows of any table that still name it. What servers tell each other they have yet to make anew is looked at by
+        them, and told as done, also after all rows of it are gone: ids, for a day."""
         made = self.job.report.made
         left = 0
         for at in range(0, len(made), IDS_AT_ONCE):
             left += await self._spans_of(made[at : at + IDS_AT_ONCE])
         for table, columns in (await self._parts.upkeep.tables()).items():
-            if _COLUMN[self.job.subject] in columns:
+            if _COLUMN[self.job.subject] in columns and table != REMAKES:
                 left += await self._parts.upkeep.count(table, self._cond, self._which)
         return left
 

@@ -32,7 +32,7 @@ from trimtab.telemetry.sql.one_at_a_time import ANSWER_S as PERSONS_ANSWER_S
 from trimtab.telemetry.sql.one_at_a_time import NotAnswered, Why
 from trimtab.telemetry.sql.turns import Asker
 from trimtab.telemetry.stores import ROWS, StoreAway, Value, failure, insert_sql
-from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, PERSONS_HEADER, Address
+from trimtab.telemetry.stores.clickhouse import BEHIND_HEADER, PERSONS_HEADER, Address, is_whole
 from trimtab.telemetry.views import (
     Facet,
     FacetValue,
@@ -407,6 +407,8 @@ class TelemetryReader:
             raise msgspec.json.decode(answer.content, type=_Late).error()
         if answer.status_code != 200:
             raise failure(answer.text)
+        if fmt == ROWS and not is_whole(answer.content):
+            raise StoreAway(f"The telemetry store answered no rows, or not all: {answer.content[-200:]!r}")
         return answer.content, int(answer.headers.get(BEHIND_HEADER, 0))
 
     def _require_words(self, sql: str, params: Mapping[str, Value]) -> None:

@@ -31,7 +31,7 @@ from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 from trimtab.telemetry.notes import MOST_BYTES, MOST_SPANS, NEAR_NS, Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
 from trimtab.telemetry.stores import Store, bind
-from trimtab.telemetry.stores._schema import LOCAL
+from trimtab.telemetry.stores._changes import alter_now, delete_now
 
 logger = logging.getLogger("trimtab.telemetry.foreign")
 
@@ -251,7 +251,6 @@ class Rewriter:
         for (trace_id, span_id), read in again.items():
             if read_by[(trace_id, span_id)] - {read}:
                 stale[read].add(span_id)
-        on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
         for (convention, version), span_ids in stale.items():
             listed = sorted(span_ids)
             where = f"{_WHERE} AND span_id IN {{spans:Array(String)}} AND convention != ''"
@@ -259,8 +258,8 @@ class Rewriter:
             for first in range(0, len(listed), SPANS_AT_ONCE):
                 given = {**params, "spans": _listed(listed[first : first + SPANS_AT_ONCE])}
                 for month in self._months("span_raw", "start_ns", where, given):
-                    sql = f"ALTER TABLE span_raw{on} {change} IN PARTITION ID '{month}' WHERE {where}"
-                    self.aside(partial(self._store.query, f"{sql} SETTINGS mutations_sync = 2", given))
+                    sql = alter_now(self._cluster, "span_raw", f"{change} IN PARTITION ID '{month}' WHERE {where}")
+                    self.aside(partial(self._store.query, sql, given))
 
     def _arrivals(self, project: str, params: dict[str, str]) -> tuple[dict[str, list[Arrival]], "_ReadBy"]:
         """By trace, each span once: all that came of it, merged in the order in which it came; and by which mapper what
@@ -379,9 +378,8 @@ class Rewriter:
     def _delete(self, table: str, where: str, params: dict[str, str]) -> None:
         """Month by month (`_months`)."""
         at = "at_ns" if table == "ledger" else "start_ns"
-        on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
         for month in self._months(table, at, where, params):
-            sql = f"DELETE FROM {table}{on} IN PARTITION ID '{month}' WHERE {where}"  # noqa: S608
+            sql = delete_now(self._cluster, table, month, where)
             self.aside(partial(self._store.query, sql, params))
 
     def _months(self, table: str, at: str, where: str, params: dict[str, str]) -> list[str]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from trimtab.governance.retention import Kind
 from trimtab.telemetry.remakes import Remakes
 from trimtab.telemetry.stores import StoreRefused, Value
-from trimtab.telemetry.stores._schema import LOCAL
+from trimtab.telemetry.stores._changes import LOCAL, alter
 
 T = TypeVar("T")
 POLL_S: Final = 0.05
@@ -116,9 +116,8 @@ class Upkeep:
         return found
 
     async def _mutate(self, table: str, command: str, params: Mapping[str, Value]) -> None:
-        on = f"{LOCAL} ON CLUSTER `{self._cluster}`" if self._cluster else ""
         # Not waited for here: that would hold a connection of the store for as long as it takes.
-        await self._ask(list[Any], f"ALTER TABLE {table}{on} {command}", params, "mutations_sync = 0")
+        await self._ask(list[Any], alter(self._cluster, table, command), params, "mutations_sync = 0")
         await self._until_done(table)
 
     async def finished(self, tables: Iterable[str]) -> None:

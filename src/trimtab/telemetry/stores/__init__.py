@@ -161,8 +161,8 @@ _FULL: Final = frozenset({243})
 _TOO_MUCH: Final = frozenset({158, 159, 241, 307})
 
 
-def failure(text: str) -> StoreAway | StoreRefused:
-    """The engine's own words, ``Code: 62. DB::Exception: …``, as one of our errors."""
+def failure(text: str, *, inserting: bool = False) -> StoreAway | StoreRefused:
+    """The engine's own words, ``Code: 62. DB::Exception: …``, as one of our errors: of a question, or of an insert."""
     found = _CODE.search(text)
     code = int(found[1]) if found else 0
     said = (text[found.start() :] if found else text).strip()[:600]
@@ -172,7 +172,7 @@ def failure(text: str) -> StoreAway | StoreRefused:
         return RowsRefused(f"The telemetry store refused a row: {said}")
     if code in _STATEMENT:
         return StoreRefused(f"The telemetry store refused a statement: {said}")
-    if code in _TOO_MUCH:
+    if code in _TOO_MUCH and not inserting:
         fix = "Ask about a shorter time, or for something rarer."
         return StoreAway(f"The telemetry store gave up on a question that is too large: {said}", fix=fix)
     return StoreAway(f"The telemetry store failed: {said}")

@@ -22,9 +22,8 @@ from msgspec import Struct
 
 from trimtab.telemetry import shown
 from trimtab.telemetry.stores import bind
+from trimtab.telemetry.stores._changes import LOCAL
 
-LOCAL: Final = "_local"
-"""On a cluster a table's rows of one shard lie in ``<name>_local``; ``<name>`` reads and writes those of all shards."""
 SHARDED_BY: Final = {
     "spans": "trace_id",
     "span_io": "trace_id",
@@ -503,7 +502,9 @@ def migrate(
 ) -> int:
     """Apply what is missing, in order, with ``run(sql, params)``; returns the version reached. Where all is missing,
     ``at_once`` may make the newest version, and says whether it did."""
-    run(topology.versions(), {})
+    # What is there is not made again: on a cluster that would ask every host, at each start of each server.
+    if not topology.cluster or msgspec.json.decode(run("EXISTS TABLE schema_versions", {})) != [1]:
+        run(topology.versions(), {})
     lines = msgspec.json.decode(run("SELECT ifNull(max(version), 0) FROM schema_versions", {}), type=list[int])
     version, newest = lines[0], MIGRATIONS[-1][0]
     if version == 0 and at_once is not None and at_once(newest):

@@ -128,11 +128,11 @@ class ChdbStore:
             if met:  # by this insert, or since the one before: sent again, what is there already changes nothing
                 met = self._send(connection, statement, rows)
         except Exception as error:
-            raise failure(str(error)) from error
+            raise failure(str(error), inserting=True) from error
         finally:
             self._inserting.put(connection)
         if met:
-            raise failure(f"Code: {met.code}. DB::Exception: {met.said}")
+            raise failure(f"Code: {met.code}. DB::Exception: {met.said}", inserting=True)
 
     def _send(self, connection: Any, statement: str, rows: Encoded) -> "Trouble | None":
         """Insert, and say what the engine has met since this connection's insert before.

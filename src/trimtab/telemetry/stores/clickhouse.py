@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from trimtab.telemetry.stores import ROWS, Encoded, Limits, StoreAway, StorePlug, failure, format_of, insert_sql
+from trimtab.telemetry.stores._changes import settings
 from trimtab.telemetry.stores._schema import Topology, migrate
 
 CONNECT_S = 5.0
@@ -41,12 +42,10 @@ class Address:
         found["output_format_json_quote_64bit_integers"] = "0"
         if self.database:
             found["database"] = self.database
-        if self.cluster:
-            # An insert is acknowledged when every shard has its rows, under the same token; a table within IN is that
-            # of all shards (https://clickhouse.com/docs/operations/settings/settings).
-            found["distributed_foreground_insert"] = "1"
-            found["distributed_product_mode"] = "global"
-        return found
+        # Else what fails in the middle of an answer comes as 200, with rows before it and the error behind them
+        # (https://clickhouse.com/docs/interfaces/http#http_response_codes_caveats).
+        found["wait_end_of_query"] = "1"
+        return found | settings(self.cluster)
 
 
 class ClickHouseStore:
@@ -70,18 +69,22 @@ class ClickHouseStore:
         migrate(self.query, Topology(cluster=self.address.cluster))
 
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
-        return self._post(self.address.query(params, fmt), sql.encode())
+        found = self._post(self.address.query(params, fmt), sql.encode())
+        if fmt == ROWS and not is_whole(found):
+            raise StoreAway(
+                f"The telemetry store at {self.address.base} answered no rows, or not all: {found[-200:]!r}"
+            )
+        return found
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
         statement = f"{insert_sql(table, columns, token)} FORMAT {format_of(rows)}"
-        self._post(
-            {**self.address.query({}, ROWS), "query": statement}, rows if isinstance(rows, bytes) else b"".join(rows)
-        )
+        body = rows if isinstance(rows, bytes) else b"".join(rows)
+        self._post({**self.address.query({}, ROWS), "query": statement}, body, inserting=True)
 
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, query: dict[str, str], body: bytes) -> bytes:
+    def _post(self, query: dict[str, str], body: bytes, *, inserting: bool = False) -> bytes:
         import httpx
 
         try:
@@ -89,8 +92,14 @@ class ClickHouseStore:
         except httpx.HTTPError as error:
             raise StoreAway(f"The telemetry store at {self.address.base} does not answer: {error!r}") from error
         if answer.status_code != 200:
-            raise failure(answer.text)
+            raise failure(answer.text, inserting=inserting)
         return answer.content
+
+
+def is_whole(rows: bytes) -> bool:
+    """Whether an answer in the format `ROWS` is nothing but rows: what stands between us and a server may have cut it,
+    or answered in its place."""
+    return not rows or (rows.startswith(b"[") and rows.endswith(b"]\n"))
 
 
 def _open(url: str, limits: Limits) -> ClickHouseStore:
