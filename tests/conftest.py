@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 import uvicorn
 from hypothesis import HealthCheck, settings
@@ -44,6 +45,8 @@ AUTHORITY = str(HERE / "no_authority.pem")
 if os.environ.get("SSL_CERT_FILE") != AUTHORITY:
     os.environ["GIVEN_SSL_CERT_FILE"] = os.environ.get("SSL_CERT_FILE", "")
     os.environ["SSL_CERT_FILE"] = AUTHORITY
+# And who heeds no variable, as our clients of providers do, asks `certifi` where they are, each time.
+certifi.__dict__["where"] = lambda: AUTHORITY
 # What is asked within the process of a test is waited for as tests wait: a crowded machine took 15 s for a question of
 # milliseconds to the store, and more than two for the first vector, for which the model is loaded.
 reader.__dict__["ANSWER_S"] = embedder.__dict__["SOON_S"] = PATIENCE_S

@@ -4,6 +4,7 @@ import ssl
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +16,11 @@ import install_clients  # noqa: E402
 def test_tests_know_one_authority_and_it_is_of_nobody() -> None:
     context = ssl.create_default_context()
     [authority] = context.get_ca_certs()
+    assert authority["subject"] == ((("commonName", "Nobody, for the tests"),),)
+
+
+def test_so_do_clients_that_heed_no_variable() -> None:
+    [authority] = httpx.create_ssl_context(trust_env=False).get_ca_certs()
     assert authority["subject"] == ((("commonName", "Nobody, for the tests"),),)
 
 

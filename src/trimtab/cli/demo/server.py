@@ -75,6 +75,8 @@ def _environment(admin_key: str) -> dict[str, str]:
 def _wait_until_ready(child: "subprocess.Popen[bytes]", data_dir: Path, log: Path) -> str:
     import httpx
 
+    from trimtab.core.no_tls import no_tls
+
     note = data_dir / "server.json"
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
@@ -82,7 +84,7 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", data_dir: Path, log: Pat
             raise _not_ready(f"it ended with exit code {child.returncode}", log)
         with contextlib.suppress(OSError, msgspec.DecodeError, httpx.TransportError):
             url = msgspec.json.decode(note.read_bytes(), type=_RunFile).url
-            if url and httpx.get(f"{url}/readyz", trust_env=False, timeout=2).status_code == 200:
+            if url and httpx.get(f"{url}/readyz", trust_env=False, timeout=2, verify=no_tls()).status_code == 200:
                 return url
         time.sleep(POLL_S)
     raise _not_ready(f"it was not ready within {READY_S:g} s", log)
