@@ -143,7 +143,8 @@ class Server(ABC):
 
 class Trimtab(Server):
     name = "trimtab"
-    settings = "`trimtab up` as it comes: one worker, key checked, embedded store, detectors and text index on"
+    settings = "`trimtab up` of a checkout: one worker, key checked, embedded store, detectors and text index on"
+    python: str = sys.executable
     acknowledges = "in the spool's file (`normal`: handed to the kernel; survives the death of every process)"
 
     @classmethod
@@ -153,7 +154,7 @@ class Trimtab(Server):
         return __version__
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "trimtab.cli.main", "up", "--port", str(self.port)]
+        command = [self.python, "-m", "trimtab.cli.main", "up", "--port", str(self.port)]
         return self.launch([*command, "--data-dir", str(self.work / "data")], {"TRIMTAB_ADMIN_KEY": ADMIN})
 
     def headers(self) -> dict[str, str]:
@@ -194,6 +195,18 @@ class Trimtab(Server):
 
     def search(self, word: str) -> int:
         return len(self.ask("GET", f"/api/v1/projects/default/traces?limit=50&q={quote(word)}")["rows"])
+
+
+class Compiled(Trimtab):
+    name = "trimtab-compiled"
+    settings = "the same as `pip install '.[server]'` puts it in place where there is a C compiler"
+
+    @classmethod
+    def install(cls, home: Path) -> str:
+        from scripts.compiled import environment
+
+        cls.python = str(environment())
+        return super().install(home)
 
 
 class Phoenix(Server):
