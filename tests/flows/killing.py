@@ -21,15 +21,17 @@ ROUNDS = int(os.environ.get("TRIMTAB_KILL_ROUNDS", "3"))
 
 
 class Senders:
-    """Threads that send traces of so many ``spans``, each a batch of its own. A batch without an answer, or refused, is
-    sent again, to the next server where this one is gone, as exporters do: it may or may not be there already."""
+    """Threads that send traces of so many ``spans``, each a batch of its own, every ``pause_s``: slower than they are
+    stored, or there would be no end to it. A batch without an answer, or refused, is sent again, to the next server
+    where this one is gone, as exporters do: it may or may not be there already."""
 
-    def __init__(self, chance: random.Random, *, spans: int = 8, threads: int = 3) -> None:
+    def __init__(self, chance: random.Random, *, spans: int = 8, threads: int = 3, pause_s: float = 0.02) -> None:
         self.acknowledged: list[str] = []
         self.unsure: list[tuple[str, bytes]] = []
         self.spans = spans
         self._chance = chance
         self._count = threads
+        self._pause_s = pause_s
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -63,7 +65,7 @@ class Senders:
                     if self._stop.is_set():
                         self.unsure += waiting
                         return
-                self._stop.wait(0.02)
+                self._stop.wait(self._pause_s)
 
     def _trace(self) -> tuple[str, bytes]:
         trace_id, ids = self._chance.randbytes(16), [self._chance.randbytes(8) for _ in range(self.spans)]

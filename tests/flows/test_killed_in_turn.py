@@ -31,7 +31,7 @@ class Rounds:
 
     def __init__(self, server: Live, chance: random.Random) -> None:
         self.server = server
-        self.senders = Senders(chance, spans=SPANS, threads=2)
+        self.senders = Senders(chance, spans=SPANS, threads=2, pause_s=0.25)
         self.killed = Counter[str]()
         self._chance = chance
 

@@ -410,6 +410,20 @@ def test_a_span_of_very_many_parts_in_json_costs_itself_alone(way: Way) -> None:
     expect(way, take_json(body, origin(way)), {"links": "more than 100000 attributes, events and links"}, 2)
 
 
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+def test_a_parent_of_zeros_is_none(form: str, way: Way) -> None:
+    """Its trace was one without a root: for half a minute it was in no list."""
+    if form == "json":
+        taken = take_json(as_body([json_span(1, {"parentSpanId": "0" * 16})]), origin(way))
+    else:
+        given: Any = ExportTraceServiceRequest().resource_spans.add().scope_spans.add().spans.add()
+        given.trace_id, given.span_id, given.start_time_unix_nano = bytes.fromhex(TRACE), b"8 bytes.", NOW
+        given.parent_span_id = bytes(8)
+        taken = take_protobuf(request_of(b"", b"", given.SerializeToString()), origin(way))
+    assert stored(way, taken) == (1, 0)
+    assert way.rows("parent_span_id, entry") == [["", 1]]
+
+
 def test_log_records_as_json_each_cost_themselves_alone(way: Way) -> None:
     records: list[Any] = []
     for number, (fields, _) in enumerate(JSON_RECORDS.values()):

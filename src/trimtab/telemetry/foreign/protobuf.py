@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from trimtab.telemetry.foreign.spans import (
     KINDS,
+    NO_PARENT,
     AnyJson,
     Attributes,
     ForeignBatch,
@@ -43,11 +44,12 @@ def span_of(span: Any, scope_name: str, scope_version: str, resource: Attributes
     """One protobuf ``Span``. Reads each field once: a batch has thousands."""
     status = span.status if span.HasField("status") else None
     kind: int = span.kind
+    parent: str = span.parent_span_id.hex()
     events, links = span.events, span.links
     return ForeignSpan(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
-        parent_span_id=span.parent_span_id.hex(),
+        parent_span_id="" if parent == NO_PARENT else parent,
         name=span.name,
         kind=KINDS[kind] if 0 <= kind < len(KINDS) else "",
         start_ns=span.start_time_unix_nano,

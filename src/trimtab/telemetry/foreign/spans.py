@@ -15,6 +15,8 @@ Attributes = dict[str, Any]
 
 KINDS: Final = ("", "internal", "server", "client", "producer", "consumer")
 """`Span.SpanKind` by number; "" is unspecified."""
+NO_PARENT: Final = "0" * 16
+"""An id that is none (https://www.w3.org/TR/trace-context/#parent-id): some emitters write it for a root's parent."""
 CONTENT_MARK: Final = "trimtab.content"
 """An attribute, ``off`` on spans whose content was taken out at the door (`otlp/content_off.py`)."""
 STATUS_UNSET, STATUS_OK, STATUS_ERROR = 0, 1, 2

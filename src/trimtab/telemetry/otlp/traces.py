@@ -20,7 +20,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.foreign.check import check_span, fault_of
 from trimtab.telemetry.foreign.protobuf import attributes_of, span_of, spans_of
-from trimtab.telemetry.foreign.spans import KINDS, LETTER_BYTES, Attributes, ForeignEvent, ForeignLink, ForeignSpan
+from trimtab.telemetry.foreign.spans import (
+    KINDS,
+    LETTER_BYTES,
+    NO_PARENT,
+    Attributes,
+    ForeignEvent,
+    ForeignLink,
+    ForeignSpan,
+)
 from trimtab.telemetry.otlp import loose_json
 from trimtab.telemetry.otlp.content_off import without_content
 from trimtab.telemetry.otlp.header_secrets import hide_json, hide_wire, may_hold
@@ -305,11 +313,12 @@ def json_span(each: Any, scope: tuple[str, str], resource: Attributes) -> Foreig
         raise TypeError("a span is an object")
     span = cast("dict[str, Any]", each)
     status = got(span, "status")
+    parent = id_of(span.get("parentSpanId"), 8)
     kind = _enum(span.get("kind"), "SPAN_KIND_", ("UNSPECIFIED", *(name.upper() for name in KINDS[1:])))
     return ForeignSpan(
         trace_id=id_of(span.get("traceId"), 16),
         span_id=id_of(span.get("spanId"), 8),
-        parent_span_id=id_of(span.get("parentSpanId"), 8),
+        parent_span_id="" if parent == NO_PARENT else parent,
         name=_text(span.get("name")),
         kind=KINDS[kind],
         start_ns=whole(span.get("startTimeUnixNano")),
