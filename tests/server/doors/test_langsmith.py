@@ -229,19 +229,39 @@ def test_one_run_comes_by_itself_and_is_changed_by_its_id(visit: Any) -> None:
 
 
 class Shelf:
-    """Answers where a span is from what it was given, and which score is there."""
+    """Answers where a span is from what it was given, and which score is there; the first ``late`` times it knows
+    nothing yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, late: int = 0) -> None:
         self.traces: dict[str, str] = {}
         self.asked: list[Any] = []
+        self.late = late
 
     async def ask(self, line: Any, sql: str, params: Any) -> list[Any]:
         self.asked.append(params)
+        if len(self.asked) <= self.late:
+            return []
         found = self.traces.get(params.get("span", ""))
         return [(found,)] if found is not None else []
 
 
-def test_feedback_finds_its_trace_by_its_run(visit: Any) -> None:
+def test_a_run_that_another_worker_took_is_changed_where_it_is(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the store a moment later: what is told of it by its id alone waits for that."""
+    monkeypatch.setattr(import_module("trimtab.server.doors.langsmith"), "PAUSES_S", (0, 0, 0))
+    shelf = Shelf(late=3)
+    shelf.traces[run_id_of(CHILD)] = TRACE
+
+    async def story(house: House, client: httpx.AsyncClient) -> None:
+        house.deps.recorded._ask = shelf.ask  # pyright: ignore[reportPrivateUsage]
+        told = await client.patch(f"/runs/{CHILD}", json={"outputs": {"a": 2}, "end_time": AT}, headers=KEY)
+        assert told.status_code == 202
+
+    [ended] = spans(visit(story))
+    assert (ended.trace_id, ended.span_id, len(shelf.asked)) == (TRACE, run_id_of(CHILD), 4)
+
+
+def test_feedback_finds_its_trace_by_its_run(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("trimtab.server.doors.langsmith"), "PAUSES_S", ())
     shelf = Shelf()
     seventh = "01970000-0000-7000-8000-000000000000"
 

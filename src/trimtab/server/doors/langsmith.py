@@ -47,6 +47,9 @@ MOST: Final = 20_000
 BATCH_BYTES: Final = 20 << 20
 HOMES: Final = 20_000
 """Runs whose traces are remembered, the latest, for what is told of a run without its trace."""
+PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""After each the store is asked again for a run that is told of without its trace: a worker's spool is there within a
+second or so."""
 _OPEN: Final = ("info", "runs", "feedback", "sessions", "settings", "datasets", "examples", "commits", "repos",
                 "annotation-queues", "feedback-configs")  # fmt: skip
 _FIELDS: Final = frozenset(("inputs", "outputs", "events", "extra", "error", "serialized"))
@@ -173,7 +176,7 @@ class LangSmithDoor:
         if run.get("trace_id") or run.get("dotted_order"):
             return run
         known_by = as_label(run.get("parent_run_id")) or needed(run, "id")
-        trace = await self._trace_of(project, known_by)
+        trace = await self._awaited_trace_of(project, known_by)
         return run if trace is None else {**run, "trace_id": trace}
 
     def _home_of(self, project: Project) -> Home:
@@ -194,9 +197,19 @@ class LangSmithDoor:
         start_ns, end_ns = _when(run_id, self._deps.clock.now_ns())
         return await self._deps.recorded.trace_of(project.id, run_id_of(run_id), start_ns, end_ns)
 
+    async def _awaited_trace_of(self, project: Project, run_id: str) -> str | None:
+        """The same of a run that another worker may have taken just now: it is in the store a moment later."""
+        trace = await self._trace_of(project, run_id)
+        for pause in PAUSES_S:
+            if trace is not None:
+                break
+            await asyncio.sleep(pause)
+            trace = await self._trace_of(project, run_id)
+        return trace
+
     # --- feedback --------------------------------------------------------------------------------------------------
 
-    async def _trace_of_feedback(self, project: Project, said: Body) -> str:
+    async def _trace_of_feedback(self, project: Project, said: Body, *, wait: bool = False) -> str:
         """As it says, else as its run is known. Raises `NotFound`: clients then try again, for the run may be on its
         way."""
         if trace := as_label(said.get("trace_id")):
@@ -204,7 +217,7 @@ class LangSmithDoor:
         run_id = as_label(said.get("run_id"))
         if not run_id:
             return ""
-        trace = await self._trace_of(project, run_id)
+        trace = await (self._awaited_trace_of if wait else self._trace_of)(project, run_id)
         if trace is None:
             raise NotFound(
                 f"There is no run {run_id[:64]!r} in this project.",
@@ -215,7 +228,7 @@ class LangSmithDoor:
 
     async def _feedback(self, principal: Principal, project: Project, said: Any) -> tuple[int, Any]:
         said = an_object(said, "a feedback")
-        trace = await self._trace_of_feedback(project, said)
+        trace = await self._trace_of_feedback(project, said, wait=True)
         score = read_feedback(said, self._deps.clock.now_ns(), principal.key_id, project.id, trace)
         await self._deps.scores.write(project.id, [score])
         return 200, {name: said.get(name) for name in ("id", "run_id", "trace_id", "key", "score", "value", "comment")}
