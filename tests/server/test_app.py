@@ -305,6 +305,17 @@ def test_a_page_that_did_not_change_is_not_sent_again(tmp_path: Path) -> None:
     assert ask(static, "/", **{"if-none-match": '"other"'}).status_code == 200
 
 
+def test_a_hashed_file_has_a_tag_too_and_a_folder_that_is_a_link_none_of_its_files(tmp_path: Path) -> None:
+    static = built(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary.js").write_text("canary")
+    (static / "assets" / "linked").symlink_to(outside)
+    etag = ask(static, "/assets/index-abc123.js", "HEAD").headers["etag"]
+    assert ask(static, "/assets/index-abc123.js", **{"if-none-match": etag}).status_code == 304
+    assert ask(static, "/assets/linked/canary.js").status_code == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [
