@@ -243,3 +243,27 @@ def test_thousands_of_pairs_are_compared_with_only_those_in_sight_drawn(visitor:
     scroller.evaluate("list => list.scrollTo(0, list.scrollHeight)")
     expect(table.get_by_role("button", name="step 1980")).to_be_in_viewport()
     assert rows.count() < 90
+
+
+def test_of_a_message_of_megabytes_the_beginning_is_drawn_and_more_when_asked_for(visitor: Visitor) -> None:
+    page = visitor.page
+    path = f"/projects/default/traces/{TRACE}"
+    said = "".join(f"word {number} and " for number in range(150_000))
+    io = msgspec.json.decode(NO_TEXT)
+    io["input"] = [{"role": "user", "name": None, "parts": [{"type": "text", "text": said}]}]
+    visitor.answers(f"{path}/spans/*/io", io)
+    visitor.answers(path, an_agent_run(2).decode())
+    visitor.go(f"/p/default/traces/{TRACE}")
+    message = page.get_by_label("user message")
+    more = message.get_by_role("button", name=re.compile("Show more .* characters left"))
+    expect(more).to_be_visible()
+    expect(message).to_contain_text("word 2999 and")
+    expect(message).not_to_contain_text("word 9999 and")
+    more.click()
+    expect(message).to_contain_text("word 9999 and")
+    expect(more).to_be_visible()
+    # What is taken away is all of it.
+    message.hover()
+    message.get_by_role("button", name="Copy the message").click()
+    expect(message.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == said

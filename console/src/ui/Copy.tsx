@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { Check, Copy as CopyIcon } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { LongText } from "./LongText";
 import css from "./ui.module.css";
 
 /** Copies; on plain HTTP, where browsers offer no clipboard, through a text area as in older days. */
@@ -65,7 +66,7 @@ export function Code({ text, label = "Copy", wrap = false, maxHeight }: CodeProp
   return (
     <div className={css.code}>
       <pre data-wrap={wrap} style={{ maxHeight, overflowY: maxHeight ? "auto" : undefined }} tabIndex={0}>
-        {text}
+        <LongText text={text}>{(shown) => shown}</LongText>
       </pre>
       <span className={css.codeCopy}>
         <CopyIconButton text={text} label={label} />

@@ -1,6 +1,7 @@
 import { CornerDownRight, ImageOff, Wrench } from "lucide-react";
 import type { JsonObject } from "@/api/types";
 import { Tag } from "@/ui/bits";
+import { LongText } from "@/ui/LongText";
 import { Said } from "@/ui/Said";
 import css from "./conversation.module.css";
 import { imageSource, prettyJson, resultParts } from "./parts";
@@ -13,13 +14,13 @@ export function PartView({ part }: { part: JsonObject }) {
     case "text":
       return (
         <div className={css.text}>
-          <Said text={str(part.text)} />
+          <LongSaid text={str(part.text)} />
         </div>
       );
     case "refusal":
       return (
         <div className={css.text}>
-          <Tag tone="warn">refusal</Tag> <Said text={str(part.text)} />
+          <Tag tone="warn">refusal</Tag> <LongSaid text={str(part.text)} />
         </div>
       );
     case "reasoning":
@@ -38,7 +39,9 @@ export function PartView({ part }: { part: JsonObject }) {
               {str(part.id)}
             </code>
           </div>
-          <pre className={css.callBody}>{prettyJson(part.arguments)}</pre>
+          <pre className={css.callBody}>
+            <LongText text={prettyJson(part.arguments)}>{(shown) => shown}</LongText>
+          </pre>
         </div>
       );
     case "tool_result":
@@ -60,8 +63,16 @@ export function PartView({ part }: { part: JsonObject }) {
         </div>
       );
     default:
-      return <pre className={css.callBody}>{JSON.stringify(part, null, 2)}</pre>;
+      return (
+        <pre className={css.callBody}>
+          <LongText text={JSON.stringify(part, null, 2)}>{(shown) => shown}</LongText>
+        </pre>
+      );
   }
+}
+
+function LongSaid({ text }: { text: string }) {
+  return <LongText text={text}>{(shown) => <Said text={shown} />}</LongText>;
 }
 
 function Reasoning({ part }: { part: JsonObject }) {
@@ -71,7 +82,7 @@ function Reasoning({ part }: { part: JsonObject }) {
     <details className={css.fold}>
       <summary>Reasoning, {body.split(/\s+/).filter(Boolean).length} words</summary>
       <div className={css.reasoning}>
-        <Said text={body} />
+        <LongSaid text={body} />
       </div>
     </details>
   );
