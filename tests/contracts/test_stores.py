@@ -331,6 +331,22 @@ def test_a_server_finds_out_whether_it_can_answer_before_it_says_so() -> None:
     assert Address("http://host/trimtab").query({}, "TSV")["wait_end_of_query"] == "1"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Code: 242. DB::Exception: Table is in readonly mode since table metadata was not found in zookeeper",
+        "Code: 252. DB::Exception: Too many parts (3000) in all partitions in total",
+        "Code: 159. DB::Exception: Distributed DDL task is not finished on 1 of 4 hosts",
+        "Code: 279. DB::Exception: All connection tries failed",
+        "Code: 319. DB::Exception: Unknown status of quorum",
+        "<html>503 Service Unavailable</html>",
+    ],
+)
+def test_what_a_server_in_trouble_says_is_waited_for_and_no_records_fault(said: str) -> None:
+    for inserting in (True, False):
+        assert type(failure(said, inserting=inserting)) is StoreAway
+
+
 def test_too_little_memory_for_an_insert_is_no_question_that_is_too_large() -> None:
     said = "Code: 241. DB::Exception: Memory limit (total) exceeded"
     assert "question" in failure(said).message

@@ -62,12 +62,12 @@ class SharedStore:
         self._shim.close()
 
 
-def says(code: int, text: str, status: int = 500) -> Trouble:
+def says(code: int, text: str) -> Trouble:
     """An error in a ClickHouse server's words."""
 
     async def trouble(send: Send) -> None:
         body = f"Code: {code}. DB::Exception: {text} (version 26.9.1.1)".encode()
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.start", "status": 500, "headers": [(b"content-type", b"text/plain")]})
         await send({"type": "http.response.body", "body": body})
 
     return trouble
