@@ -33,7 +33,7 @@ from trimtab.telemetry.price_file import PriceFile
 
 CANARY = "sk-canary-0123456789"
 LAB = {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": CANARY, "headers": {"x-a": "canary-header"}}
-AWAY = "sqlite:////dev/null/nowhere/catalog.sqlite"
+AWAY = f"sqlite:///{__file__}/nowhere/catalog.sqlite"
 
 
 async def furnished(house: House) -> str:

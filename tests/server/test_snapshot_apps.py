@@ -126,7 +126,7 @@ def test_a_worker_that_starts_without_its_database_has_its_apps(run: Run, tmp_pa
     run(story)
 
     async def start() -> None:
-        away = Database.open("sqlite:////dev/null/nowhere/catalog.sqlite")
+        away = Database.open(f"sqlite:///{__file__}/nowhere/catalog.sqlite")
         holder = SnapshotHolder(away, ConfigFile(), load(tmp_path, None), tmp_path / FILE)
         await holder.load()
         [apps] = holder.current.apps.values()
@@ -193,7 +193,7 @@ def test_a_release_called_by_its_number_is_looked_up_once_and_kept_through_an_ou
         assert await directly(project, "support", 4) is ready(house, number=4)
         with pytest.raises(NotFound):
             await directly(project, "support", 9)
-        gone = Directly(Database.open("sqlite:////dev/null/no/c.sqlite"), lambda: holder.current, holder.made_with)
+        gone = Directly(Database.open(f"sqlite:///{__file__}/no/c.sqlite"), lambda: holder.current, holder.made_with)
         assert (await gone(project, "support", 4)).short == "r4"
         with pytest.raises(Unavailable):
             await gone(project, "support", 1)
