@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from ways import TRACE, Way, chat, span
+from makings import record
+from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.telemetry.forward.arrivals import node_id
 from trimtab.telemetry.mapping.shared_notes import AGAIN_MS, TOLD_BY_SEVERAL_MS, SharedNotes
@@ -17,7 +19,7 @@ from trimtab.telemetry.remakes import Remakes
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.spool.barrier import Due
 from trimtab.telemetry.spool.drain import SpoolReader
-from trimtab.telemetry.stores import Store, bind
+from trimtab.telemetry.stores import Store, StoreAway, bind
 
 pytestmark = pytest.mark.promise
 SOON_MS = TOLD_BY_SEVERAL_MS + 1_000
@@ -97,6 +99,31 @@ def test_what_both_were_told_of_a_trace_is_known_before_any_of_the_later_is_show
     assert shown == [2]
 
 
+@pytest.mark.parametrize("first", ["the call", "the spans"])
+def test_a_call_through_one_server_counts_once_in_a_trace_that_came_to_the_other(two: Two, first: str) -> None:
+    own = record(7, project=two.one.name, trace_id=TRACE, parent_span_id=f"{2:016x}", started_ns=NOW, ended_ns=NOW + 5)
+    attempt = msgspec.structs.replace(own.attempts[0], started_ns=NOW + 1, ended_ns=NOW + 4)
+    for what in sorted(("the call", "the spans"), reverse=first == "the spans"):
+        assert two.due() is None
+        if what == "the spans":
+            two.two.send(span(1), chat(2, 1, tokens=15, response="chatcmpl-7"))
+        else:
+            two.one.put(msgspec.structs.replace(own, attempts=(attempt,)))
+            two.one.writer.drain_once()
+    assert two.due() is not None
+    two.rewrite()
+    assert two.due() is None
+    assert two.one.counted() == 15
+    assert two.one.entry() == (f"{1:016x}", 15)
+
+
+@pytest.mark.parametrize("trace", [TRACE, "it's none"])
+def test_a_call_whose_trace_came_to_no_other_server_is_whole_at_once(two: Two, trace: str) -> None:
+    two.one.put(record(7, project=two.one.name, trace_id=trace, parent_span_id=f"{2:016x}"))
+    assert two.one.writer.drain_once() == 1
+    assert two.due(trace) is None
+
+
 def test_traces_that_came_to_one_server_alone_are_whole_at_once(two: Two) -> None:
     two.one.send(span(1), chat(2, 1))
     two.two.send(span(1, trace="b" * 32))
@@ -146,6 +173,26 @@ def test_a_server_that_ended_half_way_takes_back_what_it_had_told_and_done(two: 
     notes.note([], [(two.one.name, TRACE)])  # done, and not told
     assert two.due() is not None
     two.one.restart()
+    assert two.one.rewrite(LATER_MS) == 0
+    assert two.due() is None
+
+
+def test_a_server_whose_store_was_away_as_it_began_takes_back_what_it_had_told(
+    two: Two, engine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.one.send(chat(2, 1))
+    two.one.writer._spool.note([], [(two.one.name, TRACE)])  # pyright: ignore[reportPrivateUsage]  done, and not told
+    two.one.restart()
+
+    def away(*given: object) -> None:
+        del given
+        raise StoreAway("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "insert", away)
+        with pytest.raises(StoreAway):
+            two.one.rewrite(LATER_MS)
+    assert two.due() is not None
     assert two.one.rewrite(LATER_MS) == 0
     assert two.due() is None
 

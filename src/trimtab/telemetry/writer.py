@@ -259,6 +259,7 @@ class Writer:
         if self._enough(batch) and not self._aside.is_open and not self._rewrite_waits():
             self._ahead = self._mapping.submit(self._prepare_after, batch)
         self._inserts.all(prepared)
+        self._look_elsewhere_again(prepared)
         self._spool.confirm(batch)
         self._poison.difference_update([(each.segment, each.seq) for each in batch.records] if self._poison else ())
         self._step("confirmed")
@@ -275,6 +276,14 @@ class Writer:
             if notes := self._shared.told_elsewhere(prepared.plan.seen):
                 self._shared.note(notes)
             self._step("looked elsewhere")
+
+    def _look_elsewhere_again(self, prepared: Prepared) -> None:
+        """Calls of ours are in the store now: in which of their traces another server has spans. What came here of them
+        is noted already (`ForeignTraces.plan`)."""
+        if self._shared is not None and prepared.plan is not None and prepared.plan.called:
+            if notes := self._shared.joined_elsewhere(prepared.plan.called):
+                self._shared.note(notes)
+            self._step("looked elsewhere again")
 
     def _read_ahead(self) -> Prepared | None:
         ahead, self._ahead = self._ahead, None
@@ -372,6 +381,9 @@ class Writer:
         finally:
             if away is not None:
                 away.close()
+        for key, at_ns in found.joined if self._shared is not None else ():
+            low, high = plan.called.get(key, (at_ns, at_ns))
+            plan.called[key] = min(low, at_ns), max(high, at_ns)
         plan.notes += [note for each in found.remaps for note in each.notes()]
         for place, why in plan.broken:
             self._set_aside(batch, place, why)

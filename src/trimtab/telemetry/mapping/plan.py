@@ -47,6 +47,8 @@ class Plan:
         self.seen: dict[Key, tuple[int, int]] = {}
         """Where others write to the store as well: the traces that spans came of, each with from when to when it has
         some that are known here."""
+        self.called: dict[Key, tuple[int, int]] = {}
+        """There, too: the traces that calls of our own gateway became part of, with their times."""
 
     def see(self, key: Key, low_ns: int, high_ns: int) -> None:
         low, high = self.seen.get(key, (low_ns, high_ns))

@@ -2,9 +2,11 @@
 
 They are the turns, too. Who takes traces in hand says so, and then looks who else has: of two that meet at least one
 sees the other, and lets go. And what two servers were told of one trace is found: both ask, when the spans that came
-are kept raw and before any is shown, so whoever comes later sees the other.
+are kept raw and before any is shown, so whoever comes later sees the other. A call of a gateway is kept nowhere before
+it is shown: whose it is asks when it is there.
 """
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -26,6 +28,15 @@ TOLD_BY_SEVERAL_MS: Final = 5_000
 AGAIN_MS: Final = 2_000
 """When traces are tried again that another server had in hand."""
 IDS_AT_ONCE: Final = 2_000
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
+_OF_TRACES: Final = (
+    "project = {project:String} AND start_ns >= {low:Int64} AND start_ns <= {high:Int64}"
+    " AND trace_id IN {traces:Array(String)}"
+)
+_SPANS: Final = f"SELECT project, trace_id FROM span_raw WHERE {_OF_TRACES} AND node != {{node:String}}"  # noqa: S608
+"""Of which spans came to another server."""
+_CALLS: Final = f"SELECT project, trace_id FROM spans WHERE {_OF_TRACES} AND entry IN (0, 1) AND request_id != ''"  # noqa: S608
+"""Of which there are calls of a gateway."""
 _key: Final = msgspec.json.Decoder(tuple[str, str])
 _number: Final = msgspec.json.Decoder(tuple[int], strict=False)
 
@@ -84,17 +95,21 @@ class SharedNotes:
 
     def told_elsewhere(self, seen: Mapping[Key, tuple[int, int]]) -> list[Note]:
         """Those of the traces, each with spans from one moment to another, that another server was told of as well: its
-        spans and ours know nothing of each other before they are made anew together."""
+        spans and ours know nothing of each other before they are made anew together. So it is of calls of a gateway,
+        whosever: both tell usage."""
+        return self._told(seen, f"SELECT DISTINCT project, trace_id FROM ({_SPANS} UNION ALL {_CALLS})")  # noqa: S608
+
+    def joined_elsewhere(self, called: Mapping[Key, tuple[int, int]]) -> list[Note]:
+        """Those of the traces, each with when calls of our gateway in it began, that another server has spans of."""
+        called = {key: spread for key, spread in called.items() if _TRACE_ID.fullmatch(key[1])}  # people mend calls
+        return self._told(called, f"{_SPANS} GROUP BY project, trace_id")
+
+    def _told(self, seen: Mapping[Key, tuple[int, int]], sql: str) -> list[Note]:
         found: list[Note] = []
         by_project = defaultdict[str, list[str]](list)
         for project, trace_id in seen:
             by_project[project].append(trace_id)
         due_ms = time.time_ns() // 1_000_000 + TOLD_BY_SEVERAL_MS
-        sql = (
-            "SELECT project, trace_id FROM span_raw WHERE project = {project:String} AND start_ns >= {low:Int64}"
-            " AND start_ns <= {high:Int64} AND trace_id IN {traces:Array(String)} AND node != {node:String}"
-            " GROUP BY project, trace_id"
-        )
         for project, traces in by_project.items():
             for first in range(0, len(traces), IDS_AT_ONCE):
                 some = traces[first : first + IDS_AT_ONCE]
@@ -136,7 +151,11 @@ class SharedNotes:
         noted = barrier.noted(self._spool.directory)
         done = told - {each[:2] for each in noted}
         self._version = max(version, 1)
-        self._tell([(*each[:2], each.due_ms, 0) for each in noted] + [(*each, 0, 0) for each in done])
+        try:
+            self._tell([(*each[:2], each.due_ms, 0) for each in noted] + [(*each, 0, 0) for each in done])
+        except BaseException:
+            self._version = 0  # it is told before anything else is
+            raise
 
     def _numbers(self, sql: str, params: dict[str, str]) -> list[int]:
         """What one row says, without what is 0."""
