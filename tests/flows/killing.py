@@ -109,6 +109,14 @@ def is_each_there_once(server: Live, senders: Senders) -> dict[str, list[int] | 
     return {trace: found.get(trace) for trace in senders.acknowledged if found.get(trace) != whole}
 
 
+def has_ended(pid: int) -> bool:
+    """Also where its parent has not taken notice of it yet."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
 def running(parent: int, module: str) -> list[int]:
     """The children of ``parent`` that run that module."""
     found: list[int] = []

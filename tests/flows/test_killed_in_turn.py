@@ -1,6 +1,7 @@
 """kill -9 of each kind of process in turn while spans come in: a worker, the telemetry process, a mapping process in
 the middle of a backlog, and all of them at once. Every acknowledged span is there once."""
 
+import contextlib
 import os
 import random
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from killing import ROUNDS, Senders, is_each_there_once, running
+from killing import ROUNDS, Senders, has_ended, is_each_there_once, running
 from live import Live, until
 
 from patience import PATIENCE_S
@@ -41,8 +42,18 @@ class Rounds:
 
     def telemetry(self) -> int:
         """The telemetry process, once there is one: it may just have been killed."""
-        until(lambda: bool(running(self.server.pid, TELEMETRY)), PATIENCE_S, self.server.told)
-        return running(self.server.pid, TELEMETRY)[0]
+        return self._children(TELEMETRY, 1)[0]
+
+    def _children(self, module: str, least: int) -> list[int]:
+        """The server's children that run it, once there are so many."""
+        found: list[int] = []
+
+        def there() -> bool:
+            found[:] = running(self.server.pid, module)
+            return len(found) >= least
+
+        until(there, PATIENCE_S, self.server.told)
+        return found
 
     def backlog(self) -> None:
         """What the telemetry process finds when it goes on."""
@@ -63,14 +74,16 @@ class Rounds:
                 self.backlog()  # it is ready by now, and has something to do
             pids = running(telemetry, MAPPING)
         elif whom == "worker":
-            pids = self._chance.sample(running(self.server.pid, WORKER), 1)
+            pids = self._chance.sample(self._children(WORKER, WORKERS), 1)
         elif whom != "server":
             pids = [self.telemetry()]
         time.sleep(self._chance.uniform(0.0, 0.4))
         if whom == "server":
             self.server.kill()
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # one that helps to map goes when it is not needed
+                os.kill(pid, signal.SIGKILL)
+            until(lambda pid=pid: has_ended(pid), PATIENCE_S, self.server.told)
         self.killed[whom] += 1 if whom == "server" else len(pids)
 
 
