@@ -13,6 +13,8 @@ and say so. In a batch a bad run costs itself alone: it is a dead letter, and th
 
 import asyncio
 import uuid
+from bisect import bisect_left
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from msgspec.structs import replace
@@ -358,11 +360,10 @@ def _put_field(given: _Given, runs: dict[tuple[str, str], list[_Told]], at: int,
     """A field of a run into the run, where it was told last before the field; what belongs to none is refused."""
     kind, run_id, field = name
     try:
-        nowhere: list[_Told] = []
-        told = next((runs[(one, run_id)] for one in (kind, "post", "patch") if (one, run_id) in runs), nowhere)
-        run = next((run for place, run in reversed(told) if place < at), told[0][1] if told else None)
-        if run is None:
+        told = next((runs[(one, run_id)] for one in (kind, "post", "patch") if (one, run_id) in runs), None)
+        if told is None:
             raise InvalidRequest(f"The part {part.name[:80]!r} is of no run in this body.", fix="Send its run, too.")
+        run = told[max(0, bisect_left(told, at, key=itemgetter(0)) - 1)][1]
         if kind == "attachment":
             kept = cast("Body", run.setdefault("attachments", {}))
             kept[field] = f"{part.kind or 'unknown'}, {len(part.content)} bytes, not kept"
