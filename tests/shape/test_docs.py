@@ -12,6 +12,7 @@ from trimtab.cli.reference import commands, page
 from trimtab.core.errors import TrimtabError
 from trimtab.llm.providers.__main__ import page as providers_page
 from trimtab.server import settings
+from trimtab.telemetry.conventions import CONVENTIONS
 
 PAGES = [file for file in files() if file.suffix == ".md" and "node_modules" not in file.parts]
 PROOF = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
@@ -38,6 +39,13 @@ def test_the_command_lines_reference_is_current() -> None:
 
 def test_the_page_of_providers_is_current() -> None:
     assert (ROOT / "docs/providers.md").read_text() == providers_page(), "run: make docs"
+
+
+def test_the_page_of_conventions_has_the_version_of_each() -> None:
+    told = re.findall(r"^\| `(\w+)` \|.*\| (\d+) \|$", (ROOT / "docs/conventions.md").read_text(), re.MULTILINE)
+    assert {name: int(version) for name, version in told} == {
+        name: plug.version for name, plug in CONVENTIONS.all().items()
+    }
 
 
 def test_every_command_has_its_section() -> None:
