@@ -2,11 +2,14 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from makings import T0, answer, attempt, events, record, request
 from mapping_ways import Mapper, one_each
 from msgspec import structs
@@ -16,7 +19,7 @@ from trimtab.llm.types import Message, Text, ToolCall
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.telemetry.calls.mapper import CallMapper
 from trimtab.telemetry.conventions import canonical
-from trimtab.telemetry.detectors import Detectors, Said
+from trimtab.telemetry.detectors import Detectors, Said, asked_again
 from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
 from trimtab.telemetry.mapping.known import Arrival, Mapped
@@ -296,3 +299,13 @@ def test_a_foreign_span_is_judged_from_its_messages() -> None:
     Silent(Detectors()).foreign(rows, 0, said)
     assert names(rows) == ["tool_misuse"]
     assert [row["problem"] for row in rows.tool_calls.rows()] == ["unreadable"]
+
+
+@example("\u0130a \u0130a b")
+@given(st.text(max_size=60))
+def test_words_of_a_question_are_the_same_however_they_are_found(question: str) -> None:
+    """Those of ASCII are found another way, and whether there are enough of them by the first ones."""
+    found = asked_again.words_in(question)
+    if not asked_again.is_unspaced(question.lower()):
+        assert found == frozenset(re.findall(r"\w+", question.lower()))
+    assert asked_again.says_something(question) == (len(found) >= asked_again.LEAST)

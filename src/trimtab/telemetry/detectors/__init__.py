@@ -110,14 +110,14 @@ class Lengths:
         self.last = ""
 
 
-class Asked(Struct, frozen=True, gc=False):
-    """A person's last question: its words, and which answer it got."""
+class Asked(Struct, gc=False):
+    """A person's last question, which answer it got, and its words once somebody has asked for them."""
 
-    words: frozenset[str]
-    text: int
+    text: str
     trace_id: str
     span_id: str
     at_ns: int
+    words: frozenset[str] | None = None
 
 
 class Memory:

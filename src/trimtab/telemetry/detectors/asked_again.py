@@ -14,6 +14,8 @@ SOON_NS: Final = 10 * 60 * 10**9
 LEAST: Final = 3
 """Words that a question needs, or "yes" and "go on" would be asked again all the time."""
 _WORD: Final = re.compile(r"\w+")
+_SIGNS: Final = {at: " " for at in range(128) if not (chr(at).isalnum() or chr(at) == "_")}
+"""What stands between words that are ASCII: to put spaces there and to split takes a third of what `_WORD` takes."""
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 """Letters of scripts that write no spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 LETTERS: Final = 6
@@ -30,14 +32,15 @@ def _check(said: Said, memory: Memory) -> Finding | None:
         return None
     if said.messages and said.messages[-1].role != "user":
         return None
-    words = _words(said.question.lower())
-    if len(words) < LEAST:
+    if not says_something(said.question):
         return None
     last = memory.asked.get((said.project, who), list)
-    now = Asked(words, hash(said.question), said.trace_id, said.span_id, said.at_ns)
+    now = Asked(said.question, said.trace_id, said.span_id, said.at_ns)
     before = last[0] if last else None
     if before is not None and (before.span_id == said.span_id or before.at_ns > said.at_ns):
         return None  # the same record once more
+    if before is not None and before.text == now.text:
+        now.words = before.words
     last[:] = [now]
     if before is None or before.trace_id == said.trace_id or said.at_ns - before.at_ns > SOON_NS:
         return None
@@ -45,19 +48,46 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     after_s = (said.at_ns - before.at_ns) // 10**9
     if before.text == now.text:
         return Finding("same", f"The same was asked again {after_s} s later (span {said.span_id}).", of)
-    common = len(words & before.words) / len(words | before.words)
+    ours, theirs = _words_of(now), _words_of(before)
+    common = len(ours & theirs) / len(ours | theirs)
     if common < ALIKE:
         return None
     why = f"It was asked again {after_s} s later in other words, {common:.0%} of them the same (span {said.span_id})."
     return Finding("edited", why, of)
 
 
-def _words(question: str) -> frozenset[str]:
+def says_something(question: str) -> bool:
+    """Whether it has so many different words. Mostly the first ones tell, and the others are not looked at."""
+    if is_unspaced(question):
+        return len(words_in(question)) >= LEAST
+    found: set[str] = set()
+    for word in _WORD.finditer(question.lower()):
+        found.add(word.group())
+        if len(found) >= LEAST:
+            return True
+    return False
+
+
+def _words_of(asked: Asked) -> frozenset[str]:
+    if asked.words is None:
+        asked.words = words_in(asked.text)
+    return asked.words
+
+
+def words_in(question: str) -> frozenset[str]:
     """Without the signs around them; where no spaces are written, each two letters that stand together."""
-    if not question.isascii() and len(_UNSPACED.findall(question)) >= LETTERS:
-        text = "".join(_WORD.findall(question))
-        return frozenset(text[at : at + 2] for at in range(len(text) - 1))
-    return frozenset(_WORD.findall(question))
+    question = question.lower()
+    if question.isascii():
+        return frozenset(question.translate(_SIGNS).split())
+    words = _WORD.findall(question)
+    if not is_unspaced(question):
+        return frozenset(words)
+    text = "".join(words)
+    return frozenset(text[at : at + 2] for at in range(len(text) - 1))
+
+
+def is_unspaced(question: str) -> bool:
+    return not question.isascii() and len(_UNSPACED.findall(question)) >= LETTERS
 
 
 PLUG = Detector(version="2", about="The user asked the same again soon", check=_check, person=True, lean=True)
