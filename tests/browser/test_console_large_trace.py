@@ -160,27 +160,39 @@ def test_thirty_thousand_spans_open_and_are_walked_without_a_pause(visitor: Visi
     assert longest < 1_500 * shared
 
 
-def test_a_large_trace_that_grows_stays_as_it_was_folded_and_selected(visitor: Visitor) -> None:
+@pytest.mark.parametrize(
+    ("first", "unfolded", "then", "grown"),
+    [
+        ("3,000", 110, 3_060, "114 of 3,063 spans"),
+        ("1,981", 93, 2_041, "97 of 2,044 spans"),
+    ],
+    ids=["large", "becomes large"],
+)
+def test_a_large_trace_that_grows_stays_as_it_was_folded_and_selected(
+    first: str, unfolded: int, then: int, grown: str, visitor: Visitor
+) -> None:
     """Also where what came late stands above everything."""
     page = visitor.page
     path = f"/projects/default/traces/{TRACE}"
     visitor.answers(f"{path}/spans/*/io", NO_TEXT)
-    visitor.answers(path, an_agent_run(3_000, running=True).decode())
+    visitor.answers(path, an_agent_run(int(first.replace(",", "")), running=True).decode())
     visitor.go(f"/p/default/traces/{TRACE}")
     tree, count = page.get_by_role("tree"), page.get_by_test_id("span-count")
-    expect(count).to_have_text("61 of 3,000 spans")
+    expect(count).to_have_text(f"61 of {first} spans")
 
     def line(name: str) -> Locator:
         return tree.get_by_role("treeitem").filter(has=page.get_by_title(name, exact=True))
 
     turn = line("turn 2")
     turn.get_by_role("button", name=re.compile("Unfold")).click()
-    expect(count).to_have_text("110 of 3,000 spans")
+    expect(count).to_have_text(f"{unfolded} of {first} spans")
     line("step 62").click()
     expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("step 62")
 
-    visitor.answers(path, an_agent_run(3_060, early=3).decode())
-    expect(count).to_have_text("114 of 3,063 spans")
+    tree.evaluate("tree => tree.setAttribute('data-kept', 'yes')")
+    visitor.answers(path, an_agent_run(then, early=3).decode())
+    expect(count).to_have_text(grown)
+    expect(tree).to_have_attribute("data-kept", "yes")  # nothing was taken away meanwhile
     expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("step 62")
     expect(tree.get_by_role("treeitem").nth(1)).to_contain_text("early 0")
     expect(turn).to_have_attribute("aria-expanded", "true")

@@ -15,16 +15,18 @@ export interface Built {
 export function useBuilt(trace: TraceDetail): Built | null {
   const small = trace.spans.length <= AT_ONCE;
   const tree = useMemo(() => (small ? atOnce(treeOf(trace.spans)) : null), [small, trace.spans]);
-  const [large, setLarge] = useState<Built | null>(null);
+  const [last, setLast] = useState<Built | null>(null);
+  // Also of a small one, which may be large when it has grown.
+  if (tree && last?.trace !== trace) setLast({ trace, tree });
   useEffect(() => {
     if (small) return;
     const gone = new AbortController();
     inSlices(treeOf(trace.spans), gone.signal).then(
       // A transition: the page is drawn in slices, too.
-      (made) => startTransition(() => setLarge({ trace, tree: made })),
+      (made) => startTransition(() => setLast({ trace, tree: made })),
       (error: unknown) => {
         if (gone.signal.aborted) return;
-        setLarge(() => {
+        setLast(() => {
           throw error; // where the page's failures are told
         });
       },
@@ -32,5 +34,5 @@ export function useBuilt(trace: TraceDetail): Built | null {
     return () => gone.abort();
   }, [small, trace]);
   if (tree) return { trace, tree };
-  return large?.trace.trace_id === trace.trace_id ? large : null;
+  return last?.trace.trace_id === trace.trace_id ? last : null;
 }
