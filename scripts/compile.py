@@ -1,4 +1,4 @@
-"""Compile the modules of a call's path, and of what maps other tools' spans, into C, for a wheel (docs/decisions/0019).
+"""Compile the modules of a call's path into C, for a wheel (docs/decisions/0019).
 
 The wheel's build hook (`hatch_build.py`) comes here unless ``TRIMTAB_COMPILE`` is 0. Nothing is ever written beside
 the sources: what is compiled stands in a wheel only, so that a checkout runs what one reads in it. Needs what is in
@@ -61,34 +61,15 @@ MODULES = (
     "server.counted",
     "server.cycle",
     "server.incoming",
-    "telemetry.conventions._common",
-    "telemetry.conventions._indexed",
-    "telemetry.conventions._mapper",
-    "telemetry.conventions._messages",
-    "telemetry.conventions._stops",
-    "telemetry.conventions._values",
-    "telemetry.conventions.openinference",
-    "telemetry.conventions.otel_genai",
-    "telemetry.foreign.protobuf",
-    "telemetry.foreign.texts",
-    "telemetry.mapping.came",
-    "telemetry.mapping.plan",
-    "telemetry.mapping.prices",
-    "telemetry.mapping.rows",
-    "telemetry.mapping.sums",
-    "telemetry.mapping.traces",
-    "telemetry.mapping.usage_once",
-    "telemetry.plain_text",
-    "telemetry.silent",
     "telemetry.spool.inflight",
     "telemetry.spool.segments",
     "telemetry.spool.spool",
 )
-"""Those of a call's path, and of a foreign span's, that the rules let in: none waits while it handles an error (what
-is handled is the thread's, not a compiled coroutine's own), none has a generator, a class of an error (its attributes
-are lost), a msgspec struct with keywords (mypyc drops them), or a class that inherits from an interpreted one or is
-inherited from by one. What is otherwise is in modules beside them. `tests/shape/test_compiled.py` looks after them.
-What a call's and a span's structs are made of stays interpreted: its attributes are found by `native/places.h`."""
+"""Those of a call's path that the rules let in: none waits while it handles an error (what is handled is the thread's,
+not a compiled coroutine's own), none has a generator, a class of an error (its attributes are lost), a msgspec struct
+with keywords (mypyc drops them), or a class that inherits from an interpreted one or is inherited from by one. What is
+otherwise is in modules beside them. `tests/shape/test_compiled.py` looks after them. What a call's structs are made of
+stays interpreted: its attributes are found by `native/places.h`."""
 
 
 def asked() -> bool | None:
