@@ -4,7 +4,7 @@ import base64
 
 import pytest
 from google.protobuf.json_format import MessageToJson
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -13,6 +13,7 @@ from trimtab.telemetry.otlp.loose_json import decode
 from trimtab.telemetry.otlp.traces import id_of, json_span
 
 
+@example(bytes(16), bytes(8), bytes(8))
 @given(st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8), st.binary(min_size=8, max_size=8))
 def test_what_protobuf_writes_as_json_has_its_ids(trace_id: bytes, span_id: bytes, parent: bytes) -> None:
     span = Span(trace_id=trace_id, span_id=span_id, parent_span_id=parent, name="n", kind=Span.SPAN_KIND_CLIENT)
@@ -20,7 +21,8 @@ def test_what_protobuf_writes_as_json_has_its_ids(trace_id: bytes, span_id: byte
     span.start_time_unix_nano, span.end_time_unix_nano = 1_700_000_000_000_000_000, 1_700_000_000_000_000_005
     span.status.code = Status.STATUS_CODE_ERROR
     found = json_span(decode(MessageToJson(span).encode()), ("", ""), {})
-    assert (found.trace_id, found.span_id, found.parent_span_id) == (trace_id.hex(), span_id.hex(), parent.hex())
+    above = "" if parent == bytes(8) else parent.hex()  # zeros are no parent
+    assert (found.trace_id, found.span_id, found.parent_span_id) == (trace_id.hex(), span_id.hex(), above)
     assert (found.links[0].trace_id, found.links[0].span_id) == (trace_id.hex(), parent.hex())
     assert (found.kind, found.status_code, found.end_ns - found.start_ns) == ("client", 2, 5)
 
