@@ -1,20 +1,14 @@
 """Usage of a trace is counted once, whoever reports it and in whatever order it comes."""
 
-from typing import Any
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trimtab.telemetry.mapping.usage_once import UsageNode, can_count, counted
 
 
-def node(span_id: str, parent: str = "", kind: str = "llm", usage: bool = True, **more: Any) -> UsageNode:
-    return UsageNode(span_id, parent, kind, usage, **more)
-
-
-def below(one: UsageNode, parent: str) -> UsageNode:
-    """The same under another parent."""
-    return UsageNode(one.span_id, parent, one.kind, one.usage, one.aggregated, one.response_id, one.start_ns, one.ours)
+def node(span_id: str, parent: str = "", kind: str = "llm", usage: bool = True, **more: object) -> UsageNode:
+    return replace(UsageNode(span_id, parent, kind, usage), **more)
 
 
 def test_an_agents_sum_never_counts_beside_its_calls() -> None:
@@ -114,6 +108,6 @@ def test_no_counted_span_stands_above_a_counted_one_of_its_kind(nodes: list[Usag
 @given(spans)
 def test_a_tree_with_usage_anywhere_that_can_count_is_never_counted_as_nothing(nodes: list[UsageNode]) -> None:
     # In a forest (every parent comes before its child), someone is always the last to report.
-    forest = [below(each, min(each.parent_span_id, each.span_id)) for each in nodes]
-    forest = [below(each, "") if each.parent_span_id == each.span_id else each for each in forest]
+    forest = [replace(each, parent_span_id=min(each.parent_span_id, each.span_id)) for each in nodes]
+    forest = [replace(each, parent_span_id="") if each.parent_span_id == each.span_id else each for each in forest]
     assert bool(counted(forest)) == any(can_count(each) for each in forest)

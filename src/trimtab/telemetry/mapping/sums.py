@@ -1,6 +1,10 @@
 """What the spans of a trace come to."""
 
+from copy import copy
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from trimtab.llm.types import Usage
 from trimtab.telemetry.canonical import COUNTED
@@ -21,78 +25,42 @@ class Named(Protocol):
     def user(self) -> str: ...
 
 
-class Sums:
+class Sums(Struct, eq=False):
     """What the leaves of a trace come to, and what of them stands for the trace in lists. Grows as they come."""
 
-    def __init__(self) -> None:
-        self.buckets: list[int] = [0, 0, 0, 0, 0]
-        self.estimated: int = 0
-        self.cost: int | None = None
-        self.price: str = ""
-        self.unpriced: int = 0
-        self.model: str = ""
-        self.model_used: str = ""
-        self.tried: list[str] = []
-        self.session: str = ""
-        self.user: str = ""
-        self.asked: str = ""
-        self.answered: str = ""
-        self.app: str = ""
-        self.release: str = ""
-        self.environment: str = ""
-        self.feature: str = ""
-        self.tier: str = ""
+    buckets: list[int] = field(default_factory=lambda: [0, 0, 0, 0, 0])
+    estimated: int = 0
+    cost: int | None = None
+    price: str = ""
+    unpriced: int = 0
+    model: str = ""
+    model_used: str = ""
+    tried: list[str] = []
+    session: str = ""
+    user: str = ""
+    asked: str = ""
+    answered: str = ""
+    app: str = ""
+    release: str = ""
+    environment: str = ""
+    feature: str = ""
+    tier: str = ""
 
     def copy(self) -> "Sums":
         """As they are now."""
-        return Sums.of(self.values())
+        other = copy(self)
+        other.buckets, other.tried = list(self.buckets), list(self.tried)
+        return other
 
     def values(self) -> list[Any]:
-        """For `of`, also in another process."""
-        return [
-            list(self.buckets),
-            self.estimated,
-            self.cost,
-            self.price,
-            self.unpriced,
-            self.model,
-            self.model_used,
-            list(self.tried),
-            self.session,
-            self.user,
-            self.asked,
-            self.answered,
-            self.app,
-            self.release,
-            self.environment,
-            self.feature,
-            self.tier,
-        ]
+        """For `of`, in another process."""
+        return list(astuple(self))
 
     @classmethod
     def of(cls, values: list[Any]) -> "Sums":
-        """Raises `ValueError`."""
-        made = cls()
-        (
-            made.buckets,
-            made.estimated,
-            made.cost,
-            made.price,
-            made.unpriced,
-            made.model,
-            made.model_used,
-            made.tried,
-            made.session,
-            made.user,
-            made.asked,
-            made.answered,
-            made.app,
-            made.release,
-            made.environment,
-            made.feature,
-            made.tier,
-        ) = values
-        return made
+        if len(values) != len(cls.__struct_fields__):
+            raise ValueError(f"{len(values)} sums instead of {len(cls.__struct_fields__)}")
+        return cls(*values)
 
     def add(self, mapped: Mapped) -> None:
         """Take a span in, whatever its kind: any may name session, user and feature, leaves count."""

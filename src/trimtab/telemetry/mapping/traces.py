@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
@@ -83,27 +84,26 @@ class Elsewhere(Protocol):
         ...
 
 
-class _Trace:
+class _Trace(Struct, eq=False):
     """What is remembered of a trace. ``weights``: bytes of what is held of each of its partials; ``stripped``: those of
     which more came than is held; ``lately``: how many spans the batch before the last one, and that, have brought: they
     may be on their way; ``looked_ns``: the store has no spans of it in between that are not remembered."""
 
-    def __init__(self) -> None:
-        self.digests: dict[str, int] = {}
-        self.nodes: dict[str, UsageNode] = {}
-        self.partials: dict[str, ForeignSpan] = {}
-        self.weights: dict[str, int] = {}
-        self.stripped: set[str] = set()
-        self.counted: frozenset[str] = frozenset()
-        self.sums: Sums = Sums()
-        self.rooted: bool = False
-        self.noted: bool = False
-        self.endless: bool = False
-        self.turn: int = 0
-        self.lately: tuple[int, int] = (0, 0)
-        self.low_ns: int = 1 << 63
-        self.high_ns: int = 0
-        self.looked_ns: tuple[int, int] = (EVER, 0)
+    digests: dict[str, int] = {}
+    nodes: dict[str, UsageNode] = {}
+    partials: dict[str, ForeignSpan] = {}
+    weights: dict[str, int] = {}
+    stripped: set[str] = set()
+    counted: frozenset[str] = frozenset()
+    sums: Sums = field(default_factory=Sums)
+    rooted: bool = False
+    noted: bool = False
+    endless: bool = False
+    turn: int = 0
+    lately: tuple[int, int] = (0, 0)
+    low_ns: int = 1 << 63
+    high_ns: int = 0
+    looked_ns: tuple[int, int] = (EVER, 0)
 
     def knows(self, low: int, spans: Iterable[Arrival]) -> bool:
         """Whether all that the store has of it about these spans is remembered."""

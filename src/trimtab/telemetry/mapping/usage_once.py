@@ -13,31 +13,22 @@ The answer depends on the set of spans and not on their order, so a late span co
 
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from trimtab.telemetry.canonical import COUNTED
 
 
-class UsageNode:
+class UsageNode(Struct, frozen=True, gc=False):
     """What must be known of a span. ``usage``: it reports any; ``ours``: our gateway made it, which always counts."""
 
-    def __init__(
-        self,
-        span_id: str,
-        parent_span_id: str,
-        kind: str,
-        usage: bool,
-        aggregated: bool = False,
-        response_id: str = "",
-        start_ns: int = 0,
-        ours: bool = False,
-    ) -> None:
-        self.span_id = span_id
-        self.parent_span_id = parent_span_id
-        self.kind = kind
-        self.usage = usage
-        self.aggregated = aggregated
-        self.response_id = response_id
-        self.start_ns = start_ns
-        self.ours = ours
+    span_id: str
+    parent_span_id: str
+    kind: str
+    usage: bool
+    aggregated: bool = False
+    response_id: str = ""
+    start_ns: int = 0
+    ours: bool = False
 
 
 def counted(nodes: Iterable[UsageNode]) -> frozenset[str]:
