@@ -115,6 +115,11 @@ def all_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping_away, "BUSY", 1 << 30)
 
 
+def two_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has two portions gets no third."""
+    monkeypatch.setattr(mapping_away, "BUSY", 2)
+
+
 def asked_first(monkeypatch: pytest.MonkeyPatch, act: Callable[[Helper], None], at: int) -> list[int]:
     """``act`` on a helper right before it is asked something for the ``at``-th time. Returns what was asked."""
     asked: list[int] = []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mapping_ways import Mapper, all_away, asked_first, one_each, start
+from mapping_ways import Mapper, all_away, asked_first, one_each, start, two_away
 from ways import NOW, span
 
 from patience import PATIENCE_S
@@ -123,6 +123,7 @@ def test_who_is_busy_gets_no_more_and_what_nobody_had_time_for_is_mapped_here(
 ) -> None:
     """One that never has answered by the time it is looked at: it is given two portions, and the third is not waited
     for."""
+    two_away(monkeypatch)
     monkeypatch.setattr(foreign_came, "PORTION_BYTES", 2_000)
     helpers = start(tmp_path)
     asked = asked_first(monkeypatch, lambda helper: None, -1)

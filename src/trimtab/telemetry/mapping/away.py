@@ -28,9 +28,10 @@ from trimtab.telemetry.silent import Silent, said_for
 
 logger = logging.getLogger("trimtab.telemetry.mapping")
 
-AHEAD: Final = 2
-"""Portions that each process has at a time: one is read while another is placed."""
-BUSY: Final = 2
+AHEAD: Final = 4
+"""Portions that each process has at a time: one is read while another is placed. With two a process had nothing to do
+more than half of the time, while the one that decides was at its end."""
+BUSY: Final = 4
 """Who has so many questions to answer gets no more. To read a portion and to make its rows takes a process nearly three
 times as long as to place it takes here: a single one that had them all would be waited for."""
 _reading: Final = msgspec.msgpack.Decoder(PortionRead).decode
