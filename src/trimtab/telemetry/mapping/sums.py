@@ -105,5 +105,8 @@ class Sums(Struct, eq=False):
 
 def buckets_of(usage: Usage) -> tuple[int, int, int, int, int]:
     """The exclusive buckets of tokens: input, read from a cache, written to one, output, reasoning; none below 0."""
-    new, read, written = max(0, usage.input), max(0, usage.cache_read), max(0, usage.cache_write)
-    return new, read, written, max(0, usage.output), max(0, usage.reasoning)
+    found = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+    if min(found) >= 0:  # nearly always
+        return found
+    new, read, written, answer, thought = found
+    return max(0, new), max(0, read), max(0, written), max(0, answer), max(0, thought)
