@@ -1,11 +1,16 @@
 """Traces that an application and our own gateway both told of: one row each, and usage counted once."""
 
+import time
+
 import msgspec
 import pytest
 from makings import answer, attempt, record, request
+from msgspec.structs import replace
 from ways import NOW, TRACE, Way, chat, span
 
+from trimtab.telemetry.mapping import called
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS
+from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.stores import ROWS, StoreAway
 
 
@@ -113,3 +118,81 @@ def test_spans_that_a_model_server_made_below_our_call_leave_it_the_traces_row(w
     way.rewrite(ROOTLESS_MS + 1)
     assert [line[0] for line in way.rows("span_id, entry") if line[1] == 1] == [own.span_id]
     assert len(way.rows()) == 3
+
+
+@pytest.mark.parametrize("response", ["chatcmpl-7", ""])
+def test_a_call_counts_once_where_a_restart_came_between_it_and_what_the_application_tells_of_it(
+    way: Way, response: str
+) -> None:
+    """By the response's id, or because the application's span stands above ours."""
+    way.put(_own(way, 7, parent=2))
+    way.writer.drain_once()
+    way.restart()
+    way.send(span(1), chat(2, 1, tokens=15, response=response))
+    assert way.rewrite() == 1
+    assert way.counted() == 15
+    assert way.entry() == (f"{1:016x}", 15)
+    way.send(chat(3, 1, tokens=100))
+    assert way.rewrite() == 1, "it is still known that calls of ours are part of it"
+    assert way.counted() == 115
+
+
+def test_a_call_counts_once_where_a_restart_came_between_what_the_application_tells_of_it_and_the_call(
+    way: Way,
+) -> None:
+    way.send(span(1), chat(2, 1, tokens=15, response="chatcmpl-7"))
+    way.restart()
+    way.put(_own(way, 7, parent=2))
+    way.writer.drain_once()
+    assert way.rewrite() == 1
+    assert way.counted() == 15
+    assert way.entry() == (f"{1:016x}", 15)
+
+
+def test_a_call_since_which_more_came_than_are_remembered_counts_once(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(called, "REMEMBERED_CALLS", 2)
+    monkeypatch.setattr(called, "SKEW_NS", 0)
+    now = time.time_ns()  # after the memory began
+    way.put(_own(way, 7, parent=2, at_ns=now + 2))
+    way.writer.drain_once()
+    for number in (8, 9, 10):
+        way.put(replace(_own(way, number, parent=2, at_ns=now + 2), trace_id=f"{number:032x}"))
+        way.writer.drain_once()
+    way.send(span(1, start_ns=now), chat(2, 1, tokens=15, start_ns=now + 1))
+    assert way.rewrite() == 1
+    shown = way.rows("span_id, input_tokens + output_tokens, trace_id, entry")
+    assert [(line[0], int(line[1])) for line in shown if line[2:] == [TRACE, 1]] == [(f"{1:016x}", 15)]
+
+
+def test_a_trace_without_calls_of_ours_is_asked_for_once_after_a_restart_and_not_made_anew(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way.put(_own(way, 7, parent=2))
+    way.writer.drain_once()
+    way.restart()
+    asked: list[str] = []
+    query = way.engine.query
+
+    def counting(sql: str, params: dict[str, str], fmt: str = ROWS) -> bytes:
+        if "request_id != ''" in sql:
+            asked.append(sql)
+        return query(sql, params, fmt)
+
+    monkeypatch.setattr(way.engine, "query", counting)
+    way.send(span(1, trace="b" * 32), chat(2, 1, trace="b" * 32))
+    assert len(asked) == 1
+    way.send(span(3, 1, trace="b" * 32))
+    later = time.time_ns() + called.SKEW_NS + 1_000_000
+    way.send(span(4, trace="c" * 32, start_ns=later, end_ns=later + 1))
+    assert way.rewrite() == 0
+    assert len(asked) == 2, "what begins later than it came is asked for as well"
+
+
+def _own(way: Way, number: int, *, parent: int, at_ns: int = NOW) -> CallRecord:
+    """A call through the gateway in the application's trace, below a span of it."""
+    times = {"started_ns": at_ns + number, "ended_ns": at_ns + number + 5}
+    own = record(number, project=way.name, trace_id=TRACE, parent_span_id=f"{parent:016x}", **times)
+    tried = replace(own.attempts[0], started_ns=at_ns + number + 1, ended_ns=at_ns + number + 4)
+    return replace(own, attempts=(tried,))

@@ -18,9 +18,10 @@ from trimtab.telemetry.conventions import canonical, versions
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.kinds import decode_any, encode_any
 from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.readings import Read
 from trimtab.telemetry.mapping.rewrite import Rewriter, StoreLookup
 from trimtab.telemetry.mapping.rows import ForeignRows
-from trimtab.telemetry.mapping.traces import ForeignTraces, Read
+from trimtab.telemetry.mapping.traces import ForeignTraces
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.remap import ComesTo, ReadBy, RemapBatch, Remapper, RemapTrace, TooMuch
 from trimtab.telemetry.spool.drain import SpoolReader

@@ -15,8 +15,8 @@ from trimtab.telemetry.detectors import Detectors
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.mapping.came import arrival_of
 from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.readings import mapped_of, read_all
 from trimtab.telemetry.mapping.rows import ForeignRows
-from trimtab.telemetry.mapping.traces import mapped_of, read_all
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.search.query import reads_texts, reads_words
 from trimtab.telemetry.silent import Silent

@@ -29,6 +29,10 @@ class Lookup(Protocol):
         none of them; None where it cannot be relied on, because others write to the store as well."""
         ...
 
+    def called(self, project: str, traces: list[str], low_ns: int, high_ns: int) -> set[str]:
+        """Those of the traces that the store has calls of our own gateway in, about [low_ns, high_ns]."""
+        ...
+
 
 class Forgotten:
     """Which traces had spans before, of those whose spans are forgotten: the last `FORGOTTEN_TRACES`, in two halves,

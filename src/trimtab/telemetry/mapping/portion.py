@@ -16,10 +16,10 @@ from trimtab.telemetry.mapping.came import arrivals_of
 from trimtab.telemetry.mapping.known import NOBODY, Arrival
 from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.readings import Read, mapped_of, read_all
 from trimtab.telemetry.mapping.rows import ForeignRows, said_of
 from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.told import Told, lean, tell, tell_partial
-from trimtab.telemetry.mapping.traces import Read, mapped_of, read_all
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.silent import Whose
 

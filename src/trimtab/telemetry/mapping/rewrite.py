@@ -24,9 +24,9 @@ from trimtab.telemetry.mapping.came import began, merged
 from trimtab.telemetry.mapping.known import Arrival, Mapped
 from trimtab.telemetry.mapping.plan import Key
 from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.readings import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.mapping.rows import ForeignRows
 from trimtab.telemetry.mapping.sums import Sums
-from trimtab.telemetry.mapping.traces import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
 from trimtab.telemetry.notes import MOST_BYTES, MOST_SPANS, NEAR_NS, Note
 from trimtab.telemetry.rows import COLUMNS, Rows, encode
@@ -78,11 +78,20 @@ class StoreLookup:
                 found[line.trace_id].digests.setdefault(line.span_id, set()).add(line.number)
         return found
 
+    def called(self, project: str, traces: list[str], low_ns: int, high_ns: int) -> set[str]:
+        sql = f"SELECT DISTINCT trace_id FROM spans WHERE {_WHERE} AND entry IN (0, 1) AND request_id != ''"  # noqa: S608
+        found = set[str]()
+        for first in range(0, len(traces), IDS_AT_ONCE):
+            params = _scope(project, traces[first : first + IDS_AT_ONCE], low_ns, high_ns)
+            found.update(line[0] for line in _trace_id.decode_lines(self._store.query(sql, params)))
+        return found
+
     def _ask(self, sql: str, params: dict[str, str]) -> list["_Known"]:
         return msgspec.json.Decoder(_Known, strict=False).decode_lines(self._store.query(sql, params))
 
 
 _newest: Final = msgspec.json.Decoder(tuple[int], strict=False)
+_trace_id: Final = msgspec.json.Decoder(tuple[str])
 
 
 class _Known(Struct, frozen=True, array_like=True):

@@ -26,11 +26,9 @@ from typing import Final, Protocol
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from trimtab.ledger.types import Cost
-from trimtab.telemetry.canonical import CanonicalSpan
 from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
-from trimtab.telemetry.foreign.texts import texts_of
 from trimtab.telemetry.mapping.before import Forgotten, Lookup, Newest, Stored
+from trimtab.telemetry.mapping.called import SKEW_NS, Called, told_before
 from trimtab.telemetry.mapping.came import (
     MERGED,
     Broken,
@@ -40,13 +38,13 @@ from trimtab.telemetry.mapping.came import (
     gather_told,
     lasted,
     merged,
-    plain,
     portions,
     with_span,
 )
-from trimtab.telemetry.mapping.known import NOBODY, Arrival, Mapped, Reading
+from trimtab.telemetry.mapping.known import Arrival, Mapped, Reading
 from trimtab.telemetry.mapping.plan import Key, Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.readings import Read, entries, mapped_of, node_of, read_all
 from trimtab.telemetry.mapping.sums import Sums
 from trimtab.telemetry.mapping.told import Told, told_in
 from trimtab.telemetry.mapping.usage_once import UsageNode, counted
@@ -67,8 +65,6 @@ SPREADS: Final = 10_000
 EVER: Final = 1 << 64
 """Later than any span begins."""
 
-Read = Callable[[ForeignSpan], CanonicalSpan]
-
 
 class Elsewhere(Protocol):
     """Where the portions of a batch are read instead of here (`mapping/away.py`)."""
@@ -86,8 +82,9 @@ class Elsewhere(Protocol):
 
 class _Trace(Struct, eq=False):
     """What is remembered of a trace. ``weights``: bytes of what is held of each of its partials; ``stripped``: those of
-    which more came than is held; ``lately``: how many spans the batch before the last one, and that, have brought: they
-    may be on their way; ``looked_ns``: the store has no spans of it in between that are not remembered."""
+    which more came than is held; ``called``: calls of our own gateway are part of it; ``lately``: how many spans the
+    batch before the last one, and that, have brought: they may be on their way; ``looked_ns``: the store has no spans
+    of it in between that are not remembered."""
 
     digests: dict[str, int] = {}
     nodes: dict[str, UsageNode] = {}
@@ -97,6 +94,7 @@ class _Trace(Struct, eq=False):
     counted: frozenset[str] = frozenset()
     sums: Sums = field(default_factory=Sums)
     rooted: bool = False
+    called: bool = False
     noted: bool = False
     endless: bool = False
     turn: int = 0
@@ -125,7 +123,7 @@ class ForeignTraces:
         self._since_ns = 0
         self._forgotten = Forgotten()
         self._topmost: set[Key] = set()
-        self._ours: OrderedDict[Key, None] = OrderedDict()
+        self._called = Called(lookup, now_ns)
         self._turn = 0
         self._newest = Newest(lookup)
         self._away: Elsewhere | None = None
@@ -162,8 +160,7 @@ class ForeignTraces:
         memory at once. ``away`` may have read them elsewhere. Raises `StoreAway`, and what ``portion`` raises."""
         plan = Plan()
         self._turn += 1
-        for key, at_ns in joined:
-            self._join(plan, key, at_ns)
+        self._join(plan, joined)
         self._away = away
         try:
             self._place(plan, portions(records), portion)
@@ -208,6 +205,7 @@ class ForeignTraces:
     def _some(self, plan: Plan, arrived: dict[Key, dict[str, Arrival]]) -> None:
         self._looked.clear()
         stored = self._look_up(arrived)
+        self._look_for_calls(arrived, stored)
         try:
             read_all(self._read, self._prices, self._unread(arrived, stored))
         except Exception as error:  # noqa: BLE001  the trace that is to blame raises it again, below, and it alone
@@ -266,14 +264,20 @@ class ForeignTraces:
         self._since_ns = self._now_ns()
         self._newest.clear()
 
-    def _join(self, plan: Plan, key: Key, at_ns: int) -> None:
-        self._ours[key] = None
-        if len(self._ours) > REMEMBERED_SPANS:
-            self._ours.popitem(last=False)
-        trace = self._traces.get(key)
-        if trace is not None and not trace.endless:
-            low, high = min(trace.low_ns, at_ns), max(trace.high_ns, at_ns)
-            plan.notes.append(Note(*key, self._now_ns() // 1_000_000, low, high))
+    def _join(self, plan: Plan, joined: Iterable[tuple[Key, int]]) -> None:
+        doubtful: dict[Key, int] = {}
+        for key, at_ns in joined:
+            self._called.add(key)
+            trace = self._traces.get(key)
+            if trace is None:
+                if key in self._forgotten or at_ns < self._since_ns + SKEW_NS:
+                    doubtful[key] = at_ns
+            elif not trace.endless:
+                trace.called = True
+                low, high = min(trace.low_ns, at_ns), max(trace.high_ns, at_ns)
+                plan.notes.append(Note(*key, self._now_ns() // 1_000_000, low, high))
+        for key in told_before(self._lookup, doubtful) if doubtful else ():
+            plan.notes.append(Note(*key, self._now_ns() // 1_000_000, *self._spread(key, doubtful[key], doubtful[key])))
 
     # --- what is in the store already ------------------------------------------------------------------------------
 
@@ -315,6 +319,18 @@ class ForeignTraces:
             return True
         self._looked[key] = (low - NEAR_NS, EVER)
         return False
+
+    def _look_for_calls(self, arrived: dict[Key, dict[str, Arrival]], stored: dict[Key, Stored]) -> None:
+        """Which of the traces that are new have calls of our own that are not remembered. Where others write to the
+        store as well, each of them is asked for (`shared_notes.told_elsewhere`)."""
+        doubtful: list[tuple[Key, int, int]] = []
+        for key, spans in arrived.items() if self.alone else ():
+            if key not in self._traces and key not in stored:
+                low = min([each.start_ns for each in spans.values()])
+                if self._called.is_doubtful(key, low, next(iter(spans.values())).arrived_ns):
+                    doubtful.append((key, low, _high(spans.values())))
+        if doubtful:
+            self._called.look_up(doubtful)
 
     def _late(self, plan: Plan, key: Key, spans: dict[str, Arrival], stored: dict[str, set[int]]) -> None:
         """Spans of a trace whose rows were made before our memory begins."""
@@ -381,11 +397,12 @@ class ForeignTraces:
         trace = self._traces.get(key)
         if trace is None:
             trace = self._traces[key] = _Trace()
+            trace.called = key in self._called
         else:
             self._traces.move_to_end(key)
         trace.looked_ns = self._looked.get(key, trace.looked_ns)
         fresh, changed = self._sorted(plan, trace, spans)
-        dirty = self._add(plan, trace, fresh) or changed or (bool(fresh) and key in self._ours)
+        dirty = self._add(plan, trace, fresh) or changed or (bool(fresh) and trace.called)
         if dirty or (trace.rooted and key in self._topmost):
             self._topmost.discard(key)
             plan.notes.append(Note(*key, self._now_ns() // 1_000_000, trace.low_ns, trace.high_ns))
@@ -514,41 +531,7 @@ def _high(spans: Iterable[Arrival]) -> int:
     return max([lasted(each.span) for each in spans])
 
 
-def entries(mapped: list[Mapped], stands: Mapped | None, sums: Sums) -> list[tuple[Mapped, Sums | None]]:
-    """Each span with the sums it shows: the trace's, for the one that ``stands`` for it. A further root shows none,
-    because what stands for traces in lists is added up there."""
-    return [(each, sums.copy() if each is stands else None) for each in mapped]
-
-
-# --- reading and counting ------------------------------------------------------------------------------------------
-
-
-def read_all(read: Read, prices: ForeignPrices, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, Reading]]:
-    """What each span says, where it was not read before. A mapper that breaks over a span costs that span its meaning,
-    never its place. One step for all of them after the other: all steps for one span after the other take half as long
-    again, because the code of one step stays in the processor."""
-    if unread := [each for each in arrivals if each.reading is None]:
-        _read_each(read, prices, unread)
-    return [(each, each.reading) for each in arrivals if each.reading is not None]
-
-
-def _read_each(read: Read, prices: ForeignPrices, unread: list[Arrival]) -> None:
-    said: list[CanonicalSpan] = []
-    for each in unread:
-        try:
-            said.append(read(each.span))
-        except Exception as error:  # noqa: BLE001  a plug is called; the raw span is kept and can be read anew
-            said.append(plain(each.span, f"{type(error).__name__}: {error}"[:200]))
-    texts = [texts_of(span) for span in said]
-    costs = [
-        _SPENT_NOTHING if span.usage is None else prices.cost(each.project, span, each.start_ns)
-        for each, span in zip(unread, said, strict=True)
-    ]
-    for each, span, told, cost in zip(unread, said, texts, costs, strict=True):
-        each.reading = Reading(span, told, cost)
-
-
-_SPENT_NOTHING: Final = Cost()
+# --- whose it is, what counts --------------------------------------------------------------------------------------
 
 
 def _whose(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> Whose | None:
@@ -559,30 +542,6 @@ def _whose(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> Whose | None:
             sums.name(reading.canonical)
             rooted = rooted or not arrival.span.parent_span_id
     return (sums.session, sums.user) if rooted or sums.session or sums.user else None
-
-
-def mapped_of(arrival: Arrival, reading: Reading, leaf: bool, whose: Whose | None = NOBODY) -> Mapped:
-    """A span with its texts and its price."""
-    start_ns = arrival.start_ns
-    duration_ns = arrival.span.end_ns - start_ns
-    return Mapped(
-        arrival, reading.canonical, reading.texts, reading.cost, start_ns, duration_ns if duration_ns > 0 else 0, leaf,
-        whose,
-    )  # fmt: skip
-
-
-def node_of(arrival: Arrival, span: CanonicalSpan) -> UsageNode:
-    """What decides whether a span counts (`mapping/usage_once.py`). Usage without a single token is none."""
-    usage, foreign = span.usage, arrival.span
-    return UsageNode(
-        foreign.span_id,
-        foreign.parent_span_id,
-        span.kind,
-        usage is not None and bool(usage.total() or usage.images or usage.searches),
-        span.aggregated or span.pending,
-        span.response_id,
-        arrival.start_ns,
-    )
 
 
 def _count(trace: _Trace, read: list[tuple[Arrival, Reading]]) -> tuple[frozenset[str], bool]:
