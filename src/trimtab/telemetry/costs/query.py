@@ -12,7 +12,8 @@ from decimal import Decimal, DecimalException
 from typing import Final
 
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.search.keys import key_named, money_named
+from trimtab.telemetry.search import slips
+from trimtab.telemetry.search.keys import forwards, key_named, money_named
 from trimtab.telemetry.search.language import Clause, Node, Term, parse
 from trimtab.telemetry.search.query import Condition, window_params
 from trimtab.telemetry.stores import MoneyNamed, Value
@@ -95,8 +96,9 @@ def _number(sql: str, example: str) -> Compile:
     def compiled(bind: Bind, term: Term) -> str:
         if term.op != "..":
             return compared(bind, term.op, read(term.text, term.at))
-        ends = ((">=", term.text), ("<=", term.until))
-        return " AND ".join(compared(bind, op, read(text, term.at)) for op, text in ends if text)
+        ends = [(op, read(text, term.at)) for op, text in ((">=", term.text), ("<=", term.until)) if text]
+        forwards(term, [number for _, number in ends])
+        return " AND ".join(compared(bind, op, number) for op, number in ends)
 
     return compiled
 
@@ -159,7 +161,9 @@ def compile_costs(q: str, project: str, window: Window) -> Condition:
         return f"{{{name}:{kind}}}"
 
     parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]
-    parts += [_compile(bind, part) for part in parse(q).parts]
+    tree = parse(q)
+    slips.check(tree, KEYS.__contains__)
+    parts += [_compile(bind, part) for part in tree.parts]
     return Condition(" AND ".join(parts), params)
 
 

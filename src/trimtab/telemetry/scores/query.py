@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Final, get_args
 
 from trimtab.telemetry.scores.types import Source, Target
+from trimtab.telemetry.search import slips
+from trimtab.telemetry.search.keys import forwards
 from trimtab.telemetry.search.language import Clause, Node, Term, parse, wrong
 from trimtab.telemetry.search.query import Condition, window_params
 from trimtab.telemetry.stores import Value
@@ -28,7 +30,9 @@ def compile_scores(q: str, project: str, window: Window) -> Condition:
         return f"{{{name}:{kind}}}"
 
     parts = ["project = {project:String} AND at_ns >= {start_ns:Int64} AND at_ns < {end_ns:Int64}"]
-    parts += [_compile(bind, part) for part in parse(q).parts] if q.strip() else []
+    tree = parse(q)
+    slips.check(tree, KEYS.__contains__)
+    parts += [_compile(bind, part) for part in tree.parts]
     return Condition(" AND ".join(parts), params)
 
 
@@ -71,8 +75,9 @@ def _choice(column: str, choices: tuple[str, ...]) -> Compile:
 def _value(bind: Bind, term: Term) -> str:
     if term.op != "..":
         return f"value {term.op} {bind(_number(term.text, term.at), 'Float64')}"
-    ends = ((">=", term.text), ("<=", term.until))
-    return " AND ".join(f"value {op} {bind(_number(text, term.at), 'Float64')}" for op, text in ends if text)
+    ends = [(op, _number(text, term.at)) for op, text in ((">=", term.text), ("<=", term.until)) if text]
+    forwards(term, [float(number) for _, number in ends])
+    return " AND ".join(f"value {op} {bind(number, 'Float64')}" for op, number in ends)
 
 
 def _number(text: str, at: int) -> str:

@@ -5,7 +5,7 @@ only other spans have (kinds, names, tools, agents) is looked for in any span of
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, get_args
@@ -198,14 +198,19 @@ def _number(sql: str, scale: Callable[[str], Decimal], example: str) -> Compile:
     def compile_term(values: Values, term: Term) -> str:
         if term.op != "..":
             return _compare(sql, term.op, read(term.text, term.at), values)
-        ends = [
-            _compare(sql, op, read(text, term.at), values)
-            for op, text in ((">=", term.text), ("<=", term.until))
-            if text
-        ]
-        return "(" + " AND ".join(ends) + ")"
+        given = [(op, read(text, term.at)) for op, text in ((">=", term.text), ("<=", term.until)) if text]
+        forwards(term, [number for _, number in given])
+        return "(" + " AND ".join(_compare(sql, op, number, values) for op, number in given) + ")"
 
     return compile_term
+
+
+def forwards(term: Term, ends: Sequence[Decimal | float]) -> None:
+    """A range from more to less holds nothing: that is never what is asked."""
+    if len(ends) == 2 and ends[0] > ends[1]:
+        raise wrong(
+            term.at, f"the range {term.text}..{term.until} ends before it begins", f"Write {term.until}..{term.text}."
+        )
 
 
 def _compare(sql: str, op: str, number: Decimal, values: Values) -> str:
@@ -248,6 +253,8 @@ def money_named(term: Term, example: str = COST) -> list[tuple[str, MoneyNamed]]
     given = ((">=", term.text), ("<=", term.until)) if term.op == ".." else ((term.op, term.text),)
     read = [(op, _amount_of(text, term.at, example)) for op, text in given if text]
     code = next((code for _, (_, code) in read if code), "")
+    if len({own or code for _, (_, own) in read}) == 1:
+        forwards(term, [Decimal(amount) for _, (amount, _) in read])
     return [(op, MoneyNamed(amount, own or code, up=op in (">=", "<"), exact=op == "=")) for op, (amount, own) in read]
 
 
@@ -269,6 +276,7 @@ def _float(sql: str, key: str) -> Compile:
 
     def compile_term(values: Values, term: Term) -> str:
         tests: list[str] = []
+        numbers: list[float] = []
         given = ((">=", term.text), ("<=", term.until)) if term.op == ".." else ((term.op, term.text),)
         for op, text in given:
             if not text:
@@ -279,7 +287,9 @@ def _float(sql: str, key: str) -> Compile:
                 raise wrong(term.at, f"{text} is not a number", f"Write {key}:>0.5 or {key}:0..1.") from error
             if number - number != 0:
                 raise wrong(term.at, f"{text} is out of range", f"Write {key}:>0.5 or {key}:0..1.")
+            numbers.append(number)
             tests.append(f"{sql} {op} {values.bind(repr(number), 'Float64')}")
+        forwards(term, numbers)
         return f"ifNull({' AND '.join(tests)}, 0)"
 
     return compile_term
@@ -322,6 +332,8 @@ def _moment(text: str, at: int) -> tuple[int, int]:
 def _started(values: Values, term: Term) -> str:
     tests: list[str] = []
     first, until = (term.text, term.until) if term.op == ".." else (term.text, term.text)
+    if term.op == ".." and first and until:
+        forwards(term, [_moment(first, term.at)[0], _moment(until, term.at)[1]])
     if first and term.op in ("=", "..", ">="):
         tests.append(f"start_ns >= {values.bind(_moment(first, term.at)[0])}")
     if until and term.op in ("=", "..", "<="):

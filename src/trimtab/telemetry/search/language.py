@@ -61,7 +61,7 @@ class Group(Struct, frozen=True):
 Node = Clause | Group
 
 _PREFIXES: Final = ("meta.", "metadata.", "score.")
-_KEY = re.compile(r"((?:meta|metadata|score)\.[^\s:\"()]+|[A-Za-z_][A-Za-z0-9_.]*):")
+_KEY = re.compile(r"((?i:meta|metadata|score)\.[^\s:\"()]+|[A-Za-z_][A-Za-z0-9_.]*):")
 _OPERATOR = re.compile(r">=|<=|>|<|=")
 _BARE = re.compile(r"[^\s\"()]+")
 _SPACE = re.compile(r"\s*")
@@ -185,19 +185,26 @@ class _Reading:
         key = _KEY.match(self.q, self.at)
         if key is None:
             term = self._text()
-            self._skip()
+            self._apart()
             return Clause("", (term,), start + 1)
         self.at = key.end()
         terms = self._values(key[1])
-        self._skip()
+        self._apart()
         return Clause(_name(key[1]), terms, start + 1)
+
+    def _apart(self) -> None:
+        """What touches a value is none of its own: ``name:f(x)`` would look for the name ``f`` and the word ``x``."""
+        touching = self.q[self.at : self.at + 1]
+        if touching and touching != ")" and not touching.isspace():
+            raise wrong(self.at + 1, f"{touching} stands right behind a value", f"{QUOTE} Put a space between two.")
+        self._skip()
 
     def _values(self, key: str) -> tuple[Term, ...]:
         if self.q[self.at : self.at + 1] == "(":
             return self._alternatives(key)
         if self.at >= len(self.q) or self.q[self.at].isspace():
             raise wrong(self.at + 1, f"{key}: has no value", f'Write {key}:value, or {key}:"two words".')
-        return (self._value(),)
+        return (self._value(key),)
 
     def _alternatives(self, key: str) -> tuple[Term, ...]:
         terms: list[Term] = []
@@ -209,7 +216,7 @@ class _Reading:
                 raise wrong(opened + 1, "this parenthesis is never closed", fix)
             if self.q[self.at] == ")":
                 raise wrong(self.at + 1, "a value is missing here", fix)
-            terms.append(self._value())
+            terms.append(self._value(key))
             self._skip()
             if self.q[self.at : self.at + 1] == ")":
                 self.at += 1
@@ -220,13 +227,15 @@ class _Reading:
                     raise wrong(self.at + 1, "values in parentheses are joined by OR", fix)
                 self._skip(2)
 
-    def _value(self) -> Term:
+    def _value(self, key: str) -> Term:
         start = self.at
         found = _OPERATOR.match(self.q, self.at)
         op: Operator = "="
         if found is not None:
             op = found[0]  # pyright: ignore[reportAssignmentType]  one of the five
             self.at = found.end()
+            if self.q[self.at : self.at + 1].isspace():
+                raise wrong(self.at + 1, "a value is missing here", f"Write {key}:{op}1 without a space.")
         term = self._text()
         if not term.quoted and found is None and ".." in term.text and term.text.strip("."):
             first, _, last = term.text.partition("..")
@@ -265,6 +274,8 @@ class _Reading:
 
 def _name(key: str) -> str:
     """Keys are told apart whatever their case; names of metadata and scores are not changed."""
-    if key.startswith("metadata."):
-        return f"meta.{key.removeprefix('metadata.')}"
-    return key if key.startswith(_PREFIXES) else key.lower()
+    prefix, dot, name = key.partition(".")
+    prefix = prefix.lower()
+    if not dot or f"{prefix}." not in _PREFIXES:
+        return key.lower()
+    return f"{'meta' if prefix == 'metadata' else prefix}.{name}"

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from trimtab.core.errors import InvalidRequest
+from trimtab.telemetry.search import slips
 from trimtab.telemetry.search.aggregate_views import Of
 from trimtab.telemetry.search.keys import (
     KEYS,
@@ -53,9 +54,14 @@ def compile_query(q: str, project: str, window: Window, of: Of = "traces") -> Co
     entry = "entry = 1 AND " if of == "traces" else ""
     parts = [f"project = {{project:String}} AND {entry}start_ns >= {{start_ns:Int64}} AND start_ns < {{end_ns:Int64}}"]
     tree = parse(q)
+    slips.check(tree, _known)
     parts += [_compile(values, part) for part in tree.parts]
     params = {**values.params, "project": project, **window_params(window)}
     return Condition(" AND ".join(parts), params, any(_looks_far(clause) for clause in clauses_of(tree)))
+
+
+def _known(key: str) -> bool:
+    return key in KEYS or key in ("has", "feedback")
 
 
 def _looks_far(clause: Clause) -> bool:
