@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, TypeVar
 
 import pytest
-from makings import day
+from makings import T0, day
 from msgspec.structs import replace
 from searching import Asking
 
@@ -30,11 +30,11 @@ class Counting(FakeReader):
         self.broken = False
         self.refused = ""
 
-    async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
+    async def ended(self, project: str, since_ns: int, most: int, now_ns: int) -> tuple[list[Ended], int]:
         self.looks += 1
         if self.broken:
             raise ValueError("unexpected")
-        return await super().ended(project, since_ns, most)
+        return await super().ended(project, since_ns, most, now_ns)
 
     async def among(self, project: str, q: str, spans: list[Ended]) -> list[SpanRow]:
         self.searches.append(q)
@@ -300,21 +300,54 @@ def test_searches_that_do_not_parse_and_too_many_watchers_are_refused(monkeypatc
     story(whole())
 
 
+def test_spans_of_a_time_that_is_still_to_come_hide_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock went ahead by a day and was set back."""
+    monkeypatch.setattr(tailing, "MOST_ENDED", 3)
+
+    async def whole() -> None:
+        room = Room()
+        room.clock.step(86_400)
+        for number in range(1, 5):
+            room.call(number)
+        ahead = room.now()
+        events = room.watch()
+        assert len(ids(await heard(events))) == 3
+        room.clock.step(-86_400)
+        await room.look()
+        room.call(7)
+        await room.look()
+        assert ids(await heard(events)) == [7]
+        await events.aclose()
+        room.call(8)
+        again = room.watch(since=ahead)
+        assert {7, 8} <= set(ids(await heard(again))), "who heard the last event while it was ahead misses nothing"
+        await again.aclose()
+
+    story(whole())
+
+
+def test_the_store_tells_first_what_ended_by_now(asking: Asking, rows: list[SpanRow]) -> None:
+    ends = sorted((int((row.started + row.duration) * 1e6), row.trace_id) for row in rows)
+    at = ends[len(ends) // 2]
+    (first, *_), _ = asking.run(asking.reader.ended(asking.ours, at[0] - 3_600 * 10**9, 10, at[0] + 1_000))
+    assert first.trace_id == at[1]
+
+
 def test_the_store_tells_what_ended_since_and_rows_of_those_alone(asking: Asking, rows: list[SpanRow]) -> None:
     by_end = sorted(rows, key=lambda row: row.started + row.duration, reverse=True)
     some = by_end[len(by_end) // 2]
     since = int(some.started * 1e6 + some.duration * 1e6)
-    spans, behind = asking.run(asking.reader.ended(asking.ours, since, 1000))
+    spans, behind = asking.run(asking.reader.ended(asking.ours, since, 1000, T0))
     assert behind == 0
     near = {row.trace_id for row in by_end if abs(row.started + row.duration - since / 1e6) < 1}
     late = {row.trace_id for row in by_end if row.started + row.duration > since / 1e6}
     long_ago = {row.trace_id for row in by_end if row.started * 1e6 < since - 3_600 * 10**9}
     assert {span.trace_id for span in spans} - near == late - long_ago - near
-    assert asking.run(asking.reader.ended(asking.ours, since, 1000))[0] == spans
+    assert asking.run(asking.reader.ended(asking.ours, since, 1000, T0))[0] == spans
     found = asking.run(asking.reader.among(asking.ours, "status:ok", spans))
     whole = asking.run(asking.reader.traces(asking.ours, "status:ok", day(), None, 500)).rows
     assert found == [row for row in whole if row.trace_id in {span.trace_id for span in spans}]
-    theirs = asking.run(asking.reader.ended(asking.theirs, 0, 1000))[0]
+    theirs = asking.run(asking.reader.ended(asking.theirs, 0, 1000, T0))[0]
     assert theirs
     assert asking.run(asking.reader.among(asking.ours, "", theirs[:100])) == [
         row

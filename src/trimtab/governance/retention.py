@@ -165,12 +165,13 @@ def ask(conn: Connection, now: int, project_id: str = "") -> Run:
 def take(conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int) -> Run | None:
     """The run to be made now, held by ``holder``: the oldest that was asked for, or whose worker died, or a new one
     about all projects where the last of those began ``every_ms`` ago. None while there is nothing to do, or another
-    worker makes one."""
+    worker makes one. What lies ahead of now was written before the clock was set back, and keeps nobody waiting."""
     exclusive(conn, _LOCK)
     waiting = _running(conn)
-    if any(run.held_until >= now for run in waiting):
+    if any(now <= run.held_until <= now + hold_ms for run in waiting):
         return None
-    last = next((run.started for run in runs(conn, limit=1, project_id="")), None)
+    known = runs(conn, limit=RUNS_KEPT, project_id="")
+    last = max((run.started for run in known if run.started <= now), default=None)
     if last is None or (now - last >= every_ms and all(run.report.only for run in waiting)):
         waiting.append(_add(conn, Run(id=new_id("ret"), state="running", started=now)))
     if not waiting:

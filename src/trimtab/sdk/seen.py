@@ -172,13 +172,14 @@ class PairRow(Struct, frozen=True, kw_only=True):
 
 
 class TraceComparison(Struct, frozen=True, kw_only=True):
-    """Changes are b less a; ``cost_change`` is None where one of them is not known."""
+    """Changes are b less a; ``cost_change`` is None where one of them is not known. ``differing`` is 0 where the server
+    is too old to say."""
 
     a: str
     b: str
     pairs: list[PairRow]
     more: int
-    differing: int
+    differing: int = 0
     duration_change: float
     tokens_change: int
     cost_change: str | None

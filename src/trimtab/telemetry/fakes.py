@@ -141,8 +141,9 @@ class FakeReader:
         self._reach()
         return Overview(window=window, step_ms=60_000, totals=NO_TOTALS, previous=NO_TOTALS, series=[], groups=[])
 
-    async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
+    async def ended(self, project: str, since_ns: int, most: int, now_ns: int) -> tuple[list[Ended], int]:
         rows = sorted(self._rows(project), key=lambda row: row.started + row.duration, reverse=True)
+        rows.sort(key=lambda row: (row.started + row.duration) * 1e6 > now_ns)
         late = [row for row in rows if (row.started + row.duration) * 1e6 >= since_ns]
         return [Ended(row.trace_id, row.span_id, int(row.started * 1e6), hash(row.status)) for row in late[:most]], 0
 

@@ -144,15 +144,16 @@ class TelemetryReader:
         data, behind_ms = await self._ask(sql, params, answers.SHOWN_ROWS)
         return answers.span_lines(data), behind_ms
 
-    async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
+    async def ended(self, project: str, since_ns: int, most: int, now_ns: int) -> tuple[list[Ended], int]:
         """For `tail.Tail`, where both are said. One that ran for more than `LONGEST_TAILED_NS` is not looked for."""
         mark = f"bitShiftRight(cityHash64(status, duration_ns, ifNull(cost, -1), attempts, {TOKENS}), 1)"
         sql = (
             f"SELECT trace_id, span_id, start_ns, {mark} FROM spans WHERE project = {{project:String}} AND entry = 1"  # noqa: S608
             " AND start_ns >= {since:Int64} - {longest:Int64} AND start_ns + duration_ns >= {since:Int64}"
-            f" ORDER BY start_ns + duration_ns DESC LIMIT {most}"
+            f" ORDER BY start_ns + duration_ns > {{now:Int64}}, start_ns + duration_ns DESC LIMIT {most}"
         )
         params: dict[str, Value] = {"project": project, "since": max(0, since_ns), "longest": LONGEST_TAILED_NS}
+        params["now"] = now_ns
         data, behind_ms = await self._ask(sql, params)
         return rows_of(Ended, data), behind_ms
 

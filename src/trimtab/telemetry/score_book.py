@@ -123,7 +123,7 @@ class ScoreBook:
                 if old is None:
                     raise _not_there(score.supersedes)
                 _may_take_back(old, person, "supersedes")
-                here[old.id] = replace(old, valid=False, version=score.version)
+                here[old.id] = replace(old, valid=False, version=max(score.version, old.version + 1))
         await self._keep(encode_any(ScoreBatch(project=project, scores=tuple(here.values()))))
 
     async def invalidate(self, project: str, score_id: str, now_ns: int, *, person: bool = True) -> None:
@@ -132,7 +132,10 @@ class ScoreBook:
         if found is None:
             raise _not_there(score_id)
         _may_take_back(found, person, "id")
-        await self._keep(encode_any(ScoreBatch(project=project, scores=(replace(found, valid=False, version=now_ns),))))
+        version = max(now_ns, found.version + 1)  # the clock may have been set back since
+        await self._keep(
+            encode_any(ScoreBatch(project=project, scores=(replace(found, valid=False, version=version),)))
+        )
 
     async def find(self, project: str, score_id: str) -> Score | None:
         """The score of that id, by its trace, by which the table is ordered: that one an index knows. One that was

@@ -31,6 +31,9 @@ class Store:
         found = [a for a in self.arrivals if a.at_ns <= until_ns and a.at_ns > places.get(a.node, since_ns)]
         return sorted(found, key=lambda each: each.place)[:limit]
 
+    async def newest(self, project: str) -> int:
+        return max((a.at_ns for a in self.arrivals), default=0)
+
     async def closings(self, scope: Scope, trace_ids: Iterable[str], low_ns: int) -> dict[str, list[Closing]]:
         return {
             trace_id: closings([a for a in self.arrivals if a.trace_id == trace_id], scope.quiet_ns, scope.root_wait_ns)

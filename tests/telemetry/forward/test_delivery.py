@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from posts import OK, Receiver, Store, project
+from sqlalchemy import Connection
 
 from catalogs import laid
 from trimtab.core.clock import FixedClock
@@ -26,6 +27,7 @@ from trimtab.telemetry.forward.payload import event_id
 from trimtab.telemetry.forward.types import Destination, Kind, Outcome, Secrets
 
 S = 1_000_000_000
+DAY_S = 86_400
 T0 = FixedClock().now_ns()
 NUMBERS = itertools.count()  # names apart: an example finds the catalog of those before it
 AWAY = Outcome(verdict="away", problem="nobody is there")
@@ -115,6 +117,50 @@ def test_a_closed_trace_is_delivered_once_and_an_open_one_waits(run: Callable[[S
         assert sorted(post.receiver.traces) == ["early", "early", "rootless", "soon"]
         assert max(post.receiver.taken.values()) == 1
         assert (await post.state()).delivered == 4
+
+    run(story)
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_waiting(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "ahead")
+        await post.begin()
+        post.clock.step(DAY_S)
+        post.receiver.answer = always(AWAY)
+        post.store.come(T0 + DAY_S * S + 1, "ahead")
+        await post.go(40)
+        assert (await post.state()).next_try > (T0 + DAY_S * S) // 1_000_000
+        post.clock.step(-DAY_S)
+        post.receiver.answer = always(OK)
+        post.store.come(T0 + (DAY_S + 45) * S, "after")  # the clock of arrivals goes on
+        delivery = post.delivery()
+        for _ in range(3):
+            post.clock.advance(20)
+            await delivery.round()
+        assert post.receiver.traces == ["ahead", "after"]
+
+    run(story)
+
+
+def test_events_and_holders_of_a_time_that_was_set_back_since_keep_nobody_waiting(run: Callable[[Story], None]) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "held")
+        now = T0 // 1_000_000
+        ahead = now + DAY_S * 1000
+
+        def take(holder: str, at_ms: int) -> Callable[[Connection], bool]:
+            return lambda conn: store.take(conn, "p", "held", holder, at_ms, hold_ms=15_000, gone="")
+
+        assert await db.write(take("dead", ahead))
+        assert await db.write(take("me", now))
+        assert not await db.write(take("other", now + 1))
+        event = store.Event(
+            id="e", project_id="p", name="held", state="retry", trace_id="t", at_ns=T0, node="n", tries=1,
+            next_try=ahead, status=0, problem="", first_tried=ahead, last_tried=ahead,
+        )  # fmt: skip
+        state = await post.state()
+        assert await db.write(lambda conn: store.settle(conn, state, "me", [event], []))
+        assert [each.id for each in await db.read(lambda conn: store.due(conn, "p", "held", now, 10))] == ["e"]
 
     run(story)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -137,15 +138,19 @@ def test_what_is_paused_rests_and_what_is_resumed_gets_what_came_meanwhile(run: 
     run(story)
 
 
-def test_a_killed_workers_destination_is_taken_at_once_on_its_own_machine(run: Any) -> None:
+def test_a_killed_workers_destination_is_taken_at_once_on_its_own_machine(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "PACE", replace(PACE, hold_s=3600.0))
+
     async def story(workers: Workers) -> None:
         folder = workers.folder / "m"
         folder.mkdir()
         ended = await asyncio.create_subprocess_exec("true")
         await ended.wait()
         dead = f"{arrivals.node_id(folder)}/{ended.pid}/x"
-        forever = time.time_ns() // 1_000_000 + 10**9
-        assert await workers.db.write(lambda conn: store.take(conn, "p", "hook", dead, forever, hold_ms=10**9, gone=""))
+        now, hold = time.time_ns() // 1_000_000, 3_600_000
+        assert await workers.db.write(lambda conn: store.take(conn, "p", "hook", dead, now, hold_ms=hold, gone=""))
         workers.start("elsewhere")
         workers.come("t")
         await asyncio.sleep(0.3)  # nothing can show that it never would, so give it a chance to be wrong

@@ -22,6 +22,7 @@ from trimtab.telemetry.rows import Rows, encode
 from trimtab.telemetry.stores import Store
 
 S = 1_000_000_000
+DAY_NS = 86_400 * S
 NOW = time.time_ns()
 """Arrivals of long ago are forgotten by the store; spans may be of any time."""
 
@@ -33,9 +34,10 @@ class Node:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.now = NOW
+        self.steady = S
         self._engine = engine
         self._blobs = blobs
-        self.log = ArrivalLog(engine, folder, lambda: self.now)
+        self.log = ArrivalLog(engine, folder, lambda: self.now, lambda: self.steady)
 
     def call(self, owner: str, number: int, feature: str = "", text: str = "hello") -> str:
         """Store one call; its trace id."""
@@ -65,6 +67,31 @@ def asked(socket: Path, body: Any) -> Any:
 
     story: Coroutine[Any, Any, Any] = whole()
     return asyncio.run(story)
+
+
+def test_the_clock_of_arrivals_goes_on_where_it_was_when_ours_is_set_back(
+    engine: Store, blobs: FolderBlobs, served: Any, tmp_path: Path
+) -> None:
+    owner = project()
+    node = Node(engine, tmp_path / "one", blobs)
+    write(node.folder, frozenset((owner,)))
+    node.now += DAY_NS
+    traces = [node.call(owner, 1)]
+    node.now -= DAY_NS
+    node.steady += 30 * S
+    traces.append(node.call(owner, 2))
+    node.now += 31 * S
+    node.steady += S
+    traces.append(node.call(owner, 3))
+
+    async def body(material: Material) -> None:
+        found = await material.page(owner, 0, {}, 1 << 62, 10)
+        assert [each.trace_id for each in found] == traces
+        assert [each.at_ns - NOW - DAY_NS for each in found] == [0, 30 * S, 31 * S]
+        assert await material.newest(owner) == found[-1].at_ns
+        assert await material.newest(project()) == 0
+
+    asked(served.socket, body)
 
 
 def test_arrivals_are_noted_for_projects_that_forward_and_in_order_whatever_the_clock_does(

@@ -11,6 +11,7 @@ Which projects forward, the telemetry process reads from a small file of the dat
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -85,13 +86,17 @@ def write(folder: Path, projects: frozenset[str]) -> None:
 class ArrivalLog:
     """The writer's side. `add` is for the thread that maps, `stamp` for the one that inserts: they may be two."""
 
-    def __init__(self, store: Store, folder: Path, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, folder: Path, now_ns: Callable[[], int], steady_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self._file = ForwardFile(folder)
         self._folder = folder
         self._store = store
         self._now_ns = now_ns
         self._node = ""
         self._at_ns = 0
+        self._steady_ns = steady_ns
+        self._told_ns = 0
 
     def add(self, rows: Rows) -> None:
         """An arrival for each trace among the spans of these rows that are not sealed, or made elsewhere since, where
@@ -132,7 +137,12 @@ class ArrivalLog:
         self._node = node
 
     def _next_ns(self) -> int:
-        self._at_ns = max(self._at_ns + 1, self._now_ns())
+        """Where the clock was set back, it goes on from where it was, as fast as a clock does: what is due is told by
+        what has passed between two of them."""
+        now_ns, steady_ns = self._now_ns(), self._steady_ns()
+        if now_ns <= self._at_ns and self._told_ns:
+            now_ns = self._at_ns + steady_ns - self._told_ns
+        self._at_ns, self._told_ns = max(self._at_ns + 1, now_ns), steady_ns
         return self._at_ns
 
 

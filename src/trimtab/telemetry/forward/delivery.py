@@ -22,7 +22,7 @@ from trimtab.core.errors import Unavailable
 from trimtab.storage.database import Database
 from trimtab.telemetry.forward import payload, store
 from trimtab.telemetry.forward.closing import Arrival, Closing
-from trimtab.telemetry.forward.material import Material, Scope, Whole
+from trimtab.telemetry.forward.material import SKEW_NS, Material, Scope, Whole
 from trimtab.telemetry.forward.senders import Packet, Sender
 from trimtab.telemetry.forward.store import Event, Lane, Places, State
 from trimtab.telemetry.forward.types import Destination, Outcome, sampled
@@ -49,6 +49,8 @@ aside: it may be about that one."""
 FIRST_S, LONGEST_S = 1.0, 300.0
 LOOKS: Final = 4
 """How often spans are looked for that are not there: their rows may be just being made anew."""
+LOOK_NS: Final = 60_000_000_000
+"""How often it is looked whether the clock of arrivals is ahead."""
 _S: Final = 1_000_000_000
 
 
@@ -91,6 +93,9 @@ class Delivery:
         self._to = destination
         self._sender = sender
         self._holder = holder
+        self._here_ns = 0
+        self._last = (0, 0)
+        self._looked_ns = 0
         self._scope = Scope(
             project=destination.project_id,
             quiet_ns=int(destination.quiet_s * _S),
@@ -101,8 +106,9 @@ class Delivery:
         """Whether there may be more to do at once. Raises `Unavailable` while catalog or store are away."""
         now, to = self._now(), self._to
         state = await self._parts.db.read(lambda conn: store.state(conn, to.project_id, to.name))
-        if state is None or state.next_try > now:
+        if state is None or now < state.next_try <= now + store.FURTHEST_MS:
             return False
+        self._here_ns = await self._by_arrivals()
         again, pages = await self._pending(state, now)
         chosen = await self._chosen([closing for page in pages for closing in page.closings])
         run = await self._send_all([*again, *(_Due(closing, None) for closing in chosen)])
@@ -138,8 +144,19 @@ class Delivery:
         rootless = await self._page(state, "rootless", self._scope.root_wait_ns)
         return again, [rooted, rootless]
 
+    async def _by_arrivals(self) -> int:
+        """What the time is by the clock of arrivals. That never goes back (`arrivals.py`): where ours did, by more than
+        clocks of several machines differ, it is told by the last of them, and what has passed since that was seen."""
+        now_ns, steady_ns = self._parts.clock.now_ns(), self._parts.clock.monotonic_ns()
+        last_ns, seen_ns = self._last
+        if not seen_ns or last_ns > now_ns + SKEW_NS or steady_ns - self._looked_ns >= LOOK_NS:
+            newest_ns, self._looked_ns = await self._parts.material.newest(self._to.project_id), steady_ns
+            if newest_ns != last_ns or not seen_ns:
+                self._last = last_ns, seen_ns = newest_ns, steady_ns or 1
+        return last_ns + steady_ns - seen_ns if last_ns > now_ns + SKEW_NS else now_ns
+
     async def _page(self, state: State, lane: Lane, wait_ns: int) -> _Page:
-        until = self._parts.clock.now_ns() - wait_ns - 1
+        until = self._here_ns - wait_ns - 1
         arrivals = await self._parts.material.page(
             self._to.project_id, state.since * 1_000_000, state.places.get(lane, {}), until, PAGE
         )

@@ -127,9 +127,9 @@ class Forwarder:
         db = self._parts.delivery.db
         state = await db.read(lambda conn: store.state(conn, project, name))
         gone = state.holder if state is not None and self._is_gone(state.holder) else ""
-        if state is not None and state.held_until > now and state.holder != self._holder and not gone:
-            return False
         hold = int(self._parts.pace.hold_s * 1000)
+        if state is not None and now < state.held_until <= now + hold and state.holder != self._holder and not gone:
+            return False
         return await db.write(lambda conn: store.take(conn, project, name, self._holder, now, hold_ms=hold, gone=gone))
 
     def _is_gone(self, holder: str) -> bool:

@@ -91,6 +91,12 @@ class Material:
         )
         return await self._asker.ask(Arrival, sql, params)
 
+    async def newest(self, project: str) -> int:
+        """The time of the last arrival, Unix ns; 0 where there is none."""
+        sql = "SELECT max(at_ns) FROM arrivals WHERE project = {project:String}"
+        [[found]] = await self._asker.ask(tuple[int], sql, {"project": project})
+        return found
+
     async def closings(self, scope: Scope, trace_ids: Iterable[str], low_ns: int) -> dict[str, list[Closing]]:
         """By trace, from its arrivals since a while before ``low_ns``."""
         traces = list(trace_ids)

@@ -79,6 +79,8 @@ EVENTS = Table(
     Column("first_tried", BigInteger, nullable=False),
     Column("last_tried", BigInteger, nullable=False),
 )
+FURTHEST_MS: Final = 7_200_000
+"""Nothing is left alone for longer (`senders.LONGEST_WAIT_S`): what is, was before the clock was set back."""
 PROBLEM: Final = 1000
 """Characters of a problem that are kept."""
 
@@ -288,7 +290,7 @@ def _state_values(given: State) -> dict[str, object]:
 def take(conn: Connection, project_id: str, name: str, holder: str, now: int, *, hold_ms: int, gone: str) -> bool:
     """Hold a destination, if nobody else does; ``gone`` is a holder that is known to have ended (empty: none is)."""
     ensure(conn, project_id, name, now)
-    free = (STATES.c.held_until <= now) | (STATES.c.holder == holder)
+    free = (STATES.c.held_until <= now) | (STATES.c.held_until > now + hold_ms) | (STATES.c.holder == holder)
     if gone:
         free = free | (STATES.c.holder == gone)
     taken = conn.execute(
@@ -329,7 +331,8 @@ def wake(conn: Connection, project_id: str, name: str) -> None:
 
 def due(conn: Connection, project_id: str, name: str, now: int, limit: int) -> list[Event]:
     """Events that are to be tried again now, the longest due first."""
-    query = select(EVENTS).where(*_key(EVENTS, project_id, name), EVENTS.c.state == "retry", EVENTS.c.next_try <= now)
+    tried = (EVENTS.c.next_try <= now) | (EVENTS.c.next_try > now + FURTHEST_MS)
+    query = select(EVENTS).where(*_key(EVENTS, project_id, name), EVENTS.c.state == "retry", tried)
     return [_event(row) for row in conn.execute(query.order_by(EVENTS.c.next_try, EVENTS.c.id).limit(limit))]
 
 

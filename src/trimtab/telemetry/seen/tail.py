@@ -49,8 +49,9 @@ class Ended(Struct, frozen=True, array_like=True):
 class Source(Protocol):
     """Where rows are asked for: `reader.TelemetryReader`. Raises `Unavailable` while the store is away."""
 
-    async def ended(self, project: str, since_ns: int, most: int) -> tuple[list[Ended], int]:
-        """Entry spans that ended since, the latest first, and how far the store is behind, milliseconds."""
+    async def ended(self, project: str, since_ns: int, most: int, now_ns: int) -> tuple[list[Ended], int]:
+        """Entry spans that ended since, the latest first, and how far the store is behind, milliseconds. Those that
+        end later than ``now_ns``, by clocks that are ahead or were, come last: they would hide all others."""
         ...
 
     async def among(self, project: str, q: str, spans: list[Ended]) -> list[SpanRow]:
@@ -142,13 +143,13 @@ class Tail:
     ) -> AsyncGenerator[TailEvent]:
         """Events until the connection is old, the server stops, ``may`` says no, or the search is no longer taken;
         `check` and `try_search` come first. ``since`` is the ``at`` of the last event that was heard, now if None."""
-        began = self._now()
+        began, steady_ns = self._now(), self._clock.monotonic_ns()
         watcher = _Watcher(q)
         followed = self._join(project, watcher)
         try:
             await followed.begun.wait()
             yield await self._since(project, q, began if since is None else since)
-            while not self._closing.is_set() and may() and self._now() - began < LONGEST_S * 1000:
+            while not self._closing.is_set() and may() and self._lasted_s(steady_ns) < LONGEST_S:
                 try:
                     event = await asyncio.wait_for(watcher.events.get(), BEAT_S)
                 except TimeoutError:
@@ -170,6 +171,9 @@ class Tail:
             if followed.task is not None:
                 followed.begun.set()
                 followed.task.cancel()
+
+    def _lasted_s(self, since_ns: int) -> float:
+        return (self._clock.monotonic_ns() - since_ns) / 1e9
 
     def _now(self) -> int:
         return self._clock.now_ns() // 1_000_000
@@ -194,11 +198,13 @@ class Tail:
     async def _since(self, project: str, q: str, since: int) -> TailEvent:
         """What ended between two connections, or between the list and its tail."""
         at = self._now()
+        since = min(since, at)  # the clock was set back since
         try:
-            spans, behind = await self._source.ended(project, (since - SLACK_MS) * 1_000_000, MOST_ENDED)
+            since_ns = (since - SLACK_MS) * 1_000_000
+            spans, behind = await self._source.ended(project, since_ns, MOST_ENDED, (at + SLACK_MS) * 1_000_000)
             rows = await self._source.among(project, q, spans[:MOST_ROWS]) if spans else []
         except Unavailable:
-            return TailEvent(kind="away", at=min(since, at))
+            return TailEvent(kind="away", at=since)
         skipped = max(0, len(spans) - MOST_ROWS)
         return TailEvent(kind="traces", at=at - behind, rows=rows, behind_ms=behind, skipped=skipped)
 
@@ -209,7 +215,9 @@ class Tail:
         while True:
             at = self._now()
             try:
-                spans, behind = await self._source.ended(project, (at - reach) * 1_000_000, MOST_ENDED)
+                spans, behind = await self._source.ended(
+                    project, (at - reach) * 1_000_000, MOST_ENDED, (at + SLACK_MS) * 1_000_000
+                )
                 # Once the store has caught up, what it was behind with is still looked for.
                 reach = max(REACH_MS + behind, reach - 1_000)
                 fresh = [] if seen is None else [s for s in spans if seen.get((s.trace_id, s.span_id)) != s.mark]
