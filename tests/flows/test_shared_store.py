@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
@@ -204,23 +205,69 @@ def test_a_telemetry_process_that_is_killed_while_it_stores_stores_all_once(pair
         until(lambda trace_id=trace_id: is_once(pair, trace_id, 40), PATIENCE_S, pair.two.told)
 
 
+def erase(server: Live, subject: str, value: str) -> str:
+    """Asks for it; gives where its receipt is told."""
+    asked = httpx.post(
+        f"{server.url}/api/v1/projects/default/erasures",
+        json={"subject": subject, "value": value},
+        headers=admin(),
+        timeout=PATIENCE_S,
+    )
+    assert asked.is_success, asked.text
+    return f"/projects/default/erasures/{asked.json()['id']}"
+
+
+def erased(server: Live, path: str) -> dict[str, Any]:
+    """The receipt, once there is one."""
+    until(lambda: server.api(path)["state"] in ("done", "failed"), PATIENCE_S, server.told)
+    receipt = server.api(path)
+    assert (receipt["state"], receipt["problem"]) == ("done", "")
+    return receipt
+
+
 def test_an_erasure_that_is_asked_of_one_takes_what_came_to_both(pair: Pair) -> None:
     trace_id = os.urandom(16).hex()
     spans(pair.one, trace_id, (1, 0, 0), (2, 1, 40))
     spans(pair.two, trace_id, (3, 1, 2))
     for each in (pair.one, pair.two):
         each.settled()
-    asked = httpx.post(
-        f"{pair.two.url}/api/v1/projects/default/erasures",
-        json={"subject": "trace", "value": trace_id},
-        headers=admin(),
-        timeout=PATIENCE_S,
-    )
-    assert asked.is_success, asked.text
-    path = f"/projects/default/erasures/{asked.json()['id']}"
-    until(lambda: pair.one.api(path)["state"] in ("done", "failed"), PATIENCE_S, pair.two.told)
-    receipt = pair.one.api(path)
-    assert (receipt["state"], receipt["problem"]) == ("done", "")
+    erased(pair.one, erase(pair.two, "trace", trace_id))
     for table in ("spans", "span_raw"):
         left = pair.store.engine.query(f"SELECT count() FROM {table} WHERE trace_id = '{trace_id}'", {}, "TSV")
         assert left == b"0\n", (table, left)
+
+
+def refused_span(server: Live, user: str) -> None:
+    """One that is set aside: its id is none."""
+    attributes = [{"key": "user.id", "value": {"stringValue": user}}]
+    times = {"startTimeUnixNano": str(time.time_ns()), "endTimeUnixNano": str(time.time_ns())}
+    span = {"traceId": os.urandom(16).hex(), "spanId": "none", "name": "refused", "attributes": attributes, **times}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    sent = httpx.post(f"{server.url}/v1/traces", json=body, headers=admin(), timeout=PATIENCE_S)
+    assert "1 spans were set aside" in sent.text
+
+
+def files_with(server: Live, words: str) -> list[str]:
+    """Those of its data folder: spool, dead letters, large contents."""
+    found = subprocess.run(["grep", "-rla", words, str(server.data)], capture_output=True, text=True, check=False)
+    return found.stdout.split()
+
+
+def test_an_erasure_reaches_the_data_folder_of_a_server_that_is_down_when_it_is_back(pair: Pair) -> None:
+    servers, user = (pair.one, pair.two), f"user-{os.urandom(6).hex()}"
+    before = [dead_letters(each) for each in servers]
+    for each in servers:
+        ask(each, " ".join([user, *("so long that it is no part of a row",) * 4_000]), user=user)
+        refused_span(each, user)
+        each.settled()
+    for each, known in zip(servers, before, strict=True):
+        until(lambda each=each, known=known: dead_letters(each) == known + 1, PATIENCE_S, each.told)
+        assert any("/blobs/" in name for name in files_with(each, user))
+    pair.two.kill()
+    path = erase(pair.one, "user", user)
+    until(lambda: "1 data folders" in pair.one.api(path)["problem"], PATIENCE_S, pair.one.told)
+    pair.two.start()
+    receipt = erased(pair.two, path)
+    assert receipt["checks"]["data folders"] == "2 of 2"
+    assert (receipt["rows"]["blobs"], receipt["rows"]["dead_letters"]) == (2, 2)
+    assert [files_with(each, user) for each in servers] == [[], []]

@@ -21,6 +21,8 @@ def without_revisions(conn: Connection) -> None:
     conn.execute(text("DROP TABLE key_uses"))
     conn.execute(text("DROP TABLE batches"))
     conn.execute(text("DROP INDEX ix_limit_events_counter"))
+    for table in ("erasure_folders", "folders"):
+        conn.execute(text(f"DROP TABLE {table}"))
     for column in ("replaces", "counts_as", "aliases"):
         conn.execute(text(f"ALTER TABLE keys DROP COLUMN {column}"))
     conn.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": BEFORE})

@@ -3,6 +3,7 @@
 A job in the catalog, taken up by one worker at a time, step by step; each step may be done twice:
 
 1. wait until the store has what the spool held when it began, and forget dead letters;
+   Where several servers share the store, each does this and step 4 in its own folder (`erasure_folders.py`);
 2. find what this server made of it (`erasure_made.py`), and forget copies of answers: response cache, kept responses,
    answers to idempotency keys, and what rooms above keep (datasets, experiments, review);
 3. trace by trace, some thousand at a time: scores, texts, spans from the store; the spans last, because they lead to
@@ -17,13 +18,11 @@ Nothing personal is written into a mutation, for the store keeps those as text: 
 
 import asyncio
 import logging
-import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
@@ -32,16 +31,16 @@ from trimtab.core.clock import Clock
 from trimtab.core.errors import InternalError, TrimtabError, Unavailable
 from trimtab.core.ids import new_id
 from trimtab.gateway import erasure_copies as copies
-from trimtab.gateway.erasure_made import Led, Made
+from trimtab.gateway.erasure_folders import Folders
+from trimtab.gateway.erasure_letters import Letters
+from trimtab.gateway.erasure_made import COLUMN, Led, Made, named
 from trimtab.gateway.kept.answers import Answers
 from trimtab.governance import erasures as store
 from trimtab.governance import legal_holds
 from trimtab.governance.erasures import Ahead, Erasure, Report
-from trimtab.llm.dialects._reading import BROKEN
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
 from trimtab.storage.turns import HOLD_MS, Turns, holding
-from trimtab.telemetry.records import CallRecord, decode_record
 from trimtab.telemetry.remakes import TABLE as REMAKES
 from trimtab.telemetry.removal import held
 from trimtab.telemetry.removal.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
@@ -63,13 +62,11 @@ ANONYMOUS: Final = (
     "session = '', user = '', trace_id = '', tags = [], prompt_preview = '', fingerprint = 0, response_id = ''"
 )
 """What a row of the books loses. What was used, what it cost and by which price stays."""
-_COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
 _IDS: Final = ("id", "span_id", "trace_id")
 """What names a row of a table: the first of these that is a column of it."""
 _LEADING: Final = ("spans", "ledger")
 """What says which traces are of somebody."""
 _MADE: Final = "made:"
-_TRACE_IN: Final = re.compile(rb"[0-9a-f]{32}")
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -97,6 +94,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     """What rooms above made of a project's traces."""
     opened: Callable[[bytes], bytes] = bytes
     """Opens a sealed record; raises `TrimtabError` for one whose key is gone."""
+    folders: Folders | None = None
+    """Where several servers share catalog and store, each sees to spool, dead letters, blobs and backups of its own
+    data folder; None where this one is alone."""
     backups: Callable[[Erasure], str] | None = None
     """Notes the receipt in the backups that were taken before; what came of it, in words. Blocks."""
 
@@ -154,7 +154,8 @@ class _Work:
         self._now = now
         self._step = step
         self._which: dict[str, Value] = {"project": job.project_id, "value": job.value}
-        self._cond = f"project = {{project:String}} AND {_COLUMN[job.subject]} = {{value:String}}"
+        self._letters = Letters(job, parts.opened)
+        self._cond = f"project = {{project:String}} AND {COLUMN[job.subject]} = {{value:String}}"
 
     async def do(self) -> None:
         await self._refuse_what_is_held()
@@ -164,9 +165,11 @@ class _Work:
             await self._follow()
         if self.job.report.step == "followed":
             await self._forget_copies()
+        if self._parts.folders is not None:
+            await self._until_folders("letters")
         try:
             await self._forget_rows()
-            await self._forget_blobs()
+            await (self._forget_blobs() if self._parts.folders is None else self._forget_in_folders())
         finally:
             await asyncio.to_thread(barrier.went_first, self._parts.spool, self.job.id)
         if (remakes := self._parts.upkeep.remakes) is not None:
@@ -175,11 +178,13 @@ class _Work:
         if self._parts.elsewhere is not None:
             elsewhere, project = self._parts.elsewhere, self.job.project_id
             checks["copies sent elsewhere"] = await self._parts.db.read(lambda conn: elsewhere(conn, project))
-        if self._parts.backups is not None:
+        report = self.job.report
+        if self._parts.folders is not None:
+            checks |= await self._parts.folders.checks(self.job)
+            report = self._added(await self._parts.folders.rows(self.job))
+        elif self._parts.backups is not None:
             checks["backups from before"] = await asyncio.to_thread(self._parts.backups, self.job)
-        await self._note(
-            replace(self.job.report, step="done", marks=None, blobs=(), made=(), checks=checks), state="done"
-        )
+        await self._note(replace(report, step="done", marks=None, blobs=(), made=(), checks=checks), state="done")
         await self._settle(self._parts.db)  # the row that held the value until now
         logger.info("the erasure %s is done", self.job.id)
 
@@ -206,7 +211,7 @@ class _Work:
                 await self._refuse(hold, traces, self._which)
             if hold.subject == "project":
                 for kept in await self._parts.upkeep.kept():
-                    if _COLUMN[self.job.subject] in (await self._parts.upkeep.tables())[kept.table]:
+                    if COLUMN[self.job.subject] in (await self._parts.upkeep.tables())[kept.table]:
                         await self._refuse(hold, self._cond, self._which, ((kept.table, kept.age),))
 
     async def _holds(self) -> list[legal_holds.LegalHold]:
@@ -262,6 +267,11 @@ class _Work:
 
     async def _wait_for_spool(self) -> None:
         report, spool = self.job.report, self._parts.spool
+        if self._parts.folders is not None:
+            await self._until_folders("spooled")
+            if report.step == "begun":
+                await self._note(replace(report, step="spooled"))
+            return
         if report.marks is None:
             self._parts.end_segment()
             report = replace(report, step="marked", marks=await asyncio.to_thread(barrier.marks, spool))
@@ -273,32 +283,9 @@ class _Work:
             await self._parts.pause(wait)
             wait = min(wait * 1.5, 2.0)
         if report.step == "marked":
-            gone = await asyncio.to_thread(barrier.forget_letters, spool, self._is_letter)
+            gone = await asyncio.to_thread(barrier.forget_letters, spool, self._letters.is_of_it)
             await self.save(replace(self.job, problem=""))
             await self._note(replace(self._added({"dead_letters": gone}), step="spooled"))
-
-    def _is_letter(self, body: bytes) -> bool:
-        """Whether a dead letter is of what is erased; one that cannot be read is, where it names project and value."""
-        job = self.job
-        body = self._opened(body)
-        try:
-            record = decode_record(body)
-        except BROKEN:
-            record = None
-        if isinstance(record, CallRecord):
-            value = {"user": record.user, "session": record.session, "trace": record.trace_id}[job.subject]
-            return record.project == job.project_id and value == job.value
-        return job.project_id.encode() in body and any(form in body for form in _forms(job.subject, job.value))
-
-    def _opened(self, body: bytes) -> bytes:
-        """A letter as it was before it was sealed; as it is where nobody can open it any more."""
-        try:
-            return self._parts.opened(body)
-        except TrimtabError:
-            return body
-
-    def _names(self, body: bytes, traces: frozenset[str]) -> bool:
-        return self.job.project_id.encode() in body and _names_one(body, traces)
 
     # --- 2: what was made of it, and copies of answers ---
 
@@ -309,10 +296,12 @@ class _Work:
         adopted = {} if parts.adopt is None else await parts.adopt(project, sorted(traces - {""}))
         made = await Made(parts.upkeep, parts.db, project, parts.led).of(traces)
         await self._refuse_what_was_made(sorted(made))
-        every = frozenset(traces | made)
-        gone = await asyncio.to_thread(
-            barrier.forget_letters, parts.spool, lambda body: self._names(self._opened(body), every)
-        )
+        gone = 0
+        if parts.folders is None:
+            every = frozenset(traces | made)
+            gone = await asyncio.to_thread(
+                barrier.forget_letters, parts.spool, lambda body: self._letters.names(body, every)
+            )
         report = self._added({"dead_letters": gone} | adopted)
         await self._note(replace(report, step="followed", made=tuple(sorted(made))))
 
@@ -334,21 +323,7 @@ class _Work:
         await self._note(replace(self._added(rows), step="copies"))
 
     async def _distinct(self, column: str) -> set[str]:
-        """The ids of requests, or traces, that are of what is erased."""
-        found: set[str] = set()
-        for table in ("spans", "ledger"):
-            after = ""
-            while True:
-                sql = (
-                    f"SELECT DISTINCT {column} FROM {table} WHERE {self._cond} AND {column} > {{after:String}}"  # noqa: S608
-                    f" ORDER BY {column} LIMIT {IDS_AT_ONCE}"
-                )
-                page = await self._parts.upkeep.values(tuple[str], sql, {**self._which, "after": after})
-                if not page:
-                    break
-                found |= {row[0] for row in page}
-                after = page[-1][0]
-        return found
+        return await named(self._parts.upkeep, self.job, column)
 
     # --- 3: the store ---
 
@@ -410,7 +385,7 @@ class _Work:
         tables = await self._parts.upkeep.kept()
         for kept in tables:
             columns = (await self._parts.upkeep.tables())[kept.table]
-            if kept.table != "spans" and _COLUMN[self.job.subject] in columns:
+            if kept.table != "spans" and COLUMN[self.job.subject] in columns:
                 await self._each(kept.table, next(name for name in _IDS if name in columns))
 
     async def _each(self, table: str, column: str) -> None:
@@ -445,7 +420,7 @@ class _Work:
         for at in range(0, len(made), IDS_AT_ONCE):
             left += await self._spans_of(made[at : at + IDS_AT_ONCE])
         for table, columns in (await self._parts.upkeep.tables()).items():
-            if _COLUMN[self.job.subject] in columns and table != REMAKES:
+            if COLUMN[self.job.subject] in columns and table != REMAKES:
                 left += await self._parts.upkeep.count(table, self._cond, self._which)
         return left
 
@@ -468,6 +443,29 @@ class _Work:
             for reference in candidates:
                 await asyncio.to_thread(blobs.put_back, reference)
         await self._note(replace(self._added({"blobs": len(gone)}), blobs=()))
+
+    async def _forget_in_folders(self) -> None:
+        """In each by its own server. No traces are taken in hand meanwhile: their rows would be away."""
+        parts = self._parts
+        assert parts.folders is not None
+        await self._note(replace(self.job.report, step="rows"))
+        await self._until_folders("aside", first=True)
+        await self._until_made_anew(everybody=True)
+        await self._note(replace(self.job.report, step="aside"))
+        await self._until_folders("gone", first=True)
+
+    async def _until_folders(self, step: store.FolderStep, *, first: bool = False) -> None:
+        """Until the server of each data folder that is heard of has done its part, saying who is waited for.
+        ``first``: this goes before traces that are to be made anew."""
+        folders, remakes, wait = self._parts.folders, self._parts.upkeep.remakes, 0.05
+        assert folders is not None
+        while late := await folders.late(self.job, step):
+            if first and remakes is not None:
+                await remakes.go_first(self.job.id)
+            await self.save(replace(self.job, problem=late if wait > 1 else ""))
+            await self._parts.pause(wait)
+            wait = min(wait * 1.5, 2.0)
+        await self.save(replace(self.job, problem=""))
 
     async def _wait_for_what_was_put(self) -> None:
         """Until the store has the rows of everybody who may have put a blob by now."""
@@ -552,23 +550,6 @@ class _Work:
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
-
-
-def _forms(subject: store.Subject, value: str) -> tuple[bytes, ...]:
-    """How a value may stand in a record: as text, as text within JSON, a trace's id also in its bytes, as in OTLP."""
-    text = value.encode()
-    quoted = msgspec.json.encode(value)[1:-1]
-    raw = bytes.fromhex(value) if subject == "trace" and re.fullmatch(r"[0-9a-f]{32}", value) else text
-    return text, quoted, raw
-
-
-def _names_one(body: bytes, traces: frozenset[str]) -> bool:
-    """Whether a record names one of these traces, as text or, in OTLP, in its bytes."""
-    if any(found.decode() in traces for found in _TRACE_IN.findall(body)):
-        return True
-    return any(
-        len(trace) == 32 and bytes.fromhex(trace) in body for trace in traces if _TRACE_IN.fullmatch(trace.encode())
-    )
 
 
 def _no_step(name: str) -> None:

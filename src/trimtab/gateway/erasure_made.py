@@ -11,12 +11,14 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from trimtab.governance.erasures import Erasure
 from trimtab.storage.database import Database
 from trimtab.telemetry.removal.upkeep import IDS_AT_ONCE, IDS_IN, Upkeep, ids
 from trimtab.telemetry.stores import Value
 
 DEEPEST: Final = 8
 """Of what was made of what was made ..."""
+COLUMN: Final = {"user": "user", "session": "session", "trace": "trace_id"}
 _OURS: Final = "project = {project:String} AND startsWith(feature, 'trimtab.')"
 _CASES_IN: Final = "IN splitByChar('\\x1E', {cases:String})"
 
@@ -104,3 +106,23 @@ class Made:
         sql = f"SELECT DISTINCT {column} FROM spans WHERE {where} AND {column} != ''"  # noqa: S608
         rows = await self._upkeep.values(tuple[str], sql, {"project": self._project, **params})
         return {row[0] for row in rows}
+
+
+async def named(upkeep: Upkeep, job: Erasure, column: str) -> set[str]:
+    """The ids of requests, or traces, that are of what is erased."""
+    found: set[str] = set()
+    which: dict[str, Value] = {"project": job.project_id, "value": job.value}
+    for table in ("spans", "ledger"):
+        after = ""
+        while True:
+            sql = (
+                f"SELECT DISTINCT {column} FROM {table} WHERE project = {{project:String}}"  # noqa: S608  our own words
+                f" AND {COLUMN[job.subject]} = {{value:String}} AND {column} > {{after:String}}"
+                f" ORDER BY {column} LIMIT {IDS_AT_ONCE}"
+            )
+            page = await upkeep.values(tuple[str], sql, {**which, "after": after})
+            if not page:
+                break
+            found |= {row[0] for row in page}
+            after = page[-1][0]
+    return found

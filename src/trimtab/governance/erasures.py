@@ -6,7 +6,7 @@ the value can prove that this receipt is of it, and nobody else learns it.
 """
 
 import hashlib
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -42,6 +42,15 @@ ERASURES = Table(
     Index("ix_erasures_project_id", "project_id", "id"),
 )
 
+FOLDERS = Table(
+    "erasure_folders",
+    METADATA,
+    Column("erasure_id", String(64), ForeignKey("erasures.id"), primary_key=True),
+    Column("folder", String(64), primary_key=True),
+    Column("report", Text, nullable=False),
+)
+"""How far an erasure came in the data folder of each server, where several share a catalog and a store."""
+
 
 class Ahead(Struct, frozen=True, kw_only=True):
     """What is being removed now, counted before it was touched: after a crash it is done again, and counted once."""
@@ -65,6 +74,31 @@ class Report(Struct, frozen=True, kw_only=True):
     blobs: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     checks: dict[str, str] = {}
+
+
+FolderStep = Literal["begun", "marked", "spooled", "letters", "aside", "gone"]
+FOLDER_STEPS: Final[tuple[FolderStep, ...]] = ("begun", "marked", "spooled", "letters", "aside", "gone")
+"""What was in the spool when it began is marked; it is in the store; dead letters are removed; contents that may have
+to go are set aside; they are gone."""
+
+
+AFTER_LETTERS: Final = ("rows", "aside")
+"""Steps of an erasure that folders are waited for in."""
+
+
+class InFolder(Struct, frozen=True, kw_only=True):
+    """``marks`` are of the spool. ``dead_letters`` and ``blobs`` were removed, ``broken`` files could not be read.
+    ``backups`` says what came of those from before, in words."""
+
+    step: FolderStep = "begun"
+    marks: dict[str, int] = {}
+    dead_letters: int = 0
+    blobs: int = 0
+    broken: int = 0
+    backups: str = ""
+
+    def has(self, step: FolderStep) -> bool:
+        return FOLDER_STEPS.index(self.step) >= FOLDER_STEPS.index(step)
 
 
 class Erasure(Struct, frozen=True, kw_only=True):
@@ -125,8 +159,7 @@ def start(conn: Connection, asked: Erasure) -> Erasure:
     running = conn.execute(select(ERASURES).where(*same, ERASURES.c.state != "done")).first()
     if running is not None:
         if running.state == "failed":  # asked for again: it goes on from where it failed
-            again = sql_update(ERASURES).where(ERASURES.c.id == running.id)
-            conn.execute(again.values(state="running", problem="", held_until=0))
+            _again(conn, _read(running))
         return erasure(conn, asked.project_id, running.id)
     conn.execute(
         insert(ERASURES).values(
@@ -134,6 +167,17 @@ def start(conn: Connection, asked: Erasure) -> Erasure:
         )
     )
     return asked
+
+
+def _again(conn: Connection, failed: Erasure) -> None:
+    """Folders begin anew: what came to them meanwhile has to go as well."""
+    report = failed.report
+    if report.step in AFTER_LETTERS:
+        report = msgspec.structs.replace(report, step="copies")
+    of = sql_update(ERASURES).where(ERASURES.c.id == failed.id)
+    conn.execute(of.values(state="running", problem="", held_until=0, report=msgspec.json.encode(report).decode()))
+    for folder, found in in_folders(conn, failed.id).items():
+        save_in_folder(conn, failed.id, folder, msgspec.structs.replace(found, step="begun"))
 
 
 def erasure(conn: Connection, project_id: str, erasure_id: str) -> Erasure:
@@ -197,3 +241,23 @@ def let_go(conn: Connection, job: Erasure) -> None:
     conn.execute(
         sql_update(ERASURES).where(ERASURES.c.id == job.id, ERASURES.c.holder == job.holder).values(held_until=0)
     )
+
+
+def under_way(conn: Connection) -> list[Erasure]:
+    """All that are at work, the oldest first, whoever has them in hand."""
+    found = select(ERASURES).where(ERASURES.c.state == "running").order_by(ERASURES.c.id)
+    return [_read(row) for row in conn.execute(found)]
+
+
+def in_folders(conn: Connection, erasure_id: str) -> dict[str, InFolder]:
+    """How far it came in each data folder that has begun."""
+    rows = conn.execute(select(FOLDERS.c.folder, FOLDERS.c.report).where(FOLDERS.c.erasure_id == erasure_id))
+    return {row.folder: msgspec.json.decode(row.report, type=InFolder) for row in rows}
+
+
+def save_in_folder(conn: Connection, erasure_id: str, folder: str, found: InFolder) -> None:
+    """By the one process that does it there."""
+    of = (FOLDERS.c.erasure_id == erasure_id, FOLDERS.c.folder == folder)
+    report = msgspec.json.encode(found).decode()
+    if conn.execute(sql_update(FOLDERS).where(*of).values(report=report)).rowcount == 0:
+        conn.execute(insert(FOLDERS).values(erasure_id=erasure_id, folder=folder, report=report))

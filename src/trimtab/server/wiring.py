@@ -221,7 +221,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
         follow_forwards=forwarding.follow,
         make_sender=forwarding.make,
         wake_retention=keeping.retention.wake,
-        wake_eraser=keeping.eraser.wake,
+        wake_eraser=keeping.wake_eraser,
         wake_encrypting=encrypting.wake,
     )
     experimenting = _experimenting(deps, inner)
@@ -248,7 +248,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     wired.on_close(door.aclose)
     if settings.otlp_grpc_port:
         _open_grpc(wired, door, settings)
-    for part in (runner, carrying, batches, playground, inner):
+    for part in (runner, carrying, batches, playground, inner, keeping):
         wired.on_close(part.aclose)
     wired.on_close(gateway.shadows.close)
     wired.on_close(gateway.outliving.close)
@@ -257,7 +257,7 @@ async def wire(settings: Settings, house: House, *, worker: str) -> Wired:
     advising = Advising(db, f"{worker}-{uuid7_hex()}", gateway.watch.advised, clock)
     gateway.watch.on_open.append(advising.tell)
     signing = Checkpointing(db, lambda: signer_of(made.box), clock)
-    jobs = (books.recovery, books.repricer, keeping.retention, keeping.eraser, forwarding.forwarder)
+    jobs = (books.recovery, books.repricer, *keeping.jobs(), forwarding.forwarder)
     for job in (*jobs, deps.switches, advising):
         wired.on_close(alongside(job.run()))
     noting = NotingKeys(db, holder.key_uses)

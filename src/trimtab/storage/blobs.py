@@ -94,6 +94,10 @@ class FolderBlobs:
             os.utime(self._aside(digest))
             os.replace(self._aside(digest), self._path(digest))
 
+    def is_aside(self, reference: str) -> bool:
+        """Whether one was set aside."""
+        return self._aside(_digest(reference)).exists()
+
     def forget(self, reference: str) -> None:
         """Remove what was set aside; what was put since stays."""
         self._aside(_digest(reference)).unlink(missing_ok=True)

@@ -43,3 +43,11 @@ LEADERS = Table(
     Column("held_until", BigInteger, nullable=False),
 )
 """Which process does what only one may do: see `leaders.py`."""
+
+FOLDERS = Table(
+    "folders",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+"""The data folders of the servers that share this catalog, and when each was last heard of: see `folders.py`."""

@@ -13,6 +13,8 @@ from trimtab.evaluation import erasing_kept
 from trimtab.evaluation.cache import document_mark
 from trimtab.gateway.erasure import Eraser
 from trimtab.gateway.erasure import Parts as EraserParts
+from trimtab.gateway.erasure_folders import FolderDuty, Folders
+from trimtab.gateway.erasure_folders import Parts as FolderParts
 from trimtab.gateway.erasure_made import Led, OfCases
 from trimtab.gateway.kept.answers import Answers
 from trimtab.gateway.money import batch_store
@@ -25,8 +27,10 @@ from trimtab.retrieval import erasing as known
 from trimtab.review import erasing as reviewed
 from trimtab.server.backup_notes import note_erasure
 from trimtab.server.duties.erasing_seeds import Seeds
+from trimtab.server.leading import Leadership
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
+from trimtab.telemetry.forward.arrivals import node_id
 from trimtab.telemetry.forward.store import FORWARDS
 from trimtab.telemetry.removal.retention import Parts as RetentionParts
 from trimtab.telemetry.removal.retention import Retention
@@ -61,6 +65,27 @@ class Keeping:
         upkeep = Upkeep(reader, cluster_of(places.telemetry_url), shared=is_shared(places.telemetry_url))
         blobs = FolderBlobs(places.folder / BLOBS)
         words = Seeds(db, upkeep, blobs, places.keys)
+        shared = is_shared(places.telemetry_url) and db.dialect == "postgresql"
+        own = node_id(places.folder) if shared else ""
+        self._leads = Leadership(db, clock, f"erasures in {own}")
+        self.folder = (
+            FolderDuty(
+                FolderParts(
+                    db=db,
+                    folder=own,
+                    lead=self._leads.held,
+                    upkeep=upkeep,
+                    blobs=blobs,
+                    spool=spool.directory,
+                    end_segment=spool.retire,
+                    clock=clock,
+                    opened=places.opened,
+                    backups=lambda done: note_erasure(places.folder, done),
+                )
+            )
+            if shared
+            else None
+        )
         self.retention = Retention(RetentionParts(db=db, upkeep=upkeep, blobs=blobs, declared=declared, clock=clock))
         self.eraser = Eraser(
             EraserParts(
@@ -79,9 +104,25 @@ class Keeping:
                 ),
                 elsewhere=elsewhere,
                 opened=places.opened,
+                folders=Folders(db, own) if shared else None,
                 backups=lambda done: note_erasure(places.folder, done),
             )
         )
+
+    def jobs(self) -> tuple[Retention | Eraser | FolderDuty, ...]:
+        """What runs beside the worker."""
+        return (self.retention, self.eraser, *((self.folder,) if self.folder is not None else ()))
+
+    def wake_eraser(self) -> None:
+        """An erasure was asked for here."""
+        self.eraser.wake()
+        if self.folder is not None:
+            self.folder.wake()
+
+    async def aclose(self) -> None:
+        """Another worker on this data folder may go on with its part."""
+        if self.folder is not None:
+            await self._leads.leave()
 
 
 async def _forget(db: Database, project_id: str, traces: set[str], now: int) -> dict[str, int]:

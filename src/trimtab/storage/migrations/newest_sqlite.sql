@@ -1,4 +1,4 @@
--- revision 0043
+-- revision 0044
 CREATE TABLE access_policies (
 	scope VARCHAR(64) NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -109,6 +109,12 @@ CREATE TABLE edits (
 	CONSTRAINT pk_edits PRIMARY KEY (place, kind, name)
 )
  WITHOUT ROWID;
+
+CREATE TABLE folders (
+	id VARCHAR(64) NOT NULL,
+	seen BIGINT NOT NULL,
+	CONSTRAINT pk_folders PRIMARY KEY (id)
+);
 
 CREATE TABLE idempotent_calls (
 	"key" BLOB NOT NULL,
@@ -1368,6 +1374,14 @@ CREATE TABLE cli_grants (
 	CONSTRAINT fk_cli_grants_person_id FOREIGN KEY(person_id) REFERENCES people (id)
 );
 
+CREATE TABLE erasure_folders (
+	erasure_id VARCHAR(64) NOT NULL,
+	folder VARCHAR(64) NOT NULL,
+	report TEXT NOT NULL,
+	CONSTRAINT pk_erasure_folders PRIMARY KEY (erasure_id, folder),
+	CONSTRAINT fk_erasure_folders_erasure_id FOREIGN KEY(erasure_id) REFERENCES erasures (id)
+);
+
 CREATE TABLE experiment_cells (
 	experiment VARCHAR(64) NOT NULL,
 	subject INTEGER NOT NULL,
@@ -1491,4 +1505,4 @@ CREATE INDEX ix_scim_users_user_key ON scim_users (organisation_id, user_key);
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
-INSERT INTO alembic_version (version_num) VALUES ('0043')
+INSERT INTO alembic_version (version_num) VALUES ('0044')
