@@ -35,6 +35,10 @@ NAMES = sorted(
         "lk.function_tool.name", "lk.function_tool.is_error", "lk.response.ttft", "mcp.method.name",
         "mcp.request.argument", "mcp.session.id", "flue.turn.input", "flue.turn.output", "flue.operation.kind",
         "mastra.span.type", "mastra.agent_run.input", "mastra.agent_run.output", "mastra.completion_start_time",
+        "haystack.component.type", "haystack.component.input", "haystack.component.output", "haystack.agent.tools",
+        "haystack.agent.step.tool.output", "haystack.tool.error", "haystack.pipeline.metadata",
+        "llamaindex.step.input_summary", "ag2.span.type", "ag2.human_input.prompt", "litellm.call_id",
+        "gen_ai.cost.total_cost", "gen_ai.completion.0.function_call.name", "gen_ai.tool.0.name",
         "ai.ranking", "ai.documents", "langfuse.experiment.id", "llm.top_k", "team",
         "llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
         "llm.input_messages.2.message.role", "llm.output_messages.0.message.content",
@@ -71,7 +75,8 @@ spans = st.builds(
         st.builds(
             ForeignEvent,
             st.sampled_from(
-                ["gen_ai.choice", "gen_ai.user.message", "exception", "gen_ai.evaluation.result", "db.query.result"]
+                ["gen_ai.choice", "gen_ai.user.message", "exception", "gen_ai.evaluation.result", "db.query.result",
+                 "LLMChatStartEvent", "LLMChatEndEvent", "RetrievalEndEvent", "EmbeddingEndEvent", "step.output"]
             ),
             st.just(START),
             st.dictionaries(st.one_of(words, st.sampled_from(NAMES)), said, max_size=3),

@@ -1,12 +1,23 @@
 """What went to a vendor and what came back, as emitters that patch the vendors' clients tell it whole: OpenAI's Chat
-Completions, Responses and embeddings, Anthropic's Messages (MLflow's and LangSmith's spans of such calls)."""
+Completions, Responses and embeddings, Anthropic's Messages (MLflow's and LangSmith's spans of such calls; of Haystack's
+and LlamaIndex's what they used)."""
 
 from typing import Any, Final
 
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._stops import stop_of
 from trimtab.telemetry.conventions._usage import Counts, buckets
-from trimtab.telemetry.conventions._values import Found, count, is_list, is_object, label, mapping, put, put_content
+from trimtab.telemetry.conventions._values import (
+    Found,
+    count,
+    first,
+    is_list,
+    is_object,
+    label,
+    mapping,
+    put,
+    put_content,
+)
 
 _PARAMS: Final = (
     "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "frequency_penalty",
@@ -63,6 +74,31 @@ def _why_it_ended(body: dict[str, Any], items: list[Any]) -> str:
         return "tool_calls"
     cut = mapping(body.get("incomplete_details")).get("reason")
     return stop_of(cut if cut else body.get("status"))
+
+
+def read_used(found: Found, usage: dict[str, Any]) -> None:
+    """What a vendor's answer says it used: OpenAI's Chat Completions and Responses, Anthropic's Messages, or these
+    under the others' names, as frameworks make them alike."""
+    asked = mapping(first(usage, ("prompt_tokens_details", "input_tokens_details")))
+    told = mapping(first(usage, ("completion_tokens_details", "output_tokens_details")))
+    read, write = first(usage, ("cache_read_input_tokens",)), first(usage, ("cache_creation_input_tokens",))
+    counts = Counts(
+        input=count(first(usage, ("prompt_tokens", "input_tokens"))),
+        output=count(first(usage, ("completion_tokens", "output_tokens"))),
+        total=count(usage.get("total_tokens")),
+        cache_read=count(first(asked, ("cached_tokens",)) or read),
+        cache_write=count(first(asked, ("cache_write_tokens",)) or write),
+        cache_write_1h=count(mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")),
+        reasoning=count(first(told, ("reasoning_tokens", "thinking_tokens"))),
+        audio_input=count(asked.get("audio_tokens")),
+        audio_output=count(told.get("audio_tokens")),
+        input_excludes_cache=not asked and (read is not None or write is not None),
+    )
+    if "usage" not in found:
+        used = buckets(counts)
+        if used is not None:
+            found["usage"] = used
+            found["total_tokens"] = counts.total
 
 
 def _count_input(found: Found, usage: dict[str, Any]) -> None:

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from trimtab.llm.types import MOST_TOKENS, Usage
-from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
+from trimtab.telemetry.canonical import COUNTED, CanonicalSpan, Document
 from trimtab.telemetry.conventions._common import Common, of_resource
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import Found
 from trimtab.telemetry.foreign.spans import CONTENT_MARK, Attributes, ForeignSpan
 
-CORE_VERSION = 5
+CORE_VERSION = 6
 """Version of what all conventions share: it is part of every span's mapper version."""
 _FAMILY: Final = re.compile("[.:]")
 _NAMES = 8192
@@ -166,6 +166,9 @@ def _settle(found: Found) -> None:
                 messages = messages_of(value, "user" if untyped == "input" else "assistant")
                 if messages:
                     found[typed] = messages
+    documents = found.get("documents")
+    if documents and found.get("output") is None:
+        found["output"] = _shown(documents)
     if "input_messages" in found:
         found.pop("input", None)
     if "output_messages" in found:
@@ -176,6 +179,13 @@ def _settle(found: Found) -> None:
             found["aggregated"] = True
         elif usage.total() > MOST_TOKENS:
             _refuse_usage(found, usage)
+
+
+def _shown(documents: tuple[Document, ...]) -> list[dict[str, Any]]:
+    """What was found, as the output of a span that tells no other: otherwise nobody would see it."""
+    fields = ("id", "content", "score", "metadata")
+    rows = ([(name, getattr(each, name)) for name in fields] for each in documents)
+    return [{name: value for name, value in row if value not in ("", None, {})} for row in rows]
 
 
 def _refuse_usage(found: Found, usage: Usage) -> None:

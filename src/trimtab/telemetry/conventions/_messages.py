@@ -2,7 +2,7 @@
 
 One reader for all, because emitters mix them: OpenTelemetry GenAI (``role`` and ``parts``), OpenAI's chat and responses
 items, Anthropic's blocks, Gemini's contents, Vercel's model messages, LangChain's (serialised or not) and pydantic-ai's
-events. What no shape fits is kept as text, so that nothing that was said is lost.
+events, Haystack's and LlamaIndex's blocks. What no shape fits is kept as text, so that nothing that was said is lost.
 """
 
 from collections.abc import Callable, Iterable
@@ -202,6 +202,9 @@ def _parts_of_message(value: Object, role: Role) -> tuple[Part, ...]:
     parts = parts_of(content) if type(content) is not str else ((Text(content),) if content else ())
     if role == "tool":
         call = first_label(value, ("tool_call_id", "toolCallId", "call_id", "id"))
+        more = value.get("additional_kwargs")
+        if type(more) is dict and not call:  # LlamaIndex
+            call = label(cast("Object", more).get("tool_call_id"))
         if call and not any(type(part) is ToolResult for part in parts):
             parts = (ToolResult(call, parts, value.get("status") == "error"),)
     before: list[Part] = []
@@ -213,6 +216,9 @@ def _parts_of_message(value: Object, role: Role) -> tuple[Part, ...]:
     if type(refusal) is str and refusal:
         after.append(Refusal(refusal))
     calls = value.get("tool_calls") or value.get("toolCalls")
+    more = value.get("additional_kwargs")
+    if type(more) is dict and not calls:  # LlamaIndex
+        calls = cast("Object", more).get("tool_calls")
     if calls and not any(type(part) is ToolCall for part in parts):
         after += tool_calls_of(calls)
     function = value.get("function_call")
@@ -247,7 +253,7 @@ def _tool_call(value: Object) -> Part:
 
 
 def _arguments(value: Object) -> str:
-    for name in ("arguments", "args", "input", "parameters"):
+    for name in ("arguments", "args", "input", "parameters", "tool_kwargs"):
         found = value.get(name)
         if found is not None:
             return text_of_value(found)
@@ -281,7 +287,7 @@ def parts_of(value: Any, deep: int = 0) -> tuple[Part, ...]:
 
 def part_of(value: Object, deep: int = 0) -> Part | None:
     """One part, by its ``type`` or, where it has none, by what it holds (Gemini, Bedrock)."""
-    kind = value.get("type") or value.get("kind") or value.get("part_kind")
+    kind = value.get("type") or value.get("kind") or value.get("part_kind") or value.get("block_type")
     read = _PARTS.get(kind) if type(kind) is str else None
     if read is None:
         read = next((_UNTYPED[name] for name in _UNTYPED if name in value), None)
@@ -318,7 +324,8 @@ def _reasoning(value: Object, deep: int) -> Part | None:
     for name in ("thinking", "reasoning", "text", "content", "reasoningText"):
         found = value.get(name)
         if type(found) is dict:
-            found = cast("Object", found).get("text")
+            held = cast("Object", found)
+            found = held.get("text") or held.get("reasoning_text")  # Haystack
         if type(found) is str:
             return Reasoning(text=found, signature=signature if type(signature) is str else None)
     data = value.get("data")
@@ -329,7 +336,7 @@ def _reasoning(value: Object, deep: int) -> Part | None:
 
 
 _CALLS: Final = ("functionCall", "function_call", "toolUse", "toolRequest", "tool_call")
-_RESULTS: Final = ("functionResponse", "function_response", "toolResult", "toolResponse")
+_RESULTS: Final = ("functionResponse", "function_response", "toolResult", "toolResponse", "tool_call_result")
 
 
 def _call(value: Object, _deep: int) -> Part | None:
@@ -345,12 +352,16 @@ def _result(value: Object, deep: int) -> Part | None:
     if type(inner) is dict:
         value = cast("Object", inner)
     call = first_label(value, ("tool_use_id", "toolUseId", "tool_call_id", "toolCallId", "call_id", "id", "ref"))
+    origin = value.get("origin")
+    if type(origin) is dict and not call:  # Haystack
+        call = label(cast("Object", origin).get("id"))
     said: Any = None
     for name in ("response", "result", "output", "content"):
         if value.get(name) is not None:
             said = value[name]
             break
     failed = bool(value.get("is_error") or value.get("isError") or value.get("status") == "error")
+    failed = failed or value.get("error") is True
     return ToolResult(call, _said(said, deep + 1), failed)
 
 
@@ -436,8 +447,9 @@ _PARTS: Final[dict[str, Callable[[Object, int], Part | None]]] = {
 """By ``type``. What is missing (server tools, audio, documents, compactions) stays opaque."""
 
 _UNTYPED: Final[dict[str, Callable[[Object, int], Part | None]]] = {
-    "functionCall": _call, "function_call": _call, "toolUse": _call, "toolRequest": _call,
+    "functionCall": _call, "function_call": _call, "toolUse": _call, "toolRequest": _call, "tool_call": _call,
     "functionResponse": _result, "function_response": _result, "toolResult": _result, "toolResponse": _result,
+    "tool_call_result": _result,
     "inlineData": _media, "inline_data": _media, "fileData": _media, "file_data": _media,
     "media": _media, "reasoningContent": _reasoning, "reasoning": _reasoning,
     "text": _text,
@@ -448,7 +460,7 @@ _UNTYPED: Final[dict[str, Callable[[Object, int], Part | None]]] = {
 
 
 def tools_of(value: Any) -> tuple[Tool, ...]:
-    """Tools that were offered: OpenTelemetry's definitions, OpenAI's, Anthropic's, Vercel's (JSON in strings)."""
+    """Tools that were offered: OpenTelemetry's definitions, OpenAI's, Anthropic's, Bedrock's, Vercel's (JSON texts)."""
     value = parsed(value)
     found: list[Tool] = []
     for each in value[:1000] if is_list(value) else []:
@@ -462,7 +474,7 @@ def tools_of(value: Any) -> tuple[Tool, ...]:
 
 def tool_of(value: Object) -> Tool | None:
     """One tool; None without a name."""
-    inner = value.get("function")
+    inner = value.get("function") or value.get("toolSpec")  # Bedrock
     held = inner if is_object(inner) else value
     name = first_label(held, ("name", "toolName"))
     if not name:

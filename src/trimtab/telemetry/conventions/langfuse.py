@@ -33,7 +33,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "langfuse"
-VERSION: Final = 4
+VERSION: Final = 5
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "generation": "llm", "embedding": "embedding", "retriever": "retriever", "tool": "tool", "agent": "agent",

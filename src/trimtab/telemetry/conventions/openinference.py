@@ -35,7 +35,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openinference"
-VERSION: Final = 4
+VERSION: Final = 5
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker", "TOOL": "tool",
@@ -260,7 +260,7 @@ def _shaped(held: dict[str, Any], role: str) -> dict[str, Any]:
     message: dict[str, Any] = {"role": held.get("role") or role, "content": held.get("content")}
     contents = held.get("contents")
     if contents is not None:
-        parts = [_content(mapping(mapping(row).get("message_content"))) for row in rows(contents)]
+        parts = [part for row in rows(contents) if (part := _content(mapping(row)))]
         if message["content"]:
             parts.insert(0, {"type": "text", "text": text_of_value(message["content"])})
         message["content"] = parts
@@ -277,8 +277,14 @@ def _shaped(held: dict[str, Any], role: str) -> dict[str, Any]:
     return message
 
 
-def _content(held: dict[str, Any]) -> dict[str, Any]:
-    """``message_content.{type,text,image.image.url,…}``; the type alone may be missing."""
+def _content(row: dict[str, Any]) -> dict[str, Any]:
+    """``message_content.{type,text,image.image.url,…}``; the type alone may be missing. A call of a tool among them
+    has its place there and stands beside it (Anthropic's, since 2.0): in ``tool_call`` of the row, and in
+    ``message.tool_calls``."""
+    held = mapping(row.get("message_content"))
+    if held.keys() == {"type"} and held["type"] == "tool_use":
+        call = mapping(row.get("tool_call"))
+        return {**held, **call} if call else {}
     if "type" not in held and "image" in held:
         return {"type": "image", **held}
     return held

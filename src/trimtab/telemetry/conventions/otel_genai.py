@@ -41,7 +41,7 @@ from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"
-VERSION: Final = 5
+VERSION: Final = 6
 
 _OPERATIONS: Final[dict[str, SpanKind]] = {
     "chat": "llm", "generate_content": "llm", "text_completion": "llm", "completion": "llm", "generate": "llm",
@@ -114,6 +114,8 @@ _COMPACTIONS: Final = (
 )
 _FRAMEWORKS: Final = frozenset({"strands-agents", "autogen", "microsoft.agent_framework"})
 """What some frameworks name as the provider: themselves. Whose model it was they do not say."""
+_ANSWER: Final = "resp_"
+"""An answer of OpenAI's Responses, which Microsoft's Agent Framework names as the conversation: each call another."""
 _FINISHES: Final = (
     "gen_ai.response.finish_reasons",
     "anthropic.message.stop_reason",
@@ -194,6 +196,8 @@ class Reading:
         put_labels(found, attributes, self._labels)
         if found.get("provider") in _FRAMEWORKS:
             del found["provider"]
+        if found.get("session", "").startswith(_ANSWER):
+            del found["session"]
         # What is not on a plain inference span.
         if found.get("kind") != "llm" or self._rare_of_calls:
             if self._rare:
@@ -336,7 +340,8 @@ _DETAILS: Final = {
     "details.cache_write_tokens": "cache_write", "details.cache_creation_input_tokens": "cache_write",
     "input_tokens.cache_write": "cache_write",
     "reasoning.output_tokens": "reasoning", "reasoning_tokens": "reasoning", "output_tokens.reasoning": "reasoning",
-    "completion_tokens.reasoning": "reasoning", "details.reasoning_tokens": "reasoning",
+    "completion_tokens.reasoning": "reasoning", "thinking_tokens": "reasoning",
+    "details.reasoning_tokens": "reasoning",
     "details.thoughts_tokens": "reasoning", "experimental.reasoning_tokens": "reasoning",
     "input_cached_tokens": "cache_read", "input_audio_tokens": "audio_input", "output_audio_tokens": "audio_output",
     "audio.input_tokens": "audio_input", "details.input_audio_tokens": "audio_input",
