@@ -42,9 +42,10 @@ class Load:
     rare: list[str]
 
 
-def make(spans: int, batch: int, end_ns: int, seed: int = 7) -> Load:
-    """``spans`` in requests of ``batch`` (both multiples of five), a trace a millisecond until ``end_ns``."""
-    source = _Source(seed)
+def make(spans: int, batch: int, end_ns: int, seed: int = 7, share: float = 1.0) -> Load:
+    """``spans`` in requests of ``batch`` (both multiples of five), a trace a millisecond until ``end_ns``. ``share`` of
+    the length that texts have otherwise."""
+    source = _Source(seed, share)
     start = first = end_ns - spans // SPANS_PER_TRACE * 1_000_000
     batches: list[Batch] = []
     for at in range(0, spans, batch):
@@ -66,14 +67,15 @@ def make(spans: int, batch: int, end_ns: int, seed: int = 7) -> Load:
 class _Source:
     """Everything random comes from one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, share: float) -> None:
         self.material = Material(seed)
+        self._share = share
         self._random = random.Random(seed)
 
     def trace(self, scope: Any, start_ns: int) -> str:
         rnd = self._random
         trace_id, root = rnd.randbytes(16), rnd.randbytes(8)
-        asked = self.material.text(2_000)
+        asked = self._text(2_000)
         for number, make_values in enumerate((self._agent, self._model, self._tool, self._model, self._tool)):
             begun = start_ns + number * 100_000
             span = scope.spans.add(
@@ -89,6 +91,9 @@ class _Source:
             _set(span, make_values(asked))
         return trace_id.hex()
 
+    def _text(self, size: int) -> str:
+        return self.material.text(round(size * self._share))
+
     def _agent(self, asked: str) -> Values:
         rnd = self._random
         return {
@@ -98,12 +103,12 @@ class _Source:
             "session.id": f"session-{rnd.randint(1, 50_000)}",
             "user.id": f"user-{rnd.randint(1, 5_000)}",
             "input.value": asked[:200],
-            "output.value": self.material.text(200),
+            "output.value": self._text(200),
         }
 
     def _model(self, asked: str) -> Values:
         rnd = self._random
-        system, user, said = "You are a helpful assistant.", asked, self.material.text(1_000)
+        system, user, said = "You are a helpful assistant.", asked, self._text(1_000)
         model, used, made = rnd.choice(MODELS), rnd.randint(300, 900), rnd.randint(50, 400)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         return {
@@ -140,7 +145,7 @@ class _Source:
             "tool.name": "lookup",
             "input.value": arguments,
             "input.mime_type": "application/json",
-            "output.value": self.material.text(200),
+            "output.value": self._text(200),
         }
 
 

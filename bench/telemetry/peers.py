@@ -1,12 +1,13 @@
 """Trimtab beside Phoenix and MLflow: the same spans sent by the same sender to each in turn, then the same questions.
 
-    python -m bench.telemetry.peers [--spans 20000] [--sustained 400000] [--seconds 60] [--docs]
+    python -m bench.telemetry.peers [--spans 20000] [--sustained 400000] [--seconds 60] [--text 1.0] [--docs]
 
 Phoenix and MLflow are installed from PyPI into environments of their own below the system's temporary folder
 (``--home``). Each server runs alone, on a fresh folder that is removed afterwards. The others are far slower, so they
 get no more than ``--spans``, and sending stops after ``--seconds``; Trimtab, as it is installed and as a checkout, gets
-these first and ``--sustained`` in a second run, because a few seconds sustain nothing. ``--docs`` rewrites the results
-in docs/benchmarks.md.
+these first and ``--sustained`` in a second run, because a few seconds sustain nothing. ``--text`` scales the length of
+what is said: at 1 a span has 3.3 KB, at 0.1 it has 1.0, most of it names and numbers. ``--docs`` rewrites the results in
+docs/benchmarks.md: those of long and of short texts lie side by side.
 """
 
 import argparse
@@ -320,6 +321,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--senders", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--text", type=float, default=1.0, help="1: about 2 KB in, 1 KB out of a model call")
     parser.add_argument("--home", type=Path, default=Path(tempfile.gettempdir()) / "trimtab-bench")
     parser.add_argument("--mlflow-workers", type=int, default=1)
     parser.add_argument("--only", default="", help="names, separated by commas")
@@ -332,11 +334,11 @@ def main() -> None:
         kinds = {name: kinds[name] for name in options.only.split(",")}
     for kind in kinds.values():
         kind.install(options.home)  # nothing is installed while something is measured
-    load = make(options.spans, options.batch, time.time_ns())
+    load = make(options.spans, options.batch, time.time_ns(), share=options.text)
     results = [measure(kind, options.home, load, options, options.seconds) for kind in kinds.values()]
     ours = [kinds[name] for name in OURS if name in kinds]
     if options.sustained and ours:
-        many = make(options.sustained, options.batch, time.time_ns())
+        many = make(options.sustained, options.batch, time.time_ns(), share=options.text)
         results += [measure(kind, options.home, many, options, 3_600.0) for kind in ours]
     print(json.dumps([{"server": each.server, "refused": each.sent.refused} for each in results]))
     if not ours:
@@ -344,7 +346,7 @@ def main() -> None:
     text = render(results, kinds, load, options)
     print(text)
     if options.docs:
-        write(text, "telemetry-peers")
+        write(text, "telemetry-peers" if options.text >= 1 else "telemetry-peers-short")
 
 
 if __name__ == "__main__":
