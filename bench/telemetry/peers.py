@@ -6,8 +6,8 @@ Phoenix and MLflow are installed from PyPI into environments of their own below 
 (``--home``). Each server runs alone, on a fresh folder that is removed afterwards. The others are far slower, so they
 get no more than ``--spans``, and sending stops after ``--seconds``; Trimtab, as it is installed and as a checkout, gets
 these first and ``--sustained`` in a second run, because a few seconds sustain nothing. ``--text`` scales the length of
-what is said: at 1 a span has 3.3 KB, at 0.1 it has 1.0, most of it names and numbers. ``--docs`` rewrites the results in
-docs/benchmarks.md: those of long and of short texts lie side by side.
+what is said: at 1 a span has 3.3 KB, at 0.1 it has 1.0, most of it names and numbers. ``--docs`` rewrites the results
+in docs/benchmarks.md: those of long and of short texts lie side by side.
 """
 
 import argparse
