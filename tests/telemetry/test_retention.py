@@ -79,10 +79,16 @@ class Home:
         self.blobs = blobs
         self.declared = declared or {}
 
-    def retention(self, step: Callable[[str], None] | None = None) -> Retention:
+    def retention(
+        self,
+        step: Callable[[str], None] | None = None,
+        blobs: FolderBlobs | None = None,
+        leads: Callable[[], Coroutine[Any, Any, bool]] | None = None,
+    ) -> Retention:
         parts = Parts(
-            db=self.db, upkeep=Upkeep(self.reader), blobs=self.blobs, declared=lambda: self.declared, clock=self.clock
-        )
+            db=self.db, upkeep=Upkeep(self.reader), blobs=blobs or self.blobs, declared=lambda: self.declared,
+            clock=self.clock, leads_folder=leads,
+        )  # fmt: skip
         return Retention(parts, step=step)
 
     async def add(self, owner: str, given: Rules | None = None) -> None:
@@ -323,6 +329,36 @@ def test_blobs_go_once_nothing_refers_to_them_and_have_rested_for_a_day(story: A
         newest = (await home.runs())[0]
         assert newest.report.blobs == ours_alone
         assert newest.report.blob_bytes > len(LARGE)
+
+    story(body)
+
+
+def test_after_a_run_of_another_server_each_clears_its_own_folder_away_once(
+    story: Any, engine: Store, tmp_path: Path
+) -> None:
+    owner, other = project(), FolderBlobs(tmp_path / "other machine" / "blobs")
+    leads, long_ago = [False], T0 / 1e9 - 2 * 86_400
+
+    async def leading() -> bool:
+        return leads[0]
+
+    async def body(home: Home) -> None:
+        await home.add(owner, {"content": 10})
+        keep(engine, other, owner, [20], LARGE)
+        free = other.put(b"of a row that went long ago")
+        for path in other.folder.rglob("*"):
+            os.utime(path, (long_ago, long_ago))
+        elsewhere = home.retention(blobs=other, leads=leading)
+        assert await home.retention().turn()
+        assert not await elsewhere.turn()
+        assert other.get(free) is not None, "another process of this folder does it"
+        leads[0] = True
+        assert not await elsewhere.turn()
+        assert list(other.listed("")) == [], "its rows were removed by the run"
+        again = other.put(b"and again")
+        os.utime(next(path for path in other.folder.rglob("*") if path.is_file()), (long_ago, long_ago))
+        assert not await elsewhere.turn()
+        assert other.get(again) is not None, "it was done after that run"
 
     story(body)
 

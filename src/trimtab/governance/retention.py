@@ -152,6 +152,12 @@ def runs(conn: Connection, before: str = "", limit: int = RUNS_KEPT, *, project_
     return list(islice(about, limit))
 
 
+def last_over_all(conn: Connection) -> Run | None:
+    """The newest that went over every project and is done."""
+    done = select(RUNS).where(RUNS.c.state == "done").order_by(RUNS.c.id.desc())
+    return next((run for run in map(_read, conn.execute(done)) if not run.report.only), None)
+
+
 def ask(conn: Connection, now: int, project_id: str = "") -> Run:
     """A run about one project (empty: about all) that any worker may take up at once; one that waits and does as much,
     where there is one. Not one that is under way: it goes by the rules of its beginning, and is past some tables."""

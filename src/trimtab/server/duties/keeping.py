@@ -86,7 +86,12 @@ class Keeping:
             if shared
             else None
         )
-        self.retention = Retention(RetentionParts(db=db, upkeep=upkeep, blobs=blobs, declared=declared, clock=clock))
+        self.retention = Retention(
+            RetentionParts(
+                db=db, upkeep=upkeep, blobs=blobs, declared=declared, clock=clock,
+                leads_folder=self._leads.held if shared else None,
+            )
+        )  # fmt: skip
         self.eraser = Eraser(
             EraserParts(
                 db=db,

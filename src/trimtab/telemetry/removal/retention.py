@@ -10,7 +10,7 @@ Nothing that is not over age goes because the machine's clock went ahead: it is 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -51,6 +51,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     blobs: FolderBlobs | None
     declared: Callable[[], dict[str, Rules]]
     clock: Clock
+    leads_folder: Callable[[], Awaitable[bool]] | None = None
+    """Where several servers share catalog and store: whether this process is the one of its data folder that clears
+    its blobs away after a run that another server made, which reaches its own alone."""
 
 
 def effective(catalog: Rules, declared: Rules) -> Rules:
@@ -108,6 +111,8 @@ class Retention:
         self._holder = new_id("worker")
         self._turns = Turns(self.turn, "retention", POLL_S, logger)
         self._step = step or _no_step
+        self._cleared = ""
+        """The last run after which the blobs of this folder were cleared away."""
 
     def wake(self) -> None:
         """A run was asked for."""
@@ -125,6 +130,7 @@ class Retention:
         now, db = self._now(), self._parts.db
         run = await db.write(lambda conn: store.take(conn, self._holder, now, every_ms=self._every_ms, hold_ms=HOLD_MS))
         if run is None:
+            await self._clear_own_folder()
             return False
         taken = run
         try:
@@ -160,7 +166,23 @@ class Retention:
         for kept in await self._parts.upkeep.kept():
             due = cutoffs(policies, now, kept.kind)
             run = await self._remove_from(run, kept, due, kept_back)
-        return run if only else await self._remove_blobs(run)
+        if only:
+            return run
+        run = await self._remove_blobs(run)
+        self._cleared = run.id
+        return run
+
+    async def _clear_own_folder(self) -> None:
+        """After a run that another server made; not counted in its report."""
+        leads, run = self._parts.leads_folder, None
+        if leads is not None and await leads():
+            run = await self._parts.db.read(store.last_over_all)
+        if run is None or run.id == self._cleared:
+            return
+        report = (await self._remove_blobs(replace(run, report=Report()))).report
+        self._cleared = run.id
+        if report.blobs:
+            logger.info("retention removed %d blobs (%d bytes) of this data folder", report.blobs, report.blob_bytes)
 
     async def _held(self) -> dict[str, Held]:
         """What legal holds keep back, by project."""
