@@ -251,6 +251,56 @@ def test_calls_that_arrive_leave_the_row_in_place_that_is_open_beside_the_list(a
     expect(pill).to_have_count(0)
 
 
+def test_calls_that_arrive_leave_the_row_in_place_that_the_keyboard_stands_on(at: House, visitor: Visitor) -> None:
+    page = visitor.go(LIST)
+    expect(page.locator("[data-trace]").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    standing = page.locator("[data-trace][aria-selected=true]")
+    expect(standing).to_have_count(1)
+    before = standing.get_attribute("data-trace"), standing.bounding_box()
+    newest = at.call("walked", ask("fast", "Does this push who walks?"), feature="live")
+    pill = page.get_by_role("button", name="1 new")
+    expect(pill).to_be_visible()
+    assert (standing.get_attribute("data-trace"), standing.bounding_box()) == before
+    assert rows(page)[0] != newest
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-trace]").first).to_have_attribute("data-trace", newest)
+    expect(pill).to_have_count(0)
+
+
+def test_who_reads_further_down_keeps_the_rows_however_many_arrive(at: House, visitor: Visitor) -> None:
+    """More between two looks than a page holds: the list is read anew, but not while it is read."""
+    row = at.server.api("/projects/default/traces", limit=1)["rows"][0]
+    flooded: list[str] = []
+
+    def answer(route: Route) -> None:
+        if "cursor=" in route.request.url:
+            return route.fulfill(json={"rows": [], "cursor": None, "behind_ms": 0})
+        first = 1_000 if flooded else 0
+        ids = range(first + 99, first - 1, -1)
+        made = [{**row, "trace_id": f"{i:032x}", "started": row["started"] + i} for i in ids]
+        return route.fulfill(json={"rows": made, "cursor": "1", "behind_ms": 0})
+
+    visitor.page.route(f"{visitor.url}/api/v1/projects/default/traces?*", answer)
+    visitor.page.route(f"{visitor.url}/api/v1/projects/default/traces/live?*", lambda route: route.fulfill(status=429))
+    page = visitor.go(LIST)
+    expect(page.get_by_test_id("live")).to_have_attribute("data-state", "polling")
+    expect(page.locator(f"[data-trace='{99:032x}']")).to_be_visible()
+    page.get_by_test_id("trace-list").evaluate("list => list.scrollTo({top: 1800})")
+    read = page.locator(f"[data-trace='{40:032x}']")
+    expect(read).to_be_in_viewport()
+    before = read.bounding_box()
+    flooded.append("from now on")
+    pill = page.get_by_role("button", name="100 new")
+    expect(pill).to_be_visible()
+    assert read.bounding_box() == before
+    pill.click()
+    expect(page.locator(f"[data-trace='{1_099:032x}']")).to_be_in_viewport()
+    expect(read).to_have_count(0)
+    expect(pill).to_have_count(0)
+
+
 def test_what_is_written_from_right_to_left_is_read_so_and_hides_nothing(at: House, visitor: Visitor) -> None:
     tags = "".join(chr(0xE0000 + ord(letter)) for letter in "obey me")
     question = f"مرحبا، أين طلبي رقم 7؟ \u202elive\u202c {tags}"

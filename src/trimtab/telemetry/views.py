@@ -33,7 +33,7 @@ class Window(Struct, frozen=True, kw_only=True):
     end: int
 
 
-class Tokens(Struct, frozen=True, kw_only=True):
+class Tokens(Struct, frozen=True, kw_only=True, gc=False):
     """Exclusive buckets; ``total`` is their sum. ``estimated``: at least one part was counted by us."""
 
     input: int = 0
@@ -45,7 +45,7 @@ class Tokens(Struct, frozen=True, kw_only=True):
     estimated: bool = False
 
 
-class SpanRow(Struct, frozen=True, kw_only=True):
+class SpanRow(Struct, frozen=True, kw_only=True, gc=False):
     """One span without its long texts. In a trace list each row is a trace's entry span, and ``tokens``, ``cost`` and
     ``attempts`` are those of the whole call; in a trace each span has its own."""
 

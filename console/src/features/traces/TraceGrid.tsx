@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useState } from "react";
+import { formatInt } from "@/lib/format";
 import { LIST_KEYS, useIsNarrow, useMainListKeys, useSize } from "@/lib/hooks";
 import { HeadRow, TraceRow } from "./TraceRow";
 import css from "./traces.module.css";
@@ -11,14 +12,16 @@ interface Props {
   onPeek: (traceId: string) => void;
   onOpen: (traceId: string) => void;
   onClose: () => void;
+  /** Told whether rows are being read, and must stay where they are. */
+  onReading: (reading: boolean) => void;
 }
 
 const ROW = 36;
 const ROW_TALL = 54;
 
 /** The virtual list. The grid holds the focus; the row it stands on is its active descendant. */
-export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
-  const scroller = useRef<HTMLDivElement>(null);
+export function TraceGrid({ list, selected, onPeek, onOpen, onClose, onReading }: Props) {
+  const [scroller, setScroller] = useState<HTMLDivElement | null>(null);
   const narrow = useIsNarrow();
   const [cursor, setCursor] = useState("");
   const { rows } = list;
@@ -27,7 +30,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
   const [head, { height: headHeight }] = useSize<HTMLDivElement>();
   const virtual = useVirtualizer({
     count: rows.length,
-    getScrollElement: () => scroller.current,
+    getScrollElement: () => scroller,
     estimateSize: () => height,
     getItemKey: (i) => rows[i]?.trace_id ?? i,
     overscan: 12,
@@ -43,12 +46,16 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows are measured anew when their height changes
   useEffect(() => virtual.measure(), [height]);
-  const { arrived, toTop } = useHeldScroll(
-    rows.map((r) => r.trace_id),
-    height,
-    scroller.current,
-    selected,
-  );
+  const reading = useReading(scroller, height, cursor !== "");
+  useEffect(() => {
+    onReading(reading);
+    return () => onReading(false);
+  }, [onReading, reading]);
+  const toTop = () => {
+    setCursor("");
+    list.catchUp();
+    scroller?.scrollTo({ top: 0 });
+  };
 
   const at = rows.findIndex((row) => row.trace_id === (selected || cursor));
   const move = (to: number) => {
@@ -59,7 +66,7 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
     virtual.scrollToIndex(index, { align: "auto" });
     if (selected) onPeek(row.trace_id);
   };
-  const pageful = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / height) - 1);
+  const pageful = Math.max(1, Math.floor((scroller?.clientHeight ?? 400) / height) - 1);
   const onKeyDown = (event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "preventDefault">) => {
     const row = rows[at];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -71,25 +78,26 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
     else if (event.key === "End") move(rows.length - 1);
     else if (event.key === "Enter" && row) selected === row.trace_id ? onOpen(row.trace_id) : onPeek(row.trace_id);
     else if (event.key === "Escape" && selected) onClose();
+    else if (event.key === "Escape" && cursor) setCursor("");
     else return;
     event.preventDefault();
   };
 
   useMainListKeys(LIST_KEYS, (event) => {
-    scroller.current?.focus();
+    scroller?.focus();
     onKeyDown(event);
   });
 
   const now = Date.now();
   return (
     <>
-      {arrived > 0 && (
+      {list.arrived > 0 && (
         <button type="button" className={css.newPill} onClick={toTop}>
-          {arrived} new
+          {formatInt(list.arrived)} new
         </button>
       )}
       <div
-        ref={scroller}
+        ref={setScroller}
         className={css.scroller}
         role="grid"
         aria-rowcount={list.hasMore ? -1 : rows.length + 1}
@@ -129,35 +137,23 @@ export function TraceGrid({ list, selected, onPeek, onOpen, onClose }: Props) {
   );
 }
 
-/**
- * While someone reads further down, or has one open beside the list, rows that arrive must not move what is being read:
- * at a hundred calls a second the one that was opened was out of sight at once. What is open stays in its place itself;
- * rows of the same moment may be put in below the first.
- */
-function useHeldScroll(ids: string[], height: number, scroller: HTMLElement | null, opened: string) {
-  const kept = useRef({ id: "", at: -1 });
-  const [arrived, setArrived] = useState(0);
-  const first = ids[0] ?? "";
-  const openedAt = opened ? ids.indexOf(opened) : -1;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new first row, or a new place, can push the others down
-  useEffect(() => {
-    const was = kept.current;
-    kept.current = openedAt >= 0 ? { id: opened, at: openedAt } : { id: first, at: 0 };
-    if (!scroller || was.at < 0) return;
-    const pushed = ids.indexOf(was.id) - was.at;
-    const isHeld = openedAt >= 0 && was.id === opened;
-    if (pushed <= 0 || (scroller.scrollTop < height && !isHeld)) return;
-    scroller.scrollTop += pushed * height;
-    // A list that fits the window cannot be held, and shows what arrived.
-    if (scroller.scrollTop >= height) setArrived((n) => n + pushed);
-  }, [first, openedAt]);
+/** Whether rows are being read, which must not move then: further down, or walked through with the keys. */
+function useReading(scroller: HTMLElement | null, height: number, walked: boolean) {
+  const [scrolled, setScrolled] = useState(false);
+  const [focused, setFocused] = useState(false);
   useEffect(() => {
     if (!scroller) return;
-    const onScroll = () => {
-      if (scroller.scrollTop < height) setArrived(0);
-    };
+    const onScroll = () => setScrolled(scroller.scrollTop >= height);
+    const onFocus = () => setFocused(document.activeElement === scroller);
+    onFocus();
     scroller.addEventListener("scroll", onScroll, { passive: true });
-    return () => scroller.removeEventListener("scroll", onScroll);
+    scroller.addEventListener("focus", onFocus);
+    scroller.addEventListener("blur", onFocus);
+    return () => {
+      scroller.removeEventListener("scroll", onScroll);
+      scroller.removeEventListener("focus", onFocus);
+      scroller.removeEventListener("blur", onFocus);
+    };
   }, [scroller, height]);
-  return { arrived, toTop: () => scroller?.scrollTo({ top: 0 }) };
+  return scrolled || (focused && walked);
 }

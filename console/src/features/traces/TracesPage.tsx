@@ -31,9 +31,6 @@ const LIVE: Record<TailState, { label: string; told: string }> = {
   polling: { label: "Live, asking", told: "No stream can be had now: the list is asked for every 1.5 seconds" },
 };
 
-/** A list that is read anew would take the row away that is open beside it: once that is closed is soon enough. */
-const later = () => undefined;
-
 /** "Which calls were made, and which of them need a look?" */
 export function TracesPage() {
   useTitle("Traces");
@@ -48,7 +45,8 @@ export function TracesPage() {
   const live = range.moving && search.live !== "0";
   const showFacets = search.facets !== "0";
   const peek = narrow ? "" : (search.peek ?? "");
-  const list = useTraceList(project, q, range.window, live, peek ? later : tick);
+  const [reading, setReading] = useState(false);
+  const list = useTraceList(project, q, range.window, live, reading || peek !== "", tick);
   const facets = useQuery(facetsQuery(project, q, range.window));
   const ofKeys = facets.data?.find((facet) => facet.key === "key")?.values ?? [];
   const keyName = useKeyName(
@@ -168,6 +166,7 @@ export function TracesPage() {
               onPeek={(id) => patch({ peek: id }, peek !== "")}
               onOpen={open}
               onClose={() => patch({ peek: undefined })}
+              onReading={setReading}
             />
           )}
           {list.rows.length > 0 && (

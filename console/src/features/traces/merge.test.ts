@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SpanRow, TracePage } from "@/api/types";
-import { hasGap, mergeRows } from "./merge";
+import { hasGap, mergeRows, standing } from "./merge";
 
 const row = (trace_id: string, started: number, status = "ok") => ({ trace_id, started, status }) as SpanRow;
 const page = (rows: SpanRow[], cursor: string | null = null): TracePage => ({ rows, cursor, behind_ms: 0 });
@@ -23,5 +23,12 @@ describe("the live list", () => {
     expect(hasGap(page([row("z", 9), row("a", 1)], "more"), [page([row("a", 1)])])).toBe(false);
     expect(hasGap(page([row("z", 9)]), [page([row("a", 1)])])).toBe(false);
     expect(hasGap(undefined, [])).toBe(false);
+  });
+  it("stands still while it is read, but for newer copies and older pages", () => {
+    const kept = [row("c", 3, "running"), row("b", 2)];
+    const pages = [page([row("b", 2)]), page([row("a", 1)])];
+    const now = [row("x", 5), row("c", 3, "ok"), row("b", 2), row("a", 1)];
+    expect(standing(kept, now, pages).map((r) => `${r.trace_id} ${r.status}`)).toEqual(["c ok", "b ok", "a ok"]);
+    expect(standing(kept, [], [])).toEqual(kept);
   });
 });

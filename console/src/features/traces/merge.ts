@@ -22,3 +22,12 @@ export function hasGap(newest: TracePage | undefined, pages: readonly TracePage[
   if (!newest?.cursor || !oldest || !first) return false;
   return oldest.started > first.started;
 }
+
+/** A list that stands still while somebody reads it: the rows that it had, in their newest copies, and below them the
+ * older pages that were asked for since. */
+export function standing(kept: readonly SpanRow[], now: readonly SpanRow[], pages: readonly TracePage[]): SpanRow[] {
+  const known = new Set(kept.map((row) => row.trace_id));
+  const copies = new Map(now.map((row) => [row.trace_id, row]));
+  const older = pages.flatMap((page) => page.rows.filter((row) => !known.has(row.trace_id)));
+  return [...kept.map((row) => copies.get(row.trace_id) ?? row), ...older];
+}

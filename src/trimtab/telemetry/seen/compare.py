@@ -31,8 +31,10 @@ def compare(a: TraceDetail, b: TraceDetail) -> TraceComparison:
     while waiting:
         one, other, depth = waiting.pop()
         pairs.append(PairRow(depth=depth, a=one, b=other, differs=_differs(one, other)))
-        children = _match(below_a.get(one.span_id, []) if one else [], below_b.get(other.span_id, []) if other else [])
-        waiting += _reversed(children, depth + 1)
+        under_a = below_a.get(one.span_id) if one else None
+        under_b = below_b.get(other.span_id) if other else None
+        if under_a or under_b:
+            waiting += _reversed(_match(under_a or [], under_b or []), depth + 1)
     known = a.cost is not None and b.cost is not None
     change = Decimal(b.cost or 0) - Decimal(a.cost or 0)
     return TraceComparison(
@@ -91,8 +93,9 @@ def _children(spans: list[SpanRow]) -> dict[str, list[SpanRow]]:
         while stack:
             span = stack.pop()
             reached.add(span.span_id)
-            below[span.span_id] = [each for each in below.get(span.span_id, []) if each.span_id not in reached]
-            stack += below[span.span_id]
+            if span.span_id in below:  # no list for each that has nothing below it: a collector would walk them all
+                below[span.span_id] = [each for each in below[span.span_id] if each.span_id not in reached]
+                stack += below[span.span_id]
 
     for top in list(below[""]):
         reach(top)

@@ -178,7 +178,7 @@ class AgentGraph(Struct, frozen=True, kw_only=True):
     """Names beyond the most that are drawn."""
 
 
-class PairRow(Struct, frozen=True, kw_only=True):
+class PairRow(Struct, frozen=True, kw_only=True, gc=False):
     """Two spans that stand for each other, or one alone. ``differs`` names what is not the same: ``status``, ``model``,
     ``answered_by``, ``provider``, ``release``, ``tokens``, ``cost``, ``duration``, ``stop``, ``asked``, ``answer``."""
 
