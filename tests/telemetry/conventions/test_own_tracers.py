@@ -369,3 +369,31 @@ def test_documents_that_are_told_alone_are_the_output_of_a_retrieval() -> None:
     documents = json.dumps([{"id": "d1", "score": 0.5}, {"id": "d2", "score": None}])
     found = read({"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": documents})
     assert found.output == [{"id": "d1", "score": 0.5}, {"id": "d2"}]
+
+
+def test_the_run_of_langchains_agent_is_an_agent_by_langfuse_and_mlflow_too() -> None:
+    metadata = {"ls_integration": "langchain_create_agent", "lc_agent_name": "pilot"}
+    langfuse = {f"langfuse.observation.metadata.{name}": value for name, value in metadata.items()}
+    for told in (
+        {"langfuse.observation.type": "chain", **langfuse},
+        {"mlflow.spanType": '"CHAIN"', "metadata": json.dumps(metadata)},
+    ):
+        assert (read(told).kind, read(told).agent_name) == ("agent", "pilot")
+    node = {"langfuse.observation.type": "chain", **langfuse, "langfuse.observation.metadata.langgraph_node": "tools"}
+    assert read(node).kind == "workflow"
+
+
+def test_a_framework_around_calls_is_not_the_provider_of_what_is_no_call() -> None:
+    around = {"gen_ai.provider.name": "langgraph"}
+    assert read({**around, "gen_ai.operation.name": "invoke_agent"}).provider == ""
+    assert read({**around, "gen_ai.operation.name": "chat"}).provider == "langgraph"
+
+
+def test_a_task_and_a_crew_of_openllmetry_are_no_agents() -> None:
+    around = {"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "crewai"}
+    task = read({**around, "traceloop.span.kind": "task", "crewai.task.description": "Tell the tide."})
+    assert (task.kind, task.input, task.provider) == ("workflow", "Tell the tide.", "")
+    assert read({**around, "traceloop.span.kind": "agent"}).kind == "agent"
+    crew = {"crewai.crew.id": "1", "crewai.crew.name": "pilots", "crewai.crew.result": "Low."}
+    run = read({**around, **crew}, name="crewai.workflow", scope="opentelemetry.instrumentation.crewai.instrumentation")
+    assert (run.kind, run.workflow, run.output, run.convention) == ("workflow", "pilots", "Low.", "openllmetry")

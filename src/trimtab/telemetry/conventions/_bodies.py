@@ -2,6 +2,7 @@
 Completions, Responses and embeddings, Anthropic's Messages (MLflow's and LangSmith's spans of such calls; of Haystack's
 and LlamaIndex's what they used)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of, with_system
@@ -17,6 +18,7 @@ from trimtab.telemetry.conventions._values import (
     mapping,
     put,
     put_content,
+    put_labels,
 )
 
 _PARAMS: Final = (
@@ -105,6 +107,15 @@ def _count_input(found: Found, usage: dict[str, Any]) -> None:
     told = buckets(Counts(input=count(usage.get("prompt_tokens"))))
     if told is not None:
         put(found, "usage", told)
+
+
+def read_agents_graph(metadata: Mapping[str, Any], found: Found) -> None:
+    """LangChain's `create_agent` is a graph, told as a chain; the span outside of its nodes is the agent's run."""
+    if metadata.get("ls_integration") != "langchain_create_agent" or "langgraph_node" in metadata:
+        return
+    if found.get("kind") == "workflow":
+        found["kind"] = "agent"
+        put_labels(found, metadata, (("agent_name", "lc_agent_name"),))
 
 
 def tool_answer(value: Any) -> Any:

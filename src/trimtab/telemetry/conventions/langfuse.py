@@ -6,7 +6,7 @@ priced by itself) under Langfuse's names, and inclusive under OpenAI's.
 
 from typing import Any, Final
 
-from trimtab.telemetry.conventions._bodies import tool_answer
+from trimtab.telemetry.conventions._bodies import read_agents_graph, tool_answer
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._usage import Counts, buckets
@@ -88,6 +88,7 @@ def read(span: ForeignSpan, found: Found) -> None:
     metadata = _metadata(attributes)
     if metadata:
         put_labels(found, metadata, _FROM_METADATA)
+        read_agents_graph(metadata, found)
         put(found, "metadata", entries(metadata.items()))
     for name in ("langfuse.trace.tags", "langfuse.tags"):
         if name in attributes:

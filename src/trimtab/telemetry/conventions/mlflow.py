@@ -5,7 +5,7 @@ Names: mlflow/mlflow, mlflow/tracing/constant.py.
 
 from typing import Final
 
-from trimtab.telemetry.conventions._bodies import read_answer, read_request, tool_answer
+from trimtab.telemetry.conventions._bodies import read_agents_graph, read_answer, read_request, tool_answer
 from trimtab.telemetry.conventions._messages import looks_like_messages, messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._usage import Counts, buckets
@@ -29,7 +29,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "mlflow"
-VERSION: Final = 2
+VERSION: Final = 3
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "CHAT_MODEL": "llm", "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker",
@@ -96,6 +96,7 @@ def _read_metadata(span: ForeignSpan, found: Found) -> None:
     """LangChain's, as its callbacks are told it, and the tags of the trace (``mlflow.update_current_trace``)."""
     said = mapping(span.attributes.get("metadata"))
     put_labels(found, said, _FROM_METADATA)
+    read_agents_graph(said, found)
     tagged = [(name, parsed(value)) for name, value in under(span.attributes, "mlflow.traceTag.")]
     if said or tagged:
         put(found, "metadata", entries([*tagged, *said.items()]))

@@ -4,11 +4,12 @@ Specification: Arize-ai/openinference, spec/semantic_conventions.md. Lists are f
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, Final, cast
 
 from trimtab.llm.types import Message, Role
 from trimtab.telemetry.canonical import Document, Evaluation
+from trimtab.telemetry.conventions._bodies import read_agents_graph
 from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import messages_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
@@ -145,8 +146,7 @@ class Reading:
         if self._metadata:
             metadata = mapping(attributes["metadata"])
             put_labels(found, metadata, (("node", "langgraph_node"),))
-            if metadata.get("ls_integration") == "langchain_create_agent":
-                _read_agents_graph(metadata, found)
+            read_agents_graph(metadata, found)
             put(found, "metadata", entries(metadata.items()))
         if self._scored:
             _read_scores(attributes, found)
@@ -189,13 +189,6 @@ def read(span: ForeignSpan, found: Found) -> None:
 
 _RESPONSE: Final = re.compile(r'"id"\s*:\s*"((?:chatcmpl-|cmpl-|resp_|gen-)[\w.-]{1,200})"')
 _ANTHROPIC: Final = re.compile(r'"id"\s*:\s*"(msg_(?:01|bdrk|vrtx)\w{1,200})"')
-
-
-def _read_agents_graph(metadata: Mapping[str, Any], found: Found) -> None:
-    """LangChain's `create_agent` is a graph, told as a chain; the span outside of its nodes is the agent's run."""
-    if found.get("kind") == "workflow" and "langgraph_node" not in metadata:
-        found["kind"] = "agent"
-        put_labels(found, metadata, (("agent_name", "lc_agent_name"),))
 
 
 def _read_values(attributes: Attributes, found: Found) -> None:

@@ -1,7 +1,8 @@
 """OpenLLMetry (Traceloop): ``traceloop.*`` beside the older ``gen_ai.*``, whose generation `otel_genai` reads.
 
 Names: traceloop/openllmetry, packages/opentelemetry-semantic-conventions-ai. Session and user stand only in
-``traceloop.association.properties.*``.
+``traceloop.association.properties.*``. Its instrumentations of LangChain and CrewAI call workflows and tasks
+``invoke_agent``, too (`otel_genai` asks for its own word then). A crew's run has no such word.
 """
 
 from collections.abc import Collection
@@ -34,7 +35,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openllmetry"
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KINDS: Final[dict[str, SpanKind]] = {"tool": "tool", "agent": "agent", "workflow": "workflow", "task": "workflow"}
 _REQUESTS: Final[dict[str, SpanKind]] = {
@@ -56,6 +57,7 @@ _LABELS: Final = (
     ("model_used", "llm.response.model"),
     ("provider", "llm.vendor"),
     ("user", "llm.user"),
+    ("workflow", "crewai.crew.name"),
 )
 _PARAMS: Final = (
     ("frequency_penalty", "llm.frequency_penalty"),
@@ -65,7 +67,12 @@ _PARAMS: Final = (
     ("reasoning_effort", "llm.request.reasoning_effort"),
     ("repetition_penalty", "llm.request.repetition_penalty"),
 )
-_SAID: Final = (("input", "traceloop.entity.input"), ("output", "traceloop.entity.output"))
+_SAID: Final = (
+    ("input", "traceloop.entity.input"),
+    ("output", "traceloop.entity.output"),
+    ("input", "crewai.task.description"),
+    ("output", "crewai.crew.result"),
+)
 _STOPS: Final = ("gen_ai.completion.0.finish_reason", "llm.response.finish_reason", "llm.response.stop_reason")
 _STREAM: Final = ("gen_ai.is_streaming", "llm.is_streaming")
 _CHUNKS: Final = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
@@ -188,6 +195,7 @@ def _documents(span: ForeignSpan) -> tuple[Document, ...]:
 
 PLUG: Final = Convention(
     name=NAME, version=VERSION, families=frozenset({"traceloop"}), also=frozenset({"llm", "db"}),
-    scopes=("opentelemetry.instrumentation.openai.", "traceloop."), own=50, column=30, kinds=40,
+    scopes=("opentelemetry.instrumentation.openai.", "opentelemetry.instrumentation.crewai.", "traceloop."), own=50,
+    column=30, kinds=40,
     kind=kind, read=read, fit=Reading,
 )  # fmt: skip

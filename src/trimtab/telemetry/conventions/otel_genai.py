@@ -14,7 +14,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from trimtab.llm.types import Message, Part, Text, ToolCall, ToolResult, Usage
-from trimtab.telemetry.canonical import Document, Evaluation
+from trimtab.telemetry.canonical import COUNTED, Document, Evaluation
 from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
 from trimtab.telemetry.conventions._messages import answer_of, looks_like_messages, messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
@@ -114,6 +114,8 @@ _COMPACTIONS: Final = (
 )
 _FRAMEWORKS: Final = frozenset({"strands-agents", "autogen", "microsoft.agent_framework"})
 """What some frameworks name as the provider: themselves. Whose model it was they do not say."""
+_AROUND: Final = frozenset({"langchain", "langgraph", "crewai"})
+"""What OpenLLMetry names on the spans around calls: lists would show it as the provider of their traces."""
 _ANSWER: Final = "resp_"
 """An answer of OpenAI's Responses, which Microsoft's Agent Framework names as the conversation: each call another."""
 _FINISHES: Final = (
@@ -135,10 +137,17 @@ def kind(span: ForeignSpan) -> SpanKind | None:
     attributes = span.attributes
     operation = attributes.get("gen_ai.operation.name")
     if type(operation) is str and operation in _OPERATIONS:
+        if operation == "invoke_agent" and _is_work(attributes):
+            return "workflow"
         return _OPERATIONS[operation]
     if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
         return "tool"
     return None
+
+
+def _is_work(attributes: Attributes) -> bool:
+    """OpenLLMetry names that operation on workflows, tasks and crews, too."""
+    return attributes.get("traceloop.span.kind") in ("workflow", "task") or "crewai.crew.id" in attributes
 
 
 class Reading:
@@ -194,7 +203,8 @@ class Reading:
     def __call__(self, span: ForeignSpan, found: Found) -> None:
         attributes = span.attributes
         put_labels(found, attributes, self._labels)
-        if found.get("provider") in _FRAMEWORKS:
+        provider = found.get("provider")
+        if provider in _FRAMEWORKS or (provider in _AROUND and found.get("kind") not in COUNTED):
             del found["provider"]
         if found.get("session", "").startswith(_ANSWER):
             del found["session"]
