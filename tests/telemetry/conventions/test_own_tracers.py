@@ -397,3 +397,23 @@ def test_a_task_and_a_crew_of_openllmetry_are_no_agents() -> None:
     crew = {"crewai.crew.id": "1", "crewai.crew.name": "pilots", "crewai.crew.result": "Low."}
     run = read({**around, **crew}, name="crewai.workflow", scope="opentelemetry.instrumentation.crewai.instrumentation")
     assert (run.kind, run.workflow, run.output, run.convention) == ("workflow", "pilots", "Low.", "openllmetry")
+
+
+def test_what_crewais_listener_tells_alone_is_a_call_of_a_tool_and_the_tools_offered() -> None:
+    function = {"name": "get_tide", "arguments": '{"port":"Brest"}'}
+    told = {
+        "openinference.span.kind": "LLM",
+        "llm.tools": json.dumps([{"type": "function", "function": {"name": "get_tide"}}]),
+        "output.value": json.dumps([{"id": "call_7", "type": "function", "function": function}]),
+    }
+    found = read(told)
+    assert (found.output_messages, found.output) == ((CALL,), None)
+    assert [tool.name for tool in found.tools_offered] == ["get_tide"]
+    assert read({**told, "output.value": '[{"port":"Brest"}]'}).output == [{"port": "Brest"}]
+
+
+def test_a_call_of_pydantic_ai_with_a_first_piece_is_a_stream() -> None:
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    streamed = read({**call, "gen_ai.client.operation.time_to_first_chunk": 0.5}, scope="pydantic-ai")
+    assert (streamed.stream, streamed.ttft_ns) == (True, 500_000_000)
+    assert read(call, scope="pydantic-ai").stream is False

@@ -166,9 +166,8 @@ def _settle(found: Found) -> None:
                 messages = messages_of(value, "user" if untyped == "input" else "assistant")
                 if messages:
                     found[typed] = messages
-    documents = found.get("documents")
-    if documents and found.get("output") is None:
-        found["output"] = _shown(documents)
+    if "documents" in found and found.get("output") is None:
+        found["output"] = _shown(found["documents"])
     if "input_messages" in found:
         found.pop("input", None)
     if "output_messages" in found:

@@ -11,7 +11,7 @@ from trimtab.llm.types import Message, Role
 from trimtab.telemetry.canonical import Document, Evaluation
 from trimtab.telemetry.conventions._bodies import read_agents_graph
 from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
-from trimtab.telemetry.conventions._messages import messages_of, tools_of
+from trimtab.telemetry.conventions._messages import messages_of, tool_calls_of, tools_of
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
 from trimtab.telemetry.conventions._usage import Counts, buckets
@@ -20,6 +20,7 @@ from trimtab.telemetry.conventions._values import (
     Found,
     count,
     entries,
+    is_list,
     is_object,
     label,
     mapping,
@@ -106,6 +107,7 @@ class Reading:
         "_metadata",
         "_nodes",
         "_offered",
+        "_offered_whole",
         "_params",
         "_scored",
         "_tags",
@@ -123,6 +125,7 @@ class Reading:
         self._given = flat_plan(names, _GIVEN, _MIDDLE, _FLAT)
         self._made = flat_plan(names, _MADE, _MIDDLE, _FLAT)
         self._offered = "llm.tools.0.tool.json_schema" in names
+        self._offered_whole = "llm.tools" in names
         self._finish = "llm.finish_reason" in names
         self._tags = "tag.tags" in names
         self._metadata = "metadata" in names
@@ -176,6 +179,8 @@ class Reading:
         if self._offered and "tools_offered" not in found:
             schemas = [_tool_of(row) for row in rows(tree(attributes, "llm.tools."))]
             put(found, "tools_offered", tools_of([each for each in schemas if each]))
+        if self._offered_whole:  # CrewAI's listener
+            put(found, "tools_offered", tools_of(attributes["llm.tools"]))
         if self._finish and "stop" not in found:
             reason = attributes["llm.finish_reason"]
             if reason is not None:
@@ -204,6 +209,9 @@ def _read_values(attributes: Attributes, found: Found) -> None:
     if "output_messages" not in found:
         put_content(found, "output", made)
         said = found.get("output")
+        if found.get("kind") == "llm" and is_list(said):  # CrewAI's listener: calls of tools and nothing around them
+            calls = tool_calls_of(said) if all(is_object(each) and "function" in each for each in said) else ()
+            put(found, "output_messages", (Message("assistant", tuple(calls)),) if calls else ())
         if found.get("kind") == "tool" and is_object(said):  # LangChain: a message around what the tool gave
             held = mapping(said.get("data")) or said
             if held.get("type") == "tool" and "content" in held:

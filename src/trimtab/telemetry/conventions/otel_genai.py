@@ -116,6 +116,7 @@ _FRAMEWORKS: Final = frozenset({"strands-agents", "autogen", "microsoft.agent_fr
 """What some frameworks name as the provider: themselves. Whose model it was they do not say."""
 _AROUND: Final = frozenset({"langchain", "langgraph", "crewai"})
 """What OpenLLMetry names on the spans around calls: lists would show it as the provider of their traces."""
+_NO_VENDORS: Final = _FRAMEWORKS | _AROUND
 _ANSWER: Final = "resp_"
 """An answer of OpenAI's Responses, which Microsoft's Agent Framework names as the conversation: each call another."""
 _FINISHES: Final = (
@@ -171,6 +172,7 @@ class Reading:
         "_params",
         "_rare",
         "_rare_of_calls",
+        "_session",
         "_simple",
         "_stream",
         "_system",
@@ -179,6 +181,7 @@ class Reading:
 
     def __init__(self, names: Collection[str]) -> None:
         self._labels = present(names, _LABELS)
+        self._session = "gen_ai.conversation.id" in names
         self._rare = present(names, _RARE)
         self._rare_of_calls = "gen_ai.agent.name" in names or "gen_ai.prompt.name" in names
         self._contents = present(names, _CONTENTS)
@@ -204,9 +207,9 @@ class Reading:
         attributes = span.attributes
         put_labels(found, attributes, self._labels)
         provider = found.get("provider")
-        if provider in _FRAMEWORKS or (provider in _AROUND and found.get("kind") not in COUNTED):
+        if provider in _NO_VENDORS and (provider in _FRAMEWORKS or found.get("kind") not in COUNTED):
             del found["provider"]
-        if found.get("session", "").startswith(_ANSWER):
+        if self._session and found.get("session", "").startswith(_ANSWER):
             del found["session"]
         # What is not on a plain inference span.
         if found.get("kind") != "llm" or self._rare_of_calls:

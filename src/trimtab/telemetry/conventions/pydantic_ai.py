@@ -32,7 +32,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"
-VERSION: Final = 5
+VERSION: Final = 6
 
 _ERROR, _WARN = 17, 13
 """OpenTelemetry's severity numbers, which ``logfire.level_num`` uses."""
@@ -142,6 +142,7 @@ def _read_call(attributes: Attributes, found: Found) -> None:
     seconds = number(attributes.get("gen_ai.client.operation.time_to_first_chunk"))
     if seconds is not None and 0 <= seconds < 1e9 and "ttft_ns" not in found:
         found["ttft_ns"] = int(seconds * 1_000_000_000)
+        found.setdefault("stream", True)  # nothing else says so
 
 
 def _read_events(events: list[Any], found: Found) -> None:
