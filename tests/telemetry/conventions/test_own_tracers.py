@@ -253,6 +253,15 @@ def test_a_tool_of_llama_indexs_agents_is_taken_from_pythons_texts(gave: str, sa
     assert (found.input, found.output, found.metadata) == ({"port": "Brest"}, said, {"run_id": "r1"})
 
 
+@pytest.mark.parametrize(
+    "asked", ["{[]: 1}", "{'a': 1j}", "{(1, 2): 3}", "{'a': f()}", "{'a'}}", "{'a': " + "(" * 300 + "}", "{'a': ...}"]
+)
+def test_what_is_no_value_among_a_tools_arguments_stays_a_text(asked: str) -> None:
+    summary = f"ToolCall(tool_name='get_tide', tool_kwargs={asked}, tool_id='call_7')"
+    found = llama("BaseWorkflowAgent.call_tool", **{"llamaindex.step.input_summary": summary})
+    assert (found.kind, found.input) == ("tool", asked)
+
+
 def test_an_agents_run_of_llama_index_is_an_agent_and_its_steps_are_work() -> None:
     run = llama("FunctionAgent.run", ("workflow.output", {"output": "StopEvent(result='Low.')"}))
     assert (run.kind, run.agent_name, run.output) == ("agent", "FunctionAgent", "StopEvent(result='Low.')")

@@ -10,6 +10,8 @@ import ast
 import re
 from typing import Any, Final
 
+import msgspec
+
 from trimtab.telemetry.canonical import Document
 from trimtab.telemetry.conventions._bodies import read_used
 from trimtab.telemetry.conventions._indexed import tree
@@ -188,10 +190,10 @@ def _read_tool(attributes: Attributes, step: Attributes, found: Found) -> None:
 
 
 def _literal(text: str) -> Any:
-    """What Python would make of it, if it is a value and nothing else; else the text."""
+    """What Python would make of it, if it is a value that JSON has; else the text."""
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return msgspec.json.decode(msgspec.json.encode(ast.literal_eval(text)))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError, msgspec.MsgspecError):
         return text
 
 
