@@ -1,17 +1,19 @@
 """Rows into the store: each table under the token ``<batch>:<table>``, so that a repeated insert changes nothing.
 
 A row that the store will never take is found by halving the table's rows; its record is set aside, and the rest goes
-in.
+in. So is a row that ends this process (`spool/deaths.py`): piece by piece, each of which is noted before it is begun.
 """
 
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from hashlib import blake2b
 
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.pace import Pace
 from trimtab.telemetry.prepared import Part, Prepared, placed
 from trimtab.telemetry.rows import CANNOT_ENCODE, Table, encode
+from trimtab.telemetry.spool.deaths import TRIES, Deaths
 from trimtab.telemetry.spool.drain import Batch
 from trimtab.telemetry.stores import RowsRefused, Store
 
@@ -19,6 +21,7 @@ logger = logging.getLogger("trimtab.telemetry.writer")
 
 _TEXTS = "span_io"
 _LAST = ("spans",)
+DIED = f"The store's process ended {TRIES} times while it took this row."
 
 
 class Inserts:
@@ -37,6 +40,8 @@ class Inserts:
         self._set_aside = set_aside
         self._step = step
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="texts")
+        self.careful: Deaths | None = None
+        """What the batch is gone through with that this process died of."""
 
     def close(self) -> None:
         self._beside.shutdown(wait=True)
@@ -52,6 +57,9 @@ class Inserts:
         batch, pace = prepared.batch, self._pace
         backlog = len(batch.records) >= pace.backlog or batch.size >= pace.backlog_bytes
         late = () if backlog and prepared.plan is None else _LAST
+        if self.careful is not None:
+            self._all_carefully(self.careful, prepared)
+            return
         beside = self._beside.submit(self._taken, batch, texts)
         try:
             for part in others:
@@ -67,6 +75,26 @@ class Inserts:
         for part in others:
             if part.name in late:
                 self._insert(batch, part)
+        self._insert_arrivals(prepared)
+
+    def _all_carefully(self, deaths: Deaths, prepared: Prepared) -> None:
+        """One table after the other. What it died of before is not sent again as it was."""
+        batch = prepared.batch
+        for part in sorted(prepared.parts, key=lambda part: part.name in _LAST):
+            if part.name in _LAST and prepared.plan is not None:
+                self.before_shown(prepared)
+            if part.rows and deaths.begins(batch.id, part.name) <= TRIES:
+                try:
+                    taken = self._taken(batch, part)
+                finally:
+                    deaths.survived(batch.id, part.name)
+                if not taken:
+                    self._look_through(batch, part.table)
+            elif part.rows:
+                logger.warning("this process died of rows of %s; they are looked through", part.name)
+                self._look_through(batch, part.table, deaths)
+                deaths.survived(batch.id, part.name)
+            self._step(f"inserted:{part.name}")
         self._insert_arrivals(prepared)
 
     def _insert_arrivals(self, prepared: Prepared) -> None:
@@ -102,7 +130,7 @@ class Inserts:
             return False
         return True
 
-    def _look_through(self, batch: Batch, table: Table) -> None:
+    def _look_through(self, batch: Batch, table: Table, deaths: Deaths | None = None) -> None:
         """Find what was refused. In an order that follows from the rows alone: that of their portions may be another
         when the batch is sent again, and what went in of it is known by its place."""
         width, values = len(table.columns), table.unsealed()
@@ -110,7 +138,42 @@ class Inserts:
         ordered = Table(table.name, table.columns)
         for place in places:
             ordered.add(table.owners[place], tuple(values[place * width : (place + 1) * width]))
+        if deaths is not None:
+            self._insert_pieces(deaths, batch, ordered, (0, len(places)))
+            return
         self._insert_halves(batch, ordered, 0, len(places), f"{batch.id}:{table.name}")
+
+    def _insert_pieces(self, deaths: Deaths, batch: Batch, table: Table, piece: tuple[int, int]) -> None:
+        """Halves of a piece that this process died of. They are named after what is in them: what is mapped again may
+        lack spans that are in the store by now, and so have other places."""
+        first, end = piece
+        middle = (first + end) // 2
+        for low, high in ((first, middle), (middle, end)):
+            if low == high:
+                continue
+            try:
+                rows = encode(table.cut(low, high))
+            except CANNOT_ENCODE as error:
+                self._refused(deaths, batch, table, (low, high), str(error))
+                continue
+            name = f"{table.name}:{blake2b(rows, digest_size=12).hexdigest()}"
+            times = deaths.begins(batch.id, name)
+            if times > TRIES:
+                self._refused(deaths, batch, table, (low, high), DIED)
+                continue
+            try:
+                self._store.insert(table.name, table.columns, rows, f"{batch.id}:{name}")
+            except RowsRefused as error:
+                self._refused(deaths, batch, table, (low, high), str(error))
+            finally:
+                deaths.survived(batch.id, name)
+
+    def _refused(self, deaths: Deaths, batch: Batch, table: Table, piece: tuple[int, int], why: str) -> None:
+        low, high = piece
+        if high - low == 1:
+            self._set_aside(batch, table.owners[low], f"{table.name}: {why}")
+        else:
+            self._insert_pieces(deaths, batch, table, piece)
 
     def _insert_halves(self, batch: Batch, table: Table, first: int, end: int, token: str) -> None:
         """Rows [first, end), refused as a whole. Halves and their tokens depend on the batch alone, so the same batch

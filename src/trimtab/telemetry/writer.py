@@ -49,6 +49,7 @@ from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.remap import RemapBatch
 from trimtab.telemetry.rows import Rows
 from trimtab.telemetry.scores.types import ScoreBatch, add_scores
+from trimtab.telemetry.spool.deaths import CAREFUL
 from trimtab.telemetry.spool.drain import Batch, SpoolReader
 from trimtab.telemetry.stores import Store, StoreAway, StoreFull, StoreRefused
 
@@ -94,6 +95,7 @@ class Writer:
         self._step = step or _no_step
         self._inserts = Inserts(store, self._pace, self._set_aside, self._step)
         self._inserts.before_shown = self._look_elsewhere
+        self._began = False
         self._stop = threading.Event()
         self._deadline = 0.0
         self._last_batch_s = -math.inf
@@ -126,6 +128,7 @@ class Writer:
             self._spool.clear()
             if self._merges is not None and self._merges.held:
                 self._merges.release()
+            self._spool.deaths.forget()
         finally:
             self._mapping.shutdown(wait=True)
             self._inserts.close()
@@ -195,6 +198,12 @@ class Writer:
         batch = self._spool.pending()
         if batch is not None:
             self._start_over()
+            if not self._began and self._spool.deaths.begins(batch.id) >= CAREFUL:
+                logger.warning(
+                    "this process ended again and again with the same records under way; they are looked through"
+                )
+                self._inserts.careful = self._spool.deaths
+        self._began = True
         return 0 if batch is None else self._send(self._prepare(batch), remember=False)
 
     def _start_over(self) -> None:
@@ -261,6 +270,7 @@ class Writer:
         self._inserts.all(prepared)
         self._look_elsewhere_again(prepared)
         self._spool.confirm(batch)
+        self._inserts.careful = None
         self._poison.difference_update([(each.segment, each.seq) for each in batch.records] if self._poison else ())
         self._step("confirmed")
         self.progress.records += len(batch.records)

@@ -30,7 +30,7 @@ from msgspec import Struct
 from trimtab.core.ids import uuid7_hex
 from trimtab.telemetry.kinds import weigh
 from trimtab.telemetry.notes import Note
-from trimtab.telemetry.spool import barrier
+from trimtab.telemetry.spool import barrier, deaths
 from trimtab.telemetry.spool.segment_file import Ruined, SegmentFile
 from trimtab.telemetry.spool.segments import LOCK_SUFFIX, SEGMENT_SUFFIX
 from trimtab.telemetry.spool.spool import POSITIONS_FILE
@@ -121,12 +121,13 @@ class SpoolReader:
         path.chmod(0o600)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(_SCHEMA + deaths.SCHEMA)
         now_ms = time.time_ns() // 1_000_000  # what is due later was noted while the clock was ahead
         self._db.execute("UPDATE notes SET due_ms = ? WHERE due_ms > ?", (now_ms, now_ms + _FURTHEST_MS))
         self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
         self._open: dict[str, SegmentFile] = {}
         self._lock = threading.RLock()
+        self.deaths = deaths.Deaths(self._db, self._lock)
 
     def close(self) -> None:
         for file in self._open.values():
@@ -189,6 +190,7 @@ class SpoolReader:
                     [(part.segment, part.last) for part in batch.parts],
                 )
                 self._db.execute("DELETE FROM batch")
+                self._db.execute("DELETE FROM deaths")
             for part in batch.parts:
                 self._positions[part.segment] = part.last
 

@@ -1,0 +1,166 @@
+"""Rows that end the store's process each time are found: their record is set aside, and all else is stored once."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from makings import attempt, project, record, request
+from ways import Way
+
+from patience import PATIENCE_S
+from trimtab.telemetry.spool.deaths import CAREFUL, TRIES
+from trimtab.telemetry.spool.drain import SpoolReader, dead_letters
+from trimtab.telemetry.stores import Store
+
+FAULTY = """
+    import json, os, signal, sys
+    from pathlib import Path
+    from trimtab.storage.blobs import FolderBlobs
+    from trimtab.telemetry.calls.mapper import CallMapper
+    from trimtab.telemetry.spool.drain import SpoolReader
+    from trimtab.telemetry.kinds import decode_any
+    from trimtab.telemetry.rows import Rows
+    from trimtab.telemetry.stores import StoreAway
+    from trimtab.telemetry.writer import Writer
+
+    folder, most, away = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "away"
+
+    class Engine:
+        '''Keeps what it is given by its token, once, and dies of what says so.'''
+
+        def insert(self, table, columns, rows, token):
+            whole = rows if isinstance(rows, bytes) else b"".join(bytes(each) for each in rows)
+            if b"the end of it" in whole:
+                os.kill(os.getpid(), signal.SIGKILL)
+            there = folder / "engine" / token
+            if away and not (folder / "was away").exists():
+                (folder / "was away").touch()
+                raise StoreAway("It is away.")
+            if not there.exists():
+                there.write_bytes(whole)
+
+        def query(self, sql, params, fmt=""):
+            return b""
+
+    def drain():
+        store = Engine()
+        writer = Writer(SpoolReader(folder / "spool"), store, CallMapper(FolderBlobs(folder / "blobs")))
+        while True:
+            try:
+                writer.drain_once()
+                return
+            except StoreAway:
+                continue
+
+    def warm():
+        '''What each of them would read anew: they begin with it.'''
+        spool, rows = SpoolReader(folder / "spool"), Rows()
+        for place, each in enumerate(spool.peek(1).records):
+            CallMapper(FolderBlobs(folder / "blobs")).add(rows, place, decode_any(each.body))
+        for table in rows.tables():
+            table.encoded()
+        spool.close()
+
+    (folder / "engine").mkdir()
+    warm()
+    for times in range(1, most + 1):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                drain()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(pid, 0)
+        if not os.WIFSIGNALED(status):
+            print(times, os.waitstatus_to_exitcode(status))
+            break
+"""
+
+
+def _fill(folder: Path, engine: Store, texts: list[str]) -> None:
+    way = Way(folder, engine)
+    way.close()
+    way.put(*[record(n, project=project(), request=request(text), attempts=(attempt(n),)) for n, text in _each(texts)])
+
+
+def _each(texts: list[str]) -> list[tuple[int, str]]:
+    return list(enumerate(texts, 1))
+
+
+def _run(folder: Path, most: int, how: str = "") -> tuple[int, int]:
+    """How often the process was started, and how it ended the last time."""
+    argv = [sys.executable, "-c", textwrap.dedent(FAULTY), str(folder), str(most), how]
+    done = subprocess.run(argv, timeout=PATIENCE_S, check=True, stdout=subprocess.PIPE, text=True)
+    times, code = done.stdout.split()
+    return int(times), int(code)
+
+
+def _stored(folder: Path, word: str) -> int:
+    return sum(path.read_bytes().count(word.encode()) for path in (folder / "engine").iterdir())
+
+
+@pytest.mark.parametrize("how", ["", "away"])
+def test_a_record_that_ends_the_process_is_set_aside_and_all_others_are_stored_once(
+    tmp_path: Path, engine: Store, how: str
+) -> None:
+    _fill(tmp_path, engine, ["alpha", "the end of it", "gamma"])
+    times, code = _run(tmp_path, 60, how)
+    assert code == 0
+    assert times > CAREFUL
+    [(_, letter)] = dead_letters(tmp_path / "spool")
+    assert f"The store's process ended {TRIES} times while it took this row." in letter.reason
+    assert b"the end of it" in letter.body
+    once = _stored(tmp_path, "alpha")
+    assert once > 0
+    assert _stored(tmp_path, "gamma") == once
+    assert _stored(tmp_path, "the end of it") == 0
+    spool = SpoolReader(tmp_path / "spool")
+    assert spool.pending() is None
+    assert spool.peek(10) is None
+    spool.close()
+
+
+def test_a_healthy_batch_is_begun_and_noted_once(tmp_path: Path, engine: Store) -> None:
+    _fill(tmp_path, engine, ["alpha", "beta"])
+    assert _run(tmp_path, 1) == (1, 0)
+    assert dead_letters(tmp_path / "spool") == []
+
+
+def test_who_is_ended_by_others_again_and_again_at_the_same_batch_loses_nothing_and_stores_nothing_twice(
+    tmp_path: Path, engine: Store
+) -> None:
+    """Each time one step further, in the real engine: nothing of it is the rows' fault."""
+    way = Way(tmp_path, engine)
+    made: list[msgspec.Struct] = [record(n, project=way.name, attempts=(attempt(n),)) for n in range(1, 5)]
+    way.put(*made)
+    steps: list[str] = []
+
+    class Ended(BaseException):
+        pass
+
+    def end(name: str) -> None:
+        if name.startswith("inserted:") and name not in steps:
+            steps.append(name)
+            raise Ended
+
+    for _ in range(12):
+        way.writer._step = way.writer._inserts._step = end  # pyright: ignore[reportPrivateUsage]
+        try:
+            way.writer.drain_once()
+            break
+        except Ended:
+            way.restart()
+    assert len(steps) > CAREFUL
+    assert way.writer.drain_once() == 0
+    counts: list[Any] = way.rows("span_id")
+    assert len(counts) == len({line[0] for line in counts}) == 8
+    assert len(way.rows("span_id", "span_io")) == len({line[0] for line in way.rows("span_id", "span_io")})
+    sql = "SELECT count() FROM ledger WHERE project = {project:String}"
+    assert int(msgspec.json.decode(way.engine.query(sql, {"project": way.name}))[0]) == 4
+    way.close()
+    assert dead_letters(tmp_path / "spool") == []
