@@ -232,8 +232,24 @@ def test_a_question_asked_again_soon_tells_of_the_first_answer(
     finding = check(two, memory)
     assert (finding.label if finding else "") == label
     if finding:
-        assert finding.of == ("t", "s1")
+        assert finding.of == ("t", "s1", one.session)
         assert check(two, memory) is None  # mapped once more
+
+
+def test_a_user_and_a_session_of_one_name_are_two() -> None:
+    memory = Memory()
+    check = DETECTORS.get("asked_again").check
+    assert check(said(user="ada", session="", trace_id="t", span_id="s1"), memory) is None
+    assert check(said(user="", session="ada", trace_id="t2", span_id="s2", at_ns=5), memory) is None
+
+
+def test_a_user_who_asks_again_in_another_session_leaves_the_score_in_the_first() -> None:
+    memory = Memory()
+    check = DETECTORS.get("asked_again").check
+    assert check(said(user="ada", session="one", trace_id="t", span_id="s1"), memory) is None
+    finding = check(said(user="ada", session="two", trace_id="t2", span_id="s2", at_ns=5), memory)
+    assert finding is not None
+    assert finding.of == ("t", "s1", "one")
 
 
 # --- tools ---------------------------------------------------------------------------------------------------------

@@ -258,7 +258,9 @@ def test_whose_a_foreign_answer_is_may_be_said_by_the_root_alone(
     batches: list[list[ForeignSpan]], tmp_path: Path
 ) -> None:
     """Answers wait for it: the root of an agent that runs for long comes batches later."""
-    assert found_in(tmp_path, *batches) == [("asked_again", f"{1:032x}", f"{1:016x}", "s2")]
+    assert found_in(tmp_path, *batches) == [("asked_again", f"{1:032x}", f"{1:016x}", "s1")], (
+        "the session of the answer that was no good"
+    )
 
 
 def test_the_session_that_the_root_says_is_the_one_that_an_answer_is_repeated_in(tmp_path: Path) -> None:

@@ -70,11 +70,11 @@ class Said(Struct, frozen=True, gc=False):
 
 class Finding(Struct, frozen=True):
     """What was found: which variety, in a word, and the evidence, in a sentence. ``of`` is the answer that it is about
-    where that is an earlier one: the ids of its trace and span."""
+    where that is an earlier one: its trace, its span and its session."""
 
     label: str
     why: str
-    of: tuple[str, str] | None = None
+    of: tuple[str, str, str] | None = None
 
 
 class Recent(Generic[K, V]):
@@ -111,12 +111,14 @@ class Lengths:
 
 
 class Asked(Struct, gc=False):
-    """A person's last question, which answer it got, and its words once somebody has asked for them."""
+    """A person's last question, which answer it got and in which session, and its words once somebody has asked for
+    them."""
 
     text: str
     trace_id: str
     span_id: str
     at_ns: int
+    session: str = ""
     words: frozenset[str] | None = None
 
 
@@ -233,13 +235,13 @@ class Detectors:
 
 
 def _score(said: Said, name: str, version: str, finding: Finding) -> Score:
-    trace_id, span_id = finding.of or (said.trace_id, said.span_id)
+    trace_id, span_id, session = finding.of or (said.trace_id, said.span_id, said.session)
     return Score(
         id=id_for(said.project, f"detector:{name}:{trace_id}:{span_id}"),
         target="span",
         trace_id=trace_id,
         span_id=span_id,
-        session=said.session,
+        session=session,
         name=name,
         value=1.0,
         label=finding.label,

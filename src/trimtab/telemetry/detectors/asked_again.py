@@ -1,8 +1,8 @@
 """The same person asks the same again soon, or the same in slightly other words: the first answer was no good to them.
 
-It is found when the second question comes, and written down of the answer to the first. Who asks is the user, else the
-session. Within one trace the same question comes again because a program says it again; so does one behind which tool
-calls stand already.
+It is found when the second question comes, and written down of the answer to the first, in whatever session that was.
+Who asks is the user, else the session. Within one trace the same question comes again because a program says it again;
+so does one behind which tool calls stand already.
 """
 
 import re
@@ -27,15 +27,15 @@ ALIKE: Final = 0.6
 
 
 def _check(said: Said, memory: Memory) -> Finding | None:
-    who = said.user or said.session
-    if not who or not said.question or len(said.question) > MOST:
+    who = f"user {said.user}" if said.user else f"session {said.session}"
+    if not (said.user or said.session) or not said.question or len(said.question) > MOST:
         return None
     if said.messages and said.messages[-1].role != "user":
         return None
     if not says_something(said.question):
         return None
     last = memory.asked.get((said.project, who), list)
-    now = Asked(said.question, said.trace_id, said.span_id, said.at_ns)
+    now = Asked(said.question, said.trace_id, said.span_id, said.at_ns, said.session)
     before = last[0] if last else None
     if before is not None and (before.span_id == said.span_id or before.at_ns > said.at_ns):
         return None  # the same record once more
@@ -44,7 +44,7 @@ def _check(said: Said, memory: Memory) -> Finding | None:
     last[:] = [now]
     if before is None or before.trace_id == said.trace_id or said.at_ns - before.at_ns > SOON_NS:
         return None
-    of = (before.trace_id, before.span_id)
+    of = (before.trace_id, before.span_id, before.session)
     after_s = (said.at_ns - before.at_ns) // 10**9
     if before.text == now.text:
         return Finding("same", f"The same was asked again {after_s} s later (span {said.span_id}).", of)
@@ -90,4 +90,4 @@ def is_unspaced(question: str) -> bool:
     return not question.isascii() and len(_UNSPACED.findall(question)) >= LETTERS
 
 
-PLUG = Detector(version="2", about="The user asked the same again soon", check=_check, person=True, lean=True)
+PLUG = Detector(version="3", about="The user asked the same again soon", check=_check, person=True, lean=True)
