@@ -36,6 +36,25 @@ def test_a_write_is_there_for_the_next_read_and_a_read_changes_nothing(catalog_u
     assert asyncio.run(closing(db, story(db))) == (1, 0)
 
 
+def test_what_is_first_used_after_a_newer_program_changed_the_schema_goes_on_with_its_process(catalog_url: str) -> None:
+    def newer(conn: Connection) -> None:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    async def story(db: Database) -> int:
+        another, fresh = db.another(), Database.open(catalog_url)
+        try:
+            await db.write(newer)
+            with pytest.raises(Unavailable, match="newer"):
+                await fresh.read(lambda conn: revision.current(conn, "x"))
+            return await another.write(lambda conn: revision.bump(conn, "x"))
+        finally:
+            await another.close()
+            await fresh.close()
+
+    db = Database.open(catalog_url)
+    assert asyncio.run(closing(db, story(db))) == 1
+
+
 def test_a_write_that_raises_leaves_nothing_behind(catalog_url: str) -> None:
     def fail(conn: Connection) -> None:
         revision.bump(conn, "x")

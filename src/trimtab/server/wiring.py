@@ -424,7 +424,7 @@ async def _make(settings: Settings, house: House, worker: str) -> _Made:
         local=LocalModels(house.run),
         health=HealthBoard(),
         metrics=Metrics(Gauges(readings(spool, intake, transport, holder)), _slugs(holder)),
-        answers=_answers(settings, house, clock, keys),
+        answers=_answers(settings, house, db, clock, keys),
         notes=Inflight(house.folder / INFLIGHT, worker),
         keeper=keeper,
     )
@@ -536,13 +536,12 @@ def _intake(settings: Settings, house: House, worker: str, seal: Callable[[bytes
     return Intake(lambda: Spool(house.spool, f"{worker}-otlp", sync="full", max_bytes=most, seal=seal), most)
 
 
-def _answers(settings: Settings, house: House, clock: SystemClock, keys: Keys) -> Answers:
+def _answers(settings: Settings, house: House, db: Database, clock: SystemClock, keys: Keys) -> Answers:
     """Stored answers: in a file of the data folder, or beside the catalog where that is shared by several machines."""
     most = settings.cache_max_mb << 20
     if settings.catalog_url.startswith("sqlite"):
         return beside(house.folder, max_bytes=most, clock=clock, keys=lambda: keys.ring)
-    db = Database.open(settings.catalog_url)
-    return Answers(db, file=None, max_bytes=most, clock=clock, keys=lambda: keys.ring)
+    return Answers(db.another(), file=None, max_bytes=most, clock=clock, keys=lambda: keys.ring)
 
 
 def _keep(spool: Spool) -> Callable[[bytes], Awaitable[None]]:

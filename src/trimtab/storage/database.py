@@ -48,7 +48,11 @@ class _Lane(Protocol):
 class Database:
     """One catalog database. Make it with `open`; `read` and `write` run a function in a transaction of its own."""
 
-    def __init__(self, url: URL, lane: _Lane, create: "Work[None] | None" = None) -> None:
+    def __init__(
+        self, url: URL, lane: _Lane, create: "Work[None] | None" = None, first: "Database | None" = None
+    ) -> None:
+        self._url = url
+        self._first = first
         self._lane = lane
         self._create = create
         self._prepared = False
@@ -66,8 +70,7 @@ class Database:
         Raises `InvalidRequest` for a URL that is neither.
         """
         parsed = _parse(url)
-        lane = _PostgresLane(parsed, seals) if parsed.get_backend_name() == "postgresql" else _SqliteLane(parsed, seals)
-        return cls(parsed, lane)
+        return cls(parsed, _lane(parsed, seals))
 
     @classmethod
     def beside(cls, file: Path, create: Work[None]) -> "Database":
@@ -76,9 +79,18 @@ class Database:
         url = URL.create("sqlite", database=str(file))
         return cls(url, _SqliteLane(url, waits_for_disk=False), create)
 
+    def another(self) -> "Database":
+        """The same database by connections of its own, without what opens columns of content. Its schema is seen to
+        here: once a newer program has changed it, who asks first would be refused, and this process served on."""
+        return Database(self._url, _lane(self._url, None), first=self)
+
     async def prepare(self) -> None:
         """Bring the schema up to date, once per process; one process at a time does it. Raises `Unavailable`."""
         if self._prepared:
+            return
+        if self._first is not None:
+            await self._first.prepare()
+            self._prepared = True
             return
         async with self._preparing:
             if not self._prepared:
@@ -155,6 +167,10 @@ def _parse(url: str) -> URL:
         fix=example,
         param="TRIMTAB_DATABASE_URL",
     )
+
+
+def _lane(url: URL, seals: Callable[[], Seals] | None) -> _Lane:
+    return _PostgresLane(url, seals) if url.get_backend_name() == "postgresql" else _SqliteLane(url, seals)
 
 
 class _SqliteLane:
