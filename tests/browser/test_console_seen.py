@@ -85,6 +85,40 @@ def test_a_session_reads_as_a_conversation_and_leads_to_its_user(visitor: Visito
     expect(page.get_by_role("table", name="Users").get_by_role("row").nth(1)).to_contain_text("bob")
 
 
+def test_a_session_of_hundreds_of_turns_is_as_near_at_its_end_and_leads_to_what_failed(
+    seen: Seen, visitor: Visitor
+) -> None:
+    found = seen.ask("/seen/sessions/sad")
+    turn = next(each for each in found["turns"] if each["status"] == "error")
+
+    def answer(route: Route) -> None:
+        asked = parse_qs(urlsplit(route.request.url).query)
+        first = int(asked.get("cursor", ["0"])[0])
+        numbers = range(first, min(450, first + int(asked["limit"][0])))
+        turns = [
+            {**turn, "trace_id": f"{i:032x}", "started": turn["started"] + i * 1000, "error_message": f"No. {i + 1}!"}
+            for i in numbers
+        ]
+        more = str(numbers.stop) if numbers.stop < 450 else None
+        route.fulfill(json={**found, "turns": turns, "cursor": more})
+
+    visitor.page.route(f"{visitor.url}/api/v1/projects/seen/sessions/sad?*", answer)
+    page = visitor.go(f"{P}/sessions/sad")
+    turns = page.get_by_test_id("turns").get_by_role("region")
+    expect(turns).to_have_count(50)
+    page.get_by_role("button", name="To the last turn").press("Enter")
+    last = page.get_by_role("region", name="Turn 450")
+    expect(last.get_by_text("No. 450!")).to_be_in_viewport()
+    expect(last.get_by_role("link")).to_be_focused()
+    expect(turns).to_have_count(450)
+    expect(page.get_by_role("button", name="To the last turn")).to_have_count(0)
+    page.get_by_test_id("session-summary").get_by_role("link", name="2 failed").click()
+    expect(page.locator("[data-trace]")).to_have_count(2)
+    assert {seen.traces["broken-0"], seen.traces["broken-1"]} == set(
+        page.locator("[data-trace]").evaluate_all("rows => rows.map((row) => row.dataset.trace)")
+    )
+
+
 def test_errors_are_grouped_by_cause_and_lead_to_their_traces(seen: Seen, visitor: Visitor) -> None:
     page = visitor.go(f"{P}/errors")
     causes = page.get_by_role("list", name="Causes")

@@ -25,6 +25,8 @@ import type {
 } from "./types";
 
 const LIST_SIZE = 50;
+/** Of a session after its first, so that its end is ten questions away after 2,000. */
+const LATER_TURNS = 200;
 
 export const sessionsQuery = (project: string, q: string, window: Window, sort: string) =>
   infiniteQueryOptions({
@@ -43,7 +45,7 @@ export const sessionQuery = (project: string, session: string) =>
   infiniteQueryOptions({
     queryKey: ["session", project, session],
     queryFn: ({ pageParam, signal }) => {
-      const query = { cursor: pageParam, limit: LIST_SIZE };
+      const query = { cursor: pageParam, limit: pageParam ? LATER_TURNS : LIST_SIZE };
       return get<SessionView>(withQuery(inProject(project, "sessions", session), query), signal);
     },
     initialPageParam: null as string | null,

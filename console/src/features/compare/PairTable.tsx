@@ -32,7 +32,7 @@ export function PairTable({ pairs, chosen, onSelect }: Props) {
   // What a link has chosen, or the first that differs, may be far down.
   // biome-ignore lint/correctness/useExhaustiveDependencies: brought into sight at first, and not when it is chosen here
   useEffect(() => {
-    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+    if (at >= 0) virtual.scrollToIndex(at, { align: "center" });
   }, []);
   return (
     <div className={css.scroll} ref={scroller} data-testid="pairs">

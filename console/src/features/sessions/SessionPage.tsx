@@ -1,13 +1,15 @@
 import { Button } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { Fragment, useEffect, useRef, useState } from "react";
+import { Fragment, memo, useEffect, useRef, useState } from "react";
 import { spanIOQuery } from "@/api/queries";
 import { sessionQuery } from "@/api/seen";
 import type { SessionRow, SpanRow } from "@/api/types";
 import { Message } from "@/features/trace/Conversation";
 import { formatClock, formatCompact, formatDateTime, formatInt, formatMs, plural } from "@/lib/format";
 import { boundedMoney, formatMoney } from "@/lib/money";
+import { toggleValue } from "@/search/language";
+import { fixedSearch } from "@/search/range";
 import { Tag } from "@/ui/bits";
 import { CopyIconButton } from "@/ui/Copy";
 import { ProblemNotice } from "@/ui/Notice";
@@ -24,6 +26,15 @@ export function SessionPage() {
   const found = useInfiniteQuery(sessionQuery(project, session));
   const summary = found.data?.pages[0]?.summary;
   const turns = found.data?.pages.flatMap((page) => page.turns) ?? [];
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = found;
+  const list = useRef<HTMLDivElement>(null);
+  const [toEnd, setToEnd] = useState(false);
+  useEffect(() => {
+    if (!toEnd || isFetchingNextPage) return;
+    if (hasNextPage && !isFetchNextPageError) return void fetchNextPage();
+    setToEnd(false);
+    if (list.current) showEnd(list.current);
+  }, [toEnd, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
   return (
     <Page
       title="Session"
@@ -35,7 +46,12 @@ export function SessionPage() {
     >
       <Pending of={found} height={320} />
       {summary && <Summary project={project} row={summary} />}
-      <div className={css.turns} data-testid="turns">
+      {hasNextPage && (
+        <Button variant="default" mb={14} loading={toEnd} onClick={() => setToEnd(true)}>
+          To the last turn
+        </Button>
+      )}
+      <div className={css.turns} data-testid="turns" ref={list}>
         {turns.map((turn, i) => (
           <Fragment key={turn.trace_id}>
             <Pause ms={pauseBefore(turns[i - 1], turn)} />
@@ -43,13 +59,29 @@ export function SessionPage() {
           </Fragment>
         ))}
       </div>
-      {found.hasNextPage && (
-        <Button variant="default" mt={16} loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+      {hasNextPage && (
+        <Button variant="default" mt={16} loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
           Show later turns
         </Button>
       )}
     </Page>
   );
+}
+
+/** The last turn in sight, also while those around it get their words, until somebody moves. */
+function showEnd(list: HTMLElement) {
+  const last = list.lastElementChild;
+  last?.querySelector<HTMLElement>("a")?.focus({ preventScroll: true });
+  const watch = new ResizeObserver(() => last?.scrollIntoView({ block: "end" }));
+  watch.observe(list); // which tells of it at once
+  const moved = new AbortController();
+  const stop = () => {
+    watch.disconnect();
+    moved.abort();
+  };
+  for (const kind of ["wheel", "keydown", "pointerdown", "touchmove"]) {
+    window.addEventListener(kind, stop, { passive: true, signal: moved.signal });
+  }
 }
 
 function Pause({ ms }: { ms: number }) {
@@ -75,7 +107,22 @@ function Summary({ project, row }: { project: string; row: SessionRow }) {
       />
       <Tile
         label="Calls"
-        foot={row.errors > 0 ? `${formatInt(row.errors)} failed` : "none failed"}
+        foot={
+          row.errors > 0 ? (
+            <Link
+              to="/p/$project/traces"
+              params={{ project }}
+              search={{
+                ...fixedSearch(Math.floor(row.started), Math.ceil(row.ended) + 1),
+                q: toggleValue(toggleValue("", "session", row.session), "status", "error"),
+              }}
+            >
+              {formatInt(row.errors)} failed
+            </Link>
+          ) : (
+            "none failed"
+          )
+        }
         value={formatInt(row.calls)}
       />
       <Tile
@@ -90,23 +137,18 @@ function Summary({ project, row }: { project: string; row: SessionRow }) {
 }
 
 /** One trace: what is new in its question, and the answer. Its words are fetched when it comes near the screen. */
-function Turn({ project, turn, number }: { project: string; turn: SpanRow; number: number }) {
+const Turn = memo(function Turn({ project, turn, number }: { project: string; turn: SpanRow; number: number }) {
   const [ref, near] = useNear();
   const io = useQuery({ ...spanIOQuery(project, turn.trace_id, turn.span_id), enabled: near });
   return (
     <section className={css.turn} ref={ref} aria-label={`Turn ${number}`}>
-      <div className={css.turnHead}>
-        <StatusSign status={turn.status} size={14} />
-        <Link to="/p/$project/traces/$traceId" params={{ project, traceId: turn.trace_id }}>
-          {formatClock(turn.started, false)}
-        </Link>
-        <span>{turn.model_used || turn.model || turn.name}</span>
-        <span className="num">{formatMs(turn.duration)}</span>
-        {turn.cost !== null && <span className="num">{formatMoney(turn.cost)}</span>}
-        {turn.stop === "length" && <Tag tone="warn">cut off</Tag>}
-      </div>
+      <TurnHead project={project} turn={turn} number={number} />
       {io.error && <ProblemNotice error={io.error} retry={() => void io.refetch()} />}
-      {io.data?.captured ? (
+      {!near ? (
+        <p className="muted" dir="auto">
+          {turn.input_preview} {turn.output_preview}
+        </p>
+      ) : io.data?.captured ? (
         <>
           {newMessages(io.data).map((message, i) => (
             <Message key={`in-${i}`} message={message} />
@@ -121,6 +163,22 @@ function Turn({ project, turn, number }: { project: string; turn: SpanRow; numbe
       )}
       {turn.status === "error" && <div className={css.bad}>{turn.error_message || turn.error_code}</div>}
     </section>
+  );
+});
+
+function TurnHead({ project, turn, number }: { project: string; turn: SpanRow; number: number }) {
+  return (
+    <div className={css.turnHead}>
+      <StatusSign status={turn.status} size={14} />
+      <span className="num">{formatInt(number)}</span>
+      <Link to="/p/$project/traces/$traceId" params={{ project, traceId: turn.trace_id }}>
+        {formatClock(turn.started, false)}
+      </Link>
+      <span>{turn.model_used || turn.model || turn.name}</span>
+      <span className="num">{formatMs(turn.duration)}</span>
+      {turn.cost !== null && <span className="num">{formatMoney(turn.cost)}</span>}
+      {turn.stop === "length" && <Tag tone="warn">cut off</Tag>}
+    </div>
   );
 }
 
