@@ -1,6 +1,7 @@
 """The commands that talk to a server, against a real one."""
 
 import secrets
+import shutil
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from live import until
 from shells import Shell, call
 
 from patience import PATIENCE_S
+from trimtab.cli.base import Failure, files_told
 from trimtab.cli.traces import print_sources
 from trimtab.sdk import types as t
 
@@ -328,3 +330,22 @@ def test_a_limit_counts_one_thing(shell: Shell) -> None:
     assert done.exit_code == 1
     assert "Give one of" in done.stderr
     assert "is no scope" in shell.run("limits", "set", "odd", "--money", "5", "--scope", "planet=mars").stderr
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_and_not_shown_as_a_traceback(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = shell.run("export", "spans", "--out", str(tmp_path / "file" / "below"))
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"trimtab: {tmp_path / 'file' / 'below'}: Not a directory.")
+    assert "Name a place that is there" in done.stderr
+
+
+def test_a_folder_that_cannot_be_copied_whole_is_told_by_the_first_file_of_it() -> None:
+    def full() -> None:
+        raise shutil.Error([("/from/a", "/to/a", "[Errno 28] No space left on device: '/from/a' -> '/to/a'")] * 900)
+
+    with pytest.raises(Failure) as failed, files_told(as_json=False):
+        full()
+    assert failed.value.error.message == "/to/a: No space left on device."
+    with pytest.raises(ConnectionResetError), files_told(as_json=False):
+        raise ConnectionResetError(104, "of no file")

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import secrets
+import time
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from live import until
 from shells import Shell, call
 
 from patience import PATIENCE_S
@@ -181,3 +184,39 @@ def test_a_cost_that_prices_are_missing_from_is_a_lower_bound(
     assert "≥" not in second
     show(found)
     assert capsys.readouterr().out.split()[:3] == ["MODEL", "COST", "UNPRICED"]
+
+
+def test_a_frameworks_error_that_is_a_whole_traceback_stays_a_line_in_the_table_and_is_told_once(shell: Shell) -> None:
+    key = shell.ok("keys", "create", "app").strip()
+    raised = (
+        "OpenAIAPIError('Error code: 500')Traceback (most recent call last):\n\n  File \"app.py\", line 7\n" + "x" * 300
+    )
+    now = time.time_ns()
+    trace, root, leaf = secrets.token_hex(16), "a" * 16, "b" * 16
+    spans = [
+        {
+            "traceId": trace, "spanId": span, "parentSpanId": parent, "name": name, "kind": 1,
+            "startTimeUnixNano": str(now - 10**9), "endTimeUnixNano": str(now),
+            "status": {"code": 2, "message": raised},
+            "attributes": [{"key": "session.id", "value": {"stringValue": "s-9"}}],
+        }
+        for span, parent, name in ((root, "", "RunnableSequence"), (leaf, root, "ChatOpenAI"))
+    ]  # fmt: skip
+    httpx.post(
+        f"{shell.server.url}/v1/traces",
+        json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]},
+        headers={"authorization": f"Bearer {key}"},
+        timeout=PATIENCE_S,
+    ).raise_for_status()
+    shell.server.settled()
+    until(
+        lambda: len(shell.json("traces", "show", trace)["trace"]["spans"]) == 2,
+        PATIENCE_S,
+        lambda: "both are not there",
+    )
+    shown = shell.ok("traces", "show", trace)
+    assert shown.count("! OpenAIAPIError('Error code: 500')") == 2
+    assert shown.count("x" * 300) == 1, "the way of the error is told once, of the span that failed first"
+    assert max(len(line) for line in shown.split("\nError of ChatOpenAI\n")[0].splitlines()) < 120
+    assert "session  s-9" in shown
+    assert "RunnableSequence" in shell.ok("traces", "list"), "a foreign trace is known by its name"

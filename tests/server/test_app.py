@@ -133,6 +133,8 @@ def test_what_vendors_have_and_we_do_not_is_refused_by_its_name(run: Run, path: 
         ("/api/v1/chat/completions", "the client calls /v1/chat/completions."),
         ("/openai/v1/embeddings", "the client calls /v1/embeddings."),
         ("/openai/chat/completions", "the client calls /v1/chat/completions."),
+        ("/v1/trace", "or for one signal, has its path."),
+        ("/v1/v1/traces", "or for one signal, has its path."),
     ],
 )
 def test_a_client_with_a_wrong_base_url_is_told_the_right_one(run: Run, path: str, way_out: str) -> None:
@@ -142,6 +144,15 @@ def test_a_client_with_a_wrong_base_url_is_told_the_right_one(run: Run, path: st
     answer = run(story)
     assert answer.status_code == 404
     assert answer.json()["error"]["message"].endswith(way_out)
+
+
+def test_an_exporter_that_was_given_the_address_alone_in_code_is_told_where_traces_go(run: Run) -> None:
+    async def story(house: House) -> httpx.Response:
+        return await house.admin.post("/", content=b"", headers={"content-type": "application/x-protobuf"})
+
+    answer = run(story)
+    assert answer.status_code == 405
+    assert "/v1/traces" in answer.text
 
 
 def test_a_client_that_lists_models_at_a_wrong_base_url_does_not_get_the_consoles_page(run: Run) -> None:

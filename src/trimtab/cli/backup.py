@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from trimtab.cli.base import print_json, teller, told
+from trimtab.cli.base import files_told, print_json, teller, told
 
 
 @click.command()
@@ -31,7 +31,7 @@ def command(target: Path, *, data_dir: str | None, wait: float, as_json: bool) -
     from trimtab.server.backup import Backup
     from trimtab.server.settings import Settings
 
-    with told(as_json=as_json):
+    with files_told(as_json=as_json), told(as_json=as_json):
         settings = Settings.read(data_dir=data_dir)
         made = Backup(settings, target, wait_s=wait, say=teller(as_json=as_json)).make()
     rows = {table.name: table.rows for table in made.tables}

@@ -4,14 +4,16 @@ Exit codes: 0 it worked; 1 it did not; 2 the command line or the environment is 
 4 the key was refused; 130 it was interrupted.
 """
 
+import errno
 import functools
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar, cast
 
 import click
 import msgspec
@@ -78,6 +80,33 @@ def told(*, as_json: bool) -> Generator[None]:
         raise failure_of(error)(error, as_json=as_json) from error
 
 
+@contextmanager
+def files_told(*, as_json: bool) -> Generator[None]:
+    """A file of the user's that cannot be read or written is an error of ours: a folder that is none, a full disk."""
+    try:
+        yield
+    except OSError as error:
+        said = _about_a_file(error)
+        if said is None:
+            raise
+        raise failure_of(said)(said, as_json=as_json) from error
+
+
+def _about_a_file(error: OSError) -> TrimtabError | None:
+    where, why = error.filename2 or error.filename, error.strerror
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):  # of a whole folder
+        _, where, why = cast("list[tuple[str, str, str]]", error.args[0])[0]
+        why = why.partition("] ")[2].partition(": ")[0] or why
+    if where is None and error.errno not in _NO_ROOM:
+        return None
+    said = f"{why}." if where is None else f"{where}: {why}."
+    return TrimtabError(said, fix="Name a place that is there, is yours, and has room.", code="file_unusable")
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What a write says without naming the file."""
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 url_option = click.option("--url", envvar="TRIMTAB_URL", default=None, help="The server. [env: TRIMTAB_URL]")
 project_option = click.option(
@@ -120,7 +149,7 @@ def api_command(function: Callable[P, R]) -> Callable[P, R]:
                     fix="Set TRIMTAB_ADMIN_KEY (or TRIMTAB_API_KEY), which the first start of `trimtab up` prints; or "
                     "sign in: trimtab login",
                 )
-            with terminal.guarded():
+            with terminal.guarded(), files_told(as_json=as_json):
                 return function(*args, client=client, as_json=as_json, **options)  # type: ignore[call-arg]  # pyright: ignore
 
     return run  # type: ignore[return-value]  # pyright: ignore

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from trimtab.cli.base import print_json, teller, told
+from trimtab.cli.base import files_told, print_json, teller, told
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(source: Path, *, data_dir: str, receipts: Path | None, as_json: bool
     from trimtab.server.backup_notes import read_receipts
     from trimtab.server.restore import restore
 
-    with told(as_json=as_json):
+    with files_told(as_json=as_json), told(as_json=as_json):
         erased = read_receipts(receipts) if receipts is not None else ()
         made = restore(source, Path(data_dir), teller(as_json=as_json), erased=erased)
     rows = {table.name: table.rows for table in made.tables}

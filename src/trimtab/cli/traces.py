@@ -10,6 +10,9 @@ from trimtab.cli.base import Span, api_command, local_time, money, print_json, p
 from trimtab.sdk import types as t
 from trimtab.sdk.client import Client
 
+ERROR_WIDTH = 160
+"""Characters of an error in the table of spans; a longer one is printed in full below it."""
+
 
 @click.group()
 def command() -> None:
@@ -45,6 +48,7 @@ def list_traces(*, query: str, last: int, limit: int, project: str, client: Clie
             local_time(row.started),
             row.trace_id,
             row.status,
+            row.name[:40],
             row.model if row.model == row.model_used else f"{row.model} > {row.model_used or '-'}",
             row.feature or None,
             row.tokens.total,
@@ -54,8 +58,11 @@ def list_traces(*, query: str, last: int, limit: int, project: str, client: Clie
         )
         for row in found
     ]
+    columns = ("STARTED", "TRACE", "STATUS", "NAME", "MODEL", "FEATURE", "TOKENS", "COST", "TOOK", "FALLBACKS")
+    if all(row.request_id for row in found):  # our own calls: what they are called says nothing that the model does not
+        columns, rows = columns[:3] + columns[4:], [row[:3] + row[4:] for row in rows]
     print_table(
-        ("STARTED", "TRACE", "STATUS", "MODEL", "FEATURE", "TOKENS", "COST", "TOOK", "FALLBACKS"),
+        columns,
         rows,
         empty="" if found else none_found(client.trace_page(project, q=query, start=start, limit=1).behind_ms),
     )
@@ -253,6 +260,8 @@ def _print_summary(trace: t.Trace) -> None:
     lower = f" (a lower bound: {trace.unpriced} spans have no known price)" if trace.unpriced and trace.cost else ""
     click.echo(f"Trace {trace.trace_id}")
     click.echo(f"  started  {local_time(trace.started)}, took {trace.duration:.0f} ms")
+    for title, told in _labels(trace.spans[0] if trace.spans else None):
+        click.echo(f"  {title:8} {told}")
     click.echo(f"  tokens   {trace.tokens.total} ({trace.tokens.input} in, {trace.tokens.output} out)")
     if trace.data_classes:
         click.echo(f"  class    {', '.join(trace.data_classes)}")
@@ -265,6 +274,14 @@ def _print_summary(trace: t.Trace) -> None:
     if trace.updating is not None:
         click.echo(f"  updating more of it came than is shown; made anew from {local_time(trace.updating)} on")
     click.echo()
+
+
+def _labels(entry: t.Span | None) -> list[tuple[str, str]]:
+    """Whose it is, and of what: what it is found by in a search."""
+    if entry is None:
+        return []
+    of = {"session": entry.session, "user": entry.user, "feature": entry.feature, "tags": ", ".join(entry.tags)}
+    return [(title, told) for title, told in of.items() if told]
 
 
 def _cache_words(line: t.CacheLine) -> str:
@@ -289,8 +306,21 @@ def _print_spans(trace: t.Trace) -> None:
             (name, span.kind, span.status, at, f"{span.duration:.0f} ms", span.tokens.total, span.price or None)
         )
         if span.error_message:
-            rows.append((f"{'  ' * (level + 1)}! {span.error_message}", "", "", "", "", "", ""))
+            rows.append((f"{'  ' * (level + 1)}! {error_line(span.error_message)}", "", "", "", "", "", ""))
     print_table(("SPAN", "KIND", "STATUS", "AT", "TOOK", "TOKENS", "PRICE"), rows, empty="This trace has no spans yet.")
+    failed = {span.parent_span_id for span in trace.spans if span.error_message}
+    for span in trace.spans:
+        # What a span passes on from one below it says the same again, with the way it took.
+        if span.span_id not in failed and error_line(span.error_message) != span.error_message:
+            click.echo(f"\nError of {span.name}")
+            click.echo("\n".join(f"  {line}" for line in span.error_message.splitlines() if line.strip()))
+
+
+def error_line(message: str) -> str:
+    """An error as a line of a table: some frameworks' errors are a whole traceback."""
+    lines = message.split("Traceback (most recent call last)", 1)[0].strip().splitlines()
+    first = lines[0] if lines else message.strip().splitlines()[-1] if message.strip() else ""
+    return first if len(first) <= ERROR_WIDTH else f"{first[: ERROR_WIDTH - 1]}…"
 
 
 def _print_io(io: t.SpanIO) -> None:

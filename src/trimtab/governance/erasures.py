@@ -185,7 +185,9 @@ def erasure(conn: Connection, project_id: str, erasure_id: str) -> Erasure:
     found = select(ERASURES).where(ERASURES.c.project_id == project_id, ERASURES.c.id == erasure_id)
     row = conn.execute(found).one_or_none()
     if row is None:
-        raise NotFound(f"There is no erasure {erasure_id[:80]!r} in this project.", fix="List them.")
+        raise NotFound(
+            f"There is no erasure {erasure_id[:80]!r} in this project.", fix="List them: trimtab erase --list."
+        )
     return _read(row)
 
 

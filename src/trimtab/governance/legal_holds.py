@@ -105,7 +105,9 @@ def get(conn: Connection, project_id: str, hold_id: str) -> LegalHold:
     """Raises `NotFound`."""
     row = conn.execute(select(LEGAL_HOLDS).where(H.project_id == project_id, H.id == hold_id)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no legal hold {hold_id[:80]!r} in this project.", fix="List them.")
+        raise NotFound(
+            f"There is no legal hold {hold_id[:80]!r} in this project.", fix="List them: trimtab legal-holds list."
+        )
     return _read(row)
 
 

@@ -163,7 +163,7 @@ def spend_link(conn: Connection, secret: str, now: int) -> str:
     if key_id is None:
         raise Unauthenticated(
             "This login link was used already, or its 15 minutes are over.",
-            fix="Sign in with a key, or make a new link with 'trimtab keys login-link'.",
+            fix="Sign in with a key. Where the admin key is lost, start once with a new one: TRIMTAB_ADMIN_KEY=tt_...",
             code="login_link_spent",
         )
     return key_id

@@ -25,7 +25,7 @@ from trimtab.server.console import StaticConsole
 from trimtab.server.dependencies import Dependencies
 from trimtab.server.doors import Doors
 from trimtab.server.doors.scim import ScimDoor
-from trimtab.server.fronts.common import front_at, nowhere
+from trimtab.server.fronts.common import OTLP_PLACES, front_at, nowhere
 from trimtab.server.withholding import Answer
 
 MAX_BODY = 1_000_000
@@ -150,8 +150,9 @@ class App:
         elif scope["method"] in ("GET", "HEAD"):
             await self._console(scope, receive, send)
         else:
+            fix = OTLP_PLACES if scope["method"] == "POST" and path == "/" else "Use GET."
             error = TrimtabError(
-                f"{scope['method'][:20]} is not offered here.", fix="Use GET.", code="method_not_allowed", status=405
+                f"{scope['method'][:20]} is not offered here.", fix=fix, code="method_not_allowed", status=405
             )
             await _refuse(send, error, request_id)
 

@@ -242,7 +242,10 @@ def _opened(directory: Path, number: int) -> sqlite3.Connection:
 
 
 def _missing(number: int) -> NotFound:
-    return NotFound(f"There is no dead letter {number}.", fix="GET /api/v1/system/dead-letters lists them.")
+    return NotFound(
+        f"There is no dead letter {number}.",
+        fix="List them: trimtab dead-letters list, GET /api/v1/system/dead-letters.",
+    )
 
 
 def _wrong(message: str, fix: str) -> InvalidRequest:

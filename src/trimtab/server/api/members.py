@@ -230,7 +230,7 @@ async def remove_service_account(deps: Deps, caller: CallerNow, tenant: Tenant, 
     place = in_project(caller, tenant).place
     rows = await deps.db.read(lambda conn: members.services(conn, place))
     if all(each.person.id != member for each in rows):
-        raise NotFound("There is no such service account here.", fix="List them: trimtab service-accounts list.")
+        raise NotFound("There is no such service account here.", fix="List them: trimtab members list.")
     await _remove(deps, caller, in_project(caller, tenant), member)
 
 

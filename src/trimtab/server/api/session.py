@@ -95,7 +95,7 @@ async def _principal(deps: Dependencies, data: LoginRequest) -> Principal:
     if principal is None:
         raise Unauthenticated(
             "This login link was used already, or its 15 minutes or its key are over.",
-            fix="Sign in with a key, or make a new link with 'trimtab keys login-link'.",
+            fix="Sign in with a key. Where the admin key is lost, start once with a new one: TRIMTAB_ADMIN_KEY=tt_...",
             code="login_link_spent",
         )
     return principal

@@ -77,6 +77,14 @@ _NOT_OFFERED: tuple[tuple[str, str, str], ...] = (
 """What vendors have and these endpoints do not: where it is, its name, and the way out."""
 
 
+_NEARLY_OTLP = ("/v1/v1/traces", "/v1/v1/logs", "/v1/v1/metrics", "/v1/trace", "/v1/log", "/v1/metric", "/v1/spans")
+OTLP_PLACES = (
+    "OpenTelemetry is taken at /v1/traces, /v1/logs and /v1/metrics. OTEL_EXPORTER_OTLP_ENDPOINT is the address alone, "
+    "to which exporters add these; an endpoint that is given in code, or for one signal, has its path."
+)
+"""Exporters add the path to the one variable and to nothing else, which is why half of them miss it."""
+
+
 def front_of(cycle: HotCycle) -> Dialect:
     """Which client this is: by its path, and where that does not say, by what Anthropic's and Google's always send."""
     return front_at(cycle.path, cycle.header)
@@ -97,7 +105,9 @@ def nowhere(method: str, path: str) -> NotFound:
     offered = next((row for row in _NOT_OFFERED if path == row[0] or path.startswith(f"{row[0]}/")), None)
     if offered is not None:
         return NotFound(f"{offered[1]} are not offered here.", fix=offered[2], code="not_offered")
-    if path.startswith("/v1/v1/"):
+    if path.startswith(_NEARLY_OTLP):
+        fix = OTLP_PLACES
+    elif path.startswith("/v1/v1/"):
         fix = f"The client adds '/v1' itself: leave it out of its base URL, so that it calls {path[3:100]}."
     elif path.startswith("/models/") and method == "POST":  # Google's clients have the model in their path
         fix = f"The client's base URL lacks '/v1beta': it should call /v1beta{path[:100]}."
