@@ -1,12 +1,16 @@
 """Rows as files: every row of the project once, whatever the size of a page, and nobody else's."""
 
+import io
+import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+import pyarrow.parquet
 import pytest
 from house import House
+from msgspec.structs import replace
 
 from trimtab.ledger.types import Cost
 from trimtab.storage.blobs import FolderBlobs
@@ -104,9 +108,9 @@ def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, serve
         ]
         assert summed[0] == summed[1] == summed[2] > 0, "each call once, in the books, by itself and by its trace"
         assert sum(row["entry"] for row in every) == sum(row["leaf"] for row in every) == CALLS
-        [parquet] = await pages(house, "spans", "parquet")
+        [body] = await pages(house, "spans", "parquet")
         file = tmp_path / "spans.parquet"
-        file.write_bytes(parquet)
+        file.write_bytes(body)
         sql = f"SELECT count(), uniq(span_id), countIf(cost_usd IS NULL) FROM file('{file}', Parquet)"
         counted = engine.query(sql, {}, "TSV").split()
         assert [int(part) for part in counted] == [2 * CALLS, 2 * CALLS, sum(r["cost_usd"] is None for r in lines(
@@ -114,6 +118,49 @@ def test_what_is_written_says_what_the_api_says(run: "Run", engine: Store, serve
         ))]  # fmt: skip
 
     run(story, asker=TelemetryReader(served.socket))
+
+
+def test_another_reader_of_parquet_finds_what_the_lines_of_json_say(
+    run: "Run", engine: Store, served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nulls, lists, maps with odd names, texts of JSON, times of 64 bits; and a file of no rows has all columns."""
+    odd = {"a.b": "x", "nested": '{"k": [1, null, "é"]}', "nul\0": "v\0w"}
+
+    plain_call = call
+
+    def labelled(number: int, owner: str, at_ns: int) -> CallRecord:
+        labels: dict[str, Any] = {"metadata": odd, "tags": ("two words", "")} if number % 2 else {}
+        return replace(plain_call(number, owner, at_ns), **labels)
+
+    async def story(house: House) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys.modules[__name__], "call", labelled)
+            await kept(house, engine, tmp_path)
+        for what in ("spans", "ledger", "content"):
+            [file] = await pages(house, what, "parquet")
+            found = [_plain(row) for row in _table(file).to_pylist()]
+            assert found == [_plain(row) for row in lines(await pages(house, what))], what
+        [file] = await pages(house, "spans", "parquet")
+        [none] = await pages(house, "spans", "parquet", q="feature:nothing")
+        read = [_table(each) for each in (file, none)]
+        assert read[0].schema == read[1].schema
+        assert (read[1].num_rows, odd in [dict(each) for each in read[0].column("metadata").to_pylist()]) == (0, True)
+
+    run(story, asker=TelemetryReader(served.socket))
+
+
+def _table(file: bytes) -> Any:
+    return cast("Any", pyarrow.parquet).read_table(io.BytesIO(file))
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Maps and whole numbers as each of the two writes them."""
+    plain: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == "metadata":
+            value = dict(value)
+        plain[name] = str(value) if isinstance(value, int) else value
+    return plain
 
 
 @pytest.mark.parametrize(
