@@ -68,6 +68,19 @@ def test_a_trace_whose_root_says_nothing_shows_what_its_calls_through_the_gatewa
     assert [line[1:] for line in way.rows(f"entry, {words}") if line[0] == 1] == [["question 7", "answer 8"]]
 
 
+def test_a_trace_is_found_by_the_model_that_its_first_call_through_the_gateway_asked_for(way: Way) -> None:
+    """And not by an attempt's, which is the provider's name for it: `model:fast` missed every traced application."""
+    way.send(span(1))
+    for number, model in ((8, "later"), (7, "fast")):
+        times = {"started_ns": NOW + number * 10, "ended_ns": NOW + number * 10 + 5}
+        own = record(number, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", model=model, **times)
+        said = attempt(number, started_ns=NOW + number * 10, ended_ns=NOW + number * 10 + 4, model="gpt-4o-mini")
+        way.put(msgspec.structs.replace(own, attempts=(said,)))
+    way.writer.drain_once()
+    assert way.rewrite() == 1
+    assert [line[1] for line in way.rows("entry, model") if line[0] == 1] == ["fast"]
+
+
 def test_what_a_foreign_span_of_a_model_said_stands_for_its_trace_before_ours(way: Way) -> None:
     own = record(7, project=way.name, trace_id=TRACE, parent_span_id=f"{1:016x}", started_ns=NOW, ended_ns=NOW + 5)
     way.put(own)

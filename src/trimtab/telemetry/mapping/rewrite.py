@@ -323,7 +323,9 @@ class Rewriter:
         for each in mapped:
             sums.add(each)
         _say(sums, there)
-        for line in there:
+        for line in sorted(
+            there, key=lambda line: (line.start_ns, line.leaf)
+        ):  # what was asked for, then who was tried
             _label(sums, line)
             if line.leaf:
                 sums.tier = sums.tier or line.tier
