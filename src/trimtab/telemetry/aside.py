@@ -1,6 +1,6 @@
 """Batches that go on while the store deletes rows of traces that are made anew.
 
-To delete takes the store a second and more however few rows they are, and it needs no thread of ours for that: so it
+To delete takes the store tenths of a second however few rows they are, and it needs no thread of ours for that: so it
 waits in a thread beside, and the writer's sends small batches meanwhile. None with anything of those traces: their rows
 are away, and what came now would seem to be the first of its trace. Such a record waits until they are back, and what
 is behind it too.
