@@ -209,6 +209,16 @@ def test_a_search_that_finds_nothing_offers_the_way_back(visitor: Visitor) -> No
     expect(page.locator("[data-trace]").first).to_be_visible()
 
 
+def test_of_thousands_of_values_the_filters_say_how_to_find_the_others(visitor: Visitor) -> None:
+    values = [{"value": f"model {number}", "count": 10} for number in range(20)]
+    visitor.answers("/projects/default/facets?*", [{"key": "model", "values": values}])
+    page = visitor.go(f"{LIST}&live=0")
+    models = page.get_by_role("group", name="model")
+    expect(models.get_by_role("button")).to_have_count(7)
+    models.get_by_role("button", name="14 more").press("Enter")
+    expect(models).to_contain_text("The 20 most frequent. Type model: in the search for others.")
+
+
 def test_calls_that_arrive_do_not_move_what_is_being_read(at: House, visitor: Visitor) -> None:
     visitor.page.set_viewport_size({"width": 1440, "height": 420})
     page = visitor.go(LIST)

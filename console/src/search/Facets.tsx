@@ -15,6 +15,8 @@ interface Props {
 }
 
 const SHORT = 6;
+/** So many of each are told at most. */
+const MOST = 20;
 
 /** Counts per value of what the search has found; a click is the same as typing `key:value`. */
 export function FacetPanel({ facets, q, onChange, label = (_key, value) => value }: Props) {
@@ -66,11 +68,18 @@ function FacetGroup({ facet, q, onChange, label }: GroupProps) {
             title={`${value}: ${formatInt(count)}. Click to ask for it, Alt-click to leave it out`}
           >
             <span className={css.box}>{on && <Check size={10} strokeWidth={3.5} aria-hidden="true" />}</span>
-            <span className="ellipsis">{label(facet.key, value)}</span>
+            <span className="ellipsis" dir="auto">
+              {label(facet.key, value)}
+            </span>
             <span className={`${css.count} num`}>{formatCompact(count)}</span>
           </button>
         );
       })}
+      {all && values.length >= MOST && (
+        <p className="muted" style={{ margin: "4px 6px", fontSize: 12 }}>
+          The {MOST} most frequent. Type <code>{facet.key}:</code> in the search for others.
+        </p>
+      )}
       {values.length > SHORT && (
         <button type="button" className={css.more} onClick={() => setAll(!all)}>
           {all ? "Fewer" : `${values.length - SHORT} more`}
