@@ -1,6 +1,7 @@
 """The reading side of the spool: batches with a boundary, dead letters, files that go when they are done with."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from trimtab.telemetry.notes import Note
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.spool.drain import SpoolReader
 from trimtab.telemetry.spool.segments import Segment
-from trimtab.telemetry.spool.spool import Spool
+from trimtab.telemetry.spool.spool import POSITIONS_FILE, Spool
 
 
 def fill(folder: Path, count: int, *, worker: str = "w0", first: int = 0, segment_bytes: int = 16 << 20) -> None:
@@ -267,3 +268,12 @@ def test_a_note_that_cannot_be_kept_leaves_the_notes_as_they_were_and_stops_noth
     reader.note([good])
     assert (reader.noted(10, 10), numbers(reader)) == ([good], [])
     reader.close()
+
+
+def test_a_spool_whose_positions_could_not_be_opened_can_be_opened_when_they_can(tmp_path: Path) -> None:
+    """A full disk at the start: the telemetry process tries again in itself, and must not be in its own way."""
+    (tmp_path / POSITIONS_FILE).mkdir()
+    with pytest.raises(sqlite3.OperationalError):
+        SpoolReader(tmp_path)
+    (tmp_path / POSITIONS_FILE).rmdir()
+    SpoolReader(tmp_path).close()

@@ -116,15 +116,12 @@ class SpoolReader:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory = directory
         self._guard = _claim(directory)
-        path = directory / POSITIONS_FILE
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-        path.chmod(0o600)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA + deaths.SCHEMA)
-        now_ms = time.time_ns() // 1_000_000  # what is due later was noted while the clock was ahead
-        self._db.execute("UPDATE notes SET due_ms = ? WHERE due_ms > ?", (now_ms, now_ms + _FURTHEST_MS))
-        self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
+        try:
+            self._db = _positions_of(directory / POSITIONS_FILE)
+            self._positions: dict[str, int] = dict(self._db.execute("SELECT segment, seq FROM positions"))
+        except BaseException:
+            os.close(self._guard)  # or whoever tries again, when the disk has room, would find it claimed for ever
+            raise
         self._open: dict[str, SegmentFile] = {}
         self._lock = threading.RLock()
         self.deaths = deaths.Deaths(self._db, self._lock)
@@ -427,6 +424,21 @@ def dead_letters(directory: Path, before: int | None = None, limit: int = 100) -
         return [(row[0], Rejected(*row[1:])) for row in rows]
     finally:
         db.close()
+
+
+def _positions_of(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
+    try:
+        path.chmod(0o600)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(_SCHEMA + deaths.SCHEMA)
+        now_ms = time.time_ns() // 1_000_000  # what is due later was noted while the clock was ahead
+        db.execute("UPDATE notes SET due_ms = ? WHERE due_ms > ?", (now_ms, now_ms + _FURTHEST_MS))
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def _claim(directory: Path) -> int:
