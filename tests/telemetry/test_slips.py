@@ -10,6 +10,7 @@ from makings import day
 from trimtab.core.errors import InvalidRequest
 from trimtab.telemetry.costs.query import compile_costs
 from trimtab.telemetry.scores.query import compile_scores
+from trimtab.telemetry.search.complete import literal
 from trimtab.telemetry.search.language import Clause, clauses_of, parse
 from trimtab.telemetry.search.query import compile_query
 
@@ -137,6 +138,19 @@ def test_what_would_be_read_as_something_else_is_refused_with_what_would_be_righ
 )
 def test_what_means_what_it_says_is_read(q: str) -> None:
     assert compile_query(q, "p", day()).sql
+
+
+@pytest.mark.parametrize("q", ["duration:>2 s", "model:a or model:b", "- status:ok", "status!=ok", "user:!ann"])
+def test_a_rule_that_was_stored_before_goes_on_as_it_was_read_then(q: str) -> None:
+    """An upgrade would otherwise stop its destination, its queue or its scores."""
+    with pytest.raises(InvalidRequest):
+        compile_query(q, "p", day())
+    assert compile_query(q, "p", day(), stored=True).sql
+
+
+@pytest.mark.parametrize("value", ["!urgent", "\u201ctold\u201d", "=x", ">5", "a\u201d", "it!"])
+def test_what_is_offered_as_a_value_is_taken(value: str) -> None:
+    assert compile_query(f"meta.note:{literal(value)}", "p", day()).params["q1"] == value
 
 
 def test_names_after_meta_and_score_keep_their_case_whatever_that_of_the_key() -> None:

@@ -10,7 +10,7 @@ describe("the search language", () => {
       { kind: "field", key: "status", negated: true, values: v("ok") },
       { kind: "field", key: "user", negated: false, values: [...v("ann"), { text: "bob b", quoted: true }] },
       { kind: "field", key: "duration", negated: false, values: v(">2000") },
-      { kind: "text", text: "two words", negated: false },
+      { kind: "text", text: "two words", quoted: true, negated: false },
       { kind: "text", text: "refund", negated: false },
     ]);
   });
@@ -22,6 +22,9 @@ describe("the search language", () => {
       '"a:b" word',
       'feature:"say \\"hi\\""',
       '-"not this"',
+      'model:a "or" duration:>2 "s"',
+      '"cost>0.01" !status:ok Meta.my-team:red',
+      "- status:ok",
     ]) {
       expect(printQuery(parseQuery(q))).toBe(q);
     }
@@ -40,6 +43,8 @@ describe("the search language", () => {
       "openai/gpt-5",
       "a*b",
       ">5",
+      "!urgent",
+      "“told”",
     ]) {
       const q = toggleValue("", "feature", value);
       const [term] = parseQuery(q);
@@ -52,7 +57,7 @@ describe("the search language", () => {
   it("keeps quotes, which switch wildcards off", () => {
     expect(printQuery(parseQuery('model:"gpt*" name:gpt*'))).toBe('model:"gpt*" name:gpt*');
     expect(hasValue("model:a*", "model", "a*")).toBe(false);
-    expect(printQuery(parseQuery("meta.team-name:red foo-bar:baz"))).toBe('meta.team-name:red "foo-bar:baz"');
+    expect(printQuery(parseQuery("meta.team-name:red foo-bar:baz"))).toBe("meta.team-name:red foo-bar:baz");
   });
 
   it("reads alternatives written out in full as one term", () => {

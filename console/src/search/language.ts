@@ -23,6 +23,8 @@ export interface FieldTerm {
 export interface TextTerm {
   kind: "text";
   text: string;
+  /** Was quoted, and stays so: the server refuses words that look like a slip, e.g. `or` beside a condition. */
+  quoted?: boolean;
   negated: boolean;
 }
 /** Conditions in parentheses; `text` holds them, parentheses and all. */
@@ -38,7 +40,7 @@ interface Joint {
   text: string;
 }
 
-const KEY = /^((?:meta|metadata|score)\.[^\s:"()]+|[A-Za-z_][A-Za-z0-9_.]*)$/;
+const KEY = /^((?:meta|metadata|score)\.[^\s:"()]+|[a-z_][a-z0-9_.]*)$/i;
 const JOINTS = new Set(["OR", "AND", "NOT"]);
 
 class Scanner {
@@ -130,7 +132,7 @@ function readTerm(scanner: Scanner): Term | Joint | null {
   }
   if (scanner.peek() === '"') {
     const text = scanner.word("");
-    return text ? { kind: "text", text, negated } : null;
+    return text ? { kind: "text", text, quoted: true, negated } : null;
   }
   const start = scanner.at;
   if (scanner.peek() === "(") {
@@ -200,7 +202,7 @@ export function literal(text: string): Value {
     text !== "" &&
     text.toUpperCase() !== "OR" &&
     !/[\s"()\\*]/.test(text) &&
-    !/^[-<>=]/.test(text) &&
+    !/^[-<>=!“”„‟«»]|[“”„‟«»]$/.test(text) &&
     !text.includes("..");
   return { text, quoted: !plain };
 }
@@ -211,7 +213,8 @@ export function printTerm(term: Term): string {
   const sign = term.negated ? "-" : "";
   if (term.kind === "group") return sign + term.text;
   if (term.kind === "text") {
-    const needsQuotes = /[\s":()\\]/.test(term.text) || term.text.startsWith("-") || JOINTS.has(term.text);
+    // A colon or a lone dash is left: what looks like a slip, as `!status:ok`, is the server's to refuse.
+    const needsQuotes = term.quoted || /[\s"()\\]|^-./.test(term.text) || JOINTS.has(term.text);
     return sign + (needsQuotes ? quote(term.text) : term.text);
   }
   const values = term.values.map((v) => (v.quoted ? quote(v.text) : v.text));

@@ -250,7 +250,7 @@ async def score_verdict(db: Database, scores: ScoreBook, verdict: Verdict, now_n
 def _of_spans(queue: Queue, rule: SendRule, since_ns: int, now_ns: int) -> tuple[str, dict[str, Value]]:
     """Answers that ended since then, oldest first."""
     window = Window(start=max(0, since_ns - LONGEST_NS) // 1_000_000, end=now_ns // 1_000_000 + 60_000)
-    condition = compile_query(rule.q, queue.project_id, window)
+    condition = compile_query(rule.q, queue.project_id, window, stored=True)
     params: dict[str, Value] = {**condition.params, **_draw(queue, rule), "since": since_ns}
     sql = (
         f"SELECT trace_id, span_id, start_ns + duration_ns AS ended FROM spans WHERE {condition.sql}"  # noqa: S608
@@ -268,7 +268,7 @@ def _draw(queue: Queue, rule: SendRule) -> dict[str, Value]:
 def _of_scores(queue: Queue, rule: SendRule, since_ns: int, now_ns: int) -> tuple[str, dict[str, Value]]:
     """Answers of which something was said since then, in the order in which it was written."""
     window = Window(start=max(0, now_ns // 1_000_000 - FAR_MS), end=now_ns // 1_000_000 + 60_000)
-    condition = compile_query(rule.q, queue.project_id, window)
+    condition = compile_query(rule.q, queue.project_id, window, stored=True)
     params: dict[str, Value] = {**condition.params, **_draw(queue, rule), "since": since_ns}
     of_span = "if(target = 'span', span_id, '')"
     if rule.kind == "disputed":

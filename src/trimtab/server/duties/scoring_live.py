@@ -305,7 +305,7 @@ def _id(project: str, place: Place, one: Named) -> str:
 def _of_spans(each: Rule, spec: OnlineSpec, since_ns: int, now_ns: int) -> tuple[str, dict[str, Value]]:
     """Answers that ended since then, oldest first: the share of them that is the rule's, and none of our own."""
     window = Window(start=max(0, since_ns - LONGEST_NS) // 1_000_000, end=now_ns // 1_000_000 + 60_000)
-    condition = compile_query(online.search_of(spec), each.project_id, window)
+    condition = compile_query(online.search_of(spec), each.project_id, window, stored=True)
     params: dict[str, Value] = {
         **condition.params,
         "since": since_ns,

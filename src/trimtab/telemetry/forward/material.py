@@ -125,7 +125,7 @@ class Material:
         if not q.strip() or not due:
             return {closing.trace_id for closing in due}
         window = _window(due)
-        condition = compile_query(q, project, window)
+        condition = compile_query(q, project, window, stored=True)
         sql = f"SELECT DISTINCT trace_id FROM spans WHERE {condition.sql} AND {_IN}"  # noqa: S608
         params = {**condition.params, "traces": ids({closing.trace_id for closing in due})}
         return {row[0] for row in await self._asker.ask(tuple[str], sql, params)}

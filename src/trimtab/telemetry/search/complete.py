@@ -309,7 +309,7 @@ def _of_keys(name: str, calls: list[tuple[str, int]], names: Mapping[str, NamedK
     return f"{key_id}, revoked" if names[key_id].ended else key_id
 
 
-_PLAIN = re.compile(r"(?![-<>=])[^\s\"()*\\]+")
+_PLAIN = re.compile(r"(?![-<>=!“”„‟«»])[^\s\"()*\\]+(?<![“”„‟«»])")
 
 
 def literal(value: str) -> str:
