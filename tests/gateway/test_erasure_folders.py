@@ -172,6 +172,8 @@ def test_who_comes_when_rows_are_gone_already_is_not_waited_for_and_named(story:
         await late.turn()
         assert await place.step_in("late") == "spooled"
         assert await all_of_them.late(place.job, "aside") == ""
+        taken_up = replace(place.job, report=store.Report(step="rows"))
+        assert await all_of_them.late(taken_up, "letters") == "", "by whoever takes the erasure up in its middle"
         await place.came_to("aside")
         for duty in (one, late):
             await duty.turn()

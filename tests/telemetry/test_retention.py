@@ -310,6 +310,30 @@ def test_a_run_of_a_time_that_was_set_back_since_keeps_none_waiting(tmp_path: Pa
     asyncio.run(body())
 
 
+def test_a_run_stays_whose_it_is_where_clocks_differ_by_a_little(tmp_path: Path) -> None:
+    """Of two servers; or of two processes, of which one looks at the clock and then waits for the other's writing."""
+    now, every = T0 // 1_000_000, 86_400_000
+
+    async def body() -> None:
+        db = Database.open(laid(tmp_path))
+        for seconds in (-30, -1, 0, 1, 30):
+            at = now + seconds * 1_000
+            held = await db.write(lambda conn: rules_store.take(conn, "w", now, every_ms=every, hold_ms=60_000))
+            assert held is not None
+            other = await db.write(lambda conn, at=at: rules_store.take(conn, "v", at, every_ms=every, hold_ms=60_000))
+            assert other is None, seconds
+            await db.write(lambda conn, held=held: rules_store.let_go(conn, held))
+        wary = now - 3 * 60_000  # began before its machine's clock was put right
+        held = await db.write(
+            lambda conn: rules_store.take(conn, "w", wary, every_ms=every, hold_ms=60_000, clock_ms=now)
+        )
+        assert held is not None
+        assert held.held_until == now + 60_000
+        await db.close()
+
+    asyncio.run(body())
+
+
 def test_blobs_go_once_nothing_refers_to_them_and_have_rested_for_a_day(story: Any, engine: Store) -> None:
     ours, theirs = project(), project()
 

@@ -56,7 +56,7 @@ class Folders:
     async def late(self, job: Erasure, step: FolderStep) -> str:
         """Who has yet to do a step, in words; empty where none has. Who came when rows were going already cannot tell
         any more which dead letters are of it, and is not waited for."""
-        too_late = step in ("aside", "gone")
+        too_late = step in ("aside", "gone") or (step == "letters" and job.report.step in store.AFTER_LETTERS)
         heard, done = await self._db.read(lambda conn: (self._heard(conn), store.in_folders(conn, job.id)))
         late = {
             folder: silent

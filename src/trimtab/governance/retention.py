@@ -21,6 +21,7 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.core.ids import new_id
 from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
+from trimtab.storage.turns import SKEW_MS
 
 Kind = Literal["content", "spans", "ledger", "scores"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -168,13 +169,18 @@ def ask(conn: Connection, now: int, project_id: str = "") -> Run:
     )
 
 
-def take(conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int) -> Run | None:
+def take(
+    conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int, clock_ms: int | None = None
+) -> Run | None:
     """The run to be made now, held by ``holder``: the oldest that was asked for, or whose worker died, or a new one
     about all projects where the last of those began ``every_ms`` ago. None while there is nothing to do, or another
-    worker makes one. What lies ahead of now was written before the clock was set back, and keeps nobody waiting."""
+    worker makes one. What lies far ahead of now was written before the clock was set back, and keeps nobody waiting.
+    ``clock_ms`` is what the others' clocks say, where ``now`` is a time that is believed more slowly: the run is held
+    by that."""
     exclusive(conn, _LOCK)
     waiting = _running(conn)
-    if any(now <= run.held_until <= now + hold_ms for run in waiting):
+    clock_ms = now if clock_ms is None else clock_ms
+    if any(clock_ms <= run.held_until <= clock_ms + hold_ms + SKEW_MS for run in waiting):
         return None
     known = runs(conn, limit=RUNS_KEPT, project_id="")
     last = max((run.started for run in known if run.started <= now), default=None)
@@ -182,7 +188,7 @@ def take(conn: Connection, holder: str, now: int, *, every_ms: int, hold_ms: int
         waiting.append(_add(conn, Run(id=new_id("ret"), state="running", started=now)))
     if not waiting:
         return None
-    held = msgspec.structs.replace(waiting[0], holder=holder, held_until=now + hold_ms)
+    held = msgspec.structs.replace(waiting[0], holder=holder, held_until=clock_ms + hold_ms)
     conn.execute(sql_update(RUNS).where(RUNS.c.id == held.id).values(holder=holder, held_until=held.held_until))
     return held
 

@@ -15,6 +15,9 @@ from trimtab.core.errors import Unavailable
 HOLD_MS: Final = 60_000
 """How long a job is a worker's that says nothing more of it."""
 RENEW_S: Final = 15.0
+SKEW_MS: Final = 300_000
+"""So far apart may be the clocks of two who hold things in turn, and so much later may one look than the other. What is
+held for longer than that and a hold from now on was held before the clock was set back."""
 
 
 @contextlib.asynccontextmanager

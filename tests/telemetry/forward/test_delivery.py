@@ -154,6 +154,7 @@ def test_events_and_holders_of_a_time_that_was_set_back_since_keep_nobody_waitin
         assert await db.write(take("dead", ahead))
         assert await db.write(take("me", now))
         assert not await db.write(take("other", now + 1))
+        assert not await db.write(take("other", now - 1_000)), "whose clock is a second behind, or who looked before"
         event = store.Event(
             id="e", project_id="p", name="held", state="retry", trace_id="t", at_ns=T0, node="n", tries=1,
             next_try=ahead, status=0, problem="", first_tried=ahead, last_tried=ahead,

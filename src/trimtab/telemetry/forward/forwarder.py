@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from trimtab.core.errors import TrimtabError, Unavailable
 from trimtab.core.ids import uuid7_hex
+from trimtab.storage.turns import SKEW_MS
 from trimtab.telemetry.forward import arrivals, store
 from trimtab.telemetry.forward.delivery import Delivery
 from trimtab.telemetry.forward.delivery import Parts as DeliveryParts
@@ -128,7 +129,8 @@ class Forwarder:
         state = await db.read(lambda conn: store.state(conn, project, name))
         gone = state.holder if state is not None and self._is_gone(state.holder) else ""
         hold = int(self._parts.pace.hold_s * 1000)
-        if state is not None and now < state.held_until <= now + hold and state.holder != self._holder and not gone:
+        held = state is not None and now < state.held_until <= now + hold + SKEW_MS
+        if held and state is not None and state.holder != self._holder and not gone:
             return False
         return await db.write(lambda conn: store.take(conn, project, name, self._holder, now, hold_ms=hold, gone=gone))
 

@@ -29,6 +29,7 @@ from sqlalchemy import update as sql_update
 from trimtab.core.errors import Conflict, NotFound
 from trimtab.governance.secrets import SecretBox
 from trimtab.storage.schema import METADATA
+from trimtab.storage.turns import SKEW_MS
 from trimtab.telemetry.forward.types import Content, Destination, Kind, Secrets
 
 FORWARDS = Table(
@@ -290,7 +291,7 @@ def _state_values(given: State) -> dict[str, object]:
 def take(conn: Connection, project_id: str, name: str, holder: str, now: int, *, hold_ms: int, gone: str) -> bool:
     """Hold a destination, if nobody else does; ``gone`` is a holder that is known to have ended (empty: none is)."""
     ensure(conn, project_id, name, now)
-    free = (STATES.c.held_until <= now) | (STATES.c.held_until > now + hold_ms) | (STATES.c.holder == holder)
+    free = (STATES.c.held_until <= now) | (STATES.c.held_until > now + hold_ms + SKEW_MS) | (STATES.c.holder == holder)
     if gone:
         free = free | (STATES.c.holder == gone)
     taken = conn.execute(

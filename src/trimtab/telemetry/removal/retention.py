@@ -125,17 +125,25 @@ class Retention:
     def _now(self) -> int:
         return self._clock.now_ns() // 1_000_000
 
+    def _clock_ms(self) -> int:
+        """As the others' clocks say, which began at another moment to be wary: a run is held by that."""
+        return self._parts.clock.now_ns() // 1_000_000
+
     async def turn(self) -> bool:
         """Make the run that is due; False where none is."""
-        now, db = self._now(), self._parts.db
-        run = await db.write(lambda conn: store.take(conn, self._holder, now, every_ms=self._every_ms, hold_ms=HOLD_MS))
+        now, clock_ms, db = self._now(), self._clock_ms(), self._parts.db
+        run = await db.write(
+            lambda conn: store.take(
+                conn, self._holder, now, every_ms=self._every_ms, hold_ms=HOLD_MS, clock_ms=clock_ms
+            )
+        )
         if run is None:
             await self._clear_own_folder()
             return False
         taken = run
         try:
             async with holding(
-                lambda: db.write(lambda conn: store.renew(conn, taken, self._now(), HOLD_MS)),
+                lambda: db.write(lambda conn: store.renew(conn, taken, self._clock_ms(), HOLD_MS)),
                 lambda: db.write(lambda conn: store.let_go(conn, taken)),
             ):
                 run = await self._remove(run)
@@ -152,7 +160,7 @@ class Retention:
         return True
 
     async def _save(self, run: Run) -> bool:
-        now = self._now()
+        now = self._clock_ms()
         return await self._parts.db.write(lambda conn: store.save(conn, run, now, HOLD_MS))
 
     async def _remove(self, run: Run) -> Run:
