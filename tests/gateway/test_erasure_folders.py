@@ -4,7 +4,7 @@ erasure in hand waits for those that are heard of, and the receipt names those t
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -12,6 +12,8 @@ from sqlalchemy import text
 
 from trimtab.core.clock import FixedClock
 from trimtab.core.ids import new_id
+from trimtab.gateway import erasure
+from trimtab.gateway.erasure import Parts as EraserParts
 from trimtab.gateway.erasure_folders import FolderDuty, Folders, Parts
 from trimtab.governance import erasures as store
 from trimtab.governance import store as governance
@@ -29,7 +31,7 @@ class NoRows(Upkeep):
     """A store in which nothing refers to anything."""
 
     def __init__(self) -> None:
-        pass
+        self.remakes = None
 
     async def referred(self, references: Any) -> set[str]:
         return set()
@@ -178,6 +180,25 @@ def test_who_comes_when_rows_are_gone_already_is_not_waited_for_and_named(story:
         for duty in (one, late):
             await duty.turn()
         assert (await all_of_them.checks(place.job))["data folders"].startswith("1 of 2; not heard of: late")
+
+    story(told)
+
+
+def test_what_the_version_before_had_begun_goes_on_in_each_folder(story: Any) -> None:
+    """It waited for the spool of its own folder when the server was upgraded."""
+
+    async def told(place: Place) -> None:
+        await place.duty("one").turn()
+        await place.came_to("marked")
+        job = await place.db.write(lambda conn: store.take(conn, "w", 1 << 60, 1))
+        assert job is not None
+        parts = EraserParts(
+            db=place.db, answers=cast("Any", None), upkeep=NoRows(), blobs=None, spool=place.folder / "one" / "spool",
+            end_segment=lambda: None, clock=FixedClock(), folders=Folders(place.db, "one"),
+        )  # fmt: skip
+        work = erasure._Work(parts, job, lambda: 1 << 60, lambda name: None)  # pyright: ignore[reportPrivateUsage]
+        await work._wait_for_spool()  # pyright: ignore[reportPrivateUsage]
+        assert work.job.report.step == "spooled"
 
     story(told)
 

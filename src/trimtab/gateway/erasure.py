@@ -269,8 +269,8 @@ class _Work:
         report, spool = self.job.report, self._parts.spool
         if self._parts.folders is not None:
             await self._until_folders("spooled")
-            if report.step == "begun":
-                await self._note(replace(report, step="spooled"))
+            if report.step in ("begun", "marked"):  # marked by a program that knew of one folder
+                await self._note(replace(report, step="spooled", marks=None))
             return
         if report.marks is None:
             self._parts.end_segment()
