@@ -88,6 +88,16 @@ def test_a_haystack_generator_of_texts_has_what_it_used_beside_its_replies() -> 
     assert (found.model, found.provider, found.usage) == ("m", "huggingface", Usage(input=3, output=2))
 
 
+def test_what_haystacks_bedrock_wrote_to_the_cache_counts() -> None:
+    used = {
+        "prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 313, "cache_read_input_tokens": 100,
+        "cache_write_input_tokens": 200, "cache_details": {},
+    }  # fmt: skip
+    reply = haystack_message("assistant", {"text": "Low."}, model="m", usage=used)
+    found = component("AmazonBedrockChatGenerator", {"messages": OF_HAYSTACK[:2]}, {"replies": [reply]})
+    assert found.usage == Usage(input=10, output=3, cache_read=100, cache_write=200)
+
+
 def test_a_stream_of_haystack_is_one() -> None:
     reply = haystack_message("assistant", {"text": "Low."}, model="m", completion_start_time="2026-01-01T10:00:00")
     found = component("AnthropicChatGenerator", {"messages": OF_HAYSTACK[:2]}, {"replies": [reply]})

@@ -30,5 +30,7 @@ describe("the live list", () => {
     const now = [row("x", 5), row("c", 3, "ok"), row("b", 2), row("a", 1)];
     expect(standing(kept, now, pages).map((r) => `${r.trace_id} ${r.status}`)).toEqual(["c ok", "b ok", "a ok"]);
     expect(standing(kept, [], [])).toEqual(kept);
+    const twice = [page([row("b", 2), row("a", 1)]), page([row("a", 0)])]; // a trace may have two entry spans
+    expect(standing(kept, [], twice).map((r) => r.trace_id)).toEqual(["c", "b", "a"]);
   });
 });

@@ -28,6 +28,6 @@ export function hasGap(newest: TracePage | undefined, pages: readonly TracePage[
 export function standing(kept: readonly SpanRow[], now: readonly SpanRow[], pages: readonly TracePage[]): SpanRow[] {
   const known = new Set(kept.map((row) => row.trace_id));
   const copies = new Map(now.map((row) => [row.trace_id, row]));
-  const older = pages.flatMap((page) => page.rows.filter((row) => !known.has(row.trace_id)));
+  const older = mergeRows([], pages).filter((row) => !known.has(row.trace_id));
   return [...kept.map((row) => copies.get(row.trace_id) ?? row), ...older];
 }

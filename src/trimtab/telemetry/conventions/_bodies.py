@@ -83,7 +83,8 @@ def read_used(found: Found, usage: dict[str, Any]) -> None:
     under the others' names, as frameworks make them alike."""
     asked = mapping(first(usage, ("prompt_tokens_details", "input_tokens_details")))
     told = mapping(first(usage, ("completion_tokens_details", "output_tokens_details")))
-    read, write = first(usage, ("cache_read_input_tokens",)), first(usage, ("cache_creation_input_tokens",))
+    read = first(usage, ("cache_read_input_tokens",))
+    write = first(usage, ("cache_creation_input_tokens", "cache_write_input_tokens"))  # Bedrock's, of Haystack
     counts = Counts(
         input=count(first(usage, ("prompt_tokens", "input_tokens"))),
         output=count(first(usage, ("completion_tokens", "output_tokens"))),
