@@ -184,6 +184,22 @@ def test_who_comes_when_rows_are_gone_already_is_not_waited_for_and_named(story:
     story(told)
 
 
+def test_an_erasure_of_a_time_that_was_set_back_since_keeps_nobody_waiting(story: Any) -> None:
+    now = 1_790_000_000_000
+
+    async def told(place: Place) -> None:
+        def write(conn: Any) -> None:
+            assert store.take(conn, "dead", now + 86_400_000, 60_000) is not None
+            assert store.waits(conn, now)
+            assert store.take(conn, "w", now, 60_000) is not None
+            assert not store.waits(conn, now - 1)
+            assert store.take(conn, "v", now - 1, 60_000) is None, "who looked a moment earlier"
+
+        await place.db.write(write)
+
+    story(told)
+
+
 def test_what_the_version_before_had_begun_goes_on_in_each_folder(story: Any) -> None:
     """It waited for the spool of its own folder when the server was upgraded."""
 

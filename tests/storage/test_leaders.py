@@ -34,6 +34,23 @@ def test_one_leads_until_it_leaves_or_is_not_heard_of(catalog_url: str) -> None:
     asyncio.run(story())
 
 
+def test_who_led_before_the_clock_was_set_back_keeps_nobody_waiting(catalog_url: str) -> None:
+    async def story() -> None:
+        db, now, day = Database.open(catalog_url), 100 * 86_400_000, 86_400_000
+        try:
+
+            async def leads(who: str, at: int) -> bool:
+                return await db.write(lambda conn: leaders.lead(conn, "rollouts", who, at, HOLD))
+
+            assert await leads("dead", now + day)
+            assert await leads("a", now)
+            assert not await leads("b", now - 1), "who looked a moment earlier takes it from nobody"
+        finally:
+            await db.close()
+
+    asyncio.run(story())
+
+
 def test_the_time_is_the_catalogs_where_machines_share_it(catalog_url: str) -> None:
     async def story() -> None:
         db = Database.open(catalog_url)

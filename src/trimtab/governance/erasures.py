@@ -10,13 +10,26 @@ from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, String, Table, Text, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+)
 from sqlalchemy import update as sql_update
 
 from trimtab.core.errors import InvalidRequest, NotFound
 from trimtab.governance import legal_holds
 from trimtab.storage.revision import exclusive
 from trimtab.storage.schema import METADATA
+from trimtab.storage.turns import HOLD_MS, SKEW_MS
 
 Subject = Literal["user", "session", "trace"]
 State = Literal["running", "done", "failed"]
@@ -197,16 +210,21 @@ def erasures(conn: Connection, project_id: str, before: str = "", limit: int = 1
     return [_read(row) for row in conn.execute(found.where(ERASURES.c.id < before) if before else found)]
 
 
+def _free(now: int, hold_ms: int) -> ColumnElement[bool]:
+    """What is held until far ahead of now was held before the clock was set back."""
+    return (ERASURES.c.held_until < now) | (ERASURES.c.held_until > now + hold_ms + SKEW_MS)
+
+
 def waits(conn: Connection, now: int) -> bool:
     """Whether one is there to be taken up."""
-    found = select(ERASURES.c.id).where(ERASURES.c.state == "running", ERASURES.c.held_until < now).limit(1)
+    found = select(ERASURES.c.id).where(ERASURES.c.state == "running", _free(now, HOLD_MS)).limit(1)
     return conn.execute(found).first() is not None
 
 
 def take(conn: Connection, holder: str, now: int, hold_ms: int) -> Erasure | None:
     """The oldest that nobody holds."""
     exclusive(conn, _LOCK)
-    found = select(ERASURES).where(ERASURES.c.state == "running", ERASURES.c.held_until < now)
+    found = select(ERASURES).where(ERASURES.c.state == "running", _free(now, hold_ms))
     row = conn.execute(found.order_by(ERASURES.c.id).limit(1)).first()
     if row is None:
         return None

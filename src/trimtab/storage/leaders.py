@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from trimtab.storage.schema import LEADERS
+from trimtab.storage.turns import SKEW_MS
 
 
 def now_ms(conn: Connection, own: int) -> int:
@@ -21,8 +22,10 @@ def now_ms(conn: Connection, own: int) -> int:
 
 
 def lead(conn: Connection, name: str, holder: str, now: int, hold_ms: int) -> bool:
-    """Whether ``holder`` leads from ``now`` on, for ``hold_ms`` at least. ``now`` is of `now_ms`."""
-    free = (LEADERS.c.held_until <= now) | (LEADERS.c.holder == holder)
+    """Whether ``holder`` leads from ``now`` on, for ``hold_ms`` at least. ``now`` is of `now_ms`. Whose time lies
+    far ahead of now led before the clock was set back, and keeps nobody waiting."""
+    until = LEADERS.c.held_until
+    free = (until <= now) | (until > now + hold_ms + SKEW_MS) | (LEADERS.c.holder == holder)
     taken = update(LEADERS).where(LEADERS.c.name == name, free).values(holder=holder, held_until=now + hold_ms)
     if conn.execute(taken).rowcount == 1:
         return True
