@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from trimtab.core.clock import FixedClock
 from trimtab.core.ids import new_id
-from trimtab.gateway import erasure
+from trimtab.gateway import erasure, erasure_folders
 from trimtab.gateway.erasure import Parts as EraserParts
 from trimtab.gateway.erasure_folders import FolderDuty, Folders, Parts
 from trimtab.governance import erasures as store
@@ -62,12 +62,13 @@ class Place:
     def blobs(self, name: str) -> FolderBlobs:
         return FolderBlobs(self.folder / name / "blobs")
 
-    def duty(self, name: str) -> FolderDuty:
+    def duty(self, name: str, pauses: list[float] | None = None) -> FolderDuty:
         async def leads() -> bool:
             return True
 
         async def pause(seconds: float) -> None:
-            del seconds
+            if pauses is not None:
+                pauses.append(seconds)
 
         spool = self.folder / name / "spool"
         spool.mkdir(parents=True, exist_ok=True)
@@ -180,6 +181,22 @@ def test_who_comes_when_rows_are_gone_already_is_not_waited_for_and_named(story:
         for duty in (one, late):
             await duty.turn()
         assert (await all_of_them.checks(place.job))["data folders"].startswith("1 of 2; not heard of: late")
+
+    story(told)
+
+
+def test_a_folder_looks_the_more_seldom_the_longer_nothing_is_to_be_done(story: Any) -> None:
+    async def told(place: Place) -> None:
+        pauses: list[float] = []
+        one = place.duty("one", pauses)
+        for _ in range(12):
+            await one.turn()
+        assert pauses[0] == erasure_folders.BETWEEN_S
+        assert pauses[1:] == sorted(pauses[1:])
+        assert pauses[-1] == erasure_folders.LONGEST_S
+        await place.came_to("followed")
+        await one.turn()
+        assert pauses[-1] == erasure_folders.BETWEEN_S
 
     story(told)
 

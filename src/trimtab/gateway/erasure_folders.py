@@ -41,7 +41,9 @@ logger = logging.getLogger("trimtab.erasure")
 LOST_S: Final = 900.0
 POLL_S: Final = 2.0
 BETWEEN_S: Final = 0.2
-"""While an erasure is under way."""
+"""While an erasure is under way; longer each time that there is nothing to be done yet, up to `LONGEST_S`: each look
+reads all that it has found so far."""
+LONGEST_S: Final = 2.0
 TROUBLE_S: Final = 2.0
 TELL_S: Final = 4.0
 
@@ -124,6 +126,7 @@ class FolderDuty:
         self._turns = Turns(self.turn, "a folder's part of an erasure", POLL_S, logger)
         self._aside: dict[str, Marks] = {}
         self._told_ns = 0
+        self._wait_s = BETWEEN_S
 
     def wake(self) -> None:
         """There is a new one."""
@@ -144,11 +147,11 @@ class FolderDuty:
             self._told_ns = now_ns
         jobs = await parts.db.read(store.under_way)
         self._aside = {job.id: self._aside[job.id] for job in jobs if job.id in self._aside}
-        wait = BETWEEN_S
+        wait = self._wait_s = min(self._wait_s * 1.5, LONGEST_S) if jobs else BETWEEN_S
         for job in jobs:
             try:
                 while await self._further(job):
-                    pass
+                    wait = self._wait_s = BETWEEN_S
             except (OSError, sqlite3.Error, TrimtabError) as error:
                 said = error.sentence() if isinstance(error, TrimtabError) else str(error)
                 logger.warning("this folder's part of the erasure %s waits: %s", job.id, said)
