@@ -214,7 +214,7 @@ def _flat(schema: dict[str, object], definitions: dict[str, dict[str, object]]) 
 
 
 def test_a_comparison_of_a_server_that_does_not_count_what_differs_is_read() -> None:
-    told = {
+    told: dict[str, object] = {
         "a": "1", "b": "2", "pairs": [], "more": 0, "duration_change": 0.0, "tokens_change": 0, "cost_change": None,
         "only_a": 0, "only_b": 0,
     }  # fmt: skip

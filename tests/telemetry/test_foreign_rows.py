@@ -14,9 +14,9 @@ from trimtab.telemetry.foreign.spans import ForeignBatch, ForeignSpan
 from trimtab.telemetry.mapping.came import arrival_of
 from trimtab.telemetry.mapping.plan import Plan
 from trimtab.telemetry.mapping.prices import ForeignPrices
+from trimtab.telemetry.mapping.readings import mapped_of, read_all
 from trimtab.telemetry.mapping.rows import ForeignRows, Shown
 from trimtab.telemetry.mapping.sums import Sums
-from trimtab.telemetry.mapping.traces import mapped_of, read_all
 from trimtab.telemetry.rows import Rows
 
 TEXT = st.one_of(st.sampled_from(["", "openai", "chat", "gpt-4o-mini", "stop", "x" * 600]), st.text(max_size=8))
