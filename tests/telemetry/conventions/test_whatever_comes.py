@@ -4,7 +4,7 @@ import json
 
 import msgspec
 from conversing import SAID, START, span
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trimtab.telemetry.conventions import CONVENTIONS, canonical
@@ -92,6 +92,12 @@ spans = st.builds(
 
 
 @settings(max_examples=80, deadline=None)
+@example(
+    ForeignSpan(
+        trace_id="a" * 32, span_id="b" * 16, name="chat", start_ns=START, end_ns=START + 1,
+        attributes={"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 3},
+    )
+)  # fmt: skip
 @given(spans)
 def test_whatever_a_span_holds_it_is_read_and_can_be_stored(foreign: ForeignSpan) -> None:
     found = canonical(foreign)
@@ -99,6 +105,8 @@ def test_whatever_a_span_holds_it_is_read_and_can_be_stored(foreign: ForeignSpan
     assert isinstance(texts.request, bytes)
     if found.usage is not None:
         buckets = msgspec.structs.asdict(found.usage)
+        assert type(buckets.pop("tier")) is str
+        assert buckets.pop("charged") is None
         assert all(type(value) in (int, bool) and 0 <= value < 1 << 60 for value in buckets.values())
     assert all(type(each) is str for each in (found.name, found.model, found.session, found.user, found.stop))
     assert all(type(value) is str for value in found.metadata.values())
