@@ -130,6 +130,8 @@ def test_what_would_be_read_as_something_else_is_refused_with_what_would_be_righ
         "cost:5USD..1EUR",
         "-status:ok -(a OR b)",
         "cost:>1 invoice",
+        "user:42 404",
+        "meta.order:1234 404",
         "started:2026-11-01 invoice",
         "user:ann to",
         "Really!",

@@ -37,7 +37,10 @@ _CURLY: Final = "“”„‟«»"
 _COMPARED: Final = re.compile(r"([A-Za-z_][\w.\-]*)(!=|==|>=|<=|=>|=<|<>|>|<|=|~|:)(.*)", re.DOTALL)
 _SIGN: Final = re.compile(r"(?:!=|==|>=|<=|=>|=<|<>|>|<|=|:)")
 _MARKED: Final = re.compile(r"([!+–—])([A-Za-z_][\w.\-]*):")
+_LEADING: Final = re.compile(r"(?<![\d.])\d{1,3}\Z")
 _THOUSANDS: Final = re.compile(r"\d{3}(?:\.\d+)?")
+_NUMBERED: Final = ("user", "session", "release", "http_status")
+"""Names that are often digits, and no amounts: ``user:42 404`` asks for a word."""
 _CLOCK: Final = re.compile(r"\d{1,2}(?::\d{2}){1,2}(?:\.\d+)?Z?|\d{1,2}(?:am|pm)", re.IGNORECASE)
 
 
@@ -162,7 +165,7 @@ def _number(key: str, said: str, word: Clause) -> None:
     if key == "started":
         if _CLOCK.fullmatch(text):
             raise wrong(word.at, f"{text} belongs to the day before it", f"Write {said}T{text}. {_quoted(text)}")
-    elif _THOUSANDS.fullmatch(text):
+    elif key not in _NUMBERED and _LEADING.search(said) and _THOUSANDS.fullmatch(text):
         raise wrong(word.at, f"{text} belongs to the number before it", f"Write {said}{text}. {_quoted(text)}")
     else:
         _unit(key, said, word)
