@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.telemetry.accounting import Case, cases, judge
-from trimtab.telemetry.canonical import CanonicalSpan
+from trimtab.telemetry.canonical import COUNTED, CanonicalSpan
 from trimtab.telemetry.conventions import canonical
 from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignLink, ForeignSpan
 from trimtab.telemetry.foreign.texts import texts_of
@@ -48,7 +48,16 @@ def _says_nothing(found: CanonicalSpan) -> None:
 
 @pytest.mark.parametrize(("convention", "case"), ALL, ids=[f"{name}-{case.id}" for name, case in ALL])
 def test_every_token_is_counted_as_with_content(convention: str, case: Case) -> None:
-    found = judge(case, lambda each: canonical(without_content(each)))
+    models: list[tuple[str, str]] = []
+
+    def read(each: ForeignSpan) -> CanonicalSpan:
+        left = canonical(without_content(each))
+        if left.usage is not None and left.kind in COUNTED:
+            models.append((canonical(each).model, left.model))
+        return left
+
+    found = judge(case, read)
+    assert [left for _, left in models] == [told for told, _ in models]  # tokens are priced by it
     assert found.wrong == {}
     assert found.counted == tuple(sorted(case.counted)), convention
 

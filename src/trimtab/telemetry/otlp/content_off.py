@@ -61,6 +61,7 @@ _OWN: Final = frozenset(("metadata", "properties"))
 _SETTINGS: Final = frozenset(("parameters", "settings", "configuration", "config"))
 _STAYS: Final = frozenset(
     (
+        "ag2.usage.kind",
         "exception.message", "gen_ai.output.type", "gen_ai.prompt.name", "gen_ai.prompt.version", "input.mime_type",
         "langfuse.observation.completion_start_time", "langfuse.observation.prompt.name",
         "langfuse.observation.prompt.version", "langfuse.observation.status_message", "llm.prompt_template.version",
@@ -75,6 +76,8 @@ _BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
 """What may stand before JSON and does not make it a word."""
 _FIGURE: Final = re.compile(r"[-+\d.:eTZ, \"]{1,64}")
 _USAGE: Final = re.compile(r"usage|token", re.IGNORECASE)
+_OPERATIONS: Final = {"llm": "chat", "embedding": "embeddings", "reranker": "rerank"}
+"""How OpenTelemetry calls what counts: of a span whose kind was told by content alone (Haystack's of an agent)."""
 _TOLD: Final = ("id", "model", "model_name", "modelVersion", "finish_reason", "finishReason", "stop_reason", "object")
 """Of an object that is a provider's answer, the texts at its top that stay."""
 _LABEL, _OWN_LABEL, _ERROR = 200, 500, 4_000
@@ -100,6 +103,10 @@ def without_content(span: ForeignSpan) -> ForeignSpan:
     )
     if told is not None and is_counted and told.usage is not None:
         again = _read(left)
+        if again is None or again.kind != told.kind:
+            attributes["gen_ai.operation.name"] = _OPERATIONS[told.kind]
+        if again is None or (told.model and not again.model):  # its price goes by it
+            attributes["gen_ai.request.model"] = told.model[:_LABEL]
         if again is None or again.usage != told.usage:
             attributes |= _in_words(told.usage)  # counts in the midst of content, too (LangSmith's of LangChain)
     return left
