@@ -89,7 +89,7 @@ def test_a_haystack_generator_of_texts_has_what_it_used_beside_its_replies() -> 
 
 
 def test_what_haystacks_bedrock_wrote_to_the_cache_counts() -> None:
-    used = {
+    used: dict[str, object] = {
         "prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 313, "cache_read_input_tokens": 100,
         "cache_write_input_tokens": 200, "cache_details": {},
     }  # fmt: skip
