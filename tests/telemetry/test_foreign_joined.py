@@ -10,6 +10,7 @@ from ways import NOW, TRACE, Way, chat, span
 
 from trimtab.telemetry.mapping import called
 from trimtab.telemetry.mapping.traces import ROOTLESS_MS
+from trimtab.telemetry.notes import NEAR_NS
 from trimtab.telemetry.records import CallRecord
 from trimtab.telemetry.stores import ROWS, StoreAway
 
@@ -185,22 +186,46 @@ def test_a_trace_without_calls_of_ours_is_asked_for_once_after_a_restart_and_not
     way.put(_own(way, 7, parent=2))
     way.writer.drain_once()
     way.restart()
+    asked = _asked(way, monkeypatch)
+    way.send(span(1, trace="b" * 32), chat(2, 1, trace="b" * 32))
+    assert asked == ["newest", "each"]
+    way.send(span(3, 1, trace="b" * 32))
+    later = time.time_ns() + called.SKEW_NS + 1_000_000
+    way.send(span(4, trace="c" * 32, start_ns=later, end_ns=later + 1))
+    assert way.rewrite() == 0
+    assert asked == ["newest", "each", "each"], "what begins later than it came is asked for as well"
+
+
+def test_no_trace_is_asked_for_of_a_time_that_no_call_of_the_project_reaches(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To ask for each took a seventh of all that was spent on the spans of a backlog after a start."""
+    way.put(_own(way, 7, parent=2, at_ns=NOW - 2 * NEAR_NS))
+    way.writer.drain_once()
+    way.restart()
+    asked = _asked(way, monkeypatch)
+    for number in range(3):
+        way.send(span(1, trace=f"{number + 1:032x}"), chat(2, 1, trace=f"{number + 1:032x}"))
+    assert asked == ["newest"]
+    began = NOW - 2 * NEAR_NS
+    way.send(span(1, start_ns=began, end_ns=NOW), chat(2, 1, tokens=15, start_ns=began, end_ns=NOW))
+    assert asked == ["newest", "each"]
+    assert way.rewrite() == 1
+    assert way.counted() == 315, "what the application tells of our call is not added to it"
+
+
+def _asked(way: Way, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the store is asked about calls of ours from here on: for the newest, or for those of each trace."""
     asked: list[str] = []
     query = way.engine.query
 
     def counting(sql: str, params: dict[str, str], fmt: str = ROWS) -> bytes:
         if "request_id != ''" in sql:
-            asked.append(sql)
+            asked.append("each" if "DISTINCT trace_id" in sql else "newest")
         return query(sql, params, fmt)
 
     monkeypatch.setattr(way.engine, "query", counting)
-    way.send(span(1, trace="b" * 32), chat(2, 1, trace="b" * 32))
-    assert len(asked) == 1
-    way.send(span(3, 1, trace="b" * 32))
-    later = time.time_ns() + called.SKEW_NS + 1_000_000
-    way.send(span(4, trace="c" * 32, start_ns=later, end_ns=later + 1))
-    assert way.rewrite() == 0
-    assert len(asked) == 2, "what begins later than it came is asked for as well"
+    return asked
 
 
 def _own(way: Way, number: int, *, parent: int, at_ns: int = NOW) -> CallRecord:

@@ -1,5 +1,6 @@
 """What was there before: traces whose spans are no longer remembered, and what the store is asked about them."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from trimtab.telemetry.mapping.plan import Key
@@ -27,6 +28,10 @@ class Lookup(Protocol):
     def newest(self, project: str, from_ns: int) -> int | None:
         """The latest start of the project's foreign spans in the store that begin about ``from_ns`` or later, and 0 for
         none of them; None where it cannot be relied on, because others write to the store as well."""
+        ...
+
+    def newest_call(self, project: str, from_ns: int) -> int | None:
+        """The same of calls of our own gateway."""
         ...
 
     def called(self, project: str, traces: list[str], low_ns: int, high_ns: int) -> set[str]:
@@ -62,11 +67,12 @@ class Forgotten:
 
 
 class Newest:
-    """How far the foreign spans reach that the store has of a project, as it was asked once: so that old spans that
-    come into a store without any of their time, as at a move from elsewhere, are not looked up each."""
+    """How far what the store has of a project reaches, by `Lookup.newest` or `Lookup.newest_call`, as it was asked
+    once: so that old spans that come into a store without any of their time, as at a move from elsewhere or right after
+    a start, are not looked up each."""
 
-    def __init__(self, lookup: Lookup) -> None:
-        self._lookup = lookup
+    def __init__(self, ask: Callable[[str, int], int | None]) -> None:
+        self._ask = ask
         self._known: dict[str, tuple[int, int | None]] = {}
 
     def clear(self) -> None:
@@ -78,7 +84,7 @@ class Newest:
         asked_ns, newest_ns = self._known.get(project, (low_ns + 1, 0))
         if low_ns < asked_ns:
             asked_ns = low_ns - _EARLIER_NS
-            newest_ns = self._lookup.newest(project, asked_ns)
+            newest_ns = self._ask(project, asked_ns)
             if len(self._known) >= _PROJECTS:
                 self._known.clear()
             self._known[project] = (asked_ns, newest_ns)

@@ -51,11 +51,17 @@ class StoreLookup:
         self._alone = alone
 
     def newest(self, project: str, from_ns: int) -> int | None:
+        return self._newest(project, from_ns, "request_id = ''")
+
+    def newest_call(self, project: str, from_ns: int) -> int | None:
+        return self._newest(project, from_ns, "request_id != ''")
+
+    def _newest(self, project: str, from_ns: int, which: str) -> int | None:
         if not self._alone:
             return None
         sql = (
-            "SELECT max(start_ns) FROM spans WHERE project = {project:String} AND entry IN (0, 1)"
-            " AND start_ns >= {low:Int64} AND request_id = ''"
+            "SELECT max(start_ns) FROM spans WHERE project = {project:String} AND entry IN (0, 1)"  # noqa: S608
+            f" AND start_ns >= {{low:Int64}} AND {which}"
         )
         params = bind({"project": project, "low": max(0, from_ns - NEAR_NS)})
         [[found]] = _newest.decode_lines(self._store.query(sql, params))

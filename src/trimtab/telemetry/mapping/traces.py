@@ -125,7 +125,7 @@ class ForeignTraces:
         self._topmost: set[Key] = set()
         self._called = Called(lookup, now_ns)
         self._turn = 0
-        self._newest = Newest(lookup)
+        self._newest = Newest(lookup.newest)
         self._away: Elsewhere | None = None
         self._looked: dict[Key, tuple[int, int]] = {}
         self._spreads: OrderedDict[Key, tuple[int, int]] = OrderedDict()
