@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from trimtab.telemetry.kinds import encode_any
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.records import decode_record
 from trimtab.telemetry.spool.drain import SpoolReader
+from trimtab.telemetry.spool.segment_file import SegmentFile
 from trimtab.telemetry.spool.segments import Segment
 from trimtab.telemetry.spool.spool import POSITIONS_FILE, Spool
 
@@ -150,6 +152,34 @@ def test_the_backlog_tells_how_much_waits_and_since_when(tmp_path: Path) -> None
     assert batch is not None
     assert reader.backlog().waiting == 2
     assert reader.backlog().oldest_ms == batch.records[0].at_ms
+    reader.close()
+
+
+def test_since_when_records_wait_is_read_once_until_they_are_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a second of a backlog the first record of each of its files was read again: each is as large as a request."""
+    fill(tmp_path, 3)
+    reader = SpoolReader(tmp_path)
+    looked: list[int] = []
+    records = SegmentFile.records
+
+    def counting(self: SegmentFile, first: int, last: int | None = None) -> Iterator[tuple[int, int, bytes]]:
+        looked.append(first)
+        return records(self, first, last)
+
+    batch = reader.peek(10)
+    assert batch is not None
+    first, second, _ = batch.records
+    monkeypatch.setattr(SegmentFile, "records", counting)
+    assert [reader.backlog().oldest_ms for _ in range(3)] == [first.at_ms] * 3
+    assert looked == [1]
+    batch = reader.peek(1)
+    assert batch is not None
+    reader.confirm(batch)
+    looked.clear()
+    assert [(each.waiting, each.oldest_ms) for each in (reader.backlog(), reader.backlog())] == [(2, second.at_ms)] * 2
+    assert looked == [2]
     reader.close()
 
 
