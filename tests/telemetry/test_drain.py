@@ -158,7 +158,7 @@ def test_the_backlog_tells_how_much_waits_and_since_when(tmp_path: Path) -> None
 def test_since_when_records_wait_is_read_once_until_they_are_confirmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once a second of a backlog the first record of each of its files was read again: each is as large as a request."""
+    """Once a second of a backlog the first record of each of its files was read again, as large as it may be."""
     fill(tmp_path, 3)
     reader = SpoolReader(tmp_path)
     looked: list[int] = []
