@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from makings import project
+from makings import project, record
 from msgspec.structs import replace
 from ways import NOW, TRACE, Way, chat, span
 
@@ -18,7 +18,7 @@ from trimtab.telemetry.stores import ROWS, Store, bind
 
 
 class Asked:
-    """A store that notes which traces it is asked about."""
+    """A store that notes which traces it is asked about, in whatever question."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -28,7 +28,7 @@ class Asked:
         return getattr(self._store, name)
 
     def query(self, sql: str, params: Any, fmt: str = ROWS) -> bytes:
-        if "GROUP BY trace_id" in sql:
+        if "traces" in params:
             self.traces.append(params["traces"])
         return self._store.query(sql, params, fmt)
 
@@ -58,6 +58,26 @@ def test_a_trace_of_before_is_not_looked_for_where_the_store_has_none_of_its_tim
         way.send(early(9, 1, "e" * 32), early(10, 30, "f" * 32))
         assert store.traces == [f"['{'e' * 32}','{'f' * 32}']"], "now there are some"
         assert len(way.rows()) == 6
+    finally:
+        way.close()
+
+
+def test_the_trace_of_a_call_of_ours_is_not_looked_for_where_the_store_has_no_spans_of_its_time(
+    tmp_path: Path, engine: Store
+) -> None:
+    way, store = asked(tmp_path, engine)
+    try:
+        for number in (7, 8):
+            times = {"started_ns": NOW, "ended_ns": NOW + 1}
+            way.put(record(number, project=way.name, trace_id=f"{number:032x}", parent_span_id="b" * 16, **times))
+            way.writer.drain_once()
+        assert store.traces == []
+        way.send(early(1, 1, "e" * 32))
+        way.restart()
+        ours = {"started_ns": NOW - HOUR, "ended_ns": NOW}
+        way.put(record(9, project=way.name, trace_id="e" * 32, parent_span_id=f"{1:016x}", **ours))
+        way.writer.drain_once()
+        assert set(store.traces) == {f"['{'e' * 32}']"}, "now there is one"
     finally:
         way.close()
 

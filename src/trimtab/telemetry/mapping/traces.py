@@ -270,7 +270,7 @@ class ForeignTraces:
             self._called.add(key)
             trace = self._traces.get(key)
             if trace is None:
-                if key in self._forgotten or at_ns < self._since_ns + SKEW_NS:
+                if key in self._forgotten or (at_ns < self._since_ns + SKEW_NS and self._newest.reaches(key[0], at_ns)):
                     doubtful[key] = at_ns
             elif not trace.endless:
                 trace.called = True
