@@ -75,6 +75,21 @@ def test_what_makes_no_sense_is_refused(run: "Run") -> None:
     run(story)
 
 
+def test_a_filter_that_cannot_be_read_any_more_is_shown_with_the_way_out_and_can_be_changed(run: "Run") -> None:
+    async def story(house: House) -> None:
+        assert (await house.admin.post(AT, json=HOOK)).status_code == 201
+        how = store.FORWARDS.update().values(how='{"filter":"(status:error"}')  # as an older version may have taken it
+        await house.db.write(lambda conn: conn.execute(how))
+        told = (await house.admin.get(f"{AT}/hook")).json()
+        assert told["standing"] == "idle"  # nobody serves it in this house
+        assert told["problem"].startswith("Its filter cannot be read any more: ")
+        assert "trimtab forwards change hook --filter" in told["problem"]
+        changed = await house.admin.patch(f"{AT}/hook", json={"filter": "status:error"})
+        assert (changed.status_code, changed.json()["problem"]) == (200, "")
+
+    run(story)
+
+
 def test_events_are_listed_page_by_page_replayed_and_dropped(run: "Run") -> None:
     async def story(house: House) -> None:
         await house.admin.post(AT, json=HOOK)

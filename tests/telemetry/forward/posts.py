@@ -64,6 +64,11 @@ class Receiver:
         self.taken: Counter[str] = Counter()
         self.traces: list[str] = []
         self.asked = 0
+        self.wrong = ""
+        """What is wrong with its address."""
+
+    async def look(self) -> str:
+        return self.wrong
 
     async def send(self, packet: Packet) -> Outcome:
         self.asked += 1

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from posts import OK, Receiver, Store, project
 from sqlalchemy import Connection
 
@@ -315,6 +316,53 @@ def test_filter_and_sample_leave_out_and_count(run: Callable[[Story], None]) -> 
         assert post.receiver.traces == ["xa", "ya"]
         assert ((await post.state()).passed_over, (await none.state()).passed_over) == (1, 3)
         assert none.receiver.asked == 0
+
+    run(story)
+
+
+def test_a_filter_that_cannot_be_read_any_more_is_told_once_and_goes_on_when_it_is_changed(
+    run: Callable[[Story], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "unread", filter="(xa")
+        await post.begin()
+        post.store.come(T0 + 1, "xa")
+        for _ in range(3):
+            await post.go(30)
+        told = await post.state()
+        assert told.tries == 1
+        assert told.problem.startswith("Its filter cannot be read any more: ")
+        assert "this parenthesis is never closed" in told.problem
+        assert "trimtab forwards change unread --filter" in told.problem
+        assert told.waiting_since is not None
+        [said] = [record for record in caplog.records if record.name == rounds.logger.name]
+        assert said.exc_info is None
+        post.to = replace(post.to, filter="xa")
+        await post.go(1)
+        assert post.receiver.traces == ["xa"]
+        after = await post.state()
+        assert (after.tries, after.problem, after.delivered, after.waiting_since) == (0, "", 1, None)
+
+    run(story)
+
+
+def test_an_address_that_leads_nowhere_is_failing_before_the_first_trace_and_well_once_it_leads_somewhere(
+    run: Callable[[Story], None],
+) -> None:
+    async def story(db: Database) -> None:
+        post = Post(db, "nowhere")
+        post.receiver.wrong = "there.example could not be looked up"
+        await post.begin()
+        for _ in range(10):
+            await post.go(40)
+        told = await post.state()
+        assert told.tries == 10
+        assert told.problem == "Nothing can be sent there: there.example could not be looked up"
+        assert told.next_try - post.clock.now_ns() // 1_000_000 <= 32_000
+        post.receiver.wrong = ""
+        await post.go(40)
+        after = await post.state()
+        assert (after.tries, after.problem, post.receiver.asked) == (0, "", 0)
 
     run(story)
 

@@ -12,11 +12,12 @@ import pytest
 
 from patience import PATIENCE_S
 from trimtab.core.errors import InvalidRequest
-from trimtab.telemetry.forward import kafka, senders
+from trimtab.telemetry.forward import guard, kafka, senders
 from trimtab.telemetry.forward.guard import networks
 from trimtab.telemetry.forward.kafka import KafkaSender, check_options
 from trimtab.telemetry.forward.senders import (
     LONGEST_WAIT_S,
+    OtlpSender,
     Packet,
     WebhookSender,
     retry_after_s,
@@ -218,6 +219,54 @@ def test_a_topic_gets_the_event_under_its_traces_id() -> None:
     assert found == {f"trace-{n}": f"evt_{n}" for n in range(5)}
 
 
+async def _lost(host: str, port: int) -> list[str]:
+    if host.startswith("lost"):
+        raise OSError(-2, "Name or service not known")
+    return [host]
+
+
+def test_an_address_that_leads_nowhere_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "lookup", _lost)
+    http = Destination(project_id="p", name="n", kind="otlp", url="http://lost.example/v1/traces")
+    topic = Destination(project_id="p", name="n", kind="kafka", url="kafka://lost-1.example:9092,lost-2.example/t")
+
+    async def story() -> None:
+        collector = OtlpSender(http, HERE, lambda: 0)
+        assert "lost.example could not be looked up" in await collector.look()
+        await collector.aclose()
+        brokers = KafkaSender(topic, HERE)
+        said = await brokers.look()
+        assert "lost-1.example could not be looked up" in said
+        assert "lost-2.example could not be looked up" in said
+        sent = await brokers.send(Packet("e", "t", b"{}"))
+        assert (sent.verdict, sent.problem) == ("away", said)
+
+    asyncio.run(story())
+
+
+def test_one_broker_whose_name_is_known_is_enough_and_one_that_is_not_is_not_handed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "lookup", _lost)
+    made: list[list[str]] = []
+
+    def make(sender: KafkaSender, brokers: list[str]) -> None:
+        made.append(brokers)
+
+    monkeypatch.setattr(KafkaSender, "_make", make)
+
+    async def story() -> None:
+        to = Destination(project_id="p", name="n", kind="kafka", url="kafka://lost-1.example:9092,127.0.0.1:9/t")
+        sender = KafkaSender(to, HERE)
+        assert await sender.look() == ""
+        await sender.send(Packet("e", "t", b"{}"))
+        assert made == [["127.0.0.1:9"]]
+        inside = Destination(project_id="p", name="n", kind="kafka", url="kafka://127.0.0.1:9,10.0.0.1:9/t")
+        assert "10.0.0.1" in await KafkaSender(inside, HERE).look()
+
+    asyncio.run(story())
+
+
 def test_what_the_kafka_client_says_of_brokers_that_are_away_is_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,7 +304,7 @@ def test_a_server_that_stops_does_not_wait_for_brokers_that_never_answer(monkeyp
 
     made: list[Producer] = []
 
-    def make(sender: KafkaSender) -> Producer:
+    def make(sender: KafkaSender, brokers: list[str]) -> Producer:
         made.append(Producer())
         return made[-1]
 

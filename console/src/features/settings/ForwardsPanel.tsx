@@ -182,7 +182,7 @@ function columns(acts: Acts): Column<ForwardView>[] {
           <Tag tone={TONES[to.standing]}>{to.standing}</Tag>
           {to.problem && (
             <div className="muted" style={{ maxWidth: 240, overflowWrap: "anywhere" }}>
-              {to.problem.slice(0, 160)}
+              {to.problem.slice(0, 600)}
             </div>
           )}
         </>

@@ -47,7 +47,7 @@ from trimtab.server.routes import (
 from trimtab.telemetry.forward import guard, kafka, store
 from trimtab.telemetry.forward.senders import Packet
 from trimtab.telemetry.forward.store import Event, ForwardRow, State
-from trimtab.telemetry.forward.types import Destination, Secrets, check
+from trimtab.telemetry.forward.types import Destination, Secrets, check, filter_trouble
 
 TAG = "forwards"
 _SHOWN = frozenset(("security.protocol", "sasl.mechanism", "sasl.mechanisms", "sasl.username", "compression.type"))
@@ -80,7 +80,9 @@ async def _view(deps: Dependencies, tenant: Project, row: ForwardRow | Destinati
     else:
         to = row
     now = deps.now()
-    standing = "well" if not state.tries else "failing"
+    refused = filter_trouble(to)
+    problem = refused or problem
+    standing = "failing" if state.tries or refused else "well"
     if not to.enabled:
         standing = "paused"
     elif state.held_until <= now:

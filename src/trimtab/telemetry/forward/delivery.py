@@ -10,6 +10,7 @@ left alone for a while, and the position stays; so nobody's wrong key turns ever
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
@@ -25,7 +26,9 @@ from trimtab.telemetry.forward.closing import Arrival, Closing
 from trimtab.telemetry.forward.material import SKEW_NS, Material, Scope, Whole
 from trimtab.telemetry.forward.senders import Packet, Sender
 from trimtab.telemetry.forward.store import Event, Lane, Places, State
-from trimtab.telemetry.forward.types import Destination, Outcome, sampled
+from trimtab.telemetry.forward.types import UNREACHABLE, UNREADABLE, Destination, Outcome, filter_trouble, sampled
+
+logger = logging.getLogger("trimtab.forward")
 
 PAGE: Final = 500
 """Arrivals of one round and lane."""
@@ -49,6 +52,8 @@ aside: it may be about that one."""
 FIRST_S, LONGEST_S = 1.0, 300.0
 LOOKS: Final = 4
 """How often spans are looked for that are not there: their rows may be just being made anew."""
+LOOKS_DOUBLED: Final = 6
+"""So often the pause between looks at an address is doubled while nothing is due: to 32 s."""
 LOOK_NS: Final = 60_000_000_000
 """How often it is looked whether the clock of arrivals is ahead."""
 _S: Final = 1_000_000_000
@@ -96,6 +101,8 @@ class Delivery:
         self._here_ns = 0
         self._last = (0, 0)
         self._looked_ns = 0
+        self._unreadable = filter_trouble(destination)
+        self._is_there = False
         self._scope = Scope(
             project=destination.project_id,
             quiet_ns=int(destination.quiet_s * _S),
@@ -108,23 +115,63 @@ class Delivery:
         state = await self._parts.db.read(lambda conn: store.state(conn, to.project_id, to.name))
         if state is None or now < state.next_try <= now + store.FURTHEST_MS:
             return False
+        if self._unreadable:
+            return await self._tell(state, self._unreadable)
+        if state.problem.startswith(UNREADABLE):
+            state = await self._well(state)
         self._here_ns = await self._by_arrivals()
         again, pages = await self._pending(state, now)
         chosen = await self._chosen([closing for page in pages for closing in page.closings])
         run = await self._send_all([*again, *(_Due(closing, None) for closing in chosen)])
         if not run.sent and not run.missing and not any(page.arrivals for page in pages):
-            return False
+            return await self._look(state)
         settled = self._settled(state, pages, run, {closing.place for closing in chosen})
         after = settled.state
         done = [each.due.event.id for each in run.sent if each.due.event and each.outcome.verdict == "delivered"]
         done += [due.event.id for due in run.missing if due.event]
         if not await self._parts.db.write(lambda conn: store.settle(conn, after, self._holder, settled.events, done)):
-            raise Unavailable("Another worker has taken up this destination.", code="forward_taken")
+            raise _taken()
         more = bool(run.rest) or any(len(page.arrivals) == PAGE for page in pages)
         return settled.moves and more and after.next_try <= now
 
     def _now(self) -> int:
         return self._parts.clock.now_ns() // 1_000_000
+
+    # --- what is wrong before anything is sent ---
+
+    async def _tell(self, state: State, problem: str) -> bool:
+        """It stands still, and says why: once, for the next round meets the same."""
+        told = _kept(problem)
+        if state.problem != told or not state.tries:
+            logger.warning("forwarding to %s stands still: %s", self._to.name, problem)
+            since = state.waiting_since or self._now()
+            await self._keep(replace(state, tries=max(1, state.tries), problem=told, waiting_since=since))
+        return False
+
+    async def _look(self, state: State) -> bool:
+        """Nothing is due. Whether the address leads anywhere is not left for the first trace to find out."""
+        if self._is_there:
+            return False
+        problem = await self._sender.look()
+        self._is_there = not problem
+        if self._is_there:
+            if state.problem.startswith(UNREACHABLE):
+                await self._well(state)
+            return False
+        tries = state.tries + 1
+        wait = int(backoff_s(min(tries, LOOKS_DOUBLED), self._parts.rng) * 1000)
+        await self._keep(
+            replace(state, tries=tries, next_try=self._now() + wait, problem=_kept(f"{UNREACHABLE}{problem}"))
+        )
+        return False
+
+    async def _well(self, state: State) -> State:
+        return await self._keep(replace(state, tries=0, problem="", waiting_since=None))
+
+    async def _keep(self, state: State) -> State:
+        if not await self._parts.db.write(lambda conn: store.settle(conn, state, self._holder, [], [])):
+            raise _taken()
+        return state
 
     # --- what is due ---
 
@@ -344,6 +391,10 @@ class Delivery:
             first_tried=before.first_tried if before else now,
             last_tried=now,
         )
+
+
+def _taken() -> Unavailable:
+    return Unavailable("Another worker has taken up this destination.", code="forward_taken")
 
 
 class _Settled(NamedTuple):

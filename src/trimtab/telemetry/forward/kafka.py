@@ -74,6 +74,9 @@ class KafkaSender:
             return Outcome(verdict="away", problem=problem)
         return await asyncio.to_thread(self._deliver, packet)
 
+    async def look(self) -> str:
+        return (await self._found())[1]
+
     async def aclose(self) -> None:
         self._closed.set()  # a thread that waits for the brokers cannot be cancelled: the process would wait for it
         producer, self._producer = self._producer, None
@@ -82,21 +85,35 @@ class KafkaSender:
 
     async def _connect(self) -> str:
         """What is wrong, or nothing."""
-        for broker in self._brokers.split(","):
-            host, _, port = broker.rpartition(":") if ":" in broker.rpartition("]")[2] else (broker, "", "9092")
-            try:
-                await reachable(host.strip("[]"), int(port), self._allowed)
-            except (Forbidden, OSError) as error:
-                return str(error)
+        brokers, problem = await self._found()
+        if problem:
+            return problem
         try:
-            self._producer = await asyncio.to_thread(self._make)
+            self._producer = await asyncio.to_thread(self._make, brokers)
         except ImportError:
             return "The Kafka client is not installed: pip install 'trimtab[kafka]'."
         except Exception as error:  # noqa: BLE001  librdkafka refuses options in many ways, each with a sentence
             return f"The Kafka client cannot be made: {error}"
         return ""
 
-    def _make(self) -> Any:
+    async def _found(self) -> tuple[list[str], str]:
+        """The brokers that can be looked up, of which one is enough to find the others; and what is wrong where none
+        can, or where one is where nothing may be sent."""
+        found: list[str] = []
+        lost: list[str] = []
+        for broker in self._brokers.split(","):
+            host, _, port = broker.rpartition(":") if ":" in broker.rpartition("]")[2] else (broker, "", "9092")
+            try:
+                await reachable(host.strip("[]"), int(port), self._allowed)
+            except Forbidden as error:
+                return [], str(error)
+            except OSError as error:
+                lost.append(f"the broker {host} could not be looked up: {error}")
+            else:
+                found.append(broker)
+        return found, "" if found else "; ".join(lost)
+
+    def _make(self, brokers: list[str]) -> Any:
         from confluent_kafka import Producer
 
         return Producer(
@@ -105,7 +122,7 @@ class KafkaSender:
                 "linger.ms": 5,
                 "compression.type": "gzip",
                 **self._options,
-                "bootstrap.servers": self._brokers,
+                "bootstrap.servers": ",".join(brokers),  # none that was not judged: it may come to lead elsewhere
                 "enable.idempotence": True,
                 "acks": "all",
                 "delivery.timeout.ms": DELIVER_MS,

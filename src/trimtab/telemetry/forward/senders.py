@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from trimtab.telemetry.forward.guard import GuardedNetwork, Network
+from trimtab.telemetry.forward.guard import Forbidden, GuardedNetwork, Network, reachable
 from trimtab.telemetry.forward.types import Destination, Outcome, Verdict
 
 CONNECT_S: Final = 10.0
@@ -45,9 +45,11 @@ class Packet(NamedTuple):
 
 
 class Sender(Protocol):
-    """Sends to one destination. ``send`` never raises for what the receiver does."""
+    """Sends to one destination. ``send`` never raises for what the receiver does. ``look`` says what is wrong with the
+    address as far as that shows without sending anything; nothing where it seems right."""
 
     async def send(self, packet: Packet) -> Outcome: ...
+    async def look(self) -> str: ...
     async def aclose(self) -> None: ...
 
 
@@ -64,6 +66,7 @@ class HttpSender:
         self._url = destination.url
         self._secrets = destination.secrets
         self._now_ms = now_ms
+        self._allowed = allowed
         secure = urlsplit(self._url).scheme == "https"
         context: ssl.SSLContext | None = httpx.create_ssl_context() if secure else None
         self._pool = httpcore.AsyncConnectionPool(
@@ -72,6 +75,19 @@ class HttpSender:
             keepalive_expiry=20.0,
             network_backend=GuardedNetwork(allowed),
         )
+
+    async def look(self) -> str:
+        parts = urlsplit(self._url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            await asyncio.wait_for(reachable(parts.hostname or "", port, self._allowed), CONNECT_S)
+        except TimeoutError:
+            return f"{parts.hostname} could not be looked up within {CONNECT_S:g} s."
+        except OSError as error:
+            return f"{parts.hostname} could not be looked up: {error}"
+        except Forbidden as error:
+            return str(error)
+        return ""
 
     async def aclose(self) -> None:
         await self._pool.aclose()

@@ -26,6 +26,10 @@ _OURS: Final = frozenset(
      "webhook-id", "webhook-timestamp", "webhook-signature")
 )  # fmt: skip
 _SHARES: Final = 1 << 64
+UNREADABLE: Final = "Its filter cannot be read any more: "
+"""How that trouble begins; another one begins otherwise."""
+UNREACHABLE: Final = "Nothing can be sent there: "
+"""So does one that was seen before anything was sent."""
 
 
 class Secrets(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,6 +122,16 @@ def check(destination: Destination) -> Destination:
         raise InvalidRequest(error.message, fix=error.fix, param="filter") from error
     _check_secrets(destination)
     return destination
+
+
+def filter_trouble(destination: Destination) -> str:
+    """Why a filter that was accepted when it was written cannot be read now, with the way out; empty where it can."""
+    try:
+        compile_query(destination.filter, destination.project_id, Window(start=0, end=1), stored=True)
+    except InvalidRequest as error:
+        way = f"Change the filter (trimtab forwards change {destination.name} --filter '...')"
+        return f"{UNREADABLE}{error.sentence()} {way}: what came meanwhile is sent then."
+    return ""
 
 
 def _check_url(destination: Destination) -> None:
