@@ -36,6 +36,24 @@ def test_a_change_that_was_made_from_an_older_revision_is_refused(with_model: Sh
     assert "yours was made from 77" in refused.stderr, refused.stderr
 
 
+def test_what_a_run_would_remove_is_counted_by_rules_that_are_not_set(shell: Shell) -> None:
+    there = {each["kind"]: each for each in shell.json("retention", "preview", "content=1", "spans=keep")}
+    assert there.keys() == {"content", "spans", "scores", "ledger"}
+    assert (there["content"]["rows"], there["spans"]["before"]) == (0, None)
+    assert there["content"]["before"] < 4_000_000_000_000
+    assert "BEGAN BEFORE" in shell.ok("retention", "preview")
+    assert "spans" not in {each["kind"] for each in shell.json("retention", "show") if each["source"] == "catalog"}
+
+
+@pytest.mark.parametrize("command", ["set", "preview"])
+def test_a_kind_that_is_to_be_kept_no_day_is_refused_with_what_to_do_instead(shell: Shell, command: str) -> None:
+    refused = shell.run("retention", command, "content=0")
+    assert refused.exit_code == 1
+    assert "Give 1 to 36500 days, or content=keep for ever" in refused.stderr
+    assert "trimtab projects set PROJECT --no-content" in refused.stderr
+    assert "There are: content, spans" in shell.run("retention", command, "texts=3").stderr
+
+
 def test_switching_one_detector_leaves_what_somebody_else_switched(shell: Shell) -> None:
     shell.ok("detectors", "off", "refusal")
     shell.ok("detectors", "off", "truncated")

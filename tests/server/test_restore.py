@@ -1,7 +1,11 @@
 """What a restore leaves out of a backup: what came while it was taken, and is in some tables alone."""
 
+import os
+from pathlib import Path
+
 from makings import project
 
+from trimtab.server.backup import DAY_S, clear_frozen
 from trimtab.server.restore import drop_what_came_after
 from trimtab.telemetry.stores import Store
 
@@ -58,3 +62,19 @@ def test_texts_of_a_foreign_trace_that_was_in_the_making_are_restored(engine: St
     for table in ("span_io", "tool_calls", "span_raw"):
         sql = f"SELECT span_id FROM {table} WHERE project = '{ours}' FORMAT TSV"
         assert engine.query(sql, {}, "TSV").decode().splitlines() == ["s"], table
+
+
+def test_folders_that_a_backup_left_empty_go_and_what_another_still_holds_stays(tmp_path: Path) -> None:
+    now = 2 * DAY_S
+    for name in ("backup_own", "backup_old", "backup_other", "backup_full", "elsewhere"):
+        place = tmp_path / "shadow" / name / "store" / "abc"
+        place.mkdir(parents=True)
+        if name == "backup_full":
+            (place / "part").write_text("rows")
+        age = now if name in ("backup_own", "backup_other") else 0
+        os.utime(tmp_path / "shadow" / name, (age, age))
+    clear_frozen(tmp_path, "backup_own", now)
+    left = {path.name for path in (tmp_path / "shadow").iterdir()}
+    assert left == {"backup_other", "backup_full", "elsewhere"}
+    assert (tmp_path / "shadow" / "backup_full" / "store" / "abc" / "part").read_text() == "rows"
+    clear_frozen(tmp_path / "nothing", "backup_own", now)

@@ -485,8 +485,12 @@ def test_what_a_legal_hold_covers_stays_and_goes_once_it_is_released(story: Any,
         )  # fmt: skip
         for each in holds:
             await home.db.write(lambda conn, each=each: legal_holds.add(conn, each))
+        told = [await spans_ahead(home, each) for each in holds]
+        before = [left(engine, each.project_id, "spans") for each in holds]
         assert await home.retention().turn()
         assert [left(engine, owner, "spans") for owner in (whole, some, range_)] == [6, 2, 2]
+        gone = [were - left(engine, each.project_id, "spans") for were, each in zip(before, holds, strict=True)]
+        assert (told, gone) == ([0, 4, 4], [0, 4, 4]), "what is held is not counted as what a run would remove"
         assert [left(engine, owner, "span_io") for owner in (whole, some, range_)] == [3, 1, 1]
         assert [left(engine, owner, "ledger") for owner in (whole, some, range_)] == [3, 1, 1]
         who = Actor("k", "Ann")
@@ -541,6 +545,12 @@ def test_scores_of_what_is_held_stay_with_their_traces_or_without_any(story: Any
     assert names(session) == {"of the session", "of a trace"}
     assert names(user) == {"of the session"}
     assert names(range_) == {"of the session", "of another", "of a trace"}, "what began then may be judged later"
+
+
+async def spans_ahead(home: Home, hold: LegalHold) -> int:
+    """How many rows of spans a run would remove of a project of which this is held."""
+    found = await over_age(Upkeep(home.reader), hold.project_id, {"spans": 30}, T0 // 1_000_000, [hold])
+    return next(each.rows for each in found if each.kind == "spans")
 
 
 def held(owner: str, subject: legal_holds.Subject, value: str = "", **bounds: int) -> LegalHold:

@@ -5250,7 +5250,7 @@ export interface paths {
         };
         /**
          * What a run would remove now
-         * @description By the rules in force, or by others before they are set. Nothing is removed.
+         * @description By the rules in force, or by others before they are set, without what is held. Nothing is removed.
          *
          *     Needs the permission `retention:read`.
          */

@@ -7,6 +7,10 @@ from trimtab.core.errors import InvalidRequest
 from trimtab.sdk.client import Client
 from trimtab.sdk.kept import RetentionRule
 
+KINDS = ("content", "spans", "scores", "ledger")
+LONGEST = 36_500
+"""Days, as the server takes them."""
+
 
 @click.group()
 def command() -> None:
@@ -41,13 +45,26 @@ def set_rules(rules: tuple[str, ...], *, expect: int | None, project: str, clien
     Example:
       trimtab retention set content=30 spans=180 ledger=keep
     """
-    given: dict[str, int | None] = {}
-    for rule in rules:
-        kind, mark, days = rule.partition("=")
-        if not mark or not (days == "keep" or days.isdecimal()):
-            raise InvalidRequest(f"{rule!r} is no rule.", fix="Write for example content=30 or ledger=keep.")
-        given[kind] = None if days == "keep" else int(days)
-    _print(client.kept.set_retention(project, given, expected_revision=expect), as_json=as_json)
+    _print(client.kept.set_retention(project, _read(rules), expected_revision=expect), as_json=as_json)
+
+
+@command.command()
+@click.argument("rules", nargs=-1, metavar="[KIND=DAYS...]")
+@project_option
+@api_command
+def preview(rules: tuple[str, ...], *, project: str, client: Client, as_json: bool) -> None:
+    """Count what a run would remove now, by the rules in force or by others in their place. Removes nothing.
+
+    \b
+    Example:
+      trimtab retention preview content=30 spans=180
+    """
+    found = client.kept.preview_retention(project, _read(rules))
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each.kind, local_time(each.before) if each.before else None, each.rows) for each in found]
+    print_table(("KIND", "BEGAN BEFORE", "ROWS"), rows, empty="")
 
 
 @command.command()
@@ -90,6 +107,26 @@ def run(*, project: str, client: Client, as_json: bool) -> None:
         print_json(made)
     else:
         click.echo(f"Started {made.id}.")
+
+
+def _read(rules: tuple[str, ...]) -> dict[str, int | None]:
+    """Days by kind, None for ever. Raises `InvalidRequest`."""
+    given: dict[str, int | None] = {}
+    for rule in rules:
+        kind, mark, days = rule.partition("=")
+        if kind not in KINDS or not mark or not (days == "keep" or (days.isascii() and days.isdecimal())):
+            raise InvalidRequest(
+                f"{rule!r} is no rule.",
+                fix=f"Write for example content=30 or ledger=keep. There are: {', '.join(KINDS)}.",
+            )
+        if days != "keep" and not 1 <= int(days) <= LONGEST:
+            raise InvalidRequest(
+                f"{kind!r} cannot be kept for {days} days.",
+                fix=f"Give 1 to {LONGEST} days, or {kind}=keep for ever. To have no texts recorded at all:"
+                " trimtab projects set PROJECT --no-content; to be rid of what one person left: trimtab erase.",
+            )
+        given[kind] = None if days == "keep" else int(days)
+    return given
 
 
 def _print(rules: list[RetentionRule], *, as_json: bool) -> None:

@@ -133,8 +133,12 @@ def every_in_force(conn: Connection) -> dict[str, list[LegalHold]]:
 
 def refuse_erasure(hold: LegalHold) -> Conflict:
     """What somebody hears who wants to erase what is held."""
+    if hold.subject == "project":
+        said = f"A legal hold ({hold.id}) on the whole project forbids to erase anything in it, whoever's it is"
+    else:
+        said = f"A legal hold ({hold.id}) forbids it"
     return Conflict(
-        f"A legal hold ({hold.id}) forbids it: {hold.reason}",
+        f"{said}: {hold.reason}",
         fix="Release the hold first (trimtab legal-holds release), if the matter is over; then ask for it again.",
         code="legal_hold",
     )

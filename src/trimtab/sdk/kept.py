@@ -27,6 +27,15 @@ class Removed(Struct, frozen=True, kw_only=True):
     rows: int
 
 
+class OverAge(Struct, frozen=True, kw_only=True):
+    """What a run would remove of one kind now: ``rows`` that began before ``before`` (Unix ms), in all its tables;
+    ``before`` None where the kind is kept for ever."""
+
+    kind: str
+    before: int | None
+    rows: int
+
+
 class RetentionRun(Struct, frozen=True, kw_only=True):
     id: str
     state: str
@@ -130,6 +139,10 @@ class Retention(Struct, frozen=True, kw_only=True):
     """Goes up with every change; see ``expected_revision``."""
 
 
+class _Ahead(Struct):
+    items: list[OverAge] = []
+
+
 class _Runs(Struct):
     items: list[RetentionRun] = []
 
@@ -159,6 +172,11 @@ class Kept:
         body: dict[str, Any] = {kind: "keep" if days is None else days for kind, days in rules.items()}
         body["expected_revision"] = expected_revision
         return self._http.ask("PUT", path("projects", project, "retention"), Retention, body=body).items
+
+    def preview_retention(self, project: str, rules: Mapping[str, int | None] | None = None) -> list[OverAge]:
+        """What a run would remove now, by the rules in force or by these in their place; nothing is removed."""
+        query = {kind: "keep" if days is None else str(days) for kind, days in (rules or {}).items()}
+        return self._http.ask("GET", path("projects", project, "retention", "preview"), _Ahead, query=query).items
 
     def retention_runs(self, project: str, limit: int = 20) -> list[RetentionRun]:
         """What was removed, newest first."""

@@ -11,6 +11,7 @@ read from them.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -47,6 +48,7 @@ TELL_S: Final = 5.0
 LOOK_S: Final = 0.02
 """So often it is looked which traces are being made anew while tables are frozen: to delete and insert the rows of one
 in one table took 58 ms and more."""
+DAY_S: Final = 86_400.0
 CATALOG: Final = "catalog.sqlite"
 CACHE: Final = "cache.sqlite"
 TELEMETRY: Final = "telemetry"
@@ -192,6 +194,7 @@ class Backup:
             for table, *_ in frozen:
                 with contextlib.suppress(TrimtabError):  # what made it fail matters more; the links take no room
                     store.query(f"ALTER TABLE {table} UNFREEZE WITH NAME '{name}'", {})
+            clear_frozen(Path(disk), name, time.time())
         others = [TableNote(name=row[0], create=row[1]) for row in found if not row[3].endswith("MergeTree")]
         return (*tables, *others)
 
@@ -323,6 +326,26 @@ def _parts_of(disk: Path, name: str, place: Path) -> list[Path]:
     """What was frozen of the table whose parts lie in ``place``."""
     folder = disk / "shadow" / name / place.relative_to(disk)
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def clear_frozen(disk: Path, name: str, now_s: float) -> None:
+    """The engine takes the links of a frozen table away and leaves their folders: these, and those of backups from more
+    than a day ago. What still holds something stays."""
+    for folder in (disk / "shadow").glob("backup_*"):
+        with contextlib.suppress(FileNotFoundError):  # another backup clears away, too
+            if folder.name == name or folder.stat().st_mtime < now_s - DAY_S:
+                for place, *_ in os.walk(folder, topdown=False):
+                    _remove_empty(Path(place))
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def _rows(store: Store, sql: str) -> list[list[str]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from trimtab.core.errors import Conflict
 from trimtab.core.ids import new_id
-from trimtab.governance import edits, erasures, retention
+from trimtab.governance import edits, erasures, legal_holds, retention
 from trimtab.governance.access import Project
 from trimtab.governance.edits import Edit
 from trimtab.governance.erasures import Erasure
@@ -121,12 +121,13 @@ Days = Annotated[
 async def preview_retention(
     deps: Deps, tenant: Tenant, content: Days = "", spans: Days = "", scores: Days = "", ledger: Days = ""
 ) -> RetentionPreview:
-    """By the rules in force, or by others before they are set. Nothing is removed."""
+    """By the rules in force, or by others before they are set, without what is held. Nothing is removed."""
     in_force = await _rules(deps, tenant)
     rules: Rules = {rule.kind: rule.days for rule in in_force.items}
     given: dict[Kind, str] = {"content": content, "spans": spans, "scores": scores, "ledger": ledger}
     rules |= {kind: None if text == "keep" else int(text) for kind, text in given.items() if text}
-    return RetentionPreview(items=await over_age(deps.upkeep, tenant.id, rules, deps.now()))
+    holds = await deps.db.read(lambda conn: legal_holds.in_force(conn, tenant.id))
+    return RetentionPreview(items=await over_age(deps.upkeep, tenant.id, rules, deps.now(), holds))
 
 
 def _run(run: Run, project_id: str) -> RetentionRunView:

@@ -10,7 +10,7 @@ Nothing that is not over age goes because the machine's clock went ahead: it is 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from trimtab.core.ids import new_id
 from trimtab.governance import legal_holds
 from trimtab.governance import retention as store
 from trimtab.governance import store as governance
+from trimtab.governance.legal_holds import LegalHold
 from trimtab.governance.retention import DEFAULTS, KINDS, Kind, Removed, Report, Rules, Run
 from trimtab.storage.blobs import FolderBlobs
 from trimtab.storage.database import Database
@@ -84,17 +85,21 @@ class OverAge(Struct, frozen=True, kw_only=True):
     rows: int
 
 
-async def over_age(upkeep: Upkeep, project: str, rules: Rules, now_ms: int) -> list[OverAge]:
-    """Of one project, by rules that need not be in force. Raises `Unavailable`."""
+async def over_age(
+    upkeep: Upkeep, project: str, rules: Rules, now_ms: int, holds: Sequence[LegalHold] = ()
+) -> list[OverAge]:
+    """Of one project, by rules that need not be in force, without what ``holds`` keep. Raises `Unavailable`."""
     found: list[OverAge] = []
+    kept_back = (await held.of(upkeep, {project: holds}))[project]
     for kind in KINDS:
         before = next(iter(cutoffs({project: rules}, now_ms, kind)), None)
         rows = 0
-        for kept in await upkeep.kept(kind) if before is not None else []:
-            where = f"project = {{project:String}} AND {kept.age} < {{before:Int64}}"
+        for kept in await upkeep.kept(kind) if before is not None and not kept_back.whole else []:
+            keeps, params = kept_back.keeps(kept, 0)
+            where = f"project = {{project:String}} AND {kept.age} < {{before:Int64}} AND NOT ({keeps})"
             # Not below the first moment that the store can count.
             rows += await upkeep.count(
-                kept.table, where, {"project": project, "before": max(0, before or 0) * 1_000_000}
+                kept.table, where, {**params, "project": project, "before": max(0, before or 0) * 1_000_000}
             )
         found.append(OverAge(kind=kind, before=before, rows=rows))
     return found
