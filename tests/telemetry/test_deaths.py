@@ -3,18 +3,21 @@
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from makings import attempt, project, record, request
-from ways import Way
+from msgspec.structs import replace
+from ways import NOW, Way, span
 
 from patience import PATIENCE_S
-from trimtab.telemetry.spool.deaths import CAREFUL, TRIES
+from trimtab.telemetry.foreign.spans import ForeignBatch
+from trimtab.telemetry.spool.deaths import CAREFUL, TRIES, Deaths
 from trimtab.telemetry.spool.drain import SpoolReader, dead_letters
-from trimtab.telemetry.stores import Store
+from trimtab.telemetry.stores import ROWS, Encoded, Store
 
 FAULTY = """
     import json, os, signal, sys
@@ -164,3 +167,107 @@ def test_who_is_ended_by_others_again_and_again_at_the_same_batch_loses_nothing_
     assert int(msgspec.json.decode(way.engine.query(sql, {"project": way.name}))[0]) == 4
     way.close()
     assert dead_letters(tmp_path / "spool") == []
+
+
+class Ended(BaseException):
+    pass
+
+
+class Dying:
+    """The engine of a process that ends: of rows with such words, and so often right after rows of a table are in. As
+    by kill -9, nothing is noted from then on."""
+
+    def __init__(
+        self, engine: Store, monkeypatch: pytest.MonkeyPatch, *, words: bytes = b"", after: str = "", times: int = 0
+    ) -> None:
+        self._engine = engine
+        self._words = words
+        self._after = after
+        self._left = times
+        self._dead = False
+        survived = Deaths.survived
+
+        def noted(deaths: Deaths, batch: str, piece: str) -> None:
+            if not self._dead:
+                survived(deaths, batch, piece)
+
+        monkeypatch.setattr(Deaths, "survived", noted)
+
+    def drain(self, way: Way, most: int) -> int:
+        """How often the process was started until all was stored."""
+        for starts in range(1, most + 1):
+            try:
+                way.writer.drain_once()
+                return starts
+            except Ended:
+                way.restart()
+                self._dead = False
+        raise AssertionError("it never ends")
+
+    def _end(self) -> None:
+        self._dead = True
+        raise Ended
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
+        if self._words and self._words in (rows if isinstance(rows, bytes) else b"".join(bytes(each) for each in rows)):
+            self._end()
+        self._engine.insert(table, columns, rows, token)
+        if table == self._after and self._left:
+            self._left -= 1
+            self._end()
+
+    def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
+        return self._engine.query(sql, params, fmt)
+
+    def prepare(self) -> None:
+        self._engine.prepare()
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def _told(number: int, text: str) -> ForeignBatch:
+    """A trace of an application: a span with texts below another one."""
+    messages = [{"role": "user", "parts": [{"type": "text", "content": text}]}]
+    root, leaf = 2 * number, 2 * number + 1
+    said = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": msgspec.json.encode(messages).decode()}
+    spans = (span(root, trace=f"{number:032x}"), span(leaf, root, trace=f"{number:032x}", attributes=said))
+    return ForeignBatch(project="", arrived_ns=NOW, key_id="key_1", spans=spans)
+
+
+def _each_once(way: Way, table: str) -> int:
+    names: list[Any] = way.rows("trace_id, span_id", table)
+    assert len(names) == len({tuple(name) for name in names}), table
+    return len(names)
+
+
+@pytest.mark.parametrize("after", ["spans", "span_io", "span_raw"])
+@pytest.mark.parametrize("foreign", [False, True])
+def test_who_is_ended_by_others_each_time_right_after_rows_went_in_stores_nothing_twice(
+    tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch, after: str, foreign: bool
+) -> None:
+    dying = Dying(engine, monkeypatch, after=after, times=CAREFUL + TRIES + 1)
+    way = Way(tmp_path, dying)
+    calls = [record(n, project=way.name, request=request(f"hello {n}"), attempts=(attempt(n),)) for n in range(1, 9)]
+    told = [replace(_told(n, f"hello {n}"), project=way.name) for n in range(1, 9)]
+    way.put(*(told if foreign else calls))
+    dying.drain(way, 20)
+    assert [_each_once(way, table) for table in ("spans", "span_io", "span_raw")] == [16, 8, 16 if foreign else 0]
+    way.close()
+    assert dead_letters(tmp_path / "spool") == []
+
+
+def test_a_span_that_ends_the_process_in_each_table_is_set_aside_and_all_others_are_stored_once(
+    tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of one table is known while it dies of the next one: 51 starts, where it took 219."""
+    dying = Dying(engine, monkeypatch, words=b"the end of it")
+    way = Way(tmp_path, dying)
+    texts = [f"hello {n}" for n in range(1, 16)]
+    for number, text in _each([*texts[:4], "the end of it", *texts[4:]]):
+        way.put(replace(_told(number, text), project=way.name))
+    dying.drain(way, 100)
+    assert [_each_once(way, table) for table in ("spans", "span_io", "span_raw")] == [30, 15, 31]
+    way.close()
+    [(_, letter)] = dead_letters(tmp_path / "spool")
+    assert b"the end of it" in letter.body

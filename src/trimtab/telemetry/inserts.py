@@ -8,6 +8,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from hashlib import blake2b
+from typing import Any
+
+import msgspec
 
 from trimtab.telemetry.forward.arrivals import ArrivalLog
 from trimtab.telemetry.pace import Pace
@@ -15,12 +18,17 @@ from trimtab.telemetry.prepared import Part, Prepared, placed
 from trimtab.telemetry.rows import CANNOT_ENCODE, Table, encode
 from trimtab.telemetry.spool.deaths import TRIES, Deaths
 from trimtab.telemetry.spool.drain import Batch
-from trimtab.telemetry.stores import RowsRefused, Store
+from trimtab.telemetry.stores import RowsRefused, Store, bind
 
 logger = logging.getLogger("trimtab.telemetry.writer")
 
 _TEXTS = "span_io"
 _LAST = ("spans",)
+_EACH_SHOWN = ("spans", "span_io", "span_raw")
+"""Of a row that is in them twice both are shown; the other tables keep one."""
+_TIMES_AT_ONCE = 4_000
+_TIMES = range(-(1 << 63), 1 << 63)
+_names = msgspec.json.Decoder(tuple[str, ...])
 DIED = f"The store's process ended {TRIES} times while it took this row."
 
 
@@ -89,11 +97,11 @@ class Inserts:
                 finally:
                     deaths.survived(batch.id, part.name)
                 if not taken:
-                    self._look_through(batch, part.table)
+                    self._look_through(batch, part.table, deaths)
             elif part.rows:
+                # Known until the batch is confirmed: sent as a whole, what went in by pieces would go in again.
                 logger.warning("this process died of rows of %s; they are looked through", part.name)
                 self._look_through(batch, part.table, deaths)
-                deaths.survived(batch.id, part.name)
             self._step(f"inserted:{part.name}")
         self._insert_arrivals(prepared)
 
@@ -135,6 +143,8 @@ class Inserts:
         when the batch is sent again, and what went in of it is known by its place."""
         width, values = len(table.columns), table.unsealed()
         places = sorted(range(len(table.owners)), key=placed(table, values))
+        if deaths is not None:
+            places = self._left_out(table, values, places)
         ordered = Table(table.name, table.columns)
         for place in places:
             ordered.add(table.owners[place], tuple(values[place * width : (place + 1) * width]))
@@ -142,6 +152,38 @@ class Inserts:
             self._insert_pieces(deaths, batch, ordered, (0, len(places)))
             return
         self._insert_halves(batch, ordered, 0, len(places), f"{batch.id}:{table.name}")
+
+    def _left_out(self, table: Table, values: list[Any], places: list[int]) -> list[int]:
+        """Those of the rows that the store has not. Whoever ends this process may do it when rows have gone in and
+        before that is known; and what is mapped again may lack spans that are there by now, so that the pieces are
+        others."""
+        if table.name not in _EACH_SHOWN:
+            return places
+        names = ["project", "trace_id", "span_id", *(["digest"] if "digest" in table.columns else [])]
+        at, width = [table.columns.index(name) for name in names], len(table.columns)
+        starts = table.columns.index("start_ns")
+        begun: dict[str, set[int]] = {}
+        for place in places:
+            start_ns = values[place * width + starts]
+            if start_ns in _TIMES:  # any other is refused below
+                begun.setdefault(values[place * width + at[0]], set()).add(start_ns)
+        there: set[tuple[str, ...]] = set()
+        for project, times in begun.items():
+            there |= self._there(table.name, names, project, sorted(times))
+        return [place for place in places if tuple(str(values[place * width + each]) for each in at) not in there]
+
+    def _there(self, table: str, names: list[str], project: str, times: list[int]) -> set[tuple[str, ...]]:
+        """The names of the rows of a project that begin at those times."""
+        told = ", ".join(f"toString({name})" for name in names)
+        sql = (
+            f"SELECT {told} FROM {table} WHERE project = {{project:String}}"  # noqa: S608  our own names
+            " AND start_ns IN {times:Array(Int64)}"
+        )
+        found: set[tuple[str, ...]] = set()
+        for first in range(0, len(times), _TIMES_AT_ONCE):
+            params = {**bind({"project": project}), "times": str(times[first : first + _TIMES_AT_ONCE])}
+            found.update(_names.decode_lines(self._store.query(sql, params)))
+        return found
 
     def _insert_pieces(self, deaths: Deaths, batch: Batch, table: Table, piece: tuple[int, int]) -> None:
         """Halves of a piece that this process died of. They are named after what is in them: what is mapped again may
