@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.telemetry.otlp.loose_json import MOST_DEEP, MOST_HOLDERS, MOST_RUNS, TOO_DEEP, decode
+from trimtab.telemetry.otlp.loose_json import MOST_DEEP, MOST_HOLDERS, MOST_RUNS, TOO_DEEP, TooMuch, decode
 
 HALF, OTHER, FFFD = "\\ud83d", "\\ude00", "\ufffd"
 
@@ -111,8 +112,35 @@ def test_what_is_larger_than_can_be_looked_through_is_told() -> None:
 
 @pytest.mark.parametrize("tiny", [b"[]", b"{}", b'{"":0}', b"[[[[]]]]"])
 def test_a_body_that_would_take_many_times_its_size_in_memory_is_refused(tiny: bytes) -> None:
-    with pytest.raises(msgspec.DecodeError, match="lists and objects: send it in smaller batches"):
+    with pytest.raises(msgspec.DecodeError, match="lists and objects"):
         decode(b"[" + b",".join([tiny] * (MOST_HOLDERS + 1)) + b"]")
+
+
+@pytest.mark.parametrize("tiny", [b'"\xc3\xa9"', b"1", b'"":1', b'"\\""', b'""""'])
+def test_a_body_of_very_many_values_is_refused(tiny: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.telemetry.otlp.loose_json.MOST_VALUES", 1_000)
+    with pytest.raises(TooMuch, match="more than 1000 values"):
+        decode(b"{" + b",".join([tiny] * 1_002) + b"}")
+
+
+def test_what_separates_values_counts_in_texts_as_any_other_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.telemetry.otlp.loose_json.MOST_VALUES", 8)
+    text = 'a, "b": ' * 1_000
+    assert decode(json.dumps({"a": text, "b": [1, text]}).encode()) == {"a": text, "b": [1, text]}
+
+
+@pytest.mark.parametrize("tiny", [b'"",', b"NaN,", b"1e5,", b'"\\n",', b'"\xff",', b'"\\ud800",'])
+def test_to_mend_a_body_takes_a_few_times_its_size(tiny: bytes) -> None:
+    """Of each text of two bytes, and of each escape, pieces were kept: 77 times the body."""
+    body = b"[" + tiny * (400_000 // len(tiny)) + b'"\\ud83d" ~]'  # is no JSON even when it is mended
+    tracemalloc.start()
+    try:
+        with pytest.raises(msgspec.DecodeError):
+            decode(body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * len(body)
 
 
 def test_brackets_in_texts_are_no_lists() -> None:

@@ -13,6 +13,17 @@ _ESCAPE: Final = re.compile(
 """Any escape of JSON, so that none is looked for in the middle of another; half a character is the group."""
 
 
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
 def whole_characters(data: bytes) -> bytes:
     """JSON with U+FFFD in place of each escape that is half a character."""
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
+    if _HALF.search(data) is None:
+        return data
+    whole, kept = bytearray(), 0
+    for found in _ESCAPE.finditer(data):  # not `sub`, which keeps two pieces for each escape until all are joined
+        if found.lastindex:
+            whole += data[kept : found.start()]
+            whole += rb"\ufffd"
+            kept = found.end()
+    return bytes(whole + data[kept:]) if kept else data

@@ -187,11 +187,13 @@ class TelemetryReader:
 
     async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None:
         """The texts of a span; what an attempt shares with its request is read there."""
-        which: dict[str, Value] = {"project": project, "trace": trace_id}
+        which: dict[str, Value] = {"project": project, "trace": trace_id, "span": span_id}
+        of_trace = "FROM spans WHERE project = {project:String} AND trace_id = {trace:String}"
         spans = await self._rows(
             OwnLine,
-            f"SELECT {answers.OWN_COLUMNS} FROM spans"  # noqa: S608
-            f" WHERE project = {{project:String}} AND trace_id = {{trace:String}} LIMIT {MAX_SPANS}",
+            f"SELECT {answers.OWN_COLUMNS} {of_trace}"
+            " AND (span_id = {span:String} OR span_id IN"
+            f" (SELECT parent_span_id {of_trace} AND span_id = {{span:String}})) LIMIT {MAX_SPANS}",
             which,
         )
         span = next((line for line in spans if line.span_id == span_id), None)
@@ -216,7 +218,7 @@ class TelemetryReader:
             f"SELECT {answers.IO_COLUMNS} FROM span_io"  # noqa: S608
             " WHERE project = {project:String} AND start_ns >= {first:Int64} AND start_ns <= {last:Int64}"
             " AND trace_id = {trace:String} AND span_id IN ({span:String}, {parent:String})",
-            {**which, "first": min(starts), "last": max(starts), "span": span_id, "parent": span.parent_span_id},
+            {**which, "first": min(starts), "last": max(starts), "parent": span.parent_span_id},
         )
         bodies = await self._bodies(span, {line.span_id: line for line in found})
         return await asyncio.to_thread(conversation, trace_id, span_id, bodies)

@@ -1,8 +1,10 @@
 """Langfuse's door: who may come in, what is answered, and that what is acknowledged is on the disk."""
 
+import asyncio
 import base64
 import gzip
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from house import ADMIN, House
 from trimtab.server.app import create_app
 from trimtab.server.doors import Doors
 from trimtab.server.doors.otlp import OtlpDoor
+from trimtab.server.doors.taking import LARGE_AT_ONCE, Taking
 from trimtab.telemetry.foreign.spans import ForeignBatch, RefusedSpan
 from trimtab.telemetry.spool.intake import Intake
 from trimtab.telemetry.spool.spool import Spool
@@ -26,6 +29,62 @@ SPAN = {"id": "e1", "type": "span-create", "timestamp": AT, "body": {"id": "a", 
 
 def basic(user: str, password: str) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+
+def test_a_body_counts_with_what_it_grows_to(run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few kilobytes may be megabytes."""
+
+    async def story(house: House) -> None:
+        room = house.deps.settings.otlp_max_body_mb << 20
+        monkeypatch.setattr("trimtab.server.doors.otlp.BODIES_IN_MEMORY", (64 << 10) / room)
+        intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
+        otlp = OtlpDoor(house.deps, intake)
+        app = create_app(house.deps, None, Doors(house.deps, otlp, intake), house.app.api)
+        transport = httpx.ASGITransport(app=app)
+        headers = {**basic("x", ADMIN), "content-encoding": "gzip"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=headers) as client:
+            for blanks, status in ((100 << 10, 429), (1 << 10, 207)):
+                body = gzip.compress(json.dumps({"batch": [SPAN]}).encode() + b" " * blanks)
+                told = await client.post("/api/public/ingestion", content=body)
+                assert told.status_code == status, told.text
+                assert otlp._in_memory == 0  # pyright: ignore[reportPrivateUsage]
+        intake.close()
+        await otlp.aclose()
+
+    run(story)
+
+
+def test_large_bodies_have_turns_until_they_are_answered(
+    run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trimtab.server.doors.taking.LARGE", 0)
+    monkeypatch.setattr("trimtab.server.doors.taking.IN_PLACE", 0)
+    seen: list[int] = []
+
+    async def story(house: House) -> None:
+        intake = Intake(lambda: Spool(tmp_path / "doors", "w0"), 1 << 20)
+        otlp = OtlpDoor(house.deps, intake)
+        taking = Taking(house.deps, otlp, intake, "nothing")
+        inside = 0
+
+        async def one() -> None:
+            nonlocal inside
+            async with AsyncExitStack() as answered:
+                await taking.body(receive, {}, answered, len)
+                inside += 1
+                seen.append(inside)
+                await asyncio.to_thread(int)  # while it is written, others come as far as they may
+                inside -= 1
+
+        await asyncio.gather(*(one() for _ in range(10)))
+        await otlp.aclose()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"[1]", "more_body": False}
+
+    run(story)
+    assert len(seen) == 10
+    assert max(seen) <= LARGE_AT_ONCE
 
 
 def test_a_body_counts_among_those_in_memory_and_has_so_many_events_at_most(

@@ -11,6 +11,7 @@ answer 501 and say so.
 """
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any, Final, cast
 
 from trimtab import __version__
@@ -43,7 +44,8 @@ class LangfuseDoor:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request_id = new_id("req")
         try:
-            status, body = await self._serve(scope, receive)
+            async with AsyncExitStack() as answered:
+                status, body = await self._serve(scope, receive, answered)
             more = dict[str, str]()
         except TrimtabError as error:
             status, body = error.status, {"message": error.sentence(), "error": error.code}
@@ -52,7 +54,7 @@ class LangfuseDoor:
             return
         await answer(send, status, body, {**more, "x-request-id": request_id})
 
-    async def _serve(self, scope: Any, receive: Any) -> tuple[int, Any]:
+    async def _serve(self, scope: Any, receive: Any, answered: AsyncExitStack) -> tuple[int, Any]:
         headers = dict[bytes, bytes](scope["headers"])
         which = (scope["method"], scope["path"].removeprefix(PREFIX).strip("/"))
         if which == ("GET", "health"):
@@ -62,9 +64,9 @@ class LangfuseDoor:
             case ("GET", "projects"):
                 return 200, {"data": [_project(project)]}
             case ("POST", "ingestion"):
-                return await self._ingest(principal, project, await self._json(receive, headers))
+                return await self._ingest(principal, project, await self._json(receive, headers, answered))
             case ("POST", "scores"):
-                return await self._scores(principal, project, await self._json(receive, headers))
+                return await self._scores(principal, project, await self._json(receive, headers, answered))
             case _:
                 raise NotOffered(
                     f"Trimtab does not offer {which[0][:10]} {PREFIX}{which[1][:80]}.",
@@ -87,8 +89,8 @@ class LangfuseDoor:
         errors = [{"id": one, "status": 400, "message": why, "error": "InvalidRequest"} for one, why in found.refused]
         return 207, {"successes": successes, "errors": errors}
 
-    async def _json(self, receive: Any, headers: dict[bytes, bytes]) -> Any:
-        return await self._taking.body(receive, headers, as_json)
+    async def _json(self, receive: Any, headers: dict[bytes, bytes], answered: AsyncExitStack) -> Any:
+        return await self._taking.body(receive, headers, answered, as_json)
 
     async def _scores(self, principal: Principal, project: Project, body: Any) -> tuple[int, Any]:
         """A list is answered as Langfuse does: 202, or 207 with what was wrong; one score by its id, or as wrong."""

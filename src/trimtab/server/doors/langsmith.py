@@ -14,6 +14,7 @@ and say so. In a batch a bad run costs itself alone: it is a dead letter, and th
 import asyncio
 import uuid
 from bisect import bisect_left
+from contextlib import AsyncExitStack
 from operator import itemgetter
 from typing import Any, Final, cast
 
@@ -85,7 +86,8 @@ class LangSmithDoor:
         request_id = new_id("req")
         more = {"x-request-id": request_id}
         try:
-            status, body = await self._serve(scope, receive)
+            async with AsyncExitStack() as answered:
+                status, body = await self._serve(scope, receive, answered)
         except TrimtabError as error:
             status, body = error.status, {"detail": error.sentence(), "error": error.code}
             more |= problems.headers_of(error, request_id)
@@ -93,7 +95,7 @@ class LangSmithDoor:
             return
         await answer(send, status, body, more)
 
-    async def _serve(self, scope: Any, receive: Any) -> tuple[int, Any]:
+    async def _serve(self, scope: Any, receive: Any, answered: AsyncExitStack) -> tuple[int, Any]:
         headers = dict[bytes, bytes](scope["headers"])
         method, *path = scope["method"], *scope["path"].strip("/").split("/")
         if (method, path) == ("GET", ["info"]):
@@ -101,21 +103,22 @@ class LangSmithDoor:
         principal, project = await self._otlp.caller(headers.get)
         match method, *path:
             case ("POST", "runs", "multipart"):
-                given = await self._taking.body(receive, headers, lambda body: _of_parts(body, headers))
+                given = await self._taking.body(receive, headers, answered, lambda body: _of_parts(body, headers))
                 return await self._take(principal, project, given)
             case ("POST", "runs", "batch"):
-                given = await self._taking.body(receive, headers, _of_batch)
+                given = await self._taking.body(receive, headers, answered, _of_batch)
                 return await self._take(principal, project, given)
             case ("POST", "runs"):
-                run = await self._taking.body(receive, headers, as_json)
+                run = await self._taking.body(receive, headers, answered, as_json)
                 return await self._take_one(principal, project, run, update=False)
             case ("PATCH", "runs", run_id):
-                run = an_object(await self._taking.body(receive, headers, as_json), "a run")
+                run = an_object(await self._taking.body(receive, headers, answered, as_json), "a run")
                 return await self._take_one(principal, project, {**run, "id": run_id}, update=True)
             case ("POST", "feedback"):
-                return await self._feedback(principal, project, await self._taking.body(receive, headers, as_json))
+                said = await self._taking.body(receive, headers, answered, as_json)
+                return await self._feedback(principal, project, said)
             case ("PATCH", "feedback", feedback_id):
-                change = await self._taking.body(receive, headers, as_json)
+                change = await self._taking.body(receive, headers, answered, as_json)
                 return await self._change(project, feedback_id, an_object(change, "a feedback"))
             case ("DELETE", "feedback", feedback_id):
                 now_ns = self._deps.clock.now_ns()

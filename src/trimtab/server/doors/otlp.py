@@ -82,7 +82,7 @@ class OtlpDoor:
             try:
                 read = await self.export(signal, kind, body, _latin(headers, b"content-encoding"), caller)
             finally:
-                self.done_with(body)
+                self.release(len(body))
             answer = (200, exported(kind, signal, read.rejected, read.message), dict[str, str]())
         except TrimtabError as error:
             answer = (error.status, refused(kind, error), problems.headers_of(error, request_id))
@@ -136,7 +136,7 @@ class OtlpDoor:
 
     async def body(self, receive: Any, headers: dict[bytes, bytes], limit: int, setting: str) -> bytes:
         """Read it whole, unless it has more than ``limit`` bytes, which ``setting`` raises: what is announced as too
-        large is not read at all. It counts among the bodies in memory, of all doors, until `done_with`. Raises
+        large is not read at all. It counts among the bodies in memory, of all doors, until `release`. Raises
         `TooLarge`, `RateLimited`, `InvalidRequest` for one that is not here after `ARRIVES_S`, and `Left` when the
         client goes."""
         try:
@@ -162,27 +162,32 @@ class OtlpDoor:
                 if message["type"] != "http.request":
                     raise Left
                 piece: bytes = message.get("body", b"")
-                size += len(piece)
-                self._in_memory += len(piece)
-                if size > limit:
+                if size + len(piece) > limit:
                     raise too_large(limit, setting)
-                if self._in_memory > BODIES_IN_MEMORY * self._limit:
-                    raise RateLimited(
-                        "Too many large batches are being read at once.",
-                        fix="Send it again in a moment.",
-                        code="too_many_batches",
-                        retry_after_s=RETRY_S,
-                    )
+                self.hold(len(piece))
+                size += len(piece)
                 parts.append(piece)
                 if not message.get("more_body", False):
                     return b"".join(parts)
         except BaseException:
-            self._in_memory -= size
+            self.release(size)
             raise
 
-    def done_with(self, body: bytes) -> None:
-        """A body that `body` gave is in memory no more."""
-        self._in_memory -= len(body)
+    def hold(self, size: int) -> None:
+        """So many bytes more of bodies are in memory. Raises `RateLimited`, and holds none of them, where they are too
+        many."""
+        if self._in_memory + size > BODIES_IN_MEMORY * self._limit:
+            raise RateLimited(
+                "Too many large batches are being read at once.",
+                fix="Send it again in a moment.",
+                code="too_many_batches",
+                retry_after_s=RETRY_S,
+            )
+        self._in_memory += size
+
+    def release(self, size: int) -> None:
+        """So many bytes of a body that `body` gave, or of what was made of it, are in memory no more."""
+        self._in_memory -= size
 
     async def aclose(self) -> None:
         if self._thread is not None:

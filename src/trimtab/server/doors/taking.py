@@ -4,6 +4,7 @@ answered, what is refused is a dead letter, and an answer is JSON.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,6 +25,10 @@ from trimtab.telemetry.spool.intake import Intake
 T = TypeVar("T")
 MAX_BODY: Final = 32 << 20
 SPANS_AT_ONCE: Final = 500
+LARGE: Final = 1 << 20
+LARGE_AT_ONCE: Final = 2
+"""So many bodies above `LARGE`, counted as they are after decompression, are read or written at once by a door: what is
+made of one may take many times its size, and a few kilobytes may be one."""
 
 
 class NotOffered(TrimtabError):
@@ -39,22 +44,30 @@ class Taking:
         self._otlp = otlp
         self._intake = intake
         self._why = why
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
-    async def body(self, receive: Any, headers: dict[bytes, bytes], read: Callable[[bytes], T]) -> T:
-        """What ``read`` makes of a body, once there is room for what may be in it."""
+    async def body(
+        self, receive: Any, headers: dict[bytes, bytes], answered: AsyncExitStack, read: Callable[[bytes], T]
+    ) -> T:
+        """What ``read`` makes of a body, once there is room for what may be in it. A large one has a turn of its own
+        until it is ``answered``. Raises what `OtlpDoor.body` and `OtlpDoor.hold` do."""
         self._intake.require_room()
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         packed = await self._otlp.body(receive, headers, MAX_BODY, self._why)
 
-        def opened() -> T:
-            return read(unpack(packed, encoding, MAX_BODY, self._why))
-
+        held = len(packed)
         try:
-            if len(packed) <= IN_PLACE and not encoding:
-                return opened()
-            return await asyncio.to_thread(opened)  # calls go on meanwhile
+            if held <= IN_PLACE and not encoding:
+                return read(packed)
+            body = packed if not encoding else await asyncio.to_thread(unpack, packed, encoding, MAX_BODY, self._why)
+            del packed
+            self._otlp.hold(len(body) - held)
+            held = len(body)
+            if held > LARGE:
+                await answered.enter_async_context(self._large)
+            return await asyncio.to_thread(read, body)  # calls go on meanwhile
         finally:
-            self._otlp.done_with(packed)
+            self._otlp.release(held)
 
     async def keep(
         self, principal: Principal, project: Project, now_ns: int, spans: list[ForeignSpan], unread: list[Unread]
@@ -95,6 +108,8 @@ def as_json(body: bytes) -> Any:
     """Raises `InvalidRequest`."""
     try:
         return loose_json.decode(body)
+    except loose_json.TooMuch as error:
+        raise loose_json.too_much(error) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(f"The body is not JSON: {error}.", fix="Send JSON.", code="not_json") from None
 

@@ -6,11 +6,13 @@ JavaScript writes halves of characters (`core.half_characters`), Python's ``json
 counts with (``1e999``): it is none either. What is nested deeper than a decoder goes is one value's fault, too.
 """
 
+import codecs
 import re
 from typing import Any, Final
 
 import msgspec
 
+from trimtab.core.errors import TooLarge
 from trimtab.core.half_characters import whole_characters
 
 _PIECE: Final = re.compile(
@@ -43,11 +45,21 @@ HOLDER_BYTES: Final = 16
 _OPENS: Final = re.compile(rb'[^"\[{]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{]++)', re.DOTALL)
 """Brackets that open, as many as stand together, or what is between them, a whole text among it."""
 
+MOST_VALUES: Final = 6_000_000
+"""Values and names of one body: each takes up to some 85 bytes of memory, so that all of them take half a gigabyte. A
+body of 64 MB has so many where nothing in it is longer than ten bytes."""
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_STEP: Final = 1 << 20
+
+
+class TooMuch(msgspec.DecodeError):
+    """JSON that would take far more memory than its bytes."""
+
 
 def decode(body: bytes) -> Any:
     """A value. What cannot stand in a text becomes U+FFFD, a number that is none null, and what is nested too deeply
-    `TOO_DEEP`. Raises `msgspec.DecodeError` for what is no JSON even so, and for what would take a hundred times its
-    size in memory."""
+    `TOO_DEEP`. Raises `msgspec.DecodeError` for what is no JSON even so, and `TooMuch` for what would take a hundred
+    times its size in memory."""
     _bound(body)
     try:
         return _decoded(body)
@@ -55,18 +67,44 @@ def decode(body: bytes) -> Any:
         return _decoded(_shallow(body))
 
 
+def too_much(error: TooMuch) -> TooLarge:
+    """For the caller."""
+    return TooLarge(f"To read the body takes too much memory: {error}.", fix="Send smaller batches.")
+
+
 def _bound(body: bytes) -> None:
-    """Raises `msgspec.DecodeError`. A list takes 56 bytes, an object 64 and soon 232, and two bytes of a body: where
-    there are too many brackets, those in texts are left out of the count."""
+    """Raises `TooMuch`. A list takes 56 bytes, an object 64 and soon 232, and two bytes of a body: where there are too
+    many brackets, those in texts are left out of the count. So it is with what stands between values."""
     most = max(MOST_HOLDERS, len(body) // HOLDER_BYTES)
-    if body.count(b"[") + body.count(b"{") <= most:
-        return
-    count = 0
-    for found in _OPENS.finditer(body):
-        if found.lastindex:
-            count += found.end() - found.start()
-            if count > most:
-                raise msgspec.DecodeError(f"it has more than {most} lists and objects: send it in smaller batches")
+    if body.count(b"[") + body.count(b"{") > most:
+        count = 0
+        for found in _OPENS.finditer(body):
+            if found.lastindex:
+                count += found.end() - found.start()
+                if count > most:
+                    raise TooMuch(f"it has more than {most} lists and objects")
+    if _separators(body, 0, len(body)) > MOST_VALUES:
+        _bound_values(body)
+
+
+def _separators(body: bytes, start: int, end: int) -> int:
+    return body.count(b",", start, end) + body.count(b":", start, end)
+
+
+def _bound_values(body: bytes) -> None:
+    """Raises `TooMuch`. Each text has something that separates it from the next one, or the body is no JSON."""
+    count = texts = at = 0
+    for found in _TEXT.finditer(body):
+        start, end = found.span()
+        count += _separators(body, at, start)
+        texts += 1
+        at = end
+        if max(count, texts) > MOST_VALUES:
+            break
+    else:
+        count += _separators(body, at, len(body))
+    if max(count, texts) > MOST_VALUES:
+        raise TooMuch(f"it has more than {MOST_VALUES} values and names")
 
 
 def _decoded(body: bytes) -> Any:
@@ -74,20 +112,36 @@ def _decoded(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        named = _PIECE.sub(_mend, body.decode("utf-8", "replace").encode())
         try:
-            return msgspec.json.decode(whole_characters(named))
+            return msgspec.json.decode(whole_characters(_with_nulls(_readable(body))))
         except msgspec.DecodeError:
             if isinstance(error, msgspec.DecodeError):
                 raise error from None  # its place is that in what was sent
             raise
 
 
-def _mend(found: re.Match[bytes]) -> bytes:
-    piece = found[0]
-    if piece[:1] == b'"':
-        return piece
-    return b"null" if piece[-1:] in b"Ny" or _is_too_large(piece) else piece
+def _readable(body: bytes) -> bytes:
+    """With U+FFFD for bytes that are no UTF-8; in steps, for a text takes up to four times its bytes."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    whole = bytearray()
+    for at in range(0, len(body), _STEP):
+        whole += decoder.decode(body[at : at + _STEP], at + _STEP >= len(body)).encode()
+    return bytes(whole)
+
+
+def _with_nulls(body: bytes) -> bytes:
+    """With null for numbers that are none. Of what stays no piece is made: there may be one for each two bytes."""
+    whole, kept = bytearray(), 0
+    for found in _PIECE.finditer(body):
+        start, end = found.span()
+        if body[start] != _QUOTE and (body[end - 1] in b"Ny" or _is_too_large(found[0])):
+            whole += body[kept:start]
+            whole += b"null"
+            kept = end
+    return bytes(whole + body[kept:]) if kept else body
+
+
+_QUOTE: Final = ord('"')
 
 
 def _is_too_large(number: bytes) -> bool:

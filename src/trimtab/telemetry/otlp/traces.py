@@ -175,6 +175,8 @@ def json_object(body: bytes, name: str) -> Any:
     """The object that a body is, which should have ``name``. Raises `InvalidRequest`."""
     try:
         request = loose_json.decode(body)
+    except loose_json.TooMuch as error:
+        raise loose_json.too_much(error) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(f"The body is not JSON: {error}.", fix=JSON_FIX, code="not_otlp") from None
     if not isinstance(request, dict):
@@ -191,6 +193,9 @@ def json_scopes(request: Any, names: tuple[str, str, str], sink: Sink) -> Iterat
     except TypeError as error:
         raise InvalidRequest(f"The body is not OTLP: {error}.", fix=JSON_FIX, code="not_otlp") from None
     for group in every:
+        if len(sink.letters) >= MAX_LETTERS and not isinstance(group, dict):
+            sink.refused += group is not None  # there may be millions
+            continue
         for scoped in _listed(group, scopes, sink):
             found = _listed(scoped, spans, sink)
             if isinstance(scoped, dict):
@@ -291,6 +296,9 @@ def only_span(request: Any) -> ForeignSpan:
 def _take_json_span(each: Any, scope: tuple[str, str], into: tuple[Sink, list[ForeignSpan], _Around]) -> None:
     """What was around it comes with where it goes."""
     sink, block, around = into
+    if len(sink.letters) >= MAX_LETTERS and not isinstance(each, dict):
+        sink.refused += 1  # there may be millions
+        return
     try:
         span = json_span(each, scope, around.attributes)
         for holder in (span, *span.events):
