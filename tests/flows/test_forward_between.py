@@ -121,7 +121,9 @@ def tell(server: Live, trace_id: str = "", first: int = 1) -> str:
         }
         for number, (name, own) in enumerate((("helper", agent), ("chat", model), ("search", tool)), first)
     ]
-    body = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {"name": "their.tool"}, "spans": spans}]}]}
+    body: dict[str, Any] = {
+        "resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {"name": "their.tool"}, "spans": spans}]}]
+    }
     sent = httpx.post(f"{server.url}/v1/traces", json=body, headers=admin(), timeout=PATIENCE_S)
     assert sent.status_code == 200, sent.text
     return trace_id
