@@ -15,6 +15,8 @@ from killing import ROUNDS, Senders, has_ended, is_each_there_once, running
 from live import Live, until
 
 from patience import PATIENCE_S
+from trimtab.server.housing import SPOOL
+from trimtab.telemetry.spool import barrier
 
 pytestmark = pytest.mark.promise
 
@@ -64,15 +66,26 @@ class Rounds:
         finally:
             os.kill(pid, signal.SIGCONT)
 
+    def helpers(self) -> list[int]:
+        """Who helps to map what waits now, once there is anybody; none where all of it is stored without."""
+        telemetry, spool, found = self.telemetry(), self.server.data / SPOOL, list[int]()
+        there = barrier.marks(spool)
+
+        def here() -> bool:
+            found[:] = running(telemetry, MAPPING)
+            return bool(found) or has_ended(telemetry) or barrier.behind(spool, there) == 0
+
+        until(here, PATIENCE_S, self.server.told)
+        return found
+
     def kill(self, whom: str) -> None:
         """After a moment of any length. A process that helps to map is there in a backlog only, if at all."""
         pids: list[int] = []
         if whom == "mapping" and MAPPERS != "0":
             self.backlog()
-            telemetry = self.telemetry()
-            if self._chance.random() < 0.7:
+            if self.helpers() and self._chance.random() < 0.7:
                 self.backlog()  # it is ready by now, and has something to do
-            pids = running(telemetry, MAPPING)
+            pids = running(self.telemetry(), MAPPING)
         elif whom == "worker":
             pids = self._chance.sample(self._children(WORKER, WORKERS), 1)
         elif whom != "server":

@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from live import ADMIN, Live, admin, children, live, simulated, until
+from killing import running
+from live import ADMIN, Live, admin, live, simulated, until
 
 from patience import PATIENCE_S
 from trimtab.ledger.leases import AT_HAND
@@ -157,8 +158,7 @@ def test_workers_that_are_killed_neither_overspend_nor_strand_it(tmp_path: Path,
 
 
 def workers(server: Live) -> list[int]:
-    found = children(server.pid)
-    return [pid for pid in found if b"trimtab.server.workers" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return running(server.pid, "trimtab.server.workers")
 
 
 def dead_journals(server: Live) -> list[Path]:

@@ -151,9 +151,9 @@ def test_a_folder_that_is_silent_is_waited_for_a_quarter_of_an_hour_and_then_nam
         all_of_them = Folders(place.db, "one")
         one = place.duty("one")
         await one.turn()
-        await place.silence("gone", 890_000)
-        assert "gone (heard of 89" in await all_of_them.late(place.job, "spooled")
-        await place.silence("gone", 20_000)
+        await place.silence("gone", 840_000)
+        assert "gone (heard of 8" in await all_of_them.late(place.job, "spooled")
+        await place.silence("gone", 60_000)
         assert await all_of_them.late(place.job, "spooled") == ""
         for step in ("copies", "rows", "aside"):
             await place.came_to(step)
