@@ -2,11 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
+import msgspec
+import pytest
 from makings import project
 
-from trimtab.server.backup import DAY_S, clear_frozen
-from trimtab.server.restore import drop_what_came_after
+from trimtab.core.errors import Conflict, InvalidRequest
+from trimtab.server.backup import DAY_S, Backup, Manifest, clear_frozen
+from trimtab.server.backup_notes import MANIFEST, Receipt
+from trimtab.server.housing import House, RunFile
+from trimtab.server.restore import drop_what_came_after, restore
+from trimtab.server.settings import Settings
 from trimtab.telemetry.stores import Store
 
 BEGAN_MS = 4_000_000_000_000
@@ -78,3 +85,42 @@ def test_folders_that_a_backup_left_empty_go_and_what_another_still_holds_stays(
     assert left == {"backup_other", "backup_full", "elsewhere"}
     assert (tmp_path / "shadow" / "backup_full" / "store" / "abc" / "part").read_text() == "rows"
     clear_frozen(tmp_path / "nothing", "backup_own", now)
+
+
+RECEIPT = Receipt(id="era_1", project_id="p", subject="user", digest="d")
+
+
+@pytest.mark.parametrize(
+    ("catalog", "telemetry"), [("postgresql", "clickhouse"), ("postgresql", "chdb"), ("sqlite", "clickhouse")]
+)
+def test_a_backup_that_was_started_without_the_servers_settings_is_refused_and_writes_nothing(
+    tmp_path: Path, catalog: str, telemetry: str
+) -> None:
+    house = House(tmp_path / "data")
+    house.announce(RunFile(pid=os.getpid(), url="http://x", version="1", catalog=catalog, telemetry=telemetry))
+    (house.run / "telemetry.sock").touch()
+    backup = Backup(Settings(data_dir=tmp_path / "data"), tmp_path / "backup", wait_s=1.0, say=print)
+    with pytest.raises(Conflict, match=f"its catalog in {catalog} and its telemetry in {telemetry}") as refused:
+        backup.make()
+    assert "TRIMTAB_DATABASE_URL and TRIMTAB_TELEMETRY_URL" in refused.value.fix
+    assert not (tmp_path / "backup").exists()
+    house.leave()
+
+
+def elsewhere(folder: Path, catalog: Literal["sqlite", "postgresql"], erasures: tuple[Receipt, ...] = ()) -> Path:
+    """A backup of a server whose telemetry is on a ClickHouse server."""
+    folder.mkdir()
+    manifest = Manifest(trimtab="1", created=1, catalog=catalog, telemetry="clickhouse", erasures=erasures)
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    return folder
+
+
+def test_a_restore_says_of_erasures_that_it_cannot_do_again_that_they_are_to_be_asked_for(tmp_path: Path) -> None:
+    said: list[str] = []
+    restore(elsewhere(tmp_path / "backup", "postgresql", (RECEIPT,)), tmp_path / "data", said.append)
+    assert "1 erasures were done since this backup was taken" in said[-1]
+    assert "ask for them again" in said[-1]
+    with pytest.raises(InvalidRequest, match="cannot be erased by a restore") as refused:
+        restore(tmp_path / "backup", tmp_path / "other", said.append, erased=(RECEIPT,))
+    assert "trimtab erase" in refused.value.fix
+    assert not (tmp_path / "other").exists()

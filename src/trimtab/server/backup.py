@@ -32,7 +32,7 @@ from trimtab.core.ids import uuid7_hex
 from trimtab.governance.secrets import FILE as SECRET_FILE
 from trimtab.server.backup_notes import MANIFEST, Receipt, remember
 from trimtab.server.duties.keeping import BLOBS
-from trimtab.server.housing import SPOOL, run_folder
+from trimtab.server.housing import SPOOL, RunFile, run_folder
 from trimtab.server.settings import Settings
 from trimtab.telemetry.notes import Note
 from trimtab.telemetry.spool import barrier
@@ -116,8 +116,8 @@ class Backup:
                 trimtab=__version__,
                 created=time.time_ns() // 1_000_000,
                 began=began,
-                catalog="sqlite" if self._settings.catalog_url.startswith("sqlite") else "postgresql",
-                telemetry="chdb" if self._is_embedded() else "clickhouse",
+                catalog=self._settings.catalog_kind,
+                telemetry=self._settings.telemetry_kind,
                 engine=_text(store, "SELECT version()"),
             )
             tables = self._freeze(store) if manifest.telemetry == "chdb" else ()
@@ -141,11 +141,23 @@ class Backup:
                 f"No server runs on the data folder {self._folder}.",
                 fix="Give its folder with --data-dir. The folder of a stopped server is at rest: copy it as it is.",
             )
+        self._refuse_other_settings()
         return ClickHouseStore("http://telemetry", uds=socket)
 
-    def _is_embedded(self) -> bool:
-        url = self._settings.telemetry_url
-        return not url or url.startswith("chdb:")
+    def _refuse_other_settings(self) -> None:
+        """A backup that looked where the server keeps nothing would be whole by its manifest, and empty. Raises
+        `Conflict`."""
+        note = msgspec.json.decode((self._folder / "server.json").read_bytes(), type=RunFile)
+        ours = (self._settings.catalog_kind, self._settings.telemetry_kind)
+        theirs = (note.catalog or ours[0], note.telemetry or ours[1])
+        if theirs != ours:
+            raise Conflict(
+                f"The server on {self._folder} keeps its catalog in {theirs[0]} and its telemetry in {theirs[1]}; by"
+                f" the settings of this command it would be {ours[0]} and {ours[1]}, and the backup would lack what is"
+                " there.",
+                fix="Set TRIMTAB_DATABASE_URL and TRIMTAB_TELEMETRY_URL here as the server has them.",
+                code="other_settings",
+            )
 
     def wait_for(self, marks: barrier.Marks) -> None:
         """However long it takes, as long as the store takes anything: there is an end to what was acknowledged by now,

@@ -19,11 +19,15 @@ LONGEST_SOCKET_NAME = len("/telemetry.sock")
 
 
 class RunFile(Struct, frozen=True, kw_only=True):
-    """``server.json``: how tools find the server that holds this folder. Gone when it has stopped."""
+    """``server.json``: how tools find the server that holds this folder. Gone when it has stopped. ``catalog`` and
+    ``telemetry`` say in what kind of place those are: a tool that was started without the server's settings would look
+    elsewhere. Empty in notes of older servers."""
 
     pid: int
     url: str
     version: str
+    catalog: str = ""
+    telemetry: str = ""
 
 
 def run_folder(folder: Path) -> Path:

@@ -82,6 +82,13 @@ def restore(backup: Path, target: Path, say: Callable[[str], None], *, erased: S
             fix="Give a data folder that does not exist yet, with --data-dir.",
             code="target_not_empty",
         )
+    if erased and not has_all(manifest):
+        raise InvalidRequest(
+            "What these receipts are of cannot be erased by a restore: catalog or telemetry are on a server of their"
+            " own, and not in this backup.",
+            fix="Restore without --receipts; when the servers run again, ask for the same erasures (trimtab erase).",
+            code="erasures_elsewhere",
+        )
     say("checksums")
     check_files(backup, manifest)
     building = target.with_name(f".{target.name}.restoring")
@@ -96,7 +103,17 @@ def restore(backup: Path, target: Path, say: Callable[[str], None], *, erased: S
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
+    if manifest.erasures and not has_all(manifest):
+        say(
+            f"{len(manifest.erasures)} erasures were done since this backup was taken, and what is on a server of its"
+            " own cannot be looked through here: ask for them again (docs/erasure.md#backups)"
+        )
     return manifest
+
+
+def has_all(manifest: Manifest) -> bool:
+    """Catalog and telemetry are both in the backup, so what is to be erased again can be found and asked for."""
+    return (manifest.catalog, manifest.telemetry) == ("sqlite", "chdb")
 
 
 def _copy(backup: Path, building: Path, manifest: Manifest) -> None:

@@ -57,7 +57,16 @@ def announce(settings: Settings, house: House, look: FirstLook | None, starting:
     away)."""
     starting.over()
     url = settings.address
-    leave_note(house, RunFile(pid=os.getpid(), url=url, version=__version__))
+    leave_note(
+        house,
+        RunFile(
+            pid=os.getpid(),
+            url=url,
+            version=__version__,
+            catalog=settings.catalog_kind,
+            telemetry=settings.telemetry_kind,
+        ),
+    )
     logger.info("ready", extra={"url": url, "seconds": round(time.monotonic() - starting.began, 2)})
     print(f"Trimtab {__version__}{build_note()} is ready: {url}\n  data folder   {house.folder}", flush=True)  # noqa: T201
     if look is not None:

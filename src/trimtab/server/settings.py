@@ -72,6 +72,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'catalog.sqlite'}"
 
     @property
+    def catalog_kind(self) -> Literal["sqlite", "postgresql"]:
+        return "sqlite" if self.catalog_url.startswith("sqlite") else "postgresql"
+
+    @property
+    def telemetry_kind(self) -> Literal["chdb", "clickhouse"]:
+        return "chdb" if not self.telemetry_url or self.telemetry_url.startswith("chdb:") else "clickhouse"
+
+    @property
     def address(self) -> str:
         """Where people reach the console: the public URL, or what can be said from host and port; without a slash."""
         if self.public_url:
