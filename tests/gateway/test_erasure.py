@@ -16,7 +16,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from catalogs import laid
 from patience import PATIENCE_S
 from trimtab.core.clock import FixedClock
-from trimtab.core.errors import Conflict
 from trimtab.core.ids import new_id
 from trimtab.gateway.erasure import Eraser, Parts
 from trimtab.gateway.kept import cache_store, conversation_store
@@ -522,22 +521,6 @@ def test_an_erasure_that_would_touch_what_is_held_removes_nothing_until_the_hold
         assert (await home.ask("user", "gina")).id == asked.id
         assert await home.eraser().turn()
         assert ((await home.receipt(asked)).state, home.rows("spans")) == ("done", 0)
-
-    story(told)
-
-
-def test_a_hold_of_the_whole_project_says_that_nothing_in_it_can_be_erased(story: Any) -> None:
-    async def told(home: Home) -> None:
-        hold = LegalHold(
-            id=new_id("lhd"), project_id=home.project, subject="project", value="", start=1, end=2,
-            reason="Audit of Q2", author="k", author_name="Ann", created=1,
-        )  # fmt: skip
-        await home.db.write(lambda conn: legal_holds.add(conn, hold))
-        with pytest.raises(Conflict) as refused:
-            await home.ask("user", "gina")
-        assert refused.value.code == "legal_hold"
-        assert "on the whole project forbids to erase anything in it" in refused.value.message
-        assert "Audit of Q2" in refused.value.message
 
     story(told)
 

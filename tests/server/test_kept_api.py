@@ -176,3 +176,15 @@ def test_a_read_only_key_may_look_and_not_erase(run: "Run") -> None:
         assert (await eyes.put(f"{AT}/retention", json={})).status_code == 403
 
     run(story)
+
+
+def test_a_hold_of_the_whole_project_says_that_nothing_in_it_can_be_erased(run: "Run") -> None:
+    async def story(house: House) -> None:
+        hold = {"subject": "project", "value": "", "reason": "Audit of Q2", "start": 1, "end": 2}
+        assert (await house.admin.post(f"{AT}/legal-holds", json=hold)).status_code == 201
+        refused = await house.admin.post(f"{AT}/erasures", json={"subject": "user", "value": "gina"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "legal_hold")
+        assert "on the whole project forbids to erase anything in it" in refused.json()["detail"]
+        assert "Audit of Q2" in refused.json()["detail"]
+
+    run(story)
