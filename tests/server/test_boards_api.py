@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from house import House
+from sqlalchemy import select, update
 
 from trimtab.governance import keys
+from trimtab.telemetry.boards.store import BOARDS
 from trimtab.telemetry.boards.types import DEFAULT, check_dashboard
 
 if TYPE_CHECKING:
@@ -153,6 +155,34 @@ def test_what_could_not_be_shown_is_refused_with_the_field_that_is_wrong(run: "R
             answer = await admin.post(f"{AT}/{where}", json={**whole, **change})
             assert (answer.status_code, answer.json()["param"]) == (400, param), change
             assert answer.json()["fix"]
+
+    run(story)
+
+
+def test_a_tile_whose_search_came_to_be_refused_keeps_nobody_from_changing_the_rest(run: "Run") -> None:
+    async def story(house: House) -> None:
+        tiles = [{"title": "Sound", "q": "status:ok"}, {"title": "Odd", "q": "status:error"}]
+        made = (await house.admin.post(f"{AT}/dashboards", json={**BOARD, "tiles": tiles})).json()
+        row = BOARDS.c.id == made["id"]
+        body = await house.db.read(lambda conn: conn.execute(select(BOARDS.c.body).where(row)).scalar_one())
+        odd = body.replace("status:error", "status:eror")  # as an older version may have taken it
+        await house.db.write(lambda conn: conn.execute(update(BOARDS).where(row).values(body=odd)))
+        where = f"{AT}/dashboards/{made['id']}"
+        shown = (await house.admin.get(where)).json()
+        assert [each["q"] for each in shown["tiles"]] == ["status:ok", "status:eror"]
+        alone = await house.admin.get(f"{AT}/aggregate", params={"q": "status:eror"})
+        assert (alone.status_code, "eror is no status" in alone.json()["detail"]) == (400, True)
+        assert "ok, error, cancelled, running" in alone.json()["fix"]
+
+        moved = [{**shown["tiles"][1], "x": 6, "title": "Moved"}, {**shown["tiles"][0], "q": "status:cancelled"}]
+        changed = await house.admin.put(where, json={**BOARD, "name": "Renamed", "tiles": moved})
+        assert changed.status_code == 200, changed.text
+        assert [(each["title"], each["q"]) for each in changed.json()["tiles"]] == [
+            ("Moved", "status:eror"), ("Sound", "status:cancelled")
+        ]  # fmt: skip
+        worse = [{**moved[0], "q": "status:erro"}, moved[1]]
+        refused = await house.admin.put(where, json={**BOARD, "name": "Renamed", "tiles": worse})
+        assert (refused.status_code, refused.json()["param"]) == (400, "tiles[0].q")
 
     run(story)
 

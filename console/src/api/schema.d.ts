@@ -2057,7 +2057,7 @@ export interface paths {
          * Change a dashboard
          * @description To change `default` makes it the project's own, which is always shared. With `expected_revision` it is
          *     refused (409) where somebody changed the dashboard since that revision; 0: it is the one that every project begins
-         *     with.
+         *     with. A tile that asks what it asked before is let be, also where its search is refused by now.
          *
          *     Needs the permission `view:write`.
          */

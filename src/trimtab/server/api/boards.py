@@ -244,12 +244,21 @@ def _shown(body: DashboardBody, row: BoardRow | None, revision: int = 0, *, own:
     )
 
 
-def _dashboard_body(data: NewDashboard) -> DashboardBody:
+def _dashboard_body(data: NewDashboard, before: DashboardBody | None = None) -> DashboardBody:
     return check_dashboard(
         DashboardBody(
             name=data.name, about=data.about, q=data.q, last=data.last, tiles=data.tiles, shared=data.shared
-        )
+        ),
+        before,
     )  # fmt: skip
+
+
+async def _before(deps: Dependencies, tenant: Project, caller: Caller, id_: str) -> DashboardBody | None:
+    try:
+        row, _ = await _row(deps, tenant, caller, "dashboard", id_)
+    except NotFound:  # whether it must be there is told by the change itself
+        return None
+    return msgspec.json.decode(row.body, type=DashboardBody)
 
 
 async def _found(deps: Dependencies, tenant: Project, caller: Caller, id_: str) -> DashboardView:
@@ -316,8 +325,8 @@ async def change_dashboard(
 ) -> DashboardView:
     """To change ``default`` makes it the project's own, which is always shared. With ``expected_revision`` it is
     refused (409) where somebody changed the dashboard since that revision; 0: it is the one that every project begins
-    with."""
-    body = _dashboard_body(data)
+    with. A tile that asks what it asked before is let be, also where its search is refused by now."""
+    body = _dashboard_body(data, await _before(deps, tenant, caller, dashboard))
     if dashboard == DEFAULT_ID:  # what everybody sees, or what takes its place, is seen by everybody
         body = structs.replace(body, shared=True)
     row = structs.replace(_new(deps, tenant, caller, "dashboard", body), id=dashboard)
