@@ -549,7 +549,7 @@ class IOLine(Struct, frozen=True, array_like=True):
 
 
 class OwnLine(Struct, frozen=True, array_like=True):
-    """What `span_io` must know of a span and of the one above it."""
+    """What `span_io` must know of a span."""
 
     span_id: str
     parent_span_id: str

@@ -187,16 +187,7 @@ class TelemetryReader:
 
     async def span_io(self, project: str, trace_id: str, span_id: str) -> SpanIO | None:
         """The texts of a span; what an attempt shares with its request is read there."""
-        which: dict[str, Value] = {"project": project, "trace": trace_id, "span": span_id}
-        of_trace = "FROM spans WHERE project = {project:String} AND trace_id = {trace:String}"
-        spans = await self._rows(
-            OwnLine,
-            f"SELECT {answers.OWN_COLUMNS} {of_trace}"
-            " AND (span_id = {span:String} OR span_id IN"
-            f" (SELECT parent_span_id {of_trace} AND span_id = {{span:String}})) LIMIT {MAX_SPANS}",
-            which,
-        )
-        span = next((line for line in spans if line.span_id == span_id), None)
+        span, first_ns, last_ns = await self._own(project, trace_id, span_id)
         if span is None:
             return None
         if not span.captured:
@@ -212,16 +203,38 @@ class TelemetryReader:
                 raw_response=None,
                 truncated=False,
             )
-        starts = [line.start_ns for line in spans]
+        if span.shared_io:
+            parent, above_ns, ends_ns = await self._own(project, trace_id, span.parent_span_id)
+            if parent is not None:
+                first_ns, last_ns = min(first_ns, above_ns), max(last_ns, ends_ns)
         found = await self._rows(
             IOLine,
             f"SELECT {answers.IO_COLUMNS} FROM span_io"  # noqa: S608
             " WHERE project = {project:String} AND start_ns >= {first:Int64} AND start_ns <= {last:Int64}"
             " AND trace_id = {trace:String} AND span_id IN ({span:String}, {parent:String})",
-            {**which, "first": min(starts), "last": max(starts), "parent": span.parent_span_id},
+            {
+                "project": project,
+                "trace": trace_id,
+                "first": first_ns,
+                "last": last_ns,
+                "span": span_id,
+                "parent": span.parent_span_id if span.shared_io else "",
+            },
         )
         bodies = await self._bodies(span, {line.span_id: line for line in found})
         return await asyncio.to_thread(conversation, trace_id, span_id, bodies)
+
+    async def _own(self, project: str, trace_id: str, span_id: str) -> tuple[OwnLine | None, int, int]:
+        """What is known of a span, and between which moments its copies began: the rows of a trace lie by their time,
+        and one may have 30,000."""
+        lines = await self._rows(
+            OwnLine,
+            f"SELECT {answers.OWN_COLUMNS} FROM spans WHERE project = {{project:String}}"  # noqa: S608
+            f" AND trace_id = {{trace:String}} AND span_id = {{span:String}} LIMIT {MAX_SPANS}",
+            {"project": project, "trace": trace_id, "span": span_id},
+        )
+        starts = [line.start_ns for line in lines]
+        return (lines[0], min(starts), max(starts)) if lines else (None, 0, 0)
 
     async def _bodies(self, span: OwnLine, lines: Mapping[str, IOLine]) -> Bodies:
         own = lines.get(span.span_id)

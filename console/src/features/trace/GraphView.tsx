@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useLayoutEffect, useMemo, useRef } from "react";
 import { graphQuery } from "@/api/seen";
 import type { AgentGraph, GraphEdge, GraphNode } from "@/api/types";
 import { formatCompact, formatInt, formatMs, plural } from "@/lib/format";
@@ -7,7 +7,7 @@ import { formatMoney } from "@/lib/money";
 import { Pending } from "@/ui/Pending";
 import { KindSign } from "@/ui/status";
 import css from "./graph.module.css";
-import { layoutGraph, NODE_H, NODE_W } from "./graphLayout";
+import { layoutGraph, NODE_H, NODE_W, opensAt } from "./graphLayout";
 
 interface Props {
   project: string;
@@ -26,8 +26,16 @@ export function GraphView({ project, traceId, selected, onSelect }: Props) {
 function Graph({ graph, selected, onSelect }: { graph: AgentGraph } & Pick<Props, "selected" | "onSelect">) {
   const layout = useMemo(() => layoutGraph(graph), [graph]);
   const longest = Math.max(1, ...graph.nodes.map((node) => node.own));
+  const scroller = useRef<HTMLDivElement>(null);
+  const first = useRef(opensAt(graph, layout, selected));
+  useLayoutEffect(() => {
+    const place = scroller.current;
+    if (!place || !first.current) return; // only when it opens: what grows stays where it is read
+    place.scrollTop = first.current.y + NODE_H / 2 - place.clientHeight / 2;
+    place.scrollLeft = first.current.x + NODE_W / 2 - place.clientWidth / 2;
+  }, []);
   return (
-    <div className={css.scroller}>
+    <div className={css.scroller} ref={scroller} data-testid="agent-graph-scroller">
       <div className={css.stage} style={{ width: layout.width, height: layout.height }} data-testid="agent-graph">
         <svg width={layout.width} height={layout.height} className={css.lines} aria-hidden="true">
           <defs>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AgentGraph, GraphEdge, GraphNode } from "@/api/types";
-import { layoutGraph, NODE_H, NODE_W } from "./graphLayout";
+import { layoutGraph, NODE_H, NODE_W, opensAt } from "./graphLayout";
 
 const node = (id: string, layer: number) => ({ id, layer, label: id, kind: "agent" }) as GraphNode;
 const edge = (source: string, target: string, kind: "calls" | "then" = "calls") =>
@@ -35,4 +35,14 @@ test("edges to oneself, within a layer and back are drawn; one to a hidden node 
   const edges = [edge("a", "a"), edge("b", "c", "then"), edge("c", "a"), edge("a", "gone")];
   expect(layoutGraph(graph(nodes, edges)).edges).toHaveLength(3);
   expect(layoutGraph(graph([], [])).edges).toEqual([]);
+});
+
+test("a graph opens where the selected span's node stands, and else at its root, which may be halfway down", () => {
+  const called = Array.from({ length: 300 }, (_, i) => ({ ...node(`n${i}`, 1), span_id: `s${i}` }));
+  const tall = graph([...called, { ...node("root", 0), span_id: "r" }], []);
+  const layout = layoutGraph(tall);
+  expect(opensAt(tall, layout, "nothing")).toEqual(layout.at.get("root"));
+  expect(opensAt(tall, layout, "nothing")?.y).toBeGreaterThan(layout.height / 3);
+  expect(opensAt(tall, layout, "s299")).toEqual(layout.at.get("n299"));
+  expect(opensAt(graph([], []), layoutGraph(graph([], [])), "s")).toBeUndefined();
 });

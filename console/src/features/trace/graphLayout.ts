@@ -96,6 +96,14 @@ export function layoutGraph(graph: AgentGraph): Layout {
   return { at, edges, width: Math.max(width, NODE_W + 2 * MARGIN), height };
 }
 
+/** What is in sight when it opens: the selected span's node, else the one that began it all. A tall graph has its root
+ * halfway down. */
+export function opensAt(graph: AgentGraph, layout: Layout, selected: string): Placed | undefined {
+  const node =
+    graph.nodes.find((one) => one.span_id === selected) ?? graph.nodes.find((one) => one.layer === 0) ?? graph.nodes[0];
+  return node && layout.at.get(node.id);
+}
+
 function draw(edge: GraphEdge, from: Placed, to: Placed): Drawn {
   if (edge.source === edge.target) {
     const x = from.x + NODE_W / 2;

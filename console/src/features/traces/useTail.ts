@@ -10,7 +10,7 @@ export interface Tail {
   /** What came since the list was read, newest first, each trace once. */
   rows: SpanRow[];
   behindMs: number;
-  /** How many were too many to be told one by one; grows. */
+  /** How many were too many to be told one by one, or to be kept; grows. */
   skipped: number;
 }
 
@@ -24,10 +24,15 @@ const MOST = 2000;
 const AGAIN_MS = 30_000;
 const NOTHING: Tail = { state: "off", rows: [], behindMs: 0, skipped: 0 };
 
-/** What was told, on top of what is known: the newer copy of a trace wins. */
-export function taken(known: readonly SpanRow[], told: readonly SpanRow[]): SpanRow[] {
+/** What was told, on top of what is known: the newer copy of a trace wins. How many were too many to be kept counts. */
+export function taken(
+  known: readonly SpanRow[],
+  told: readonly SpanRow[],
+  most = MOST,
+): { rows: SpanRow[]; cut: number } {
   const fresh = new Set(told.map((row) => row.trace_id));
-  return [...told, ...known.filter((row) => !fresh.has(row.trace_id))].slice(0, MOST);
+  const rows = [...told, ...known.filter((row) => !fresh.has(row.trace_id))];
+  return { rows: rows.slice(0, most), cut: Math.max(0, rows.length - most) };
 }
 
 /**
@@ -49,12 +54,10 @@ export function useTail(project: string, q: string, since: number, on: boolean):
     const hear = (event: MessageEvent<string>) => {
       last = event.lastEventId || last;
       const told = JSON.parse(event.data) as Told;
-      setTail((now) => ({
-        state: "live",
-        rows: told.rows.length > 0 ? taken(now.rows, told.rows) : now.rows,
-        behindMs: told.behind_ms,
-        skipped: now.skipped + told.skipped,
-      }));
+      setTail((now) => {
+        const { rows, cut } = told.rows.length > 0 ? taken(now.rows, told.rows) : { rows: now.rows, cut: 0 };
+        return { state: "live", rows, behindMs: told.behind_ms, skipped: now.skipped + told.skipped + cut };
+      });
     };
     const open = () => {
       clearTimeout(timer);
