@@ -17,7 +17,7 @@ from patience import PATIENCE_S
 from trimtab.telemetry.foreign.spans import ForeignBatch
 from trimtab.telemetry.spool.deaths import CAREFUL, TRIES, Deaths
 from trimtab.telemetry.spool.drain import SpoolReader, dead_letters
-from trimtab.telemetry.stores import ROWS, Encoded, Store
+from trimtab.telemetry.stores import ROWS, Encoded, Store, StoreAway
 
 FAULTY = """
     import json, os, signal, sys
@@ -174,14 +174,23 @@ class Ended(BaseException):
 
 
 class Dying:
-    """The engine of a process that ends: of rows with such words, and so often right after rows of a table are in. As
-    by kill -9, nothing is noted from then on."""
+    """The engine of a process that ends: of rows with such words, and so often right before rows of a table are in, or
+    after. As by kill -9, nothing is noted from then on. It is ``away`` for rows of that table."""
 
     def __init__(
-        self, engine: Store, monkeypatch: pytest.MonkeyPatch, *, words: bytes = b"", after: str = "", times: int = 0
+        self,
+        engine: Store,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        words: bytes = b"",
+        before: str = "",
+        after: str = "",
+        times: int = 0,
     ) -> None:
+        self.away = ""
         self._engine = engine
         self._words = words
+        self._before = before
         self._after = after
         self._left = times
         self._dead = False
@@ -204,6 +213,11 @@ class Dying:
                 self._dead = False
         raise AssertionError("it never ends")
 
+    def _end_at(self, table: str, which: str) -> None:
+        if table == which and self._left:
+            self._left -= 1
+            self._end()
+
     def _end(self) -> None:
         self._dead = True
         raise Ended
@@ -211,10 +225,11 @@ class Dying:
     def insert(self, table: str, columns: tuple[str, ...], rows: Encoded, token: str) -> None:
         if self._words and self._words in (rows if isinstance(rows, bytes) else b"".join(bytes(each) for each in rows)):
             self._end()
+        if table == self.away:
+            raise StoreAway("It is away.")
+        self._end_at(table, self._before)
         self._engine.insert(table, columns, rows, token)
-        if table == self._after and self._left:
-            self._left -= 1
-            self._end()
+        self._end_at(table, self._after)
 
     def query(self, sql: str, params: Mapping[str, str], fmt: str = ROWS) -> bytes:
         return self._engine.query(sql, params, fmt)
@@ -255,6 +270,26 @@ def test_who_is_ended_by_others_each_time_right_after_rows_went_in_stores_nothin
     assert [_each_once(way, table) for table in ("spans", "span_io", "span_raw")] == [16, 8, 16 if foreign else 0]
     way.close()
     assert dead_letters(tmp_path / "spool") == []
+
+
+def test_who_is_told_to_end_while_records_are_looked_through_stores_nothing_twice(
+    tmp_path: Path, engine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What went in by pieces is not sent as a whole by the process after it."""
+    dying = Dying(engine, monkeypatch, before="span_io", times=CAREFUL + TRIES)
+    way = Way(tmp_path, dying)
+    way.put(*[record(n, project=way.name, request=request(f"hello {n}"), attempts=(attempt(n),)) for n in range(1, 9)])
+    dying.away = "spans"
+    with pytest.raises(StoreAway):
+        dying.drain(way, 20)
+    assert _each_once(way, "span_io") == 8
+    way.writer.stop(0.0)
+    way.writer.run()
+    way.restart()
+    dying.away = ""
+    dying.drain(way, 1)
+    assert [_each_once(way, table) for table in ("spans", "span_io")] == [16, 8]
+    way.close()
 
 
 def test_a_span_that_ends_the_process_in_each_table_is_set_aside_and_all_others_are_stored_once(

@@ -128,7 +128,8 @@ class Writer:
             self._spool.clear()
             if self._merges is not None and self._merges.held:
                 self._merges.release()
-            self._spool.deaths.forget()
+            if self._began and self._inserts.careful is None:  # else pieces of a batch may be in the store already
+                self._spool.deaths.forget()
         finally:
             self._mapping.shutdown(wait=True)
             self._inserts.close()
