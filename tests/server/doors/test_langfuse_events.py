@@ -196,3 +196,15 @@ def test_whatever_is_sent_is_taken_or_refused_and_can_be_stored(kind: str, field
     for span in found.spans:
         msgspec.msgpack.encode(span)
         canonical(span)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"name": "n" * (9 << 20)}, {"statusMessage": "n" * (9 << 20)}, {"input": "\u4e2d" * (3 << 20)}],
+    ids=["name", "status", "bytes"],
+)
+def test_a_span_is_as_large_as_all_its_texts_are_in_bytes(said: dict[str, Any]) -> None:
+    found = read(event("span-create", {"id": "a", "traceId": TRACE, "name": "n", **said}), event("x", {}, "e2"))
+    assert found.refused[0][0] == "e1"
+    assert "larger than 8388608 bytes" in found.refused[0][1]
+    assert read(event("span-create", {"id": "a", "traceId": TRACE, "input": "\u4e2d" * (2 << 20)})).refused == []

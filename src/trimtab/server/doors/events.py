@@ -59,13 +59,26 @@ def checked(span: ForeignSpan, now_ns: int) -> ForeignSpan:
     """The same as every door asks of a span. Raises `InvalidRequest`."""
     if fault := check_span(span, now_ns):
         raise UnfitSpan(span, f"The span cannot be kept: {fault}.", fix="Correct the clock of what sends it.")
-    if sum(len(value) for value in span.attributes.values() if isinstance(value, str)) > MAX_SPAN_BYTES:
+    if _is_large(span):
         raise UnfitSpan(
             span,
             f"The span cannot be kept: it is larger than {MAX_SPAN_BYTES} bytes.",
             fix="Send less of its input, output and metadata.",
         )
     return span
+
+
+def _is_large(span: ForeignSpan) -> bool:
+    """Whether its texts, wherever they stand, take more than `MAX_SPAN_BYTES`."""
+    values = [*span.attributes.values(), *(value for event in span.events for value in event.attributes.values())]
+    texts = [span.name, span.status_message, *(value for value in values if isinstance(value, str))]
+    if sum(map(len, texts)) * _BYTES_OF_ONE <= MAX_SPAN_BYTES:
+        return False
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) > MAX_SPAN_BYTES
+
+
+_BYTES_OF_ONE: Final = 4
+"""The most that a character takes in UTF-8."""
 
 
 def trace_id_of(given: str) -> str:
