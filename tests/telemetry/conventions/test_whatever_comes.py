@@ -38,6 +38,8 @@ NAMES = sorted(
         "haystack.component.type", "haystack.component.input", "haystack.component.output", "haystack.agent.tools",
         "haystack.agent.step.tool.output", "haystack.tool.error", "haystack.pipeline.metadata",
         "llamaindex.step.input_summary", "ag2.span.type", "ag2.human_input.prompt", "litellm.call_id",
+        "lmnr.span.type", "lmnr.span.input", "lmnr.association.properties.tags", "rpc.method", "gen_ai.usage.raw",
+        "logfire.msg_template", "response", "events", "error", "gen_ai.usage.total_tokens",
         "gen_ai.cost.total_cost", "gen_ai.completion.0.function_call.name", "gen_ai.tool.0.name",
         "ai.ranking", "ai.documents", "langfuse.experiment.id", "llm.top_k", "team",
         "llm.input_messages.0.message.role", "llm.input_messages.0.message.content",
@@ -85,7 +87,7 @@ spans = st.builds(
     ).map(tuple),
     scope_name=st.sampled_from(
         ["", "ai", "pydantic-ai", "openinference.instrumentation.openai", "gcp.vertex.agent", "livekit-agents",
-         "trimtab.forward"]
+         "trimtab.forward", "logfire.openai_agents", "openlit.instrumentation.google_ai_studio"]
     ),
     status_code=st.integers(0, 2),
 )  # fmt: skip

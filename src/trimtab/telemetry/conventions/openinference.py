@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 
 from trimtab.llm.types import Message, Role
 from trimtab.telemetry.canonical import Document, Evaluation
-from trimtab.telemetry.conventions._bodies import read_agents_graph
+from trimtab.telemetry.conventions._bodies import read_agents_graph, tool_answer
 from trimtab.telemetry.conventions._indexed import FlatPlan, flat_plan, flat_rows, rows, tree
-from trimtab.telemetry.conventions._messages import messages_of, tool_calls_of, tools_of
+from trimtab.telemetry.conventions._messages import messages_of, tool_calls_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._stops import stop_of
 from trimtab.telemetry.conventions._usage import Counts, buckets
@@ -37,7 +37,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openinference"
-VERSION: Final = 5
+VERSION: Final = 6
 
 _KINDS: Final[dict[str, SpanKind]] = {
     "LLM": "llm", "EMBEDDING": "embedding", "RETRIEVER": "retriever", "RERANKER": "reranker", "TOOL": "tool",
@@ -140,9 +140,10 @@ class Reading:
             amount = picodollars(attributes["llm.cost.total"])
             if amount is not None:
                 found["cost_reported"] = amount
-        if self._params:
-            _read_params(attributes, found)
+        instructions = _read_params(attributes, found) if self._params else None
         self._read_by_kind(span, found)
+        if instructions is not None and "input_messages" in found:
+            found["input_messages"] = with_system(found["input_messages"], instructions)
         _read_values(attributes, found)
         if self._tags:
             put(found, "tags", tags(attributes["tag.tags"]))
@@ -217,6 +218,8 @@ def _read_values(attributes: Attributes, found: Found) -> None:
             if held.get("type") == "tool" and "content" in held:
                 found["output"] = held["content"]
                 put(found, "tool_call_id", label(held.get("tool_call_id")))
+            else:  # and LangChain's in JavaScript: serialised
+                found["output"] = tool_answer(said)
 
 
 def _read_usage(attributes: Attributes, names: tuple[tuple[str, str], ...], found: Found) -> None:
@@ -230,14 +233,17 @@ def _read_usage(attributes: Attributes, names: tuple[tuple[str, str], ...], foun
         found["total_tokens"] = counts.total
 
 
-def _read_params(attributes: Attributes, found: Found) -> None:
+def _read_params(attributes: Attributes, found: Found) -> Any:
+    """Returns the instructions, which OpenInference in JavaScript tells of Anthropic's client among them alone."""
     params = mapping(attributes["llm.invocation_parameters"])
     if params.get("stream") is True:
         found.setdefault("stream", True)
     if "tools" in params and "tools_offered" not in found:
         put(found, "tools_offered", tools_of(params["tools"]))
     kept = {name: value for name, value in params.items() if name not in ("tools", "messages", "model")}
+    system = kept.pop("system", None)
     put(found, "params", kept)
+    return system
 
 
 def _tool_of(row: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "openllmetry"
-VERSION: Final = 4
+VERSION: Final = 5
 
 _KINDS: Final[dict[str, SpanKind]] = {"tool": "tool", "agent": "agent", "workflow": "workflow", "task": "workflow"}
 _REQUESTS: Final[dict[str, SpanKind]] = {
@@ -77,6 +77,7 @@ _STOPS: Final = ("gen_ai.completion.0.finish_reason", "llm.response.finish_reaso
 _STREAM: Final = ("gen_ai.is_streaming", "llm.is_streaming")
 _CHUNKS: Final = frozenset({"gen_ai.content.completion.chunk", "llm.content.completion.chunk"})
 _OWN: Final = frozenset({"session_id", "user_id"})
+_FAILED: Final = "{'message': "
 
 
 def kind(span: ForeignSpan) -> SpanKind | None:
@@ -132,6 +133,8 @@ class Reading:
             put(found, "tools_offered", tools_of(rows(tree(attributes, "llm.request.functions."))))
         if self._stops and "stop" not in found:
             put(found, "stop", stop_of(first(attributes, self._stops)))
+        if span.status_message.startswith(_FAILED):
+            _read_failure(span.status_message, found)
         if found.get("kind") == "retriever" and "documents" not in found:
             put(found, "documents", _documents(span))
 
@@ -139,6 +142,15 @@ class Reading:
 def read(span: ForeignSpan, found: Found) -> None:
     """Any span."""
     Reading(span.attributes)(span, found)
+
+
+def _read_failure(message: str, found: Found) -> None:
+    """What failed in OpenAI's Agents is told as Python prints it: the two sentences in it are what a reader needs."""
+    what, _, data = message[len(_FAILED) :].partition(", 'data': ")
+    _, told, why = data.rpartition("'error': ")
+    if data:
+        sentences = [what[1:-1], why.removesuffix("}}")[1:-1]] if told else [what[1:-1]]
+        found["error_message"] = ": ".join(sentences)
 
 
 def _read_first_chunk(span: ForeignSpan, found: Found) -> None:

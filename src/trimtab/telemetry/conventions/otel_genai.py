@@ -41,7 +41,7 @@ from trimtab.telemetry.foreign.spans import ForeignEvent, ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "otel_genai"
-VERSION: Final = 6
+VERSION: Final = 7
 
 _OPERATIONS: Final[dict[str, SpanKind]] = {
     "chat": "llm", "generate_content": "llm", "text_completion": "llm", "completion": "llm", "generate": "llm",
@@ -90,6 +90,11 @@ _TTFT: Final = (
     "gen_ai.server.time_to_first_token",
 )
 _CHUNKED: Final = _TTFT[:2]
+_STREAMED: Final = ("gen_ai.request.stream", "gen_ai.is_streaming", "rpc.method")
+"""OpenTelemetry's name, OpenLLMetry's for Groq, and what its instrumentation of AWS's client says of Bedrock's."""
+_STREAMING: Final = (True, "ConverseStream", "InvokeModelWithResponseStream")
+_GOOGLES: Final = ("gcp.", "gemini", "google", "vertex")
+"""How the names of the provider begin whose totals are larger than what it calls input and output."""
 _CONTENTS: Final = (
     ("input", "gen_ai.tool.call.arguments"),
     ("output", "gen_ai.tool.call.result"),
@@ -199,7 +204,7 @@ class Reading:
         self._flat_made = flat_plan(names, "gen_ai.completion.", ".", _FLAT)
         self._compactions = present(names, _COMPACTIONS)
         self._finish = [name for name in _FINISHES if name in names]
-        self._stream = "gen_ai.request.stream" in names
+        self._stream = next((name for name in _STREAMED if name in names), None)
         self._ttft = [name for name in _TTFT if name in names]
         self._cost = "gen_ai.usage.cost" in names
 
@@ -226,7 +231,7 @@ class Reading:
         if self._finish and "stop" not in found:
             put(found, "stop", stop_of(attributes[self._finish[0]]))
         self._read_messages(span, found)
-        if self._stream and attributes["gen_ai.request.stream"] is True:
+        if self._stream and attributes[self._stream] in _STREAMING:
             found.setdefault("stream", True)
         if self._ttft and "ttft_ns" not in found:
             seconds = number(first(attributes, self._ttft))
@@ -252,6 +257,8 @@ class Reading:
             if counts.input is not None or counts.output is not None:
                 found["usage"] = Usage(input=counts.input or 0, output=counts.output or 0)
             return
+        if counts.total is not None and counts.reasoning is None and found.get("kind") == "llm":
+            _think(counts, found.get("provider", ""))
         usage = buckets(counts)
         if usage is not None:
             found["usage"] = usage
@@ -294,6 +301,13 @@ class Reading:
             put(found, "tools_offered", tools_of(tools))
         if found.get("kind") == "tool":
             _read_tool(found)
+
+
+def _think(counts: Counts, provider: str) -> None:
+    """Google counts thoughts beside the output, and OpenLLMetry tells them in the total alone."""
+    rest = (counts.total or 0) - (counts.input or 0) - (counts.output or 0)
+    if rest > 0 and provider.lower().startswith(_GOOGLES):
+        counts.reasoning, counts.output_excludes_reasoning = rest, True
 
 
 def _read_tool(found: Found) -> None:
@@ -443,7 +457,10 @@ class _Events:
             if not name.startswith("gen_ai."):
                 continue
             if name in _SAID:
-                self.asked += messages_of([_body(event, _SAID[name])])
+                said = messages_of([_body(event, _SAID[name])])
+                if name == "gen_ai.user.message" and said and said[0].role == "tool":
+                    self._drop_repeated(said[0])
+                self.asked += said
             elif name == "gen_ai.choice":
                 body = _body(event, "assistant")
                 self.answers += messages_of([body], "assistant")
@@ -458,6 +475,13 @@ class _Events:
                 score = evaluation_of(event.attributes)
                 if score is not None:
                     self.scores.append(score)
+
+    def _drop_repeated(self, message: Message) -> None:
+        """OpenTelemetry's instrumentation of AWS's client tells results of tools twice: each by itself, and then all
+        of them in the message that they came in, which alone says which failed."""
+        calls = {part.call_id for part in message.parts if type(part) is ToolResult}
+        while self.asked and all(type(part) is ToolResult and part.call_id in calls for part in self.asked[-1].parts):
+            self.asked.pop()
 
 
 def _body(event: ForeignEvent, role: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ that is deferred (its call waits for approval or runs elsewhere) did not fail.
 from typing import Any, Final
 
 from trimtab.llm.types import Message
+from trimtab.telemetry.conventions import _logfire_agents
+from trimtab.telemetry.conventions._bodies import read_used
 from trimtab.telemetry.conventions._messages import messages_of, tools_of, with_system
 from trimtab.telemetry.conventions._plug import Convention
 from trimtab.telemetry.conventions._values import (
@@ -32,7 +34,7 @@ from trimtab.telemetry.foreign.spans import ForeignSpan
 from trimtab.telemetry.views import SpanKind
 
 NAME: Final = "pydantic_ai"
-VERSION: Final = 6
+VERSION: Final = 7
 
 _ERROR, _WARN = 17, 13
 """OpenTelemetry's severity numbers, which ``logfire.level_num`` uses."""
@@ -50,6 +52,8 @@ def kind(span: ForeignSpan) -> SpanKind | None:
             return "workflow" if name.startswith("running tools") or name.endswith(" tools") else "tool"
         if name.startswith("running output function"):
             return "tool"
+    if span.scope_name == _logfire_agents.SCOPE:
+        return _logfire_agents.kind_of(attributes)
     if attributes.get("logfire.span_type") == "log":
         return "llm" if _is_streamed_answer(attributes) else "event"
     if "request_data" in attributes and "gen_ai.request.model" in attributes:
@@ -74,10 +78,14 @@ def read(span: ForeignSpan, found: Found) -> None:
     put_labels(found, attributes, (("agent_id", "gen_ai.agent.call.id"), ("model", "model_name")))
     if "metadata" in attributes:
         put(found, "metadata", entries(mapping(attributes["metadata"]).items()))
-    if found.get("kind") == "agent":
+    if span.scope_name == _logfire_agents.SCOPE:
+        _logfire_agents.read(attributes, found)
+    elif found.get("kind") == "agent":
         _read_run(attributes, found)
     else:
         _read_call(attributes, found)
+    if "gen_ai.usage.raw" in attributes:  # Logfire: the vendor's own, where alone caches and thoughts stand
+        read_used(found, mapping(attributes["gen_ai.usage.raw"]))
     cost = attributes.get("operation.cost")
     amount = picodollars(cost) if cost is not None else None
     if amount is not None and "cost_reported" not in found:
